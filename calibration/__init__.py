@@ -1,0 +1,1 @@
+"""How nano, the calibrated tiny Z-Image, is made: tokenizer, training and planted answers."""
