@@ -1,0 +1,225 @@
+"""params.yaml and models/<model>.yaml as frozen types, and how a study becomes its variants."""
+
+import hashlib
+import itertools
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal, NamedTuple
+
+from pydantic import Field, StringConstraints, field_validator
+
+from zimage_eval.frozen import Frozen, parse, read_yaml, unknown
+from zimage_eval.settings import (
+    KEYS,
+    Count,
+    EncoderSettings,
+    Float,
+    ImageSettings,
+    Key,
+    Nested,
+    SamplerSettings,
+    Settings,
+    check_value,
+    leaves,
+    override,
+)
+
+__all__ = [
+    "EncoderSettings",
+    "Frozen",
+    "ImageSettings",
+    "ModelSpec",
+    "Params",
+    "Phase",
+    "SamplerSettings",
+    "Settings",
+    "Study",
+    "Variant",
+    "expand_variants",
+    "load_model_spec",
+    "load_params",
+    "phase_variants",
+]
+
+Phase = Literal["screen", "confirm"]
+Dtype = Literal["float32", "bfloat16", "float16"]
+VARIANT_NAME = r"^[A-Za-z0-9][A-Za-z0-9._=,+-]*$"  # it becomes a folder
+RESERVED_NAMES = ("baseline", "confirm")  # rows of the results
+
+
+class DtypeSettings(Frozen):
+    """Number format of each part of a model."""
+
+    text_encoder: Dtype
+    transformer: Dtype
+    vae: Dtype
+
+
+class Planning(Frozen):
+    """Measured figures that `python -m zimage_eval plan` predicts with."""
+
+    seconds_per_forward: Annotated[Float, Field(gt=0)]
+    """One transformer evaluation for one image at the default size, in the default batch."""
+    seconds_per_image: Annotated[Float, Field(ge=0)]
+    """Everything else an image costs: decode, save, score."""
+    alignment_sd: Annotated[Float, Field(gt=0)]
+    """Standard deviation over prompts of the paired difference in alignment, one seed each."""
+
+
+class ModelSpec(Frozen):
+    """models/<model>.yaml: how a model is run."""
+
+    title: str
+    prompt_set: Literal["scenes", "natural"]
+    judge: Literal["scenes", "none"]
+    batch_size: Count
+    dtype: DtypeSettings
+    defaults: Settings
+    planning: Planning
+
+
+class PhaseSize(Frozen):
+    """How many prompts and seeds a phase measures each of its variants on."""
+
+    num_prompts: Count
+    num_seeds: Count
+
+
+class Phases(Frozen):
+    """Screen looks at every variant, confirm at one contrast, on prompts of its own."""
+
+    screen: PhaseSize
+    confirm: PhaseSize
+
+
+class Study(Frozen):
+    """One sweep over settings."""
+
+    question: str
+    vary: dict[str, dict[str, Annotated[tuple[Any, ...], Field(strict=False)]]]
+    """Nested like `Settings`; each leaf lists values, the leaves give their product."""
+    variants: dict[str, dict[str, dict[str, Any]]] = Field(default_factory=dict)
+    """Named overrides for what a product can't say."""
+    confirm: str | None
+    """Name of the one rival that is measured against the baseline at confirm size."""
+
+    @field_validator("vary")
+    @classmethod
+    def _check_vary(cls, vary: Nested) -> Nested:
+        for key, values in leaves(vary):
+            checked = [check_value(key, value) for value in values]
+            if not checked:
+                raise ValueError(f"{'.'.join(key)}: needs at least one value")
+            if len(set(checked)) < len(checked):
+                raise ValueError(f"{'.'.join(key)}: a value stands twice in {checked}")
+        return vary
+
+    @field_validator("variants")
+    @classmethod
+    def _check_variants(cls, variants: Mapping[str, Nested]) -> Mapping[str, Nested]:
+        for name, changes in variants.items():
+            if not re.fullmatch(VARIANT_NAME, name) or name in RESERVED_NAMES:
+                raise ValueError(f"{name!r} is no name: {VARIANT_NAME}, not {RESERVED_NAMES}")
+            for key, value in leaves(changes):
+                check_value(key, value)
+        return variants
+
+
+class Params(Frozen):
+    """The whole of params.yaml."""
+
+    model: Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]*$")]
+    phases: Phases
+    studies: dict[Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")], Study]
+
+    def get_study(self, key: str) -> Study:
+        """The study of that key, or a ValueError that names the known ones."""
+        if key not in self.studies:
+            raise ValueError(f"unknown study {unknown(key, self.studies)}")
+        return self.studies[key]
+
+
+class Variant(NamedTuple):
+    """Named settings of a study."""
+
+    name: str
+    settings: Settings
+    is_baseline: bool
+
+
+def load_params(path: Path) -> Params:
+    """params.yaml; ValueError in one line for an unknown key, a wrong type or value."""
+    return parse(read_yaml(path), Params, str(path))
+
+
+def load_model_spec(path: Path) -> ModelSpec:
+    """models/<model>.yaml; ValueError in one line, naming the known models if it is missing."""
+    if not path.is_file():
+        known = sorted(found.stem for found in path.parent.glob("*.yaml"))
+        raise ValueError(f"{path}: no such model {unknown(path.stem, known)}")
+    return parse(read_yaml(path), ModelSpec, str(path))
+
+
+def expand_variants(study: Study, defaults: Settings) -> tuple[Variant, ...]:
+    """The product of `vary`, then the named variants; exactly one of them is the baseline.
+
+    Values keep their written order. Keys go in the order of `Settings` whatever the order in the
+    file, because DVC does not see a change of key order. If no product equals `defaults`, the
+    baseline is added in front.
+
+    Raises:
+        ValueError: two variants share a name or settings, or `confirm` names no rival.
+    """
+    varied = dict(leaves(study.vary))
+    keys = [key for key in KEYS if key in varied]
+    named = []
+    for values in itertools.product(*(varied[key] for key in keys)):
+        settings = override(defaults, zip(keys, values, strict=True))
+        named.append((variant_name(settings, keys), settings))
+    if defaults not in [settings for _, settings in named]:
+        named.insert(0, (variant_name(defaults, keys), defaults))
+    for name, changes in study.variants.items():
+        named.append((name, override(defaults, leaves(changes))))
+    variants = tuple(Variant(name, settings, settings == defaults) for name, settings in named)
+    _refuse_doubles(variants)
+    rivals = [variant.name for variant in variants if not variant.is_baseline]
+    if study.confirm is not None and study.confirm not in rivals:
+        raise ValueError(f"confirm: no rival is named {unknown(study.confirm, rivals)}")
+    return variants
+
+
+def phase_variants(
+    variants: Sequence[Variant], phase: Phase, confirm: str | None
+) -> tuple[Variant, ...]:
+    """The variants a phase runs: all to screen, the baseline and its one rival to confirm."""
+    if phase == "screen":
+        return tuple(variants)
+    return tuple(variant for variant in variants if variant.is_baseline or variant.name == confirm)
+
+
+def variant_name(settings: Settings, keys: Sequence[Key]) -> str:
+    """`key=value,key=value` of the given settings; "baseline" if there are none."""
+    values = settings.model_dump()
+    return ",".join(f"{leaf}={_word(values[group][leaf])}" for group, leaf in keys) or "baseline"
+
+
+def _word(value: object) -> str:
+    """A value in a name that is also a folder: free text becomes a slug and a hash of it."""
+    if not isinstance(value, str) or re.fullmatch(r"[A-Za-z0-9.-]{0,32}", value):
+        return str(value)
+    slug = re.sub(r"[^A-Za-z0-9]+", "-", value)[:24].strip("-")
+    return f"{slug}+{hashlib.sha256(value.encode()).hexdigest()[:8]}"
+
+
+def _refuse_doubles(variants: Sequence[Variant]) -> None:
+    by_name: dict[str, Variant] = {}
+    by_settings: dict[str, Variant] = {}
+    for variant in variants:
+        if variant.name in by_name:
+            raise ValueError(f"two variants are named {variant.name!r}")
+        twin = by_settings.get(variant.settings.canonical())
+        if twin is not None:
+            raise ValueError(f"variants {twin.name!r} and {variant.name!r} have the same settings")
+        by_name[variant.name] = variant
+        by_settings[variant.settings.canonical()] = variant

@@ -1,0 +1,111 @@
+"""Prompt sets: YAML files of prompts by category, their split into phases, their seeds."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, NamedTuple
+
+from pydantic import StringConstraints
+
+from zimage_eval.facts import Facts
+from zimage_eval.frozen import Frozen, parse, read_yaml
+
+PROMPT_ID = r"^[a-z0-9][a-z0-9_-]*(/[a-z0-9_-]+)?$"
+
+
+class Prompt(Frozen):
+    """A text, and what a picture of it must show."""
+
+    id: Annotated[str, StringConstraints(pattern=PROMPT_ID)]
+    """`<scene>` or `<scene>/<wording>`."""
+    category: str
+    """Name of the file it stands in."""
+    text: Annotated[str, StringConstraints(min_length=1)]
+    facts: Facts
+
+
+class PhasePrompts(NamedTuple):
+    """Disjoint prompts of the two phases."""
+
+    screen: tuple[Prompt, ...]
+    confirm: tuple[Prompt, ...]
+
+
+def load_prompt_set(folder: Path) -> tuple[Prompt, ...]:
+    """The prompts of `<folder>/<category>.yaml`, categories by name, prompts in file order.
+
+    Raises:
+        ValueError: no files, a malformed prompt, or an id or text that stands twice; names it.
+    """
+    files = sorted(folder.glob("*.yaml"))
+    if not files:
+        known = sorted(found.name for found in folder.parent.glob("*/"))
+        raise ValueError(f"{folder}: no prompt files; the sets there are: {', '.join(known)}")
+    prompts = tuple(prompt for file in files for prompt in _load_category(file))
+    _refuse_doubles(folder, "id", [prompt.id for prompt in prompts])
+    # Image files are named by id with "/" as "_", so those must differ too.
+    _refuse_doubles(folder, "file name", [prompt.id.replace("/", "_") for prompt in prompts])
+    _refuse_doubles(folder, "text", [prompt.text for prompt in prompts])
+    return prompts
+
+
+def split_phases(prompts: Sequence[Prompt], num_screen: int, num_confirm: int) -> PhasePrompts:
+    """The first prompts of each category to screen, the following ones to confirm.
+
+    Every category gives an equal share, in the order of the file.
+
+    Raises:
+        ValueError: a size is no multiple of the number of categories, or a category is too short.
+    """
+    by_category: dict[str, list[Prompt]] = {}
+    for prompt in prompts:
+        by_category.setdefault(prompt.category, []).append(prompt)
+    for phase, size in {"screen": num_screen, "confirm": num_confirm}.items():
+        if size % len(by_category):
+            raise ValueError(
+                f"phases.{phase}.num_prompts: {size} prompts are not an equal number from each of "
+                f"the {len(by_category)} categories {', '.join(by_category)}"
+            )
+    first, second = num_screen // len(by_category), num_confirm // len(by_category)
+    for category, members in by_category.items():
+        if len(members) < first + second:
+            raise ValueError(
+                f"category {category}: {first} prompts to screen and {second} to confirm are asked "
+                f"for, it has {len(members)}"
+            )
+    return PhasePrompts(
+        screen=tuple(p for members in by_category.values() for p in members[:first]),
+        confirm=tuple(p for members in by_category.values() for p in members[first:][:second]),
+    )
+
+
+def prompt_seeds(prompt_id: str, num_seeds: int) -> tuple[int, ...]:
+    """Seeds in `[0, 2**31)` from the scene of an id, so rewordings share them and prompts don't."""
+    scene = prompt_id.split("/")[0]
+    return tuple(
+        int.from_bytes(hashlib.sha256(f"{scene}#{index}".encode()).digest()[:4], "big") >> 1
+        for index in range(num_seeds)
+    )
+
+
+def _load_category(file: Path) -> list[Prompt]:
+    entries = read_yaml(file)
+    if not isinstance(entries, list) or not entries:
+        raise ValueError(f"{file}: must be a list of prompts, each with id, text, facts")
+    prompts = []
+    for index, entry in enumerate(entries):
+        if not isinstance(entry, Mapping):
+            raise ValueError(f"{file}: entry {index} is {entry!r}, not id, text, facts")
+        where = f"{file}: {entry.get('id', f'entry {index}')}"
+        if "category" in entry:
+            raise ValueError(f"{where}: category is the file's name, not a key")
+        prompts.append(parse({**entry, "category": file.stem}, Prompt, where))
+    return prompts
+
+
+def _refuse_doubles(folder: Path, what: str, values: Sequence[str]) -> None:
+    seen: set[str] = set()
+    for value in values:
+        if value in seen:
+            raise ValueError(f"{folder}: {what} {value!r} stands twice")
+        seen.add(value)

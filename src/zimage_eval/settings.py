@@ -1,0 +1,104 @@
+"""The settings of one image, in groups named as diffusers names them, and how they are overridden."""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, ConfigDict, Field, TypeAdapter, ValidationError
+
+from zimage_eval.frozen import Frozen, first_problem, unknown
+
+Count = Annotated[int, Field(ge=1)]
+Float = Annotated[float, AfterValidator(lambda value: value + 0.0)]  # -0.0 and 0.0 are one value
+Nested = Mapping[str, Mapping[str, Any]]
+Key = tuple[str, str]
+"""Group and leaf of one setting, such as `("sampler", "shift")`."""
+
+
+class EncoderSettings(Frozen):
+    """What the text encoder is asked for."""
+
+    hidden_layer: int
+    """Index into `hidden_states`: 0 token embedding, -1 after the final norm, -2 Z-Image's own."""
+    max_sequence_length: Annotated[int, Field(ge=16)]
+    """Tokens kept of a prompt, chat template included."""
+
+
+class SamplerSettings(Frozen):
+    """What the denoising loop is asked for."""
+
+    shift: Annotated[Float, Field(gt=0)]
+    """Time shift of the sigmas."""
+    num_inference_steps: Count
+    guidance_scale: Annotated[Float, Field(ge=0)]
+    """`cond + guidance_scale * (cond - uncond)`: 0.0 is off, the usual CFG scale minus one."""
+    negative_prompt: str
+    """What the unconditional branch reads; matters when `guidance_scale` is above 0."""
+
+
+class ImageSettings(Frozen):
+    """Size of an image in pixels."""
+
+    height: Annotated[int, Field(gt=0)]
+    width: Annotated[int, Field(gt=0)]
+
+
+class Settings(Frozen):
+    """All that decides an image but prompt, seed and weights."""
+
+    encoder: EncoderSettings
+    sampler: SamplerSettings
+    image: ImageSettings
+
+    def canonical(self) -> str:
+        """JSON with sorted keys; equal settings give equal text (3 and 3.0 agree)."""
+        return json.dumps(self.model_dump(), sort_keys=True, separators=(",", ":"))
+
+
+GROUPS: dict[str, type[Frozen]] = {
+    "encoder": EncoderSettings,
+    "sampler": SamplerSettings,
+    "image": ImageSettings,
+}
+KEYS: tuple[Key, ...] = tuple(
+    (group, leaf) for group in GROUPS for leaf in GROUPS[group].model_fields
+)
+
+
+def leaves(nested: Nested) -> Iterator[tuple[Key, Any]]:
+    """Each `(group, leaf), value` of a mapping nested like `Settings`.
+
+    Raises:
+        ValueError: a key that `Settings` has not.
+    """
+    for group, values in nested.items():
+        if group not in GROUPS:
+            raise ValueError(f"unknown key {unknown(group, GROUPS)}")
+        for leaf, value in values.items():
+            if leaf not in GROUPS[group].model_fields:
+                raise ValueError(
+                    f"{group}: unknown key {unknown(leaf, GROUPS[group].model_fields)}"
+                )
+            yield (group, leaf), value
+
+
+def check_value(key: Key, value: object) -> Any:  # noqa: ANN401 - settings have several types
+    """The value as its setting holds it; a ValueError for a wrong type or an impossible value."""
+    group, leaf = key
+    field = GROUPS[group].model_fields[leaf]
+    adapter: TypeAdapter[Any] = TypeAdapter(
+        Annotated[field.annotation, *field.metadata],
+        config=ConfigDict(strict=True, allow_inf_nan=False),
+    )
+    try:
+        return adapter.validate_python(value)
+    except ValidationError as error:
+        raise ValueError(f"{group}.{leaf}: {first_problem(error)}") from error
+
+
+def override(settings: Settings, changes: Iterable[tuple[Key, Any]]) -> Settings:
+    """The settings with some leaves replaced and checked again."""
+    values = settings.model_dump()
+    for key, value in changes:
+        values[key[0]][key[1]] = check_value(key, value)
+    return Settings.model_validate(values)

@@ -1,0 +1,174 @@
+"""The Parquet tables between stages: what a row observes, its key, its columns.
+
+`write_table` and `read_table` hold a table to its schema. Files are byte-deterministic: the same
+table gives the same bytes with the same version of PyArrow.
+"""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+
+class TableSchema(NamedTuple):
+    """What a table holds."""
+
+    observation: str
+    """What one row is."""
+    key: tuple[str, ...]
+    """Columns that together are unique."""
+    columns: pa.Schema
+    """Names, types, and which columns may hold null."""
+
+
+def _columns(required: dict[str, pa.DataType], nullable: dict[str, pa.DataType]) -> pa.Schema:
+    return pa.schema(
+        [pa.field(name, kind, nullable=False) for name, kind in required.items()]
+        + [pa.field(name, kind) for name, kind in nullable.items()]
+    )
+
+
+PROMPTS = TableSchema(
+    observation="a prompt of one phase",
+    key=("prompt_id",),
+    columns=_columns(
+        {
+            "prompt_id": pa.string(),
+            "category": pa.string(),
+            "text": pa.string(),
+            "facts": pa.string(),  # JSON of zimage_eval.facts.Facts
+            "seeds": pa.list_(pa.int64()),
+        },
+        nullable={},
+    ),
+)
+
+IMAGES = TableSchema(
+    observation="an image asked for, made or failed",
+    key=("variant", "phase", "prompt_id", "seed"),
+    columns=_columns(
+        {
+            "variant": pa.string(),
+            "phase": pa.string(),
+            "prompt_id": pa.string(),
+            "seed": pa.int64(),
+        },
+        nullable={
+            "file": pa.string(),  # relative to the table's folder
+            "num_forwards": pa.int32(),  # transformer evaluations; guidance counts two a step
+            "sigmas": pa.list_(pa.float64()),
+            "batch_size": pa.int32(),
+            "error": pa.string(),
+        },
+    ),
+)
+
+
+def embeddings_schema(hidden_size: int) -> TableSchema:
+    """Schema of an embedding table whose vectors are `(hidden_size,)` float32."""
+    return TableSchema(
+        observation="a token of a text, under one encoder setting",
+        key=("text", "hidden_layer", "max_sequence_length", "position"),
+        columns=_columns(
+            {
+                "text": pa.string(),
+                "hidden_layer": pa.int32(),
+                "max_sequence_length": pa.int32(),
+                "position": pa.int32(),
+                "token_id": pa.int32(),
+                "token": pa.string(),
+                "vector": pa.list_(pa.float32(), hidden_size),
+            },
+            nullable={},
+        ),
+    )
+
+
+def scores_schema(metrics: Sequence[str]) -> TableSchema:
+    """Schema of a score table with a nullable float64 column per metric."""
+    return TableSchema(
+        observation="an image asked for, and its scores",
+        key=("variant", "phase", "prompt_id", "seed"),
+        columns=_columns(
+            {
+                "variant": pa.string(),
+                "phase": pa.string(),
+                "prompt_id": pa.string(),
+                "category": pa.string(),
+                "seed": pa.int64(),
+            },
+            nullable={"error": pa.string()} | {metric: pa.float64() for metric in metrics},
+        ),
+    )
+
+
+def write_table(path: Path, schema: TableSchema, table: pa.Table) -> None:
+    """Write a table that fits its schema; the file appears whole or not at all.
+
+    Floats are BYTE_STREAM_SPLIT, everything else is dictionary-encoded, all is zstd level 1.
+
+    Raises:
+        ValueError: columns, types, nulls or keys are not the schema's.
+    """
+    _check(str(path), schema, table)
+    floats = [leaf for leaf, kind in _leaves(schema.columns) if pa.types.is_floating(kind)]
+    others = [leaf for leaf, kind in _leaves(schema.columns) if not pa.types.is_floating(kind)]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    pq.write_table(
+        table.cast(schema.columns),
+        temporary,
+        row_group_size=65536,
+        compression="zstd",
+        compression_level=1,
+        use_dictionary=others,
+        column_encoding=dict.fromkeys(floats, "BYTE_STREAM_SPLIT"),
+    )
+    temporary.replace(path)
+
+
+def read_table(path: Path, schema: TableSchema) -> pa.Table:
+    """Read a table that fits its schema.
+
+    Raises:
+        ValueError: the file is missing, or columns, types, nulls or keys are not the schema's.
+    """
+    if not path.is_file():
+        raise ValueError(f"{path}: no such table")
+    try:
+        table = pq.read_table(path)
+    except pa.ArrowInvalid as error:
+        raise ValueError(f"{path}: {' '.join(str(error).split())}") from error
+    _check(str(path), schema, table)
+    return table
+
+
+def _check(where: str, schema: TableSchema, table: pa.Table) -> None:
+    expected = schema.columns
+    if table.column_names != expected.names:
+        raise ValueError(f"{where}: columns are {table.column_names}, not {expected.names}")
+    for field, column in zip(expected, table.columns, strict=True):
+        if column.type != field.type:
+            raise ValueError(f"{where}: column {field.name} is {column.type}, not {field.type}")
+        if column.null_count and not field.nullable:
+            raise ValueError(f"{where}: column {field.name} holds {column.null_count} nulls")
+        if pa.types.is_nested(column.type) and pc.list_flatten(column).null_count:
+            raise ValueError(f"{where}: column {field.name} holds nulls inside its lists")
+    counts = table.group_by(list(schema.key)).aggregate([([], "count_all")])
+    doubles = counts.filter(pc.greater(counts["count_all"], 1)).select(list(schema.key))
+    if doubles.num_rows:
+        raise ValueError(f"{where}: two rows of one {schema.observation}: {doubles.to_pylist()[0]}")
+
+
+def _leaves(columns: pa.Schema) -> list[tuple[str, pa.DataType]]:
+    """Path and type of each column as Parquet stores it."""
+    return [
+        (f"{field.name}.list.element", field.type.value_type)
+        if pa.types.is_nested(field.type)
+        else (field.name, field.type)
+        for field in columns
+    ]
