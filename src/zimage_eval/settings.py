@@ -87,7 +87,7 @@ def check_value(key: Key, value: object) -> Any:  # noqa: ANN401 - settings have
     group, leaf = key
     field = GROUPS[group].model_fields[leaf]
     adapter: TypeAdapter[Any] = TypeAdapter(
-        Annotated[field.annotation, *field.metadata],
+        Annotated[field.annotation, field],
         config=ConfigDict(strict=True, allow_inf_nan=False),
     )
     try:
