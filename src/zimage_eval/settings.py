@@ -86,10 +86,8 @@ def check_value(key: Key, value: object) -> Any:  # noqa: ANN401 - settings have
     """The value as its setting holds it; a ValueError for a wrong type or an impossible value."""
     group, leaf = key
     field = GROUPS[group].model_fields[leaf]
-    adapter: TypeAdapter[Any] = TypeAdapter(
-        Annotated[field.annotation, field],
-        config=ConfigDict(strict=True, allow_inf_nan=False),
-    )
+    annotated: Any = Annotated[field.annotation, field]
+    adapter = TypeAdapter(annotated, config=ConfigDict(strict=True, allow_inf_nan=False))
     try:
         return adapter.validate_python(value)
     except ValidationError as error:

@@ -1,0 +1,44 @@
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+
+# Stages are `python -m ...`: the environment's python comes first.
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+
+.PHONY: help install repro plan check format test smoke clean
+
+help: ## this list
+	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+install: $(INSTALLED) ## .venv with the pinned dependencies
+
+$(INSTALLED): pyproject.toml requirements.lock
+	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("error: $(PYTHON) is Python %d.%d; set PYTHON to 3.11 or later" % sys.version_info[:2])'
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint requirements.lock --editable '.[dev]'
+	@touch $@
+
+repro: $(INSTALLED) ## the study: prompts to report
+	dvc repro
+
+plan: $(INSTALLED) ## what the study will cost and what it can see
+	python -m zimage_eval plan
+
+check: $(INSTALLED) ## ruff and mypy
+	ruff format --check .
+	ruff check .
+	mypy
+
+format: $(INSTALLED) ## let ruff rewrite the code
+	ruff format .
+	ruff check --fix .
+
+test: $(INSTALLED) ## the tests that take seconds
+	pytest
+
+smoke: $(INSTALLED) ## the same graph on a few prompts, in a temporary clone
+	pytest -m slow tests/test_pipeline_smoke.py -k reaches_the_report
+
+clean: ## forget what tools cached, keep results and environment
+	rm -rf .pytest_cache .mypy_cache .ruff_cache

@@ -1,0 +1,62 @@
+"""`python -m zimage_eval COMMAND`: questions about the study that run no stage of it."""
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from zimage_eval.params import load_model_spec, load_params
+from zimage_eval.plan import plan_studies, render_plan
+
+
+class Command(NamedTuple):
+    """A sub-command: `add_arguments` declares what `run` reads."""
+
+    help: str
+    add_arguments: Callable[[argparse.ArgumentParser], None]
+    run: Callable[[argparse.Namespace], None]
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; bad input is one line on stderr and exit code 2."""
+    parser = argparse.ArgumentParser(prog="python -m zimage_eval", description=__doc__)
+    subparsers = parser.add_subparsers(dest="command", required=True)
+    for name, command in COMMANDS.items():
+        subparser = subparsers.add_parser(name, help=command.help, description=command.help)
+        command.add_arguments(subparser)
+    arguments = parser.parse_args(argv)
+    try:
+        COMMANDS[arguments.command].run(arguments)
+    except ValueError as error:
+        print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
+        return 2
+    return 0
+
+
+def _add_plan_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--folder",
+        type=Path,
+        default=Path(),
+        help="folder of params.yaml and models/ (default: the current one)",
+    )
+
+
+def _plan(arguments: argparse.Namespace) -> None:
+    params = load_params(arguments.folder / "params.yaml")
+    spec = load_model_spec(arguments.folder / "models" / f"{params.model}.yaml")
+    print(render_plan(plan_studies(params, spec), params, spec))
+
+
+COMMANDS = {
+    "plan": Command(
+        help="images, forwards, minutes and the smallest visible effect of each study",
+        add_arguments=_add_plan_arguments,
+        run=_plan,
+    ),
+}
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,157 @@
+"""What a study costs and what it can see, before anything runs."""
+
+import math
+from collections.abc import Sequence
+from statistics import NormalDist
+from typing import NamedTuple
+
+from zimage_eval.params import ModelSpec, Params, Phase, Variant, expand_variants, phase_variants
+from zimage_eval.settings import Settings
+
+PHASES: tuple[Phase, ...] = ("screen", "confirm")
+FALSE_ALARM, POWER = 0.05, 0.80
+
+
+class StudyPlan(NamedTuple):
+    """One line of the plan."""
+
+    study: str
+    num_variants: int
+    num_images: int
+    """Images to draw, without those that an earlier study draws."""
+    num_forwards: int
+    """Transformer evaluations for those; with guidance, two a step."""
+    minutes: float
+    screen_effect: float | None
+    """Smallest difference in alignment that screening can see; None if nothing is compared."""
+    confirm_effect: float | None
+
+
+def plan_studies(params: Params, spec: ModelSpec) -> tuple[StudyPlan, ...]:
+    """A plan for each study in order; what two studies share is counted for the first.
+
+    Raises:
+        ValueError: a study's variants can't be expanded; names the study.
+    """
+    drawn: set[tuple[Phase, str]] = set()
+    plans = []
+    for key, study in params.studies.items():
+        try:
+            variants = expand_variants(study, spec.defaults)
+        except ValueError as error:
+            raise ValueError(f"studies.{key}: {error}") from error
+        num_images = num_forwards = 0
+        seconds = 0.0
+        for phase in PHASES:
+            size = getattr(params.phases, phase)
+            for variant in phase_variants(variants, phase, study.confirm):
+                image = (phase, variant.settings.canonical())
+                if image not in drawn:
+                    drawn.add(image)
+                    count = size.num_prompts * size.num_seeds
+                    num_images += count
+                    num_forwards += count * forwards_per_image(variant.settings)
+                    seconds += count * predict_seconds(variant.settings, spec)
+        plans.append(
+            StudyPlan(
+                study=key,
+                num_variants=len(variants),
+                num_images=num_images,
+                num_forwards=num_forwards,
+                minutes=seconds / 60,
+                screen_effect=_effect(params, spec, "screen", variants, study.confirm),
+                confirm_effect=_effect(params, spec, "confirm", variants, study.confirm),
+            )
+        )
+    return tuple(plans)
+
+
+def forwards_per_image(settings: Settings) -> int:
+    """Transformer evaluations for one image: one a step, two with guidance."""
+    sampler = settings.sampler
+    return sampler.num_inference_steps * (2 if sampler.guidance_scale > 0 else 1)
+
+
+def predict_seconds(settings: Settings, spec: ModelSpec) -> float:
+    """Seconds for one image, from the model's planning figures, scaled by the image's area."""
+    default, image = spec.defaults.image, settings.image
+    area = image.height * image.width / (default.height * default.width)
+    figures = spec.planning
+    forwards = forwards_per_image(settings)
+    return area * (forwards * figures.seconds_per_forward + figures.seconds_per_image)
+
+
+def smallest_effect(standard_deviation: float, num_prompts: int) -> float:
+    """The true mean difference that a paired test finds with 80 % power at a two-sided 5 %.
+
+    `(z(0.975) + z(0.80)) * standard_deviation / sqrt(num_prompts)`, where the standard deviation is
+    of the paired difference over prompts. Prompts are the clusters: more seeds a prompt are not
+    counted, so with several seeds the study sees a little more than this.
+    """
+    normal = NormalDist()
+    quantiles = normal.inv_cdf(1 - FALSE_ALARM / 2) + normal.inv_cdf(POWER)
+    return quantiles * standard_deviation / math.sqrt(num_prompts)
+
+
+def render_plan(plans: Sequence[StudyPlan], params: Params, spec: ModelSpec) -> str:
+    """The plan as text: a table, its sum, and how its figures come about."""
+    header = ("study", "variants", "images", "forwards", "minutes", "screen sees", "confirm sees")
+    rows = [
+        (
+            plan.study,
+            str(plan.num_variants),
+            str(plan.num_images),
+            str(plan.num_forwards),
+            f"{plan.minutes:.1f}",
+            _number(plan.screen_effect),
+            _number(plan.confirm_effect),
+        )
+        for plan in plans
+    ]
+    total = (
+        "total",
+        "",
+        str(sum(plan.num_images for plan in plans)),
+        str(sum(plan.num_forwards for plan in plans)),
+        f"{sum(plan.minutes for plan in plans):.1f}",
+        "",
+        "",
+    )
+    widths = [max(map(len, column)) for column in zip(header, *rows, total, strict=True)]
+    lines = [
+        "  ".join(
+            cell.ljust(width) if index == 0 else cell.rjust(width)
+            for index, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in (header, *rows, total)
+    ]
+    return "\n".join([f"{spec.title}: {_sizes(params)}", "", *lines, "", _notes(spec)])
+
+
+def _effect(
+    params: Params, spec: ModelSpec, phase: Phase, variants: Sequence[Variant], confirm: str | None
+) -> float | None:
+    if spec.judge == "none" or len(phase_variants(variants, phase, confirm)) < 2:
+        return None
+    num_prompts = getattr(params.phases, phase).num_prompts
+    return smallest_effect(spec.planning.alignment_sd, num_prompts)
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.3f}"
+
+
+def _sizes(params: Params) -> str:
+    sizes = [(phase, getattr(params.phases, phase)) for phase in PHASES]
+    return ", ".join(
+        f"{phase} {size.num_prompts} prompts x {size.num_seeds}" for phase, size in sizes
+    )
+
+
+def _notes(spec: ModelSpec) -> str:
+    figures = spec.planning
+    return f"""\
+images and forwards: what is still to draw after sharing with the studies above; guidance counts two
+forwards a step. minutes: {figures.seconds_per_forward:g} s a forward and {figures.seconds_per_image:g} s an image, without the start of the
+stages. sees: smallest difference in alignment found with 80 % power at a two-sided 5 %, paired, with
+prompts as clusters: (1.960 + 0.842) * {figures.alignment_sd:g} / sqrt(num_prompts)."""
