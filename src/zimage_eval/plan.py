@@ -150,8 +150,9 @@ def _sizes(params: Params) -> str:
 
 def _notes(spec: ModelSpec) -> str:
     figures = spec.planning
+    costs = f"{figures.seconds_per_forward:g} s a forward, {figures.seconds_per_image:g} s an image"
     return f"""\
-images and forwards: what is still to draw after sharing with the studies above; guidance counts two
-forwards a step. minutes: {figures.seconds_per_forward:g} s a forward and {figures.seconds_per_image:g} s an image, without the start of the
-stages. sees: smallest difference in alignment found with 80 % power at a two-sided 5 %, paired, with
-prompts as clusters: (1.960 + 0.842) * {figures.alignment_sd:g} / sqrt(num_prompts)."""
+images, forwards  still to draw after sharing with the studies above; guidance counts two a step
+minutes           at {costs}, without the start of the stages
+sees              smallest difference in alignment found with 80 % power at a two-sided 5 %, paired,
+                  prompts as clusters: (1.960 + 0.842) * {figures.alignment_sd:g} / sqrt(num_prompts)"""

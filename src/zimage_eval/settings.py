@@ -1,4 +1,4 @@
-"""The settings of one image, in groups named as diffusers names them, and how they are overridden."""
+"""The settings of one image, spelled as diffusers spells them, and how they are overridden."""
 
 import json
 from collections.abc import Iterable, Iterator, Mapping

@@ -161,7 +161,7 @@ def _check(where: str, schema: TableSchema, table: pa.Table) -> None:
     counts = table.group_by(list(schema.key)).aggregate([([], "count_all")])
     doubles = counts.filter(pc.greater(counts["count_all"], 1)).select(list(schema.key))
     if doubles.num_rows:
-        raise ValueError(f"{where}: two rows of one {schema.observation}: {doubles.to_pylist()[0]}")
+        raise ValueError(f"{where}: two rows have the key {doubles.to_pylist()[0]}")
 
 
 def _leaves(columns: pa.Schema) -> list[tuple[str, pa.DataType]]:

@@ -1,0 +1,133 @@
+"""Parquet tables: what does not fit a schema is refused, bytes depend on the content alone."""
+
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from zimage_eval.tables import (
+    IMAGES,
+    PROMPTS,
+    TableSchema,
+    embeddings_schema,
+    read_table,
+    scores_schema,
+    write_table,
+)
+
+SCORES = scores_schema(["psnr", "lpips"])
+
+
+def scores(**columns: list[object]) -> pa.Table:
+    values: dict[str, list[object]] = {
+        "variant": ["a", "a", "b"],
+        "phase": ["screen"] * 3,
+        "prompt_id": ["x", "y", "x"],
+        "category": ["object"] * 3,
+        "seed": [1, 2, 1],
+        "error": [None, None, "out of memory"],
+        "psnr": [30.25, 1e-7, None],
+        "lpips": [0.1, 0.2, None],
+    }
+    return pa.Table.from_pydict(values | columns, schema=SCORES.columns.remove_metadata())
+
+
+def test_a_table_comes_back_as_it_was(tmp_path: Path) -> None:
+    write_table(tmp_path / "new" / "scores.parquet", SCORES, scores())
+    table = read_table(tmp_path / "new" / "scores.parquet", SCORES)
+    assert table.equals(scores())
+    assert [path.name for path in (tmp_path / "new").iterdir()] == ["scores.parquet"]
+
+
+def test_vectors_are_exact_and_byte_split(tmp_path: Path) -> None:
+    schema = embeddings_schema(3)
+    vectors = pa.array([0.1, 1e-30, -3.4e38, 1, 2, 3], pa.float32())
+    table = pa.table(
+        {
+            "text": ["a", "a"],
+            "hidden_layer": pa.array([-2, -2], pa.int32()),
+            "max_sequence_length": pa.array([512, 512], pa.int32()),
+            "position": pa.array([0, 1], pa.int32()),
+            "token_id": pa.array([7, 8], pa.int32()),
+            "token": ["<", ">"],
+            "vector": pa.FixedSizeListArray.from_arrays(vectors, 3),
+        }
+    )
+    path = tmp_path / "embeddings.parquet"
+    write_table(path, schema, table)
+    back = read_table(path, schema)["vector"].combine_chunks().flatten()
+    assert back.equals(vectors)
+    column = pq.ParquetFile(path).metadata.row_group(0).column(6)
+    assert column.path_in_schema == "vector.list.element"
+    assert "BYTE_STREAM_SPLIT" in column.encodings
+    assert column.compression == "ZSTD"
+
+
+def test_bytes_depend_on_the_content_alone(tmp_path: Path) -> None:
+    write_table(tmp_path / "a", SCORES, scores())
+    chunked = pa.concat_tables([scores().slice(0, 1), scores().slice(1)])
+    write_table(tmp_path / "b", SCORES, chunked.replace_schema_metadata({"made": "elsewhere"}))
+    assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
+
+
+def test_lists_may_be_empty_or_null_where_allowed(tmp_path: Path) -> None:
+    rows = [
+        {
+            "variant": "a",
+            "phase": "screen",
+            "prompt_id": "x",
+            "seed": seed,
+            "file": None,
+            "num_forwards": None,
+            "sigmas": sigmas,
+            "batch_size": None,
+            "error": "not available: hidden_layer -9",
+        }
+        for seed, sigmas in enumerate([None, [], [1.0, 0.5]])
+    ]
+    table = pa.Table.from_pylist(rows, schema=IMAGES.columns)
+    write_table(tmp_path / "images.parquet", IMAGES, table)
+    assert read_table(tmp_path / "images.parquet", IMAGES).to_pylist() == rows
+
+
+@pytest.mark.parametrize(
+    ("table", "message"),
+    [
+        (scores().drop(["psnr"]), r"columns are \["),
+        (scores().append_column("extra", [[1, 2, 3]]), r"columns are \["),
+        (scores().rename_columns([*SCORES.columns.names[:-1], "Lpips"]), r"columns are \["),
+        (scores().set_column(4, "seed", [["1", "2", "1"]]), "column seed is string, not int64"),
+        (
+            scores().set_column(3, "category", [["object", None, "count"]]),
+            "column category holds 1 nulls",
+        ),
+        (
+            scores(prompt_id=["x", "x", "x"], seed=[1, 1, 1]),
+            "two rows have the key {'variant': 'a'",
+        ),
+    ],
+)
+def test_what_does_not_fit_is_refused(tmp_path: Path, table: pa.Table, message: str) -> None:
+    path = tmp_path / "scores.parquet"
+    with pytest.raises(ValueError, match=message):
+        write_table(path, SCORES, table)
+    assert not path.exists()
+    pq.write_table(table, path)
+    with pytest.raises(ValueError, match=message):
+        read_table(path, SCORES)
+
+
+def test_missing_and_broken_files_are_named(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"none\.parquet: no such table"):
+        read_table(tmp_path / "none.parquet", SCORES)
+    (tmp_path / "broken.parquet").write_bytes(b"PAR1")
+    with pytest.raises(ValueError, match=r"broken\.parquet: "):
+        read_table(tmp_path / "broken.parquet", SCORES)
+
+
+@pytest.mark.parametrize("schema", [PROMPTS, IMAGES, SCORES, embeddings_schema(8)])
+def test_every_schema_has_a_key_that_can_not_be_null(schema: TableSchema) -> None:
+    assert schema.observation
+    assert schema.key
+    assert all(not schema.columns.field(name).nullable for name in schema.key)
