@@ -1,0 +1,39 @@
+"""Networks whose features pictures are compared in, loaded from files with a known digest."""
+
+import hashlib
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import lpips
+
+ALEXNET_SHA256 = "9f97fd313f4da83dbe6bbfbe6effca1241de9edfcd7c53386261ed9697286dd9"
+
+
+def load_lpips(folder: Path) -> "lpips.LPIPS":
+    """LPIPS v0.1 "alex" in eval mode: the package's heads on the ImageNet trunk in `folder`.
+
+    Raises:
+        ValueError: the trunk is missing or is another file, so that a random trunk is never used.
+    """
+    import lpips
+    import torch
+    from safetensors.torch import load_file
+
+    path = folder / "model.safetensors"
+    if not path.is_file():
+        raise ValueError(f"no LPIPS trunk at {path}; {folder}/README.md says how it is made")
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    if digest != ALEXNET_SHA256:
+        raise ValueError(f"{path} has sha256 {digest}, expected {ALEXNET_SHA256}")
+    with warnings.catch_warnings(), torch.random.fork_rng():
+        warnings.simplefilter("ignore")  # torchvision's, about how lpips spells `weights=None`
+        network = lpips.LPIPS(net="alex", version="0.1", pnet_rand=True, verbose=False)
+    trunk = load_file(path)
+    # lpips cuts torchvision's `features` into slices: slice2.3 is features.3
+    places = {
+        name: f"features.{name.split('.', 1)[1]}" for name in dict(network.net.named_parameters())
+    }
+    network.net.load_state_dict({name: trunk[place] for name, place in places.items()})
+    return network.eval().requires_grad_(False)

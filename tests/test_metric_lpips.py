@@ -1,0 +1,72 @@
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+import torch
+from skimage import data
+from torch.nn import functional
+
+from zimage_eval.features import load_lpips
+from zimage_eval.metric_lpips import lpips_alex, lpips_input
+
+if TYPE_CHECKING:
+    import lpips
+
+TRUNK = Path(__file__).parents[1] / "models" / "lpips-alexnet"
+
+
+@pytest.fixture(scope="module")
+def network() -> "lpips.LPIPS":
+    return load_lpips(TRUNK)
+
+
+def averaged(image: np.ndarray) -> torch.Tensor:
+    """The picture in [-1, 1], each 4 x 4 block replaced by its mean."""
+    pixels = lpips_input([image])
+    return functional.interpolate(functional.avg_pool2d(pixels, 4), scale_factor=4)
+
+
+@pytest.mark.parametrize(
+    ("name", "side", "expected"),
+    [("astronaut", 512, 0.3664), ("chelsea", 288, 0.5330), ("coffee", 384, 0.3426)],
+)
+def test_known_distances(network: "lpips.LPIPS", name: str, side: int, expected: float) -> None:
+    image = np.ascontiguousarray(getattr(data, name)()[:side, :side])
+    with torch.inference_mode():
+        distance = network(lpips_input([image]), averaged(image)).item()
+    assert distance == pytest.approx(expected, abs=5e-5)
+
+
+def test_a_batch_gives_each_pairs_own_distance(network: "lpips.LPIPS") -> None:
+    images = [np.ascontiguousarray(data.astronaut()[y : y + 64, :64]) for y in (0, 100, 200)]
+    baselines = [images[0], images[0], images[1]]
+    distances = lpips_alex(images, baselines, network)
+    assert distances[0] == 0.0
+    alone = [lpips_alex([a], [b], network)[0] for a, b in zip(images, baselines, strict=True)]
+    assert distances == pytest.approx(alone, abs=1e-6)
+    assert lpips_alex(baselines, images, network) == pytest.approx(distances, abs=1e-6)
+
+
+def test_input_spans_minus_one_to_one() -> None:
+    ends = np.array([[[0, 0, 0], [255, 255, 255]]], dtype=np.uint8)
+    assert lpips_input([ends]).unique().tolist() == [-1.0, 1.0]
+    with pytest.raises(ValueError, match="float32"):
+        lpips_input([ends.astype(np.float32)])
+
+
+def test_every_parameter_is_the_trained_one(network: "lpips.LPIPS") -> None:
+    """Two loads agree to the bit, which a parameter left random would not."""
+    torch.manual_seed(1)
+    state = torch.get_rng_state()
+    again = load_lpips(TRUNK).state_dict()
+    assert all(torch.equal(value, again[name]) for name, value in network.state_dict().items())
+    assert torch.equal(torch.get_rng_state(), state)
+
+
+def test_a_missing_or_changed_trunk_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="no LPIPS trunk"):
+        load_lpips(tmp_path)
+    (tmp_path / "model.safetensors").write_bytes(b"another file")
+    with pytest.raises(ValueError, match="sha256"):
+        load_lpips(tmp_path)
