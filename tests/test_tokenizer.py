@@ -127,7 +127,9 @@ def test_saved_folder_loads_as_the_same_tokenizer(
     tokenizer: Qwen2Tokenizer, tmp_path: Path
 ) -> None:
     tokenizer.save_pretrained(tmp_path)
-    text = render(tokenizer, CONVERSATIONS["think"]) + " yellow 12 café 猫 <|vision_pad|> <tool_call>"
+    text = (
+        render(tokenizer, CONVERSATIONS["think"]) + " yellow 12 café 猫 <|vision_pad|> <tool_call>"
+    )
     for loaded in (
         AutoTokenizer.from_pretrained(tmp_path),
         Qwen2Tokenizer.from_pretrained(tmp_path),

@@ -1,0 +1,107 @@
+"""Which images are made together: decided by a study's prompt list alone, the same every time."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import torch
+
+from zimage_eval.model_folder import ModelLimits, padded_caption_length, unavailable_reason
+from zimage_eval.params import Phase, Variant
+from zimage_eval.settings import EncoderSettings
+
+Embeddings = Mapping[tuple[str, EncoderSettings], torch.Tensor]
+
+
+class ImageRequest(NamedTuple):
+    """An image that a study asks for."""
+
+    variant: str
+    phase: Phase
+    prompt_id: str
+    seed: int
+    text: str
+
+    @property
+    def file(self) -> str:
+        """Where the image goes, relative to the study's folder."""
+        return f"{self.variant}/{self.prompt_id.replace('/', '_')}-{self.seed}.png"
+
+
+class Batch(NamedTuple):
+    """What goes through the transformer together."""
+
+    prompt_embeds: list[torch.Tensor]
+    """`(num_tokens, hidden_size)` float32 an image, of one padded length."""
+    negative_prompt_embeds: torch.Tensor | None
+    """The same for all images; None without guidance."""
+    seeds: list[int]
+
+
+def request_images(
+    variant: Variant, phase: Phase, prompts: Sequence[Mapping[str, Any]]
+) -> list[ImageRequest]:
+    """One request a prompt and seed, from the rows of a PROMPTS table."""
+    return [
+        ImageRequest(variant.name, phase, prompt["prompt_id"], seed, prompt["text"])
+        for prompt in prompts
+        for seed in prompt["seeds"]
+    ]
+
+
+def compose_batches(caption_lengths: Sequence[int], batch_size: int) -> list[list[int]]:
+    """Indices of the captions of each batch, `batch_size` at most.
+
+    A batch holds captions of one padded length only, so no attention mask is ever built for them.
+
+    Args:
+        caption_lengths: number of tokens of each caption, in the order of the prompts.
+        batch_size: most captions in a batch.
+    """
+    by_length: dict[int, list[int]] = {}
+    for index, length in enumerate(caption_lengths):
+        by_length.setdefault(padded_caption_length(length), []).append(index)
+    return [
+        group[start : start + batch_size]
+        for _, group in sorted(by_length.items())
+        for start in range(0, len(group), batch_size)
+    ]
+
+
+def variant_batches(
+    variant: Variant,
+    requests: Sequence[ImageRequest],
+    embeddings: Embeddings,
+    limits: ModelLimits,
+    batch_size: int,
+) -> Iterator[tuple[list[ImageRequest], Batch | str]]:
+    """The batches of a variant, or for requests that the model can't meet, the reason.
+
+    Raises:
+        ValueError: a text has no embeddings.
+    """
+    reason = unavailable_reason(limits, variant.settings)
+    if reason is not None:
+        yield list(requests), reason
+        return
+    encoder, sampler = variant.settings.encoder, variant.settings.sampler
+    negative = None
+    if sampler.guidance_scale > 0:
+        negative = _look_up(embeddings, sampler.negative_prompt, encoder)
+    embeds = [_look_up(embeddings, request.text, encoder) for request in requests]
+    for indices in compose_batches([len(entry) for entry in embeds], batch_size):
+        members = [requests[index] for index in indices]
+        batch = Batch(
+            [embeds[index] for index in indices], negative, [entry.seed for entry in members]
+        )
+        longest = max(len(batch.prompt_embeds[0]), 0 if negative is None else len(negative))
+        if padded_caption_length(longest) > limits.max_caption_tokens:
+            # On a GPU this would be a device assert, after which the process can do no more.
+            yield members, f"{longest} tokens: captions end at {limits.max_caption_tokens}"
+        else:
+            yield members, batch
+
+
+def _look_up(embeddings: Embeddings, text: str, encoder: EncoderSettings) -> torch.Tensor:
+    if (text, encoder) not in embeddings:
+        raise ValueError(f"no embeddings of {text!r} under {encoder!r}; extract_embeddings is due")
+    return embeddings[text, encoder]

@@ -1,0 +1,81 @@
+"""Prompt embeddings as a Parquet table, one row a token, and back without loss."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import torch
+
+from zimage_eval.settings import EncoderSettings
+from zimage_eval.tables import embeddings_schema, read_table, write_table
+
+
+class TextEmbeddings(NamedTuple):
+    """The embeddings of one text under one encoder setting."""
+
+    text: str
+    settings: EncoderSettings
+    token_ids: torch.Tensor
+    """`(num_tokens,)` integers."""
+    tokens: list[str]
+    """The vocabulary's spelling of each token."""
+    prompt_embeds: torch.Tensor
+    """`(num_tokens, hidden_size)` float32, bfloat16 or float16."""
+
+
+def write_embeddings(path: Path, embeddings: Iterable[TextEmbeddings]) -> None:
+    """Write the rows sorted by text and setting; vectors become float32, which holds them all.
+
+    Raises:
+        ValueError: a text stands twice under one setting.
+    """
+    ordered = sorted(embeddings, key=_order)
+    lengths = [len(entry.tokens) for entry in ordered]
+    vectors = torch.cat([entry.prompt_embeds.float() for entry in ordered]).numpy()
+    schema = embeddings_schema(vectors.shape[1])
+
+    def repeat(values: list, kind: pa.DataType) -> pa.Array:
+        return pa.array(values, kind).take(np.repeat(np.arange(len(ordered)), lengths))
+
+    columns = [
+        repeat([entry.text for entry in ordered], pa.string()),
+        repeat([entry.settings.hidden_layer for entry in ordered], pa.int32()),
+        repeat([entry.settings.max_sequence_length for entry in ordered], pa.int32()),
+        pa.array(np.concatenate([np.arange(length) for length in lengths]), pa.int32()),
+        pa.array(torch.cat([entry.token_ids for entry in ordered]).numpy(), pa.int32()),
+        pa.array([token for entry in ordered for token in entry.tokens], pa.string()),
+        pa.FixedSizeListArray.from_arrays(pa.array(vectors.ravel()), vectors.shape[1]),
+    ]
+    write_table(path, schema, pa.Table.from_arrays(columns, schema=schema.columns))
+
+
+def read_embeddings(path: Path) -> dict[tuple[str, EncoderSettings], torch.Tensor]:
+    """`(num_tokens, hidden_size)` float32 of each text under each setting of a table.
+
+    Raises:
+        ValueError: the file is missing or is no such table.
+    """
+    if not path.is_file():
+        raise ValueError(f"{path}: no such table")
+    hidden_size = pq.read_schema(path).field("vector").type.list_size
+    table = read_table(path, embeddings_schema(hidden_size)).combine_chunks()
+    vectors = table["vector"].combine_chunks().flatten().to_numpy().reshape(-1, hidden_size)
+    starts = np.flatnonzero(table["position"].to_numpy() == 0)
+    heads = table.select(["text", "hidden_layer", "max_sequence_length"]).take(starts).to_pylist()
+    parts = np.split(vectors, starts[1:])
+    return {
+        (
+            head["text"],
+            EncoderSettings(
+                hidden_layer=head["hidden_layer"], max_sequence_length=head["max_sequence_length"]
+            ),
+        ): torch.from_numpy(part.copy())
+        for head, part in zip(heads, parts, strict=True)
+    }
+
+
+def _order(entry: TextEmbeddings) -> tuple[str, int, int]:
+    return entry.text, entry.settings.max_sequence_length, entry.settings.hidden_layer

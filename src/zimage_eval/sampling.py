@@ -1,0 +1,97 @@
+"""Prompt embeddings and noise -> latents, by ZImagePipeline's own loop."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, NamedTuple
+
+import torch
+from diffusers import ZImagePipeline
+from torch import nn
+
+from zimage_eval.settings import ImageSettings, SamplerSettings
+
+
+class Sample(NamedTuple):
+    """A denoised batch and how it came about."""
+
+    latents: torch.Tensor
+    """`(batch, channels, rows, columns)` float32, on the pipeline's device."""
+    sigmas: tuple[float, ...]
+    """The schedule, from pure noise at 1 to 0."""
+    num_forwards: int
+    """Transformer evaluations an image; with guidance, two a step."""
+
+
+def initial_latents(
+    pipe: ZImagePipeline, seeds: Sequence[int], image: ImageSettings
+) -> torch.Tensor:
+    """Noise `(batch, channels, rows, columns)`, float32 on the CPU: row i depends on seed i alone.
+
+    The same on every device, and the same as ZImagePipeline draws from a list of CPU generators.
+    """
+    rows, columns = image.height // pipe.vae_scale_factor, image.width // pipe.vae_scale_factor
+    shape = (1, pipe.transformer.config.in_channels, rows, columns)
+    return torch.cat(
+        [torch.randn(shape, generator=torch.Generator("cpu").manual_seed(seed)) for seed in seeds]
+    )
+
+
+@torch.no_grad()
+def sample_latents(
+    pipe: ZImagePipeline,
+    prompt_embeds: Sequence[torch.Tensor],
+    negative_prompt_embeds: Sequence[torch.Tensor] | None,
+    latents: torch.Tensor,
+    sampler: SamplerSettings,
+) -> Sample:
+    """Denoise a batch; nothing that is passed in is changed, the pipeline's scheduler neither.
+
+    Args:
+        pipe: with or without text side.
+        prompt_embeds: `(num_tokens, hidden_size)` an image. One padded length for all keeps
+            attention masks out.
+        negative_prompt_embeds: as many; None if `guidance_scale` is 0.
+        latents: the noise, `(batch, channels, rows, columns)` float32.
+        sampler: `negative_prompt` is not read, its embeddings are given.
+    """
+    released = pipe.scheduler
+    pipe.scheduler = type(released).from_config(released.config, shift=sampler.shift)
+    try:
+        with _count_evaluations(pipe.transformer) as evaluations:
+            denoised = pipe(
+                prompt_embeds=_to_transformer(pipe, prompt_embeds),
+                negative_prompt_embeds=_to_transformer(pipe, negative_prompt_embeds),
+                latents=latents.clone(),
+                height=latents.shape[2] * pipe.vae_scale_factor,
+                width=latents.shape[3] * pipe.vae_scale_factor,
+                num_inference_steps=sampler.num_inference_steps,
+                guidance_scale=sampler.guidance_scale,
+                output_type="latent",
+            ).images
+        sigmas = tuple(pipe.scheduler.sigmas.tolist())
+    finally:
+        pipe.scheduler = released
+    return Sample(denoised, sigmas, sum(evaluations) // len(latents))
+
+
+def _to_transformer(
+    pipe: ZImagePipeline, embeds: Sequence[torch.Tensor] | None
+) -> list[torch.Tensor] | None:
+    if embeds is None:
+        return None
+    return [entry.to(pipe.transformer.device, pipe.transformer.dtype) for entry in embeds]
+
+
+@contextmanager
+def _count_evaluations(transformer: nn.Module) -> Iterator[list[int]]:
+    """Fill a list with the number of images of every forward."""
+    evaluations: list[int] = []
+
+    def count(module: nn.Module, args: tuple[Any, ...]) -> None:
+        evaluations.append(len(args[0]))
+
+    handle = transformer.register_forward_pre_hook(count)
+    try:
+        yield evaluations
+    finally:
+        handle.remove()

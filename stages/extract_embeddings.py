@@ -1,0 +1,59 @@
+"""data/prompts/, models/<m>/{tokenizer,text_encoder}/ -> data/embeddings/<study>.parquet
+
+One run serves all studies: a text is encoded once for all that ask for it.
+"""
+
+import sys
+from pathlib import Path
+
+from stages import run
+
+
+def main() -> None:
+    """Encode what the variants of every study read, and write a table for each study."""
+    from tqdm import tqdm
+
+    from zimage_eval.embeddings import write_embeddings
+    from zimage_eval.encoding import encode_layers, study_encodings
+    from zimage_eval.model_folder import TEXT_PARTS, check_model
+    from zimage_eval.params import Phase, expand_variants, load_model_spec, load_params
+    from zimage_eval.tables import PROMPTS, read_table
+    from zimage_eval.zimage import load_text_side, pick_device
+
+    params = load_params(Path("params.yaml"))
+    spec = load_model_spec(Path(f"models/{params.model}.yaml"))
+    folder = Path(f"models/{params.model}")
+    phases: tuple[Phase, ...] = ("screen", "confirm")
+    texts = {
+        phase: read_table(Path(f"data/prompts/{phase}.parquet"), PROMPTS)["text"].to_pylist()
+        for phase in phases
+    }
+    wanted = {}
+    for key, study in params.studies.items():
+        variants = expand_variants(study, spec.defaults)
+        limits = check_model(folder, TEXT_PARTS, variants)
+        wanted[key] = study_encodings(variants, study.confirm, limits, texts)
+
+    layers_of: dict[tuple[str, int], set[int]] = {}
+    for text, settings in set().union(*wanted.values()):
+        layers_of.setdefault((text, settings.max_sequence_length), set()).add(settings.hidden_layer)
+    side = load_text_side(folder, spec.dtype, pick_device())
+    interval = 0.2 if sys.stderr.isatty() else 10
+    encoded = {}
+    for (text, length), layers in tqdm(
+        sorted(layers_of.items()), desc="texts", unit="text", mininterval=interval
+    ):
+        for entry in encode_layers(side.tokenizer, side.text_encoder, text, length, layers):
+            encoded[text, entry.settings] = entry
+
+    out = Path("data/embeddings")
+    for stale in out.glob("*.parquet"):
+        stale.unlink()
+    for key, pairs in wanted.items():
+        path = out / f"{key}.parquet"
+        write_embeddings(path, [encoded[pair] for pair in pairs])
+        print(f"{path}: {len(pairs)} encodings of {len({text for text, _ in pairs})} texts")
+
+
+if __name__ == "__main__":
+    run(main)

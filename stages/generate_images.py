@@ -1,0 +1,77 @@
+"""data/prompts/, data/embeddings/<study>.parquet, models/<m>/ -> data/images/<study>/
+
+Images are taken from the image store where it holds them. ZIMAGE_EVAL_STORE names another folder
+for it than the one in DVC's cache; `off` makes every image anew. The output is the same.
+"""
+
+import os
+import shutil
+import sys
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from stages import run
+
+if TYPE_CHECKING:
+    from diffusers import ZImagePipeline
+
+
+def main(study: str) -> None:
+    """Draw the images of every variant of a study, and write the table that lists them."""
+    import pyarrow as pa
+    from tqdm import tqdm
+
+    from zimage_eval.batches import request_images, variant_batches
+    from zimage_eval.embeddings import read_embeddings
+    from zimage_eval.generation import draw_images
+    from zimage_eval.image_store import ImageStore, Recipe, device_class, find_store_root
+    from zimage_eval.model_folder import IMAGE_PARTS, check_model, weights_digest
+    from zimage_eval.params import expand_variants, load_model_spec, load_params, phase_variants
+    from zimage_eval.tables import IMAGES, PROMPTS, read_table, write_table
+    from zimage_eval.zimage import load_image_side, pick_device
+
+    params = load_params(Path("params.yaml"))
+    spec = load_model_spec(Path(f"models/{params.model}.yaml"))
+    entry = params.get_study(study)
+    variants = expand_variants(entry, spec.defaults)
+    folder = Path(f"models/{params.model}")
+    limits = check_model(folder, IMAGE_PARTS, variants)
+    embeddings = read_embeddings(Path(f"data/embeddings/{study}.parquet"))
+    requests = []
+    for phase in ("screen", "confirm"):
+        prompts = read_table(Path(f"data/prompts/{phase}.parquet"), PROMPTS).to_pylist()
+        for variant in phase_variants(variants, phase, entry.confirm):
+            requests.append((variant, request_images(variant, phase, prompts)))
+    store = ImageStore(find_store_root(os.environ.get("ZIMAGE_EVAL_STORE")))
+    weights = weights_digest(folder, IMAGE_PARTS)
+    device = pick_device()
+
+    @cache
+    def load_pipe() -> "ZImagePipeline":
+        return load_image_side(folder, spec.dtype, device)
+
+    out = Path(f"data/images/{study}")
+    shutil.rmtree(out, ignore_errors=True)
+    rows = []
+    interval = 0.2 if sys.stderr.isatty() else 10
+    total = sum(len(wanted) for _, wanted in requests)
+    with tqdm(total=total, desc=study, unit="image", mininterval=interval) as bar:
+        for variant, wanted in requests:
+            settings = variant.settings
+            recipe = Recipe(
+                weights, settings.sampler, settings.image, spec.dtype, device_class(device)
+            )
+            batches = variant_batches(variant, wanted, embeddings, limits, spec.batch_size)
+            for members, batch in batches:
+                rows += draw_images(members, batch, recipe, store, load_pipe, out)
+                bar.update(len(members))
+    write_table(out / "images.parquet", IMAGES, pa.Table.from_pylist(rows, schema=IMAGES.columns))
+    errors = [row["error"] for row in rows if row["error"]]
+    print(f"{out}: {total} images, {store.num_found} from the store, {len(errors)} failed")
+    if len(errors) == total:
+        raise ValueError(f"{study}: every image failed, the first one with: {errors[0]}")
+
+
+if __name__ == "__main__":
+    run(main)
