@@ -151,8 +151,9 @@ def _sizes(params: Params) -> str:
 def _notes(spec: ModelSpec) -> str:
     figures = spec.planning
     costs = f"{figures.seconds_per_forward:g} s a forward, {figures.seconds_per_image:g} s an image"
+    effect = f"(1.960 + 0.842) * {figures.alignment_sd:g} / sqrt(num_prompts)"
     return f"""\
 images, forwards  still to draw after sharing with the studies above; guidance counts two a step
 minutes           at {costs}, without the start of the stages
 sees              smallest difference in alignment found with 80 % power at a two-sided 5 %, paired,
-                  prompts as clusters: (1.960 + 0.842) * {figures.alignment_sd:g} / sqrt(num_prompts)"""
+                  prompts as clusters: {effect}"""

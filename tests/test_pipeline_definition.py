@@ -1,0 +1,193 @@
+"""dvc.yaml says all that decides an output: code by the import graph, values by their use."""
+
+import ast
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from import_graph import ROOT, imported_files, module_file
+from param_use import used_params
+
+from zimage_eval.frozen import read_yaml
+from zimage_eval.params import ModelSpec, Params, Study, load_params
+
+DEFINITION = read_yaml(ROOT / "dvc.yaml")
+STAGES: dict[str, dict[str, Any]] = {
+    name: stage.get("do", stage) for name, stage in DEFINITION["stages"].items()
+}
+MODULES = {name: shlex.split(stage["cmd"])[2] for name, stage in STAGES.items()}
+each_stage = pytest.mark.parametrize("name", STAGES)
+
+
+def code_deps(name: str) -> list[str]:
+    return [dep for dep in STAGES[name]["deps"] if dep.endswith(".py")]
+
+
+def declared_params(name: str) -> set[str]:
+    """Keys as `params:<key>` and `spec:<key>`, the study's own as `study:<key>`."""
+    found = set()
+    for entry in STAGES[name].get("params", []):
+        if isinstance(entry, dict):
+            (file, keys), *others = entry.items()
+            assert (file, others) == ("models/${model}.yaml", [])
+            found |= {f"spec:{key}" for key in keys}
+        elif entry.startswith("studies.${key}."):
+            found.add(f"study:{entry.removeprefix('studies.${key}.')}")
+        else:
+            found.add(f"params:{entry}")
+    return found
+
+
+def path_patterns(name: str) -> list[str]:
+    """The paths that a stage file writes out, with anything but "/" for what is filled in."""
+    file = module_file(MODULES[name])
+    assert file is not None
+    tree = ast.parse((ROOT / file).read_text(encoding="utf-8"))
+    patterns = []
+    for call in ast.walk(tree):
+        if isinstance(call, ast.Call) and getattr(call.func, "id", "") == "Path" and call.args:
+            parts = getattr(call.args[0], "values", [call.args[0]])
+            patterns.append(
+                "".join(
+                    re.escape(part.value) if isinstance(part, ast.Constant) else "[^/]+"
+                    for part in parts
+                )
+            )
+    return patterns
+
+
+def declared_paths(name: str) -> list[str]:
+    """Deps and outputs of a stage but its code."""
+    stage = STAGES[name]
+    entries = [e for kind in ("deps", "outs", "metrics", "plots") for e in stage.get(kind, [])]
+    paths = [next(iter(entry)) if isinstance(entry, dict) else entry for entry in entries]
+    return [path for path in paths if not path.endswith(".py")]
+
+
+@each_stage
+def test_code_deps_are_the_import_graph(name: str) -> None:
+    declared, imported = set(code_deps(name)), imported_files(MODULES[name])
+    assert sorted(imported - declared) == [], "missing from deps"
+    assert sorted(declared - imported) == [], "superfluous in deps"
+    assert len(code_deps(name)) == len(declared)
+
+
+@each_stage
+def test_every_value_that_a_stage_reads_is_a_param(name: str) -> None:
+    used, declared = used_params(MODULES[name]), declared_params(name)
+    if "params:studies" in declared:  # all of all studies
+        used = {key for key in used if not key.startswith("study:")}
+    missing = {key for key in used if not any(_covers(key, other) for other in declared)}
+    superfluous = {key for key in declared if not any(_covers(key, other) for other in used)}
+    assert not missing, "missing from params"
+    assert not superfluous, "superfluous in params"
+
+
+def _covers(one: str, other: str) -> bool:
+    """Whether one key is the other, or holds it."""
+    return one == other or one.startswith(other + ".") or other.startswith(one + ".")
+
+
+@each_stage
+def test_paths_are_those_of_the_stage_file(name: str) -> None:
+    def agree(pattern: str, path: str) -> bool:
+        literal = pattern.replace("\\", "")
+        inside = literal.startswith(path + "/")  # the stage reads a file of a declared folder
+        return inside or re.match(rf"{pattern}(/|$)", path) is not None
+
+    patterns, paths = path_patterns(name), declared_paths(name)
+    settings = (r"params\.yaml", r"models/[^/]+\.yaml")
+    undeclared = [p for p in patterns if p not in settings and not any(agree(p, x) for x in paths)]
+    unwritten = [path for path in paths if not any(agree(pattern, path) for pattern in patterns)]
+    assert not undeclared, "in the stage file alone"
+    assert not unwritten, "in dvc.yaml alone"
+
+
+@each_stage
+def test_declared_params_exist(name: str) -> None:
+    fields = {"params": Params, "spec": ModelSpec, "study": Study}
+    for key in declared_params(name):
+        kind, _, dotted = key.partition(":")
+        model: Any = fields[kind]
+        for part in dotted.split("."):
+            assert part in model.model_fields, key
+            model = model.model_fields[part].annotation
+
+
+@each_stage
+def test_a_stage_is_one_module_that_tells_what_it_does(name: str) -> None:
+    stage = STAGES[name]
+    takes_study = " ${key}" if DEFINITION["stages"][name].get("foreach") else ""
+    assert stage["cmd"] == f"python -m stages.{name}{takes_study}"
+    assert stage["desc"]
+    if takes_study:
+        assert DEFINITION["stages"][name]["foreach"] == "${studies}"
+
+
+def test_every_stage_file_is_a_stage() -> None:
+    files = {path.stem for path in (ROOT / "stages").glob("*.py")} - {"__init__"}
+    assert files == set(STAGES)
+
+
+def test_results_are_in_git_and_everything_big_is_not() -> None:
+    for name, stage in STAGES.items():
+        for kind in ("outs", "metrics", "plots"):
+            for entry in stage.get(kind, []):
+                (path, options), *_ = entry.items() if isinstance(entry, dict) else [(entry, {})]
+                folder = path.split("/")[0]
+                assert folder in ("data", "metrics", "reports"), name
+                assert options.get("cache", True) is (folder == "data"), path
+
+
+def test_every_study_can_be_a_stage() -> None:
+    params = load_params(ROOT / "params.yaml")
+    written = read_yaml(ROOT / "params.yaml")["studies"]
+    for key in params.studies:
+        # DVC refuses a stage whose params are missing from the file.
+        assert set(written[key]) == {"question", "vary", "variants", "confirm"}, key
+
+
+@each_stage
+def test_help_imports_no_torch(name: str) -> None:
+    code = (
+        "import atexit, runpy, sys; "
+        "atexit.register(lambda: print('torch' in sys.modules)); "
+        f"sys.argv = ['x', '--help']; runpy.run_module('stages.{name}', run_name='__main__')"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.startswith("usage: ")
+    assert done.stdout.endswith("False\n")
+
+
+LIGHT = ("", ".facts", ".params", ".prompt_sets", ".statistics", ".tables", ".plan", ".results")
+
+
+@pytest.mark.parametrize(
+    "module", [f"zimage_eval{name}" for name in (*LIGHT, ".figures", ".report")]
+)
+def test_light_modules_import_no_torch(module: str) -> None:
+    if module_file(module) is None:
+        pytest.skip(f"{module} does not exist yet")
+    code = f"import sys, {module}; sys.exit('torch' in sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_a_stage_says_in_one_line_what_is_wrong(tmp_path: Path) -> None:
+    (tmp_path / "params.yaml").write_text("modle: nano\n")
+    done = subprocess.run(
+        [sys.executable, "-m", "stages.build_prompt_sets"],
+        cwd=tmp_path,
+        env={"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert done.stderr.count("\n") == 1
+    assert done.stderr.startswith("error: params.yaml: unknown key 'modle', did you mean 'model'?")
