@@ -38,7 +38,7 @@ def encode_images(
         images: `(batch, 3, height, width)` uint8.
         generator: source of a sample of the posterior; None takes its mode.
     """
-    pixels = PROCESSOR.normalize(images.to(vae.device).float() / 255).to(vae.dtype)
+    pixels = PROCESSOR.normalize(images.contiguous().to(vae.device).float() / 255).to(vae.dtype)
     posterior = vae.encode(pixels).latent_dist
     latents = posterior.mode() if generator is None else posterior.sample(generator)
     return (latents - vae.config.shift_factor) * vae.config.scaling_factor

@@ -60,7 +60,10 @@ def read_embeddings(path: Path) -> dict[tuple[str, EncoderSettings], torch.Tenso
     """
     if not path.is_file():
         raise ValueError(f"{path}: no such table")
-    hidden_size = pq.read_schema(path).field("vector").type.list_size
+    try:
+        hidden_size = pq.read_schema(path).field("vector").type.list_size
+    except (pa.ArrowInvalid, KeyError) as error:
+        raise ValueError(f"{path}: no table of embeddings: {error}") from error
     table = read_table(path, embeddings_schema(hidden_size)).combine_chunks()
     vectors = table["vector"].combine_chunks().flatten().to_numpy().reshape(-1, hidden_size)
     starts = np.flatnonzero(table["position"].to_numpy() == 0)

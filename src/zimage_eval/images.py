@@ -8,6 +8,8 @@ import torch
 from PIL import Image
 from PIL.PngImagePlugin import PngImageFile, PngInfo
 
+PNG_END = b"\0\0\0\0IEND\xaeB`\x82"
+
 
 def encode_png(image: torch.Tensor, text: Mapping[str, str]) -> bytes:
     """A PNG file of `(3, height, width)` uint8 with text entries; same input, same bytes.
@@ -42,8 +44,11 @@ def read_png_text(data: bytes) -> dict[str, str]:
 
 
 def _open_png(data: bytes) -> PngImageFile:
+    if not data.endswith(PNG_END):  # verify() does not look at the last four bytes
+        raise ValueError("not a whole PNG file: its end is missing")
     try:
-        file = Image.open(io.BytesIO(data), formats=["PNG"])
+        Image.open(io.BytesIO(data), formats=["PNG"]).verify()  # load() checks no checksums
+        file = Image.open(io.BytesIO(data))
         file.load()
     except (OSError, SyntaxError) as error:
         raise ValueError(f"not a whole PNG file: {error}") from error

@@ -1,0 +1,80 @@
+"""Batches depend on the prompt list alone and hold one padded caption length."""
+
+import pytest
+import torch
+
+from zimage_eval.batches import Batch, compose_batches, request_images, variant_batches
+from zimage_eval.model_folder import ModelLimits
+from zimage_eval.params import Settings, Variant
+
+LIMITS = ModelLimits(num_hidden_layers=3, pixel_multiple=8, max_pixels=4096, max_caption_tokens=64)
+
+
+def variant(guidance_scale: float = 0.0, hidden_layer: int = -2) -> Variant:
+    settings = {
+        "encoder": {"hidden_layer": hidden_layer, "max_sequence_length": 512},
+        "sampler": {
+            "shift": 3.0,
+            "num_inference_steps": 8,
+            "guidance_scale": guidance_scale,
+            "negative_prompt": "no",
+        },
+        "image": {"height": 64, "width": 64},
+    }
+    return Variant("v", Settings.model_validate(settings), is_baseline=True)
+
+
+def test_batches_hold_one_padded_length_in_the_order_of_the_prompts() -> None:
+    lengths = [40, 10, 32, 33, 64, 65, 1, 31]
+    assert compose_batches(lengths, 3) == [[1, 2, 6], [7], [0, 3, 4], [5]]
+    assert compose_batches(lengths, 1) == [[1], [2], [6], [7], [0], [3], [4], [5]]
+    assert compose_batches([], 4) == []
+
+
+def test_a_prompt_asks_for_an_image_a_seed() -> None:
+    prompts = [{"prompt_id": "a/1", "text": "x", "seeds": [5, 6]}]
+    requests = request_images(variant(), "confirm", prompts)
+    assert [(entry.prompt_id, entry.seed, entry.phase) for entry in requests] == [
+        ("a/1", 5, "confirm"),
+        ("a/1", 6, "confirm"),
+    ]
+    assert requests[0].file == "v/a_1-5.png"
+
+
+def test_variant_gets_its_own_embeddings_and_a_negative_only_with_guidance() -> None:
+    prompts = [{"prompt_id": "a", "text": "x", "seeds": [5]}]
+    for scale in (0.0, 1.0):
+        chosen = variant(scale)
+        encoder = chosen.settings.encoder
+        embeddings = {("x", encoder): torch.ones(4, 2), ("no", encoder): torch.zeros(3, 2)}
+        requests = request_images(chosen, "screen", prompts)
+        [(members, batch)] = variant_batches(chosen, requests, embeddings, LIMITS, 4)
+        assert isinstance(batch, Batch)
+        assert members == requests
+        assert batch.prompt_embeds[0] is embeddings["x", encoder]
+        assert batch.seeds == [5]
+        assert (batch.negative_prompt_embeds is None) == (scale == 0.0)
+
+
+def test_what_the_model_cannot_do_is_a_reason() -> None:
+    prompts = [
+        {"prompt_id": "a", "text": "short", "seeds": [1]},
+        {"prompt_id": "b", "text": "long", "seeds": [2]},
+    ]
+    chosen = variant()
+    encoder = chosen.settings.encoder
+    embeddings = {("short", encoder): torch.ones(64, 2), ("long", encoder): torch.ones(65, 2)}
+    requests = request_images(chosen, "screen", prompts)
+    parts = list(variant_batches(chosen, requests, embeddings, LIMITS, 4))
+    assert isinstance(parts[0][1], Batch)
+    assert parts[1] == ([requests[1]], "65 tokens: captions end at 64")
+    too_deep = variant(hidden_layer=-7)
+    [(members, reason)] = variant_batches(too_deep, requests, {}, LIMITS, 4)
+    assert members == requests
+    assert reason == "hidden_layer -7: this text encoder has -4 to 3"
+
+
+def test_text_without_embeddings_is_refused() -> None:
+    requests = request_images(variant(), "screen", [{"prompt_id": "a", "text": "x", "seeds": [1]}])
+    with pytest.raises(ValueError, match="no embeddings of 'x'"):
+        list(variant_batches(variant(), requests, {}, LIMITS, 4))

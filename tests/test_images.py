@@ -1,0 +1,41 @@
+"""PNG files keep every pixel and their text, and a damaged file is noticed."""
+
+import io
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from zimage_eval.images import decode_png, encode_png, read_png_text
+
+IMAGE = torch.arange(3 * 20 * 30).reshape(3, 20, 30).to(torch.uint8)
+
+
+def test_round_trip_is_exact_and_the_bytes_are_the_same_each_time() -> None:
+    data = encode_png(IMAGE, {"made": '{"sigmas": [1.0]}'})
+    assert data == encode_png(IMAGE.clone(), {"made": '{"sigmas": [1.0]}'})
+    assert torch.equal(decode_png(data), IMAGE)
+    assert read_png_text(data) == {"made": '{"sigmas": [1.0]}'}
+    assert np.array_equal(np.array(Image.open(io.BytesIO(data))), IMAGE.permute(1, 2, 0).numpy())
+
+
+@pytest.mark.parametrize("keep", [0, 8, 100, -1, -12, -13])
+def test_cut_off_file_is_refused(keep: int) -> None:
+    with pytest.raises(ValueError, match="not a whole PNG file"):
+        decode_png(encode_png(IMAGE, {})[:keep])
+
+
+def test_damaged_file_is_refused() -> None:
+    data = bytearray(encode_png(IMAGE, {}))
+    data[len(data) // 2] ^= 1
+    with pytest.raises(ValueError, match="not a whole PNG file"):
+        decode_png(bytes(data))
+
+
+def test_other_formats_are_refused() -> None:
+    for mode in ("L", "RGBA", "P"):
+        buffer = io.BytesIO()
+        Image.new(mode, (4, 4)).save(buffer, "PNG")
+        with pytest.raises(ValueError, match=f"is {mode}, not 8-bit RGB"):
+            decode_png(buffer.getvalue())
