@@ -9,12 +9,8 @@ import shutil
 import sys
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from stages import run
-
-if TYPE_CHECKING:
-    from diffusers import ZImagePipeline
 
 
 def main(study: str) -> None:
@@ -27,29 +23,26 @@ def main(study: str) -> None:
     from zimage_eval.generation import draw_images
     from zimage_eval.image_store import ImageStore, Recipe, device_class, find_store_root
     from zimage_eval.model_folder import IMAGE_PARTS, check_model, weights_digest
-    from zimage_eval.params import expand_variants, load_model_spec, load_params, phase_variants
+    from zimage_eval.params import Phase, expand_variants, load_model_spec, load_params
     from zimage_eval.tables import IMAGES, PROMPTS, read_table, write_table
     from zimage_eval.zimage import load_image_side, pick_device
 
     params = load_params(Path("params.yaml"))
     spec = load_model_spec(Path(f"models/{params.model}.yaml"))
+    folder = Path(f"models/{params.model}")
     entry = params.get_study(study)
     variants = expand_variants(entry, spec.defaults)
-    folder = Path(f"models/{params.model}")
     limits = check_model(folder, IMAGE_PARTS, variants)
     embeddings = read_embeddings(Path(f"data/embeddings/{study}.parquet"))
-    requests = []
-    for phase in ("screen", "confirm"):
-        prompts = read_table(Path(f"data/prompts/{phase}.parquet"), PROMPTS).to_pylist()
-        for variant in phase_variants(variants, phase, entry.confirm):
-            requests.append((variant, request_images(variant, phase, prompts)))
+    phases: tuple[Phase, ...] = ("screen", "confirm")
+    prompts = {
+        phase: read_table(Path(f"data/prompts/{phase}.parquet"), PROMPTS).to_pylist()
+        for phase in phases
+    }
+    requests = request_images(variants, entry.confirm, prompts)
     store = ImageStore(find_store_root(os.environ.get("ZIMAGE_EVAL_STORE")))
-    weights = weights_digest(folder, IMAGE_PARTS)
-    device = pick_device()
-
-    @cache
-    def load_pipe() -> "ZImagePipeline":
-        return load_image_side(folder, spec.dtype, device)
+    weights, device = weights_digest(folder, IMAGE_PARTS), pick_device()
+    load_pipe = cache(lambda: load_image_side(folder, spec.dtype, device))
 
     out = Path(f"data/images/{study}")
     shutil.rmtree(out, ignore_errors=True)

@@ -3,9 +3,17 @@
 import pytest
 import torch
 
-from zimage_eval.batches import Batch, compose_batches, request_images, variant_batches
+from zimage_eval.batches import (
+    Batch,
+    ImageRequest,
+    compose_batches,
+    request_images,
+    variant_batches,
+)
 from zimage_eval.model_folder import ModelLimits
-from zimage_eval.params import Settings, Variant
+from zimage_eval.params import Phase, Settings, Variant
+
+PHASES: tuple[Phase, ...] = ("screen", "confirm")
 
 LIMITS = ModelLimits(num_hidden_layers=3, pixel_multiple=8, max_pixels=4096, max_caption_tokens=64)
 
@@ -31,9 +39,14 @@ def test_batches_hold_one_padded_length_in_the_order_of_the_prompts() -> None:
     assert compose_batches([], 4) == []
 
 
+def ask(chosen: Variant, *prompts: dict) -> list[ImageRequest]:
+    [(_, requests)] = request_images([chosen], None, {"screen": prompts})
+    return requests
+
+
 def test_a_prompt_asks_for_an_image_a_seed() -> None:
     prompts = [{"prompt_id": "a/1", "text": "x", "seeds": [5, 6]}]
-    requests = request_images(variant(), "confirm", prompts)
+    [(_, requests)] = request_images([variant()], None, {"confirm": prompts})
     assert [(entry.prompt_id, entry.seed, entry.phase) for entry in requests] == [
         ("a/1", 5, "confirm"),
         ("a/1", 6, "confirm"),
@@ -41,13 +54,26 @@ def test_a_prompt_asks_for_an_image_a_seed() -> None:
     assert requests[0].file == "v/a_1-5.png"
 
 
+def test_a_phase_asks_for_its_own_variants() -> None:
+    variants = [variant(), variant(1.0)._replace(name="rival", is_baseline=False)]
+    variants.append(variant(2.0)._replace(name="other", is_baseline=False))
+    prompts = {phase: [{"prompt_id": phase, "text": "x", "seeds": [5]}] for phase in PHASES}
+    asked = request_images(variants, "rival", prompts)
+    assert [(chosen.name, requests[0].phase) for chosen, requests in asked] == [
+        ("v", "screen"),
+        ("rival", "screen"),
+        ("other", "screen"),
+        ("v", "confirm"),
+        ("rival", "confirm"),
+    ]
+
+
 def test_variant_gets_its_own_embeddings_and_a_negative_only_with_guidance() -> None:
-    prompts = [{"prompt_id": "a", "text": "x", "seeds": [5]}]
     for scale in (0.0, 1.0):
         chosen = variant(scale)
         encoder = chosen.settings.encoder
         embeddings = {("x", encoder): torch.ones(4, 2), ("no", encoder): torch.zeros(3, 2)}
-        requests = request_images(chosen, "screen", prompts)
+        requests = ask(chosen, {"prompt_id": "a", "text": "x", "seeds": [5]})
         [(members, batch)] = variant_batches(chosen, requests, embeddings, LIMITS, 4)
         assert isinstance(batch, Batch)
         assert members == requests
@@ -64,7 +90,7 @@ def test_what_the_model_cannot_do_is_a_reason() -> None:
     chosen = variant()
     encoder = chosen.settings.encoder
     embeddings = {("short", encoder): torch.ones(64, 2), ("long", encoder): torch.ones(65, 2)}
-    requests = request_images(chosen, "screen", prompts)
+    requests = ask(chosen, *prompts)
     parts = list(variant_batches(chosen, requests, embeddings, LIMITS, 4))
     assert isinstance(parts[0][1], Batch)
     assert parts[1] == ([requests[1]], "65 tokens: captions end at 64")
@@ -75,6 +101,6 @@ def test_what_the_model_cannot_do_is_a_reason() -> None:
 
 
 def test_text_without_embeddings_is_refused() -> None:
-    requests = request_images(variant(), "screen", [{"prompt_id": "a", "text": "x", "seeds": [1]}])
+    requests = ask(variant(), {"prompt_id": "a", "text": "x", "seeds": [1]})
     with pytest.raises(ValueError, match="no embeddings of 'x'"):
         list(variant_batches(variant(), requests, {}, LIMITS, 4))

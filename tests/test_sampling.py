@@ -173,6 +173,22 @@ def test_same_batch_same_bits_other_batch_within_one_level(
         assert (pixels.int() - together[index].int()).abs().max() <= 1
 
 
+def test_captions_of_one_padded_length_need_no_mask(
+    pipe: ZImagePipeline, prompt_embeds: list[torch.Tensor]
+) -> None:
+    masks = []
+    blocks = [*pipe.transformer.context_refiner, *pipe.transformer.layers]
+    hooks = [
+        block.register_forward_pre_hook(lambda _, args: masks.append(args[1])) for block in blocks
+    ]
+    noise = initial_latents(pipe, SEEDS, IMAGE)
+    sample_latents(pipe, prompt_embeds, None, noise, sampler())
+    for hook in hooks:
+        hook.remove()
+    assert len({len(embeds) for embeds in prompt_embeds}) > 1
+    assert masks == [None] * 3 * len(blocks)
+
+
 def test_noise_depends_on_its_own_seed_alone(pipe: ZImagePipeline) -> None:
     noise = initial_latents(pipe, SEEDS, IMAGE)
     assert noise.shape == (3, 16, 8, 6)

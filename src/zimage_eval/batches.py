@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import torch
 
 from zimage_eval.model_folder import ModelLimits, padded_caption_length, unavailable_reason
-from zimage_eval.params import Phase, Variant
+from zimage_eval.params import Phase, Variant, phase_variants
 from zimage_eval.settings import EncoderSettings
 
 Embeddings = Mapping[tuple[str, EncoderSettings], torch.Tensor]
@@ -38,13 +38,28 @@ class Batch(NamedTuple):
 
 
 def request_images(
-    variant: Variant, phase: Phase, prompts: Sequence[Mapping[str, Any]]
-) -> list[ImageRequest]:
-    """One request a prompt and seed, from the rows of a PROMPTS table."""
+    variants: Sequence[Variant],
+    confirm: str | None,
+    prompts: Mapping[Phase, Sequence[Mapping[str, Any]]],
+) -> list[tuple[Variant, list[ImageRequest]]]:
+    """What a study asks for, by phase and variant: an image a prompt and seed.
+
+    Args:
+        variants: of the study, the baseline among them.
+        confirm: name of the rival that is confirmed, or None.
+        prompts: the rows of each phase's PROMPTS table.
+    """
     return [
-        ImageRequest(variant.name, phase, prompt["prompt_id"], seed, prompt["text"])
-        for prompt in prompts
-        for seed in prompt["seeds"]
+        (
+            variant,
+            [
+                ImageRequest(variant.name, phase, prompt["prompt_id"], seed, prompt["text"])
+                for prompt in rows
+                for seed in prompt["seeds"]
+            ],
+        )
+        for phase, rows in prompts.items()
+        for variant in phase_variants(variants, phase, confirm)
     ]
 
 
