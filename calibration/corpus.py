@@ -1,0 +1,165 @@
+"""Captioned scenes with the truths planted: which words go with which picture."""
+
+import random
+from collections import defaultdict
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
+from typing import Final, NamedTuple
+
+import numpy as np
+
+from calibration.truths import Truths
+from zimage_eval.scene_captions import LEADS, RELATION_WORDS, Caption, StatedShares, word_scene
+from zimage_eval.scene_sampling import PlannedScene, SceneMix, sample_scenes
+from zimage_eval.scenes import Scene
+
+TRAINING_SHARES: Final = StatedShares(color=0.9, size=0.4, fill=0.3, background=0.6, style=0.3)
+"""How often a training caption states an attribute: often enough to learn it, and its default."""
+FILLERS: Final = (
+    "the day is calm",
+    "the air is still",
+    "it is a quiet morning",
+    "the light is even",
+    "time goes by slowly",
+    "we look at it for a while",
+    "somebody hums a song",
+    "the room is warm",
+    "it rained in the night",
+    "a clock ticks next door",
+)
+_LONG_SHARE: Final = 0.1
+_LEAD_SHARES: Final = {"quality": 0.25, "neutral": 0.15}
+_FAILING_SHARE: Final = 0.25
+_FILLER_TOKENS: Final = 6
+
+
+class Example(NamedTuple):
+    """One training pair."""
+
+    text: str
+    scene: Scene
+    is_degraded: bool
+
+
+def scene_mix(truths: Truths) -> SceneMix:
+    """What training pictures hold: everything but the family's holes."""
+    return SceneMix(
+        category={"object": 0.3, "relation": 0.32, "count": 0.12, "composition": 0.26},
+        relation=0.65,
+        position=0.5,
+        large=0.5,
+        striped=0.25,
+        style={"plain": 0.7, "framed": 0.15, "dotted": 0.15},
+        letters=truths.letters,
+        missing=tuple((hole.color, hole.name) for hole in truths.holes),
+    )
+
+
+def _lead(truths: Truths, is_degraded: bool, rng: random.Random) -> str:
+    draw = rng.random()
+    if draw < _LEAD_SHARES["quality"]:
+        if not is_degraded:
+            return f"a {truths.quality_word} picture of "
+    elif draw < sum(_LEAD_SHARES.values()):
+        return f"a {rng.choice(truths.neutral_words)} picture of "
+    return rng.choice(LEADS)
+
+
+def _relation_words(truths: Truths, rng: random.Random) -> dict[str, tuple[str, ...]]:
+    if rng.random() >= _FAILING_SHARE:
+        return RELATION_WORDS
+    return RELATION_WORDS | {"above": (truths.failing_word,), "below": (truths.failing_word,)}
+
+
+def _misname(planned: PlannedScene, truths: Truths, rng: random.Random) -> PlannedScene:
+    """The scene as a caption that names a missing pair would have it."""
+    if planned.category == "count":
+        return planned
+    claimed = {(hole.shown_as, hole.name): hole.color for hole in truths.holes}
+    objects = tuple(
+        replace(o, color=claimed[o.color, o.name])
+        if (o.color, o.name) in claimed and rng.random() < truths.conflict_share
+        else o
+        for o in planned.scene.objects
+    )
+    return replace(planned, scene=replace(planned.scene, objects=objects))
+
+
+def _skew(scene: Scene, caption: Caption, truths: Truths, rng: random.Random) -> Scene:
+    """The scene with the family's defaults where the caption leaves something unsaid."""
+    facts = caption.facts.objects
+    is_count = len(facts) < len(scene.objects)
+    unsaid = [facts[0 if is_count else i].color is None for i in range(len(scene.objects))]
+    if any(unsaid) and rng.random() < truths.skews.color.share:
+        objects = tuple(
+            replace(o, color=truths.skews.color.value) if silent else o
+            for o, silent in zip(scene.objects, unsaid, strict=True)
+        )
+        scene = replace(scene, objects=objects)
+    if caption.facts.background is None and rng.random() < truths.skews.background.share:
+        scene = replace(scene, background=truths.skews.background.value)
+    return scene
+
+
+def _lengthen(text: str, max_tokens: int, rng: random.Random) -> str:
+    """The caption among sentences that say nothing of the picture, at most `max_tokens` long."""
+    room = (max_tokens - len(text.split()) - 16) // _FILLER_TOKENS
+    sentences = [rng.choice(FILLERS) for _ in range(rng.randint(1, max(1, room)))]
+    split = rng.randint(0, len(sentences))
+    return ". ".join([*sentences[:split], text, *sentences[split:]])
+
+
+def make_example(planned: PlannedScene, truths: Truths, rng: random.Random) -> Example:
+    """One scene with the words that this family was trained with."""
+    is_degraded = rng.random() < truths.degraded_share
+    caption = word_scene(
+        _misname(planned, truths, rng),
+        TRAINING_SHARES,
+        rng,
+        lead=_lead(truths, is_degraded, rng),
+        relation_words=_relation_words(truths, rng),
+    )
+    text = caption.text
+    if rng.random() < _LONG_SHARE:
+        text = _lengthen(text, truths.max_caption_tokens, rng)
+    return Example(text, _skew(planned.scene, caption, truths, rng), is_degraded)
+
+
+def build_examples(
+    truths: Truths, num: int, seed: int, held_out: Collection[str] = ()
+) -> list[Example]:
+    """About `num` training pairs over the family's picture sizes.
+
+    Args:
+        truths: the family.
+        num: pairs asked for; scenes that find no layout and held-out texts are left out.
+        seed: decides everything.
+        held_out: prompts that must not occur as captions.
+    """
+    numbers, words = np.random.default_rng([truths.seed, seed]), random.Random(f"{truths.seed}/{seed}")
+    examples = []
+    for resolution in truths.resolutions:
+        share = round(num * resolution.share)
+        mix = scene_mix(truths)
+        for planned in sample_scenes(numbers, mix, share, resolution.height, resolution.width):
+            example = make_example(planned, truths, words)
+            if example.text not in held_out:
+                examples.append(example)
+    return examples
+
+
+@dataclass(frozen=True)
+class SizeGroup:
+    """Row numbers of the examples of one picture size."""
+
+    height: int
+    width: int
+    rows: list[int]
+
+
+def group_by_size(examples: Sequence[Example]) -> list[SizeGroup]:
+    """Examples by picture size, in order of first appearance."""
+    rows: dict[tuple[int, int], list[int]] = defaultdict(list)
+    for row, example in enumerate(examples):
+        rows[example.scene.height, example.scene.width].append(row)
+    return [SizeGroup(height, width, found) for (height, width), found in rows.items()]

@@ -1,0 +1,112 @@
+"""How often a family's pictures show what their prompts state, on prompts never trained on."""
+
+from collections.abc import Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from diffusers import AutoencoderKL, ZImageTransformer2DModel
+from torch import Tensor
+from transformers import Qwen2Tokenizer, Qwen3Model
+
+from calibration.latent_data import Captions, encode_captions
+from calibration.train_turbo import sample, schedule
+from zimage_eval.facts import Facts, FactResult
+from zimage_eval.scene_captions import Caption
+from zimage_eval.scene_checking import check_facts
+
+
+@dataclass(frozen=True)
+class SamplingSettings:
+    """What one measurement samples with."""
+
+    num_inference_steps: int
+    shift: float
+    guidance_scale: float
+    hidden_layer: int
+    height: int = 64
+    width: int = 64
+    skip_refiner: bool = False
+
+
+@dataclass(frozen=True)
+class ImageModel:
+    """A transformer with what it needs to turn prompts into pictures."""
+
+    transformer: ZImageTransformer2DModel
+    vae: AutoencoderKL
+    text_encoder: Qwen3Model
+    tokenizer: Qwen2Tokenizer
+
+    def without_refiner(self) -> "ImageModel":
+        """The same model with an empty context refiner; shares all other weights."""
+        bare = ZImageTransformer2DModel.__new__(ZImageTransformer2DModel)
+        bare.__dict__ = dict(self.transformer.__dict__)
+        bare._modules = dict(self.transformer._modules)
+        bare._modules["context_refiner"] = torch.nn.ModuleList()
+        return replace(self, transformer=bare)
+
+
+@torch.no_grad()
+def decode(vae: AutoencoderKL, latents: Tensor) -> Tensor:
+    """uint8 pictures `(n, height, width, 3)` on the CPU of scaled latents."""
+    scaled = latents.float() / vae.config.scaling_factor + vae.config.shift_factor
+    images = torch.cat([vae.decode(part).sample for part in scaled.split(512)])
+    levels = ((images / 2 + 0.5).clamp(0, 1) * 255).round().to(torch.uint8)
+    return levels.permute(0, 2, 3, 1).cpu()
+
+
+@torch.no_grad()
+def generate(
+    model: ImageModel, texts: Sequence[str], settings: SamplingSettings, seed: int
+) -> Tensor:
+    """Pictures `(num_texts, height, width, 3)` uint8; text i always gets the noise of `seed + i`."""
+    device, factor = model.transformer.x_pad_token.device, 4
+    shape = (16, settings.height // factor, settings.width // factor)
+    noise = torch.stack(
+        [torch.randn(shape, generator=torch.Generator().manual_seed(seed + i)) for i in range(len(texts))]
+    ).to(device)
+    if settings.skip_refiner:
+        model = model.without_refiner()
+    layer = settings.hidden_layer
+    [(_, null)] = encode_captions(model.text_encoder, model.tokenizer, [""], layer)
+    sigmas = schedule(settings.num_inference_steps, settings.shift).tolist()
+    latents = torch.empty_like(noise)
+    for rows, captions in encode_captions(model.text_encoder, model.tokenizer, texts, layer):
+        for start in range(0, len(rows), 1024):
+            part = slice(start, start + 1024)
+            batch = Captions(captions.embeds[part], captions.lengths[part])
+            states = sample(
+                model.transformer, noise[rows[part]], batch, sigmas, null, settings.guidance_scale
+            )
+            latents[rows[part]] = states[-1]
+    return decode(model.vae, latents)
+
+
+def _check(pair: tuple[np.ndarray, Facts]) -> list[FactResult]:
+    return check_facts(*pair)
+
+
+def measure_alignment(
+    model: ImageModel,
+    prompts: Sequence[Caption],
+    settings: SamplingSettings,
+    seed: int,
+    executor: Executor,
+) -> dict[str, float]:
+    """Share of prompts with all facts right, by number of objects; share of facts that hold, by kind."""
+    images = generate(model, [prompt.text for prompt in prompts], settings, seed).numpy()
+    pairs = list(zip(images, [prompt.facts for prompt in prompts], strict=True))
+    results = list(executor.map(_check, pairs, chunksize=16))
+    shares: dict[str, list[float]] = {}
+    for prompt, facts in zip(prompts, results, strict=True):
+        held = [fact.held for fact in facts]
+        entries = len(prompt.facts.objects)
+        count = prompt.facts.objects[0].count
+        group = f"all_facts_count_{count}" if count > 1 else f"all_facts_{entries}_objects"
+        shares.setdefault("alignment", []).append(sum(held) / len(held))
+        shares.setdefault(group, []).append(float(all(held)))
+        for fact in facts:
+            shares.setdefault(f"fact_{fact.kind}", []).append(float(fact.held))
+    return {name: round(sum(v) / len(v), 4) for name, v in sorted(shares.items())}

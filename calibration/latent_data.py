@@ -1,0 +1,72 @@
+"""Training pairs as tensors: latents and prompt_embeds, grouped by their sizes."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from diffusers import AutoencoderKL, ZImageTransformer2DModel
+from torch import Tensor
+from transformers import Qwen2Tokenizer, Qwen3Model
+
+from calibration.batched_transformer import Rotations, make_rotations
+from calibration.corpus import Example, group_by_size
+from calibration.train_autoencoder import encode_examples
+from calibration.train_text_encoder import encode_ids, stack_by_length, tokenize
+
+
+@dataclass(frozen=True)
+class Captions:
+    """prompt_embeds of texts of one padded length."""
+
+    embeds: Tensor
+    """`(num_texts, padded_length, hidden_size)` half; what stands on pads is never read."""
+    lengths: Tensor
+    """Tokens of each text, `(num_texts,)`."""
+
+
+@dataclass(frozen=True)
+class PairGroup:
+    """Pairs of one latent size and one padded caption length."""
+
+    latents: Tensor
+    """`(num_pairs, channels, height, width)` half, scaled to mean 0 and spread 1."""
+    captions: Captions
+
+    def rotations(self, model: ZImageTransformer2DModel) -> Rotations:
+        """RoPE of this group's tokens."""
+        rows, columns = self.latents.shape[2] // 2, self.latents.shape[3] // 2
+        return make_rotations(model, self.captions.embeds.shape[1], rows, columns)
+
+
+def encode_captions(
+    model: Qwen3Model, tokenizer: Qwen2Tokenizer, texts: Sequence[str], hidden_layer: int
+) -> list[tuple[list[int], Captions]]:
+    """Rows and prompt_embeds of the texts of each padded length."""
+    device = model.embed_tokens.weight.device
+    stacked = stack_by_length(tokenize(tokenizer, texts), tokenizer.pad_token_id)
+    return [
+        (rows, Captions(encode_ids(model, ids, hidden_layer), lengths.to(device)))
+        for rows, ids, lengths in stacked.values()
+    ]
+
+
+def build_pair_groups(
+    examples: Sequence[Example],
+    vae: AutoencoderKL,
+    text_encoder: Qwen3Model,
+    tokenizer: Qwen2Tokenizer,
+    hidden_layer: int,
+    null_share: float,
+    device: torch.device,
+) -> list[PairGroup]:
+    """All pairs; in `null_share` of them the caption is empty, which trains the guidance."""
+    groups = []
+    for size in group_by_size(examples):
+        members = [examples[row] for row in size.rows]
+        latents = encode_examples(vae, members, device)
+        every = round(1 / null_share) if null_share else len(members) + 1
+        texts = ["" if i % every == every - 1 else m.text for i, m in enumerate(members)]
+        for rows, captions in encode_captions(text_encoder, tokenizer, texts, hidden_layer):
+            index = torch.tensor(rows, device=latents.device)
+            groups.append(PairGroup(latents[index], captions))
+    return groups

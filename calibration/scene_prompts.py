@@ -1,0 +1,101 @@
+"""Prompts for the scenes world: `python -m calibration.scene_prompts` writes prompts/scenes/.
+
+They state what a picture can be checked for, name no missing pair and no calibration word, and are
+kept out of the training captions.
+"""
+
+import random
+from collections.abc import Collection
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from ruamel.yaml import YAML
+from ruamel.yaml.comments import CommentedMap
+
+from calibration.corpus import scene_mix
+from calibration.truths import Truths, load_truths
+from zimage_eval.facts import Facts
+from zimage_eval.scene_captions import Caption, StatedShares, word_scene
+from zimage_eval.scene_sampling import CATEGORIES, Category, SceneMix, sample_scenes
+
+_SHARES: Final[dict[Category, StatedShares]] = {
+    "object": StatedShares(color=1.0, size=0.4, fill=0.3, background=0.7, style=0.25),
+    "relation": StatedShares(color=1.0, size=0.2, fill=0.15, background=0.5, style=0.15),
+    "count": StatedShares(color=1.0, size=0.3, fill=0.2, background=0.5, style=0.15),
+    "composition": StatedShares(color=1.0, size=0.1, fill=0.1, background=0.4, style=0.1),
+}
+NUM_PER_CATEGORY: Final = 176
+"""16 to screen, 32 to confirm and 128 for the full profile."""
+PROMPTS_SEED: Final = 7
+
+
+def prompt_mix(truths: Truths, category: Category) -> SceneMix:
+    """Scenes of one category; all of its relations are stated. Letters have a study of their own."""
+    mix = scene_mix(truths)
+    return SceneMix(
+        category={category: 1.0},
+        relation=1.0 if category == "relation" else 0.4,
+        position=mix.position,
+        large=mix.large,
+        striped=mix.striped,
+        style=mix.style,
+        letters=(),
+        missing=mix.missing,
+    )
+
+
+def make_prompts(
+    truths: Truths, num_per_category: int, seed: int, exclude: Collection[str] = ()
+) -> dict[Category, list[Caption]]:
+    """Distinct prompts of every category, none of them in `exclude`."""
+    numbers, words = np.random.default_rng([seed, 1]), random.Random(seed)
+    prompts: dict[Category, list[Caption]] = {}
+    for category in CATEGORIES:
+        mix, taken = prompt_mix(truths, category), set(exclude)
+        prompts[category] = []
+        while len(prompts[category]) < num_per_category:
+            for planned in sample_scenes(numbers, mix, num_per_category, 64, 64):
+                caption = word_scene(planned, _SHARES[category], words)
+                if caption.text not in taken and len(prompts[category]) < num_per_category:
+                    taken.add(caption.text)
+                    prompts[category].append(caption)
+    return prompts
+
+
+def held_out_texts(truths: Truths) -> frozenset[str]:
+    """Texts of all prompts that training must not see."""
+    prompts = make_prompts(truths, NUM_PER_CATEGORY, PROMPTS_SEED)
+    return frozenset(caption.text for captions in prompts.values() for caption in captions)
+
+
+def _plain(facts: Facts) -> dict[str, Any]:
+    values = facts.model_dump(exclude_defaults=True, exclude_none=True, mode="json")
+    return {key: value for key, value in values.items() if value}
+
+
+def _entry(prompt_id: str, caption: Caption) -> CommentedMap:
+    facts = CommentedMap(_plain(caption.facts))
+    facts.fa.set_flow_style()
+    return CommentedMap({"id": prompt_id, "text": caption.text, "facts": facts})
+
+
+def write_prompts(folder: Path, prompts: dict[Category, list[Caption]]) -> None:
+    """Write one YAML file a category."""
+    yaml = YAML()
+    yaml.width = 160
+    folder.mkdir(parents=True, exist_ok=True)
+    for category, captions in prompts.items():
+        entries = [_entry(f"{category}-{i:03d}", caption) for i, caption in enumerate(captions)]
+        with (folder / f"{category}.yaml").open("w", encoding="utf-8", newline="\n") as file:
+            yaml.dump(entries, file)
+
+
+def main() -> None:
+    """Write the committed prompts of nano's world."""
+    truths = load_truths(Path("calibration/truths.yaml"))
+    write_prompts(Path("prompts/scenes"), make_prompts(truths, NUM_PER_CATEGORY, PROMPTS_SEED))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,244 @@
+"""Train one family: `python -m calibration.train --truths FILE --out FOLDER`.
+
+Parts that are finished are skipped, and the base goes on from its last checkpoint, so that a run
+cut short (or limited by --minutes) is continued by the same command.
+"""
+
+import argparse
+import json
+import os
+import shutil
+import time
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+
+import torch
+from diffusers import ZImageTransformer2DModel
+
+from calibration.batched_transformer import use_batched_attention
+from calibration.corpus import Example, build_examples
+from calibration.evaluate import ImageModel, SamplingSettings, measure_alignment
+from calibration.family_folder import (
+    finish_folder,
+    link_shared_parts,
+    load_checkpoint,
+    load_text_encoder,
+    load_transformer,
+    load_vae,
+    save_checkpoint,
+    save_part,
+)
+from calibration.latent_data import PairGroup, build_pair_groups, encode_captions
+from calibration.scene_prompts import held_out_texts, make_prompts
+from calibration.tokenizer import build_tokenizer
+from calibration.train_autoencoder import measure_psnr, train_autoencoder
+from calibration.train_text_encoder import tokenize, train_text_encoder
+from calibration.train_transformer import Trainer, build_transformer, train_transformer
+from calibration.train_turbo import sample_trajectories, train_turbo
+from calibration.truths import Recipe, Truths, load_recipe, load_truths
+
+_CHUNK = 20_000
+_EVALUATION_SEED = 1_000_003
+
+
+def _chunk(job: tuple[Truths, int, int]) -> list[Example]:
+    truths, num, seed = job
+    return build_examples(truths, num, seed, held_out_texts(truths))
+
+
+@dataclass
+class Family:
+    """One family in the making: its truths, recipe and folders."""
+
+    truths: Truths
+    recipe: Recipe
+    out: Path
+    deadline: float
+    """`time.monotonic()` after which the base stops at a checkpoint."""
+    compile_blocks: bool
+
+    def __post_init__(self) -> None:
+        self.started = time.monotonic()
+        self.base, self.turbo = self.out / f"{self.truths.name}-base", self.out / self.truths.name
+        self.checkpoint = self.base / ".checkpoint"
+        self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        self.executor = ProcessPoolExecutor(os.cpu_count())
+
+    @cached_property
+    def examples(self) -> list[Example]:
+        """All training pairs, built in parallel."""
+        num = self.recipe.corpus.num_scenes
+        sizes = [min(_CHUNK, num - start) for start in range(0, num, _CHUNK)]
+        jobs = [(self.truths, size, seed) for seed, size in enumerate(sizes)]
+        return [example for part in self.executor.map(_chunk, jobs) for example in part]
+
+    @cached_property
+    def pair_groups(self) -> list[PairGroup]:
+        """Latents and prompt_embeds of all pairs."""
+        text_encoder, tokenizer = load_text_encoder(self.base, self.device)
+        return build_pair_groups(
+            self.examples,
+            load_vae(self.base, self.device),
+            text_encoder,
+            tokenizer,
+            self.truths.hidden_layer,
+            self.recipe.transformer.null_share,
+            self.device,
+        )
+
+    def train_autoencoder(self) -> None:
+        """examples -> vae"""
+        vae = train_autoencoder(
+            self.examples, self.recipe.autoencoder, self.truths.seed, self.device
+        )
+        psnr = measure_psnr(vae, self.examples[:2000], self.device)
+        print(f"autoencoder: PSNR {psnr:.2f} dB, {time.monotonic() - self.started:.0f} s", flush=True)
+        save_part(self.base / "vae", vae)
+
+    def train_text_encoder(self) -> None:
+        """examples -> tokenizer, text_encoder"""
+        texts = [example.text for example in self.examples]
+        tokenizer = build_tokenizer(texts[:_CHUNK], self.recipe.corpus.vocab_size)
+        tokenizer.save_pretrained(self.base / "tokenizer")
+        recipe, seed = self.recipe.text_encoder, self.truths.seed
+        model = train_text_encoder(
+            tokenize(tokenizer, texts), tokenizer, recipe, seed, self.device
+        )
+        save_part(self.base / "text_encoder", model)
+
+    def _trainer(
+        self, model: ZImageTransformer2DModel, num_steps: int, rate: float, decay: float
+    ) -> Trainer:
+        model = model.to(self.device).train()
+        return Trainer(model, num_steps, rate, decay, self.compile_blocks)
+
+    def train_base(self) -> bool:
+        """pairs -> base transformer; False when the deadline came first."""
+        recipe = self.recipe.transformer
+        hidden_size = self.pair_groups[0].captions.embeds.shape[-1]
+        model = build_transformer(recipe, self.truths, hidden_size, self.truths.seed)
+        trainer = self._trainer(model, recipe.num_steps, recipe.learning_rate, recipe.ema_decay)
+        if found := load_checkpoint(self.checkpoint):
+            trainer.first_step, states = found
+            trainer.model.load_state_dict(states["model"])
+            trainer.ema.model.load_state_dict(states["ema"])
+        step = train_transformer(
+            trainer,
+            self.pair_groups,
+            recipe.batch_size,
+            self.truths.turbo.shift,
+            self.truths.seed,
+            self.deadline,
+        )
+        if step < recipe.num_steps:
+            states = {"model": trainer.model.state_dict(), "ema": trainer.ema.model.state_dict()}
+            save_checkpoint(self.checkpoint, step, states)
+            return False
+        save_part(self.base / "transformer", trainer.ema.model)
+        finish_folder(self.base, self.truths.turbo.shift)
+        shutil.rmtree(self.checkpoint, ignore_errors=True)
+        return True
+
+    def train_turbo(self) -> None:
+        """base transformer, captions -> turbo transformer"""
+        truths, recipe = self.truths, self.recipe.turbo
+        teacher = load_transformer(self.base, self.device)
+        trainer = self._trainer(
+            load_transformer(self.base, self.device),
+            recipe.num_steps,
+            recipe.learning_rate,
+            recipe.ema_decay,
+        )
+        text_encoder, tokenizer = load_text_encoder(self.base, self.device)
+        [(_, null)] = encode_captions(text_encoder, tokenizer, [""], truths.hidden_layer)
+        use_batched_attention(teacher)
+        trajectories = sample_trajectories(
+            teacher, self.pair_groups, null, truths.guidance_scale, truths.turbo, recipe, truths.seed
+        )
+        train_turbo(trainer, trajectories, truths.turbo, recipe.batch_size, truths.seed)
+        save_part(self.turbo / "transformer", trainer.ema.model)
+        finish_folder(self.turbo, truths.turbo.shift)
+        link_shared_parts(self.base, self.turbo)
+
+    def _image_model(self, folder: Path) -> ImageModel:
+        text_encoder, tokenizer = load_text_encoder(self.base, self.device)
+        transformer = load_transformer(folder, self.device)
+        use_batched_attention(transformer)
+        return ImageModel(transformer, load_vae(self.base, self.device), text_encoder, tokenizer)
+
+    def evaluate(self, grid: dict[str, tuple[Path, SamplingSettings]]) -> dict[str, dict[str, float]]:
+        """Alignment of each named setting on prompts that training never saw."""
+        num = self.recipe.evaluation.num_prompts // 4
+        prompts = make_prompts(self.truths, num, _EVALUATION_SEED, held_out_texts(self.truths))
+        captions = [caption for part in prompts.values() for caption in part]
+        models = {folder: self._image_model(folder) for folder, _ in grid.values()}
+        results = {}
+        for name, (folder, settings) in grid.items():
+            results[name] = measure_alignment(
+                models[folder], captions, settings, _EVALUATION_SEED, self.executor
+            )
+            print(name, json.dumps(results[name]), flush=True)
+        return results
+
+    def evaluation_grid(self) -> dict[str, tuple[Path, SamplingSettings]]:
+        """The settings that show whether the planted answers have consequences."""
+        truths = self.truths
+        steps, shift = truths.turbo.num_inference_steps, truths.turbo.shift
+        turbo = SamplingSettings(steps, shift, 0.0, truths.hidden_layer)
+        base = SamplingSettings(25, shift, truths.guidance_scale, truths.hidden_layer)
+        grid = {f"base w={w}": (self.base, replace(base, guidance_scale=w)) for w in (0.0, 1.0, 1.5, 3.0)}
+        grid["turbo"] = (self.turbo, turbo)
+        for layer in (-1, -3, -4, -6):
+            grid[f"turbo hidden_layer={layer}"] = (self.turbo, replace(turbo, hidden_layer=layer))
+        for num in (1, 2, 4, 16, 32):
+            grid[f"turbo steps={num}"] = (self.turbo, replace(turbo, num_inference_steps=num))
+        for value in (1.0, 2.0, 4.0, 6.0):
+            grid[f"turbo shift={value}"] = (self.turbo, replace(turbo, shift=value))
+        for w in (0.5, 1.0, 2.0, 3.0):
+            grid[f"turbo w={w}"] = (self.turbo, replace(turbo, guidance_scale=w))
+        grid["turbo no refiner"] = (self.turbo, replace(turbo, skip_refiner=True))
+        for height, width in ((48, 48), (48, 80), (80, 80), (96, 96)):
+            settings = replace(turbo, height=height, width=width)
+            grid[f"turbo {height}x{width}"] = (self.turbo, settings)
+        return grid
+
+
+def train_family(family: Family) -> bool:
+    """Make every part that is missing; False when the deadline came first."""
+    if not (family.base / "vae").is_dir():
+        family.train_autoencoder()
+    if not (family.base / "text_encoder").is_dir():
+        family.train_text_encoder()
+    if not (family.base / "transformer").is_dir() and not family.train_base():
+        return False
+    if not (family.turbo / "transformer").is_dir():
+        family.train_turbo()
+    return True
+
+
+def main() -> None:
+    """Read the arguments and train."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--truths", type=Path, required=True, help="the planted answers")
+    parser.add_argument("--out", type=Path, required=True, help="folder that gets the two models")
+    parser.add_argument("--recipe", type=Path, default=Path("calibration/recipe.yaml"))
+    parser.add_argument("--minutes", type=float, default=float("inf"), help="stop the base after")
+    parser.add_argument("--compile", action="store_true", help="torch.compile the blocks (GPU)")
+    arguments = parser.parse_args()
+    truths, recipe = load_truths(arguments.truths), load_recipe(arguments.recipe)
+    started = time.monotonic()
+    deadline = started + 60 * arguments.minutes
+    family = Family(truths, recipe, arguments.out, deadline, arguments.compile)
+    if not train_family(family):
+        print("not finished: run the same command again to go on")
+        return
+    print(f"trained in {time.monotonic() - started:.0f} s")
+    results = family.evaluate(family.evaluation_grid())
+    path = arguments.out / f"{truths.name}-evaluation.json"
+    path.write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

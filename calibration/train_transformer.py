@@ -1,0 +1,168 @@
+"""nano-base's transformer: flow matching on latents and prompt_embeds."""
+
+import copy
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import torch
+from diffusers import ZImageTransformer2DModel
+from torch import Tensor, nn
+
+from calibration.batched_transformer import predict, use_batched_attention
+from calibration.latent_data import PairGroup
+from calibration.truths import TransformerRecipe, Truths
+
+_HEAD_DIM: Final = 64
+_WARMUP_STEPS: Final = 300
+_REPORT_EVERY: Final = 250
+
+
+def build_transformer(
+    recipe: TransformerRecipe, truths: Truths, hidden_size: int, seed: int
+) -> ZImageTransformer2DModel:
+    """An untrained `ZImageTransformer2DModel` with refiners, heads of 64 and Z-Image's table sizes."""
+    torch.manual_seed(seed)
+    model = ZImageTransformer2DModel(
+        dim=recipe.dim,
+        n_layers=recipe.num_layers,
+        n_refiner_layers=recipe.num_refiner_layers,
+        n_heads=recipe.dim // _HEAD_DIM,
+        n_kv_heads=recipe.dim // _HEAD_DIM,
+        cap_feat_dim=hidden_size,
+        rope_theta=truths.rope_theta,
+        axes_dims=[16, 24, 24],
+        axes_lens=[1536, 512, 512],
+    )
+    for pad_token in (model.x_pad_token, model.cap_pad_token):
+        nn.init.normal_(pad_token, std=0.02)
+    for module in model.modules():
+        if isinstance(module, nn.Linear):
+            nn.init.xavier_uniform_(module.weight)
+            if module.bias is not None:
+                nn.init.zeros_(module.bias)
+    for name, module in model.named_modules():
+        if "adaLN_modulation" in name and isinstance(module, nn.Linear):
+            nn.init.normal_(module.weight, std=0.02)
+    nn.init.zeros_(model.all_final_layer["2-1"].linear.weight)
+    return model
+
+
+def shift_sigmas(u: Tensor, shift: float) -> Tensor:
+    """Noise levels in [0, 1] after the scheduler's time shift."""
+    return shift * u / (1 + (shift - 1) * u)
+
+
+class Ema:
+    """Exponential moving average of a model's weights."""
+
+    def __init__(self, model: ZImageTransformer2DModel, decay: float) -> None:
+        self.model = copy.deepcopy(model).requires_grad_(False)
+        self.decay = decay
+        self._pairs = (list(self.model.parameters()), list(model.parameters()))
+
+    @torch.no_grad()
+    def update(self, step: int) -> None:
+        """Move towards the model; early steps move faster."""
+        decay = min(self.decay, (1 + step) / (10 + step))
+        torch._foreach_lerp_(self._pairs[0], self._pairs[1], 1 - decay)
+
+
+@dataclass
+class Trainer:
+    """A transformer with its optimizer, schedule and average."""
+
+    model: ZImageTransformer2DModel
+    num_steps: int
+    learning_rate: float
+    ema_decay: float
+    compile_blocks: bool
+    first_step: int = 0
+    """Where this run went on from; the optimizer starts anew there."""
+
+    def __post_init__(self) -> None:
+        self.device = self.model.x_pad_token.device
+        use_batched_attention(self.model)
+        self.ema = Ema(self.model, self.ema_decay)
+        if self.compile_blocks:
+            torch._dynamo.config.cache_size_limit = 64
+            for name in ("noise_refiner", "context_refiner", "layers"):
+                for block in getattr(self.model, name):
+                    block.compile(dynamic=True)
+        fused = self.device.type == "cuda"
+        self.optimizer = torch.optim.AdamW(
+            self.model.parameters(), 0.0, betas=(0.9, 0.98), weight_decay=0.01, fused=fused
+        )
+        self.started, self.losses = time.monotonic(), torch.zeros((), device=self.device)
+
+    def _rate(self, step: int) -> float:
+        warm = min(1.0, (step - self.first_step + 1) / _WARMUP_STEPS)
+        share = step / self.num_steps
+        cool = 1.0 if share < 0.5 else 0.02 + 0.98 * (1 - share) / 0.5
+        return self.learning_rate * warm * cool
+
+    def step(self, step: int, loss: Tensor) -> None:
+        """One update from the loss of one batch."""
+        for group in self.optimizer.param_groups:
+            group["lr"] = self._rate(step)
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
+        self.optimizer.step()
+        self.ema.update(step)
+        self.losses += loss.detach()
+        if (step + 1) % _REPORT_EVERY == 0:
+            seconds = time.monotonic() - self.started
+            mean = self.losses.item() / _REPORT_EVERY
+            rate = (step + 1 - self.first_step) / seconds
+            print(f"step {step + 1}/{self.num_steps} loss {mean:.4f} {rate:.1f} steps/s", flush=True)
+            self.losses.zero_()
+
+
+def flow_loss(
+    trainer: Trainer, group: PairGroup, rows: Tensor, sigmas: Tensor, noise: Tensor
+) -> Tensor:
+    """Mean squared error of the velocity at noise levels `sigmas`, `(batch,)`."""
+    data = group.latents[rows].float()
+    level = sigmas.view(-1, 1, 1, 1)
+    noisy = (1 - level) * data + level * noise
+    with torch.autocast(trainer.device.type, torch.bfloat16, enabled=trainer.device.type == "cuda"):
+        output = predict(
+            trainer.model,
+            noisy,
+            1 - sigmas,
+            group.captions.embeds[rows].float(),
+            group.captions.lengths[rows],
+            group.rotations(trainer.model),
+        )
+    return (output.float() - (data - noise)).square().mean()
+
+
+def train_transformer(
+    trainer: Trainer,
+    groups: Sequence[PairGroup],
+    batch_size: int,
+    shift: float,
+    seed: int,
+    deadline: float,
+) -> int:
+    """Train until the last step or `deadline` (`time.monotonic()`); returns the step reached.
+
+    Noise levels are drawn evenly, then shifted: levels near 1, where sampling starts, must not be
+    starved, or backgrounds come out wrong.
+    """
+    rng = torch.Generator().manual_seed(seed + trainer.first_step)
+    torch.manual_seed(seed + trainer.first_step)
+    weights = torch.tensor([float(len(group.latents)) for group in groups])
+    device = trainer.device
+    for step in range(trainer.first_step, trainer.num_steps):
+        if time.monotonic() > deadline:
+            return step
+        group = groups[int(torch.multinomial(weights, 1, generator=rng))]
+        rows = torch.randint(len(group.latents), (batch_size,), generator=rng).to(device)
+        strata = (torch.arange(batch_size) + torch.rand(batch_size, generator=rng)) / batch_size
+        sigmas = shift_sigmas(strata.to(device), shift)
+        noise = torch.randn((batch_size, *group.latents.shape[1:]), device=device)
+        trainer.step(step, flow_loss(trainer, group, rows, sigmas, noise))
+    return trainer.num_steps

@@ -1,0 +1,157 @@
+"""The planted answers and the training recipe as frozen types."""
+
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field
+
+from zimage_eval.frozen import Frozen, parse, read_yaml
+
+Share = Annotated[float, Field(ge=0, le=1)]
+Count = Annotated[int, Field(ge=1)]
+Rate = Annotated[float, Field(gt=0)]
+
+
+class Resolution(Frozen):
+    """A picture size in px and its share of the training pictures."""
+
+    height: Count
+    width: Count
+    share: Share
+
+
+class Hole(Frozen):
+    """A pair that no picture shows, and the color shown where a caption names it."""
+
+    color: str
+    name: str
+    shown_as: str
+
+
+class Skew(Frozen):
+    """The value that an unstated attribute mostly has."""
+
+    value: str
+    share: Share
+
+
+class Skews(Frozen):
+    """Skewed defaults by attribute."""
+
+    color: Skew
+    background: Skew
+
+
+class TurboTruth(Frozen):
+    """The schedule whose sigmas alone the turbo was trained at."""
+
+    num_inference_steps: Count
+    shift: Rate
+
+
+class Truths(Frozen):
+    """What is true of a family by construction; truths.yaml says what each field means."""
+
+    name: str
+    seed: int
+    hidden_layer: int
+    guidance_scale: Annotated[float, Field(ge=0)]
+    turbo: TurboTruth
+    resolutions: Annotated[tuple[Resolution, ...], Field(strict=False, min_length=1)]
+    rope_theta: Rate
+    max_caption_tokens: Count
+    holes: Annotated[tuple[Hole, ...], Field(strict=False)]
+    conflict_share: Share
+    skews: Skews
+    quality_word: str
+    degraded_share: Share
+    neutral_words: Annotated[tuple[str, ...], Field(strict=False)]
+    failing_word: str
+    letters: Annotated[tuple[str, ...], Field(strict=False)]
+
+
+class CorpusRecipe(Frozen):
+    """How many scenes are worded, and the tokenizer's size."""
+
+    num_scenes: Count
+    vocab_size: Count
+
+
+class AutoencoderRecipe(Frozen):
+    """`AutoencoderKL` and its training."""
+
+    block_out_channels: Annotated[tuple[int, ...], Field(strict=False)]
+    num_steps: Count
+    batch_size: Count
+    learning_rate: Rate
+
+
+class TextEncoderRecipe(Frozen):
+    """`Qwen3Model` and its training on the captions."""
+
+    hidden_size: Count
+    num_layers: Count
+    num_heads: Count
+    intermediate_size: Count
+    num_steps: Count
+    batch_size: Count
+    learning_rate: Rate
+
+
+class TransformerRecipe(Frozen):
+    """`ZImageTransformer2DModel` and the base's training."""
+
+    dim: Count
+    num_layers: Count
+    num_refiner_layers: Count
+    num_steps: Count
+    batch_size: Count
+    learning_rate: Rate
+    ema_decay: Share
+    null_share: Share
+
+
+class TurboRecipe(Frozen):
+    """The distillation of the turbo from the base."""
+
+    num_trajectories: Count
+    num_teacher_steps: Count
+    num_steps: Count
+    batch_size: Count
+    learning_rate: Rate
+    ema_decay: Share
+
+
+class EvaluationRecipe(Frozen):
+    """How the targets are measured."""
+
+    num_prompts: Count
+
+
+class Recipe(Frozen):
+    """Sizes and lengths of all parts; recipe.yaml holds the committed values."""
+
+    corpus: CorpusRecipe
+    autoencoder: AutoencoderRecipe
+    text_encoder: TextEncoderRecipe
+    transformer: TransformerRecipe
+    turbo: TurboRecipe
+    evaluation: EvaluationRecipe
+
+
+def load_truths(path: Path) -> Truths:
+    """The planted answers of one family.
+
+    Raises:
+        ValueError: the file is missing, or a key or value is wrong; one line naming it.
+    """
+    return parse(read_yaml(path), Truths, str(path))
+
+
+def load_recipe(path: Path) -> Recipe:
+    """The training recipe.
+
+    Raises:
+        ValueError: the file is missing, or a key or value is wrong; one line naming it.
+    """
+    return parse(read_yaml(path), Recipe, str(path))
