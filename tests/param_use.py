@@ -3,8 +3,7 @@
 import ast
 from collections.abc import Mapping
 
-from import_graph import ROOT, imported_files, module_file
-
+from tests.import_graph import ROOT, imported_files, module_file
 from zimage_eval.frozen import Frozen
 from zimage_eval.params import ModelSpec, Params, Study
 
@@ -28,9 +27,9 @@ def used_params(module: str) -> set[str]:
         for node in ast.walk(ast.parse((ROOT / file).read_text(encoding="utf-8"))):
             if isinstance(node, ast.FunctionDef):
                 functions.setdefault(node.name, []).append(node)
-    file = module_file(module)
-    assert file is not None
-    tree = ast.parse((ROOT / file).read_text(encoding="utf-8"))
+    stage_file = module_file(module)
+    assert stage_file is not None
+    tree = ast.parse((ROOT / stage_file).read_text(encoding="utf-8"))
     names = {
         node.targets[0].id: SOURCES[_called_name(node.value)]
         for node in ast.walk(tree)
@@ -77,6 +76,5 @@ def _type_of(node: ast.AST, names: Names) -> type[Frozen] | None:
 
 
 def _called_name(node: ast.AST) -> str:
-    if not isinstance(node, ast.Call):
-        return ""
-    return getattr(node.func, "attr", None) or getattr(node.func, "id", "")
+    function = node.func if isinstance(node, ast.Call) else None
+    return str(getattr(function, "attr", None) or getattr(function, "id", ""))

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from import_graph import ROOT, imported_files, module_file
-from param_use import used_params
 
+from tests.import_graph import ROOT, imported_files, module_file
+from tests.param_use import used_params
 from zimage_eval.frozen import read_yaml
 from zimage_eval.params import ModelSpec, Params, Study, load_params
 
@@ -53,7 +53,7 @@ def path_patterns(name: str) -> list[str]:
             parts = getattr(call.args[0], "values", [call.args[0]])
             patterns.append(
                 "".join(
-                    re.escape(part.value) if isinstance(part, ast.Constant) else "[^/]+"
+                    re.escape(str(part.value)) if isinstance(part, ast.Constant) else "[^/]+"
                     for part in parts
                 )
             )
