@@ -51,18 +51,18 @@ class Metric:
 
 
 METRICS: Mapping[str, Metric] = {
-    "alignment": Metric(alignment, "fact_results", "share of facts", "higher", 3),
-    "all_facts": Metric(all_facts, "fact_results", "share of images", "higher", 3),
+    "alignment": Metric(alignment, "fact_results", "share of facts", "higher", 2),
+    "all_facts": Metric(all_facts, "fact_results", "share of images", "higher", 2),
     **{
         f"fact_{kind}": Metric(
-            partial(alignment_of_kind, kind=kind), "fact_results", "share of facts", "higher", 3
+            partial(alignment_of_kind, kind=kind), "fact_results", "share of facts", "higher", 2
         )
         for kind in FACT_KINDS
     },
     "lpips": Metric(lpips_alex, "image_pairs", "", None, 3),
     "psnr": Metric(psnr, "image_pair", "dB", None, 1),
     "ssim": Metric(ssim, "image_pair", "", None, 3),
-    "identical": Metric(identical, "image_pair", "share of images", None, 3),
+    "identical": Metric(identical, "image_pair", "share of images", None, 2),
     "embedding_norm": Metric(embedding_norm, "embedding", "", None, 2),
     "cosine_drift": Metric(cosine_drift, "embedding_pair", "", None, 4),
     "sharpness": Metric(sharpness, "image", "gray levels squared", None, 0),

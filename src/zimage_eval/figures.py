@@ -1,0 +1,216 @@
+"""One figure a study: what each variant scores, with its interval, as dots or as a heat map.
+
+PNG bytes depend on the numbers and the matplotlib version alone: no date, no software tag.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import matplotlib.style
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Rectangle
+
+INK, FAINT, BLUE = "#1a1a1a", "#767676", "#0072b2"
+# Okabe and Ito 2008: told apart with any color vision; the markers differ as well.
+CATEGORY_STYLES = (("#e69f00", "o"), ("#56b4e9", "s"), ("#009e73", "^"), ("#cc79a7", "D"))
+HEAT_MAP_KEY = (
+    "framed: baseline   * the 95 % interval of the paired difference excludes 0   gray: not run"
+)
+DOTS_PER_INCH = 150
+WIDTH_INCHES = 9
+
+
+class EffectRow(NamedTuple):
+    """A variant in a figure."""
+
+    label: str
+    mean: float | None
+    low: float | None
+    high: float | None
+    is_baseline: bool
+    differs: bool | None
+    """Whether the 95 % interval of its paired difference to the baseline excludes 0; None where
+    that is not asked."""
+    by_category: dict[str, float]
+    note: str
+    """Said in its place when there is no mean."""
+
+
+class HeatCell(NamedTuple):
+    """A variant of two varied settings."""
+
+    row: str
+    column: str
+    effect: EffectRow
+
+
+def draw_dots(rows: Sequence[EffectRow], axis_label: str) -> Figure:
+    """A dot with its interval per variant, a faint dot per category, a line at the baseline."""
+    with matplotlib.style.context("default"):
+        figure = Figure(figsize=(WIDTH_INCHES, 1.5 + 0.46 * len(rows)), layout="constrained")
+        axes = figure.add_subplot()
+        _plot_rows(axes, rows)
+        axes.set_xlabel(axis_label, fontsize=11)
+        if handles := _legend(rows):
+            figure.legend(
+                handles=handles, loc="outside lower center", ncols=4, frameon=False, fontsize=9
+            )
+        return figure
+
+
+def draw_heat_map(
+    cells: Sequence[HeatCell], row_key: str, column_key: str, axis_label: str
+) -> Figure:
+    """A field per pair of values, with its mean and interval; the baseline has a frame."""
+    row_names, column_names = (
+        _in_order([c.row for c in cells]),
+        _in_order([c.column for c in cells]),
+    )
+    with matplotlib.style.context("default"):
+        size = (WIDTH_INCHES, 1.6 + 0.72 * len(row_names))
+        figure = Figure(figsize=size, layout="constrained")
+        axes = figure.add_subplot()
+        values = np.full((len(row_names), len(column_names)), np.nan)
+        for cell in cells:
+            place = row_names.index(cell.row), column_names.index(cell.column)
+            values[place] = np.nan if cell.effect.mean is None else cell.effect.mean
+        image = axes.imshow(values, cmap="cividis", aspect="auto")
+        darker_half = _middle(values)
+        for cell in cells:
+            place = column_names.index(cell.column), row_names.index(cell.row)
+            is_dark = bool(values[place[1], place[0]] < darker_half)
+            _write_cell(axes, place, cell.effect, is_dark, len(column_names))
+        axes.set_facecolor("#f0f0f0")
+        axes.set_xticks(range(len(column_names)), column_names, fontsize=11)
+        axes.set_yticks(range(len(row_names)), row_names, fontsize=11)
+        axes.set_xlabel(column_key, fontsize=11)
+        figure.supxlabel(HEAT_MAP_KEY, fontsize=9, color=FAINT)
+        axes.set_ylabel(row_key, fontsize=11)
+        axes.tick_params(length=0)
+        axes.spines[:].set_visible(False)
+        figure.colorbar(image, ax=axes, label=axis_label, pad=0.02)
+        return figure
+
+
+def save_figure(figure: Figure, path: Path) -> None:
+    """Write a PNG without metadata."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with matplotlib.style.context("default"):
+        figure.savefig(path, format="png", dpi=DOTS_PER_INCH, metadata={"Software": None})
+
+
+def _plot_rows(axes: Axes, rows: Sequence[EffectRow]) -> None:
+    categories = _categories(rows)
+    for y, row in enumerate(rows):
+        for index, category in enumerate(categories):
+            if category in row.by_category:
+                color, marker = CATEGORY_STYLES[index % len(CATEGORY_STYLES)]
+                offset = 0.26 * (index - (len(categories) - 1) / 2) / max(1, len(categories) - 1)
+                x = row.by_category[category]
+                axes.plot(x, y + offset * 1.6, marker, color=color, alpha=0.55, markersize=5)
+        if row.mean is None:
+            axes.text(
+                0.5,
+                y,
+                row.note,
+                transform=axes.get_yaxis_transform(),
+                color=FAINT,
+                fontsize=10,
+                ha="center",
+                va="center",
+                style="italic",
+            )
+            continue
+        color = BLUE if row.is_baseline else INK
+        if row.low is not None and row.high is not None:
+            axes.plot([row.low, row.high], [y, y], color=color, linewidth=2.2, zorder=3)
+        face = "white" if row.differs is False else color
+        marker = "D" if row.is_baseline else "o"
+        axes.plot(row.mean, y, marker, color=color, markerfacecolor=face, markersize=8, zorder=4)
+        if row.is_baseline:
+            axes.axvline(row.mean, color=BLUE, linewidth=1, linestyle=(0, (4, 3)), zorder=1)
+    axes.set_yticks(range(len(rows)), [row.label for row in rows], fontsize=11)
+    for label, row in zip(axes.get_yticklabels(), rows, strict=True):
+        label.set_color(BLUE if row.is_baseline else INK)
+    axes.set_ylim(len(rows) - 0.5, -0.5)
+    axes.grid(axis="x", color="#e4e4e4", linewidth=0.8)
+    axes.set_axisbelow(True)
+    axes.spines[["top", "right", "left"]].set_visible(False)
+    axes.tick_params(axis="y", length=0)
+
+
+def _legend(rows: Sequence[EffectRow]) -> list[Line2D]:
+    """What the markers mean, of those that occur in a comparison."""
+    found = {row.differs for row in rows if row.mean is not None and not row.is_baseline}
+    entries = []
+    if found - {None} and any(row.is_baseline and row.mean is not None for row in rows):
+        entries.append(("baseline", BLUE, "D", BLUE, 8))
+    if True in found:
+        entries.append(("differs from the baseline", INK, "o", INK, 8))
+    if False in found:
+        entries.append(("difference may be 0", INK, "o", "white", 8))
+    for index, category in enumerate(_categories(rows)):
+        color, marker = CATEGORY_STYLES[index % len(CATEGORY_STYLES)]
+        entries.append((f"category {category}", color, marker, color, 5))
+    return [
+        Line2D(
+            [],
+            [],
+            linestyle="",
+            label=label,
+            color=color,
+            marker=marker,
+            markerfacecolor=face,
+            markersize=size,
+        )
+        for label, color, marker, face, size in entries
+    ]
+
+
+def _write_cell(
+    axes: Axes, place: tuple[int, int], effect: EffectRow, is_dark: bool, num_columns: int
+) -> None:
+    x, y = place
+    if effect.mean is None:
+        axes.text(x, y, effect.note, ha="center", va="center", color=FAINT, fontsize=9, wrap=True)
+        return
+    color = "white" if is_dark else "black"
+    mark = " *" if effect.differs else ""
+    axes.text(
+        x, y - 0.1, f"{effect.mean:.2f}{mark}", ha="center", va="center", color=color, fontsize=12
+    )
+    if effect.low is not None and num_columns <= 8:
+        interval = f"{effect.low:.2f} to {effect.high:.2f}"
+        axes.text(x, y + 0.17, interval, ha="center", va="center", color=color, fontsize=8)
+    if effect.is_baseline:
+        axes.add_patch(
+            Rectangle(
+                (x - 0.47, y - 0.46), 0.94, 0.92, fill=False, edgecolor="#d55e00", linewidth=3
+            )
+        )
+
+
+def _middle(values: np.ndarray) -> float:
+    """The value on whose two sides cividis is dark and light; NaN without values."""
+    known = values[~np.isnan(values)]
+    return float(known.min() + 0.55 * np.ptp(known)) if known.size else float("nan")
+
+
+def _categories(rows: Sequence[EffectRow]) -> list[str]:
+    return sorted({category for row in rows for category in row.by_category})
+
+
+def _in_order(values: Sequence[str]) -> list[str]:
+    """Distinct values, numbers by size and before words."""
+
+    def order(value: str) -> tuple[bool, float, str]:
+        try:
+            return (False, float(value), "")
+        except ValueError:
+            return (True, 0.0, value)
+
+    return sorted(set(values), key=order)

@@ -1,0 +1,210 @@
+"""The report as Markdown: every sentence in it is computed from parameters and summaries."""
+
+import json
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from zimage_eval.findings import confirm_finding, coverage_findings, screened_finding
+from zimage_eval.params import ModelSpec, Params, Study, Variant
+from zimage_eval.report_tables import (
+    MISSING,
+    category_table,
+    detail_table,
+    index_screened,
+    main_table,
+    markdown_table,
+    show_contrast,
+    show_mean,
+)
+from zimage_eval.settings import leaves
+from zimage_eval.study_figures import grid_variants, main_metric
+from zimage_eval.summaries import ALL, COVERAGE, Summary, confirm_rows
+
+JUDGES = {
+    "scenes": "the scene checker, which reads shapes, colors and places from the pixels",
+    "none": "none: nobody checks the pictures against the prompts, so there is no alignment",
+}
+NO_VERDICTS = (
+    "**Verdicts are not computed yet.** Intervals are 95 % intervals, unadjusted for how many "
+    "variants are looked at: what stands out among many may do so by chance."
+)
+HOW_TO_READ = """\
+- **alignment** is the share of a prompt's stated facts that the judge finds in its picture, \
+**all facts** the share of pictures in which every fact holds. ↑ and ↓ mark the better end where \
+there is one.
+- Prompts are the independent observations: seeds are averaged within a prompt, and intervals are \
+t intervals over prompts. Shares of facts get two pseudo-prompts, one at each end of the range, so \
+that no interval has zero width. Under 8 prompts there is no interval.
+- **difference** (to the baseline) is paired: the same prompt and seed, so the same noise, in \
+both. A star says that its interval excludes 0.
+- **lpips**, **psnr** and **ssim** say how far a picture is from the baseline's of the same prompt \
+and seed. Far is not bad in itself. LPIPS is v0.1 with AlexNet, SSIM has Wang's settings; pictures \
+without any difference have no PSNR and are left out of its mean.
+- **sharpness** is the variance of the Laplacian of luma; noise raises it too.
+- **coverage** is the share of the pictures asked for that were made. A failed picture has no \
+score, rather than 0.
+- Screening looks at every variant. The one contrast named before the run is measured again on \
+prompts of its own, under **Confirmed**."""
+
+
+class StudyReport(NamedTuple):
+    """What the report says of one study."""
+
+    key: str
+    study: Study
+    variants: Sequence[Variant]
+    summaries: Sequence[Summary]
+
+    @property
+    def baseline(self) -> Variant:
+        """The variant that equals the defaults."""
+        return next(variant for variant in self.variants if variant.is_baseline)
+
+
+def write_report(
+    params: Params, spec: ModelSpec, weights: str, studies: Sequence[StudyReport]
+) -> str:
+    """The whole report.
+
+    Args:
+        params: params.yaml.
+        spec: of the model.
+        weights: SHA-256 of its weights.
+        studies: in the order of params.yaml.
+    """
+    parts = [
+        f"# Evaluation of {spec.title}",
+        NO_VERDICTS,
+        _describe_run(params, spec, weights, studies),
+        "## Contents",
+        "\n".join(
+            ["- [How to read this](#how-to-read-this)"]
+            + [f"- [{report.key}](#{report.key}): {report.study.question}" for report in studies]
+        ),
+        "## At a glance",
+        _overview(studies),
+        "## How to read this",
+        HOW_TO_READ,
+        *(_describe_study(report) for report in studies),
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def _describe_run(
+    params: Params, spec: ModelSpec, weights: str, studies: Sequence[StudyReport]
+) -> str:
+    screen, confirm = params.phases.screen, params.phases.confirm
+    defaults = [
+        f"`{leaf}={_value(value)}`" for (_, leaf), value in leaves(spec.defaults.model_dump())
+    ]
+    count = f"{len(studies)} studies, {sum(len(report.variants) for report in studies)} variants"
+    facts = {
+        "model": f"`{params.model}`, weights sha256 `{weights[:16]}`",
+        "judge": JUDGES[spec.judge],
+        "size": f"{count}; n = {screen.num_prompts} prompts "
+        f"x {_plural(screen.num_seeds, 'seed')} to screen every variant, {confirm.num_prompts} "
+        f"other prompts x {_plural(confirm.num_seeds, 'seed')} to confirm one contrast a study "
+        f"(prompt set `{spec.prompt_set}`)",
+        "defaults": ", ".join(defaults),
+    }
+    return "\n".join(f"- **{name}**: {value}" for name, value in facts.items())
+
+
+def _overview(studies: Sequence[StudyReport]) -> str:
+    rows = []
+    for report in studies:
+        metric = main_metric(report.summaries)
+        index = index_screened(report.summaries)
+        known = [index[v.name, metric, ALL] for v in report.variants if metric]
+        known = sorted((r for r in known if r.mean is not None), key=lambda r: r.mean or 0.0)
+        confirmed = [
+            row
+            for row in confirm_rows(report.summaries, report.baseline.name)
+            if row.metric == metric
+        ]
+        rows.append(
+            [
+                f"[{report.key}](#{report.key})",
+                str(len(report.variants)),
+                metric or MISSING,
+                show_mean(known[0]) if known else MISSING,
+                show_mean(known[-1]) if known else MISSING,
+                show_contrast(confirmed[0]) if confirmed else MISSING,
+            ]
+        )
+    head = ["study", "variants", "metric", "lowest", "highest", "confirmed contrast to baseline"]
+    return markdown_table(head, rows)
+
+
+def _describe_study(report: StudyReport) -> str:
+    variants, summaries = report.variants, report.summaries
+    index = index_screened(summaries)
+    metric = main_metric(summaries)
+    figures = f"figures/{report.key}"
+    parts = [
+        f"## {report.key}",
+        f"**{report.study.question}**",
+        _describe_variants(report),
+        screened_finding(variants, summaries),
+        f"![Pictures of {report.key}: prompts by variants]({figures}/grid.png)",
+        _grid_caption(report),
+        main_table(variants, index),
+        f"![{metric} by variant of {report.key}]({figures}/effect.png)",
+        _effect_caption(report),
+        f"**Confirmed:** {confirm_finding(variants, summaries)}",
+        "**Coverage:** " + " ".join(coverage_findings(variants, summaries)),
+    ]
+    if metric:
+        parts += _fold(f"{metric} by category", category_table(variants, metric, index))
+    parts += _fold("all other metrics", detail_table(variants, index))
+    return "\n\n".join(parts)
+
+
+def _describe_variants(report: StudyReport) -> str:
+    varied = [
+        f"`{leaf}` = {', '.join(f'`{_value(value)}`' for value in values)}"
+        for (_, leaf), values in leaves(report.study.vary)
+    ]
+    if not varied and not report.study.variants:
+        return f"Nothing is varied: all settings at their defaults, {_prompts(report)}."
+    named = [f"`{name}`" for name in report.study.variants]
+    what = " x ".join(varied)
+    if named:
+        what += f"{'; and ' if what else ''}by name {', '.join(named)}"
+    return (
+        f"Varied: {what}. Everything else at its default; the baseline is "
+        f"`{report.baseline.name}`; {_prompts(report)}."
+    )
+
+
+def _prompts(report: StudyReport) -> str:
+    index = index_screened(report.summaries)
+    return f"n = {index[report.baseline.name, COVERAGE, ALL].num_prompts} prompts"
+
+
+def _grid_caption(report: StudyReport) -> str:
+    num_shown = len(grid_variants(report.variants, report.study.confirm))
+    few = f" {num_shown} of {len(report.variants)} variants." * (num_shown < len(report.variants))
+    is_judged = main_metric(report.summaries) == "alignment"
+    marks = " ✓ every fact holds, ✗ the share of facts that do." * is_judged
+    return f"*The first screened prompts of each category, not picked; first seed.{few}{marks}*"
+
+
+def _effect_caption(report: StudyReport) -> str:
+    metric = main_metric(report.summaries)
+    if metric is None:
+        return "*No image was scored.*"
+    words = f"{metric.upper() if metric == 'lpips' else metric.capitalize()} when screened"
+    return f"*{words}, means with 95 % intervals over prompts.*"
+
+
+def _fold(title: str, table: str) -> list[str]:
+    return [f'<details markdown="1">\n<summary>{title}</summary>', table, "</details>"]
+
+
+def _value(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _plural(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

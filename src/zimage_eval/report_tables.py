@@ -1,0 +1,163 @@
+"""Numbers as a reader sees them, and the Markdown tables they stand in."""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from zimage_eval.metrics import METRICS
+from zimage_eval.params import Variant
+from zimage_eval.summaries import ALL, COVERAGE, NOT_AVAILABLE, Summary, excludes_zero
+
+MISSING = "\N{EN DASH}"
+MAIN_COLUMNS = (
+    "alignment",
+    "all_facts",
+    "lpips",
+    "psnr",
+    "ssim",
+    "sharpness",
+    "num_forwards",
+)
+WITH_INTERVAL = ("alignment",)
+ARROWS = {"higher": " ↑", "lower": " ↓", None: ""}
+
+Index = Mapping[tuple[str, str, str], Summary]
+"""Screened rows by variant, metric and category."""
+
+
+def index_screened(summaries: Iterable[Summary]) -> dict[tuple[str, str, str], Summary]:
+    """The screened rows, to be looked up."""
+    return {
+        (row.variant, row.metric, row.category): row for row in summaries if row.phase == "screen"
+    }
+
+
+def show(value: float | None, decimals: int, *, signed: bool = False) -> str:
+    """A number with a real minus sign; a dash where there is none."""
+    if value is None:
+        return MISSING
+    text = f"{value:+,.{decimals}f}" if signed else f"{value:,.{decimals}f}"
+    if not text.strip("+-0.,"):
+        text = text.lstrip("+-")  # a rounded zero has no sign
+    return text.replace("-", "\N{MINUS SIGN}")
+
+
+def show_interval(
+    value: float | None,
+    low: float | None,
+    high: float | None,
+    decimals: int,
+    *,
+    signed: bool = False,
+) -> str:
+    """A number and its interval: 0.93 [0.90, 0.96]."""
+    shown = show(value, decimals, signed=signed)
+    if low is None or high is None:
+        return shown
+    return f"{shown} [{show(low, decimals, signed=signed)}, {show(high, decimals, signed=signed)}]"
+
+
+def show_mean(row: Summary) -> str:
+    """A summary's mean and interval."""
+    return show_interval(row.mean, row.low, row.high, METRICS[row.metric].decimals)
+
+
+def show_contrast(row: Summary) -> str:
+    """A summary's contrast to the baseline: a distance, or a signed difference.
+
+    A difference whose interval excludes 0 ends in a star, because rounding may hide it.
+    """
+    info = METRICS[row.metric]
+    if info.is_paired:
+        return show_mean(row)
+    values = (row.difference, row.difference_low, row.difference_high)
+    return show_interval(*values, info.decimals, signed=True) + (
+        "\N{NO-BREAK SPACE}\\*" if excludes_zero(row) else ""
+    )
+
+
+def column_title(metric: str) -> str:
+    """A metric in a table's head: its name, unit and the better end."""
+    info = METRICS[metric]
+    unit = f" ({info.unit})" if info.unit in ("dB",) else ""
+    name = metric.removeprefix("num_").removeprefix("fact_").replace("_", " ")
+    return f"{name}{unit}{ARROWS[info.better]}"
+
+
+def markdown_table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A Markdown table; the first column to the left, numbers to the right."""
+    lines = [head, ["---", *["---:"] * (len(head) - 1)], *rows]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def variant_cell(variant: Variant) -> str:
+    """A variant's name; the baseline stands out."""
+    if not variant.is_baseline:
+        return f"`{variant.name}`"
+    return f"**`{variant.name}`**" + ("" if variant.name == "baseline" else " (baseline)")
+
+
+def main_table(variants: Sequence[Variant], index: Index) -> str:
+    """Every variant by the main metrics that the study has, over all prompts.
+
+    Coverage is a column where a picture is missing.
+    """
+    columns = [metric for metric in MAIN_COLUMNS if _is_known(variants, metric, index)]
+    contrasted = [m for m in columns if m in WITH_INTERVAL and len(variants) > 1]
+    head = ["variant"]
+    for metric in columns:
+        head.append(column_title(metric))
+        head += ["difference"] if metric in contrasted else []
+    rows = []
+    for variant in variants:
+        cells = [variant_cell(variant)]
+        for metric in columns:
+            row = index[variant.name, metric, ALL]
+            cells.append(_main_cell(row, index[variant.name, "identical", ALL]))
+            cells += [show_contrast(row)] if metric in contrasted else []
+        rows.append(cells)
+    coverages = [index[variant.name, COVERAGE, ALL] for variant in variants]
+    if any(row.mean != 1 for row in coverages):
+        head.append(COVERAGE)
+        rows = [[*cells, _coverage_cell(row)] for cells, row in zip(rows, coverages, strict=True)]
+    return markdown_table(head, rows)
+
+
+def category_table(variants: Sequence[Variant], metric: str, index: Index) -> str:
+    """One metric of every variant by category of prompts."""
+    categories = sorted({category for _, name, category in index if name == metric} - {ALL})
+    rows = []
+    for variant in variants:
+        found = [index.get((variant.name, metric, category)) for category in categories]
+        rows.append([variant_cell(variant), *(show_mean(r) if r else MISSING for r in found)])
+    return markdown_table(["variant", *categories], rows)
+
+
+def detail_table(variants: Sequence[Variant], index: Index) -> str:
+    """Every variant by the other metrics that the study has, over all prompts."""
+    columns = [
+        metric
+        for metric in METRICS
+        if metric not in MAIN_COLUMNS and _is_known(variants, metric, index)
+    ]
+    rows = []
+    for variant in variants:
+        means = [index[variant.name, metric, ALL].mean for metric in columns]
+        shown = [show(mean, METRICS[m].decimals) for m, mean in zip(columns, means, strict=True)]
+        rows.append([variant_cell(variant), *shown])
+    return markdown_table(["variant", *map(column_title, columns)], rows)
+
+
+def _coverage_cell(row: Summary) -> str:
+    """Share of the images that were made, or that the model lacks these settings."""
+    return NOT_AVAILABLE if row.mean is None else show(row.mean, 2)
+
+
+def _main_cell(row: Summary, identical: Summary) -> str:
+    if row.metric in WITH_INTERVAL:
+        return show_mean(row)
+    if row.metric == "psnr" and identical.mean:  # its mean is over the other pictures
+        return "identical" if row.mean is None else f"{show(row.mean, 1)} (n = {row.num_prompts})"
+    return show(row.mean, METRICS[row.metric].decimals)
+
+
+def _is_known(variants: Sequence[Variant], metric: str, index: Index) -> bool:
+    return any(index[variant.name, metric, ALL].mean is not None for variant in variants)

@@ -1,0 +1,201 @@
+"""What is drawn of a study: some prompts by some variants, and its main metric."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from matplotlib.figure import Figure
+from PIL import Image
+
+from zimage_eval.figures import EffectRow, HeatCell, draw_dots, draw_heat_map
+from zimage_eval.image_grids import GridCell, GridColumn, GridRow, draw_gallery, draw_grid
+from zimage_eval.metrics import METRICS
+from zimage_eval.params import Study, Variant
+from zimage_eval.settings import KEYS, Key, leaves
+from zimage_eval.summaries import ALL, COVERAGE, NOT_AVAILABLE, Summary, excludes_zero
+
+Row = Mapping[str, Any]
+
+MAX_GRID_COLUMNS = 12
+MAX_GRID_PROMPTS = 6
+MAX_GALLERY_PROMPTS = 12
+MAIN_METRICS = ("alignment", "lpips", "sharpness")
+"""A study's figure shows the first of these that it has. LPIPS needs no judge, but a second variant
+to be compared with; sharpness needs neither."""
+
+
+def main_metric(summaries: Sequence[Summary]) -> str | None:
+    """The metric a study is looked at by when screened; None if no image was scored."""
+    screened = [row for row in summaries if row.phase == "screen"]
+    known = {row.metric for row in screened if row.mean is not None}
+    return next((metric for metric in MAIN_METRICS if metric in known), None)
+
+
+def short_labels(names: Sequence[str]) -> tuple[list[str], list[list[str]]]:
+    """Keys that all names `key=value,key=value` share, and each name's values; else the names."""
+    pairs = [[part.partition("=") for part in name.split(",")] for name in names]
+    keys = [key for key, _, _ in pairs[0]]
+    if all(equals and [k for k, _, _ in pair] == keys for pair in pairs for _, equals, _ in pair):
+        return keys, [[value for _, _, value in pair] for pair in pairs]
+    return [], [[name] for name in names]
+
+
+def axis_label(metric: str) -> str:
+    """Name, unit and direction of a metric as an axis says them."""
+    info = METRICS[metric]
+    name = f"{metric} to the baseline" if info.is_paired else metric
+    said = [word for word in (info.unit, info.better and f"{info.better} is better") if word]
+    return f"{name} ({', '.join(said)})" if said else name
+
+
+def grid_variants(variants: Sequence[Variant], confirm: str | None) -> list[Variant]:
+    """At most 12 variants for the grid: the baseline, the rival, the others evenly thinned."""
+    kept = [v for v in variants if v.is_baseline or v.name == confirm]
+    others = [v for v in variants if v not in kept]
+    room = min(MAX_GRID_COLUMNS - len(kept), len(others))
+    kept += [others[index * len(others) // room] for index in range(room)]
+    return [variant for variant in variants if variant in kept]
+
+
+def grid_prompts(prompts: Sequence[Row], limit: int) -> list[Row]:
+    """Some prompts for the grid: the first of each category, then the second, ..."""
+    by_category: dict[str, list[Row]] = {}
+    for prompt in prompts:
+        by_category.setdefault(prompt["category"], []).append(prompt)
+    ranked = [
+        (rank, place, prompt)
+        for place, members in enumerate(by_category.values())
+        for rank, prompt in enumerate(members)
+    ]
+    chosen = sorted(ranked, key=lambda entry: entry[:2])[:limit]
+    return [prompt for _, _, prompt in sorted(chosen, key=lambda entry: (entry[1], entry[0]))]
+
+
+def draw_study_grid(
+    variants: Sequence[Variant],
+    confirm: str | None,
+    prompts: Sequence[Row],
+    images: Sequence[Row],
+    scores: Sequence[Row],
+    folder: Path,
+) -> Image.Image:
+    """The screened pictures of some prompts with their first seed, by variant.
+
+    A study of one variant shows more prompts instead, with their words below.
+
+    Args:
+        variants: of the study.
+        confirm: name of its rival.
+        prompts: rows of the screen's prompt table.
+        images: rows of the image table, whose folder is `folder`.
+        scores: rows of the score table.
+        folder: where the picture files are.
+    """
+    files = {_unit(row): row["file"] for row in images}
+    scored = {_unit(row): row for row in scores}
+
+    def cell(variant: Variant, prompt: Row) -> GridCell:
+        unit = (variant.name, "screen", prompt["prompt_id"], prompt["seeds"][0])
+        return _grid_cell(scored[unit], files[unit], folder)
+
+    if len(variants) == 1:
+        chosen = grid_prompts(prompts, MAX_GALLERY_PROMPTS)
+        return draw_gallery([(p["text"], cell(variants[0], p)) for p in chosen])
+    shown = grid_variants(variants, confirm)
+    keys, labels = short_labels([variant.name for variant in shown])
+    columns = [
+        GridColumn(label, variant.is_baseline) for variant, label in zip(shown, labels, strict=True)
+    ]
+    rows = [
+        GridRow(p["category"], p["text"], [cell(variant, p) for variant in shown])
+        for p in grid_prompts(prompts, MAX_GRID_PROMPTS)
+    ]
+    return draw_grid(keys, columns, rows)
+
+
+def draw_study_effect(
+    study: Study, variants: Sequence[Variant], summaries: Sequence[Summary]
+) -> Figure:
+    """The study's main metric when screened: a heat map for two varied settings, else dots."""
+    metric = main_metric(summaries) or MAIN_METRICS[0]
+    screened = [row for row in summaries if row.phase == "screen"]
+    effects = {variant.name: _effect_row(variant, metric, screened) for variant in variants}
+    keys = _grid_keys(study, variants)
+    if keys:
+        cells = [
+            HeatCell(_value(variant, keys[0]), _value(variant, keys[1]), effects[variant.name])
+            for variant in variants
+        ]
+        return draw_heat_map(cells, keys[0][1], keys[1][1], axis_label(metric))
+    if len(variants) == 1:
+        return draw_dots(_category_rows(variants[0], metric, screened), axis_label(metric))
+    return draw_dots(list(effects.values()), axis_label(metric))
+
+
+def _unit(row: Row) -> tuple[str, str, str, int]:
+    return (row["variant"], row["phase"], row["prompt_id"], row["seed"])
+
+
+def _grid_cell(score: Row, file: str | None, folder: Path) -> GridCell:
+    if file is None:
+        is_missing = (score["error"] or "").startswith(NOT_AVAILABLE)
+        return GridCell(None, NOT_AVAILABLE if is_missing else "failed", "neutral")
+    with Image.open(folder / file) as opened:
+        image = opened.convert("RGB")
+    if score["alignment"] is not None:
+        if score["all_facts"] == 1:
+            return GridCell(image, "✓", "good")
+        return GridCell(image, f"✗ {score['alignment']:.0%}", "bad")
+    lpips = score["lpips"]
+    return GridCell(image, "" if lpips is None else f"LPIPS {lpips:.2f}", "neutral")
+
+
+def _effect_row(variant: Variant, metric: str, screened: Sequence[Summary]) -> EffectRow:
+    rows = {
+        row.category: row
+        for row in screened
+        if row.variant == variant.name and row.metric == metric
+    }
+    coverage = next(r for r in screened if r.variant == variant.name and r.metric == COVERAGE)
+    total = rows[ALL]
+    is_paired = METRICS[metric].is_paired
+    note = "not available" if coverage.mean is None else "no number"
+    return EffectRow(
+        label=variant.name.replace(",", ", "),
+        mean=total.mean,
+        low=total.low,
+        high=total.high,
+        is_baseline=variant.is_baseline,
+        differs=None if is_paired or variant.is_baseline else excludes_zero(total),
+        by_category={
+            category: row.mean
+            for category, row in rows.items()
+            if category != ALL and row.mean is not None
+        },
+        note="the baseline itself" if is_paired and variant.is_baseline else note,
+    )
+
+
+def _category_rows(variant: Variant, metric: str, screened: Sequence[Summary]) -> list[EffectRow]:
+    """A study of one variant compares nothing: its rows are all prompts, then the categories."""
+    whole = _effect_row(variant, metric, screened)
+    rows = [whole._replace(label="all prompts", by_category={})]
+    for row in screened:
+        if row.metric == metric and row.category != ALL:
+            same = rows[0]._replace(label=row.category, is_baseline=False)
+            rows.append(same._replace(mean=row.mean, low=row.low, high=row.high))
+    return rows
+
+
+def _grid_keys(study: Study, variants: Sequence[Variant]) -> tuple[Key, Key] | None:
+    """The two keys that a study varies, if these alone tell its variants apart."""
+    varied = dict(leaves(study.vary))
+    keys = [key for key in KEYS if key in varied and len(varied[key]) > 1]
+    if len(keys) != 2:
+        return None
+    places = {tuple(_value(variant, key) for key in keys) for variant in variants}
+    return (keys[0], keys[1]) if len(places) == len(variants) else None
+
+
+def _value(variant: Variant, key: Key) -> str:
+    return str(variant.settings.model_dump()[key[0]][key[1]])

@@ -1,0 +1,189 @@
+"""From scores of images to rows of numbers with intervals: by variant, phase, metric, category."""
+
+import csv
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from zimage_eval.metrics import METRICS
+from zimage_eval.statistics import Unit, estimate, paired_differences, prompt_means, rounded
+
+ALL = "all"
+"""The category that holds every prompt."""
+NOT_AVAILABLE = "not available"
+"""How the error begins of images whose settings the model does not have."""
+COVERAGE = "coverage"
+"""Share of the images asked for that were made and scored; stands among the metrics."""
+
+Row = Mapping[str, Any]
+Scores = Mapping[Unit, float | None]
+
+
+class Summary(NamedTuple):
+    """A metric of a variant over the prompts of a phase: one row of reports/tables/<study>.csv.
+
+    Intervals are 95 %, over prompts, unadjusted. Differences are to the baseline, paired by prompt
+    and seed; None for the baseline, for metrics that are distances to it, and where nothing pairs.
+    """
+
+    variant: str
+    phase: str
+    metric: str
+    category: str
+    num_prompts: int
+    """Prompts with at least one score; for the coverage, prompts asked for."""
+    mean: float | None
+    low: float | None = None
+    high: float | None = None
+    difference: float | None = None
+    difference_low: float | None = None
+    difference_high: float | None = None
+    note: str = ""
+    """Why images are missing, or how many have no number."""
+
+
+def summarize_scores(rows: Sequence[Row], variants: Sequence[str], baseline: str) -> list[Summary]:
+    """Every metric, overall and by category, in the order of `variants`; screen before confirm.
+
+    Args:
+        rows: of the score table.
+        variants: names in the order of the study.
+        baseline: the name that the others are compared with.
+    """
+    summaries = []
+    for phase in ("screen", "confirm"):
+        for variant in variants:
+            made = [row for row in rows if row["variant"] == variant and row["phase"] == phase]
+            if made:
+                paired = [
+                    row for row in rows if row["variant"] == baseline and row["phase"] == phase
+                ]
+                summaries.append(_summarize_coverage(made))
+                summaries.extend(_summarize_metrics(made, paired, variant == baseline))
+    return summaries
+
+
+def _summarize_coverage(rows: Sequence[Row]) -> Summary:
+    """Share of the images that were made; None for settings that the model does not have."""
+    errors = Counter(row["error"] for row in rows if row["error"])
+    is_available = not all((row["error"] or "").startswith(NOT_AVAILABLE) for row in rows)
+    counts = [f"{count} of {len(rows)} images: {error}" for error, count in sorted(errors.items())]
+    return Summary(
+        variant=rows[0]["variant"],
+        phase=rows[0]["phase"],
+        metric=COVERAGE,
+        category=ALL,
+        num_prompts=len({row["prompt_id"] for row in rows}),
+        mean=1 - errors.total() / len(rows) if is_available else None,
+        note="; ".join(counts if is_available else errors),
+    )
+
+
+def _summarize_metrics(
+    rows: Sequence[Row], baseline_rows: Sequence[Row], is_baseline: bool
+) -> Iterator[Summary]:
+    categories = sorted({row["category"] for row in rows})
+    for metric in METRICS:
+        for category in (ALL, *categories):
+            scores = _scores(rows, metric, category)
+            reference = {} if is_baseline else _scores(baseline_rows, metric, category)
+            if category == ALL or any(score is not None for score in scores.values()):
+                identity = (rows[0]["variant"], rows[0]["phase"], metric, category)
+                yield _summarize(identity, scores, reference)
+
+
+def _summarize(identity: tuple[str, str, str, str], scores: Scores, reference: Scores) -> Summary:
+    metric = METRICS[identity[2]]
+    over_prompts = estimate(
+        list(prompt_means(scores).values()), bounds=(0, 1) if metric.is_judged else None
+    )
+    differences = {} if metric.is_paired else paired_differences(scores, reference)
+    difference = estimate(
+        list(prompt_means(differences).values()), bounds=(-1, 1) if metric.is_judged else None
+    )
+    num_missing = sum(score is None for score in scores.values())
+    return Summary(
+        *identity,
+        *over_prompts,
+        difference=difference.mean,
+        difference_low=difference.low,
+        difference_high=difference.high,
+        note=f"{num_missing} of {len(scores)} images have no number" if num_missing else "",
+    )
+
+
+def _scores(rows: Iterable[Row], metric: str, category: str) -> dict[Unit, float | None]:
+    return {
+        (row["prompt_id"], row["seed"]): row[metric]
+        for row in rows
+        if category in (ALL, row["category"])
+    }
+
+
+def confirm_rows(summaries: Iterable[Summary], baseline: str) -> list[Summary]:
+    """The rival's rows of the confirm phase over all prompts; none where none was declared."""
+    return [
+        row
+        for row in summaries
+        if row.phase == "confirm" and row.category == ALL and row.variant != baseline
+    ]
+
+
+def contrast(row: Summary) -> tuple[str, float | None, float | None, float | None]:
+    """Name and interval of a variant's contrast to the baseline: a difference, or a distance."""
+    if METRICS[row.metric].is_paired:
+        return row.metric, row.mean, row.low, row.high
+    name = f"{row.metric}_difference"
+    return name, row.difference, row.difference_low, row.difference_high
+
+
+def excludes_zero(row: Summary) -> bool:
+    """Whether the interval of the paired difference lies on one side of 0."""
+    low, high = row.difference_low, row.difference_high
+    return low is not None and high is not None and (low > 0 or high < 0)
+
+
+def write_summaries(path: Path, summaries: Iterable[Summary]) -> None:
+    """A CSV with one line a row, numbers to 6 significant digits, empty where there is none."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(Summary._fields)
+        for row in summaries:
+            writer.writerow(rounded(value) if isinstance(value, float) else value for value in row)
+
+
+def read_summaries(path: Path) -> list[Summary]:
+    """The rows of such a file.
+
+    Raises:
+        ValueError: the file is missing or has other columns.
+    """
+    if not path.is_file():
+        raise ValueError(f"{path}: no such table of summaries")
+    with path.open(encoding="utf-8", newline="") as file:
+        header, *lines = list(csv.reader(file))
+    if tuple(header) != Summary._fields:
+        raise ValueError(f"{path}: columns are {header}, not {list(Summary._fields)}")
+    return [_parse_line(line) for line in lines]
+
+
+def _parse_line(line: Sequence[str]) -> Summary:
+    variant, phase, metric, category, num_prompts, *numbers, note = line
+    mean, *others = [float(number) if number else None for number in numbers]
+    low, high, difference, difference_low, difference_high = others
+    return Summary(
+        variant,
+        phase,
+        metric,
+        category,
+        int(num_prompts),
+        mean,
+        low,
+        high,
+        difference,
+        difference_low,
+        difference_high,
+        note,
+    )

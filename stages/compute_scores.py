@@ -1,0 +1,53 @@
+"""prompts, embeddings, images of a study -> one row of scores an image
+
+data/prompts, data/embeddings/<study>.parquet, data/images/<study>/ -> data/scores/<study>.parquet
+"""
+
+import sys
+from pathlib import Path
+
+from stages import run
+
+
+def main(study: str) -> None:
+    """Judge and measure every image of a study, one row an image."""
+    import pyarrow as pa
+    from tqdm import tqdm
+
+    from zimage_eval.features import load_lpips
+    from zimage_eval.judges import JUDGES
+    from zimage_eval.metrics import METRICS
+    from zimage_eval.params import expand_variants, load_model_spec, load_params
+    from zimage_eval.scores import StudyImages, group_rows, read_encodings, score_images
+    from zimage_eval.tables import IMAGES, PROMPTS, read_table, scores_schema, write_table
+
+    params = load_params(Path("params.yaml"))
+    spec = load_model_spec(Path(f"models/{params.model}.yaml"))
+    variants = expand_variants(params.get_study(study), spec.defaults)
+    folder = Path(f"data/images/{study}")
+    rows = read_table(folder / "images.parquet", IMAGES).to_pylist()
+    prompts = {
+        (phase, row["prompt_id"]): row
+        for phase in ("screen", "confirm")
+        for row in read_table(Path(f"data/prompts/{phase}.parquet"), PROMPTS).to_pylist()
+    }
+    images = StudyImages(
+        folder=folder,
+        prompts=prompts,
+        variants={variant.name: variant for variant in variants},
+        embeddings=read_encodings(Path(f"data/embeddings/{study}.parquet")),
+        judge=JUDGES[spec.judge],
+        lpips_network=load_lpips(Path("models/lpips-alexnet")),
+    )
+
+    interval = 0.2 if sys.stderr.isatty() else 10
+    groups = tqdm(group_rows(rows), desc=f"score {study}", unit="prompt", mininterval=interval)
+    scored = score_images(groups, images)
+
+    schema = scores_schema(list(METRICS))
+    table = pa.Table.from_pylist(scored, schema=schema.columns)
+    write_table(Path(f"data/scores/{study}.parquet"), schema, table)
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,37 @@
+"""tables and figures of every study -> one page
+
+params.yaml, models/<model>/, reports/tables/, reports/figures/ -> reports/report.{md,html}
+"""
+
+from pathlib import Path
+
+from stages import run
+
+
+def main() -> None:
+    """Put questions, pictures, tables and figures on one page, in the order of params.yaml."""
+    from zimage_eval.model_folder import IMAGE_PARTS, TEXT_PARTS, weights_digest
+    from zimage_eval.params import expand_variants, load_model_spec, load_params
+    from zimage_eval.report import StudyReport, write_report
+    from zimage_eval.summaries import read_summaries
+    from zimage_eval.web_page import render_page
+
+    params = load_params(Path("params.yaml"))
+    spec = load_model_spec(Path(f"models/{params.model}.yaml"))
+    studies = [
+        StudyReport(
+            key=key,
+            study=study,
+            variants=expand_variants(study, spec.defaults),
+            summaries=read_summaries(Path(f"reports/tables/{key}.csv")),
+        )
+        for key, study in params.studies.items()
+    ]
+    weights = weights_digest(Path(f"models/{params.model}"), TEXT_PARTS + IMAGE_PARTS)
+    text = write_report(params, spec, weights, studies)
+    Path("reports/report.md").write_text(text, encoding="utf-8")
+    Path("reports/report.html").write_text(render_page(text), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,44 @@
+"""scores, prompts, images of a study -> its numbers, its table, its grid and its figure
+
+data/scores/<study>.parquet, data/prompts, data/images/<study>/
+-> metrics/<study>.json, reports/tables/<study>.csv, reports/figures/<study>/{grid,effect}.png
+"""
+
+from pathlib import Path
+
+from stages import run
+
+
+def main(study: str) -> None:
+    """Average a study's scores over prompts, compare them with the baseline, and draw them."""
+    from zimage_eval.figures import save_figure
+    from zimage_eval.image_grids import save_png
+    from zimage_eval.metrics import METRICS
+    from zimage_eval.params import expand_variants, load_model_spec, load_params
+    from zimage_eval.results import study_results, write_results
+    from zimage_eval.study_figures import draw_study_effect, draw_study_grid
+    from zimage_eval.summaries import summarize_scores, write_summaries
+    from zimage_eval.tables import IMAGES, PROMPTS, read_table, scores_schema
+
+    params = load_params(Path("params.yaml"))
+    spec = load_model_spec(Path(f"models/{params.model}.yaml"))
+    entry = params.get_study(study)
+    variants = expand_variants(entry, spec.defaults)
+    baseline = next(variant.name for variant in variants if variant.is_baseline)
+    schema = scores_schema(list(METRICS))
+    scores = read_table(Path(f"data/scores/{study}.parquet"), schema).to_pylist()
+    prompts = read_table(Path("data/prompts/screen.parquet"), PROMPTS).to_pylist()
+    folder = Path(f"data/images/{study}")
+    images = read_table(folder / "images.parquet", IMAGES).to_pylist()
+
+    summaries = summarize_scores(scores, [variant.name for variant in variants], baseline)
+    write_results(Path(f"metrics/{study}.json"), {study: study_results(summaries, baseline)})
+    write_summaries(Path(f"reports/tables/{study}.csv"), summaries)
+    grid = draw_study_grid(variants, entry.confirm, prompts, images, scores, folder)
+    save_png(grid, Path(f"reports/figures/{study}/grid.png"))
+    effect = draw_study_effect(entry, variants, summaries)
+    save_figure(effect, Path(f"reports/figures/{study}/effect.png"))
+
+
+if __name__ == "__main__":
+    run(main)
