@@ -136,7 +136,10 @@ def make_prompt(category: str, prompt_id: str) -> tuple[Scene, str, Facts]:
     relations: tuple[RelationFact, ...] = ()
     text = " and ".join(said)
     if category == "relation":
-        text, relations = " left of ".join(said), (RelationFact(subject=0, relation="left_of", object=1),)
+        text, relations = (
+            " left of ".join(said),
+            (RelationFact(subject=0, relation="left_of", object=1),),
+        )
     if category == "count":
         text = f"three {colors[0]} {names[0]}s"
         facts = [ObjectFact(name=names[0], color=colors[0], count=3)]

@@ -1,0 +1,96 @@
+import json
+from pathlib import Path
+
+import pytest
+
+from zimage_eval.results import (
+    Results,
+    headline_results,
+    read_results,
+    study_results,
+    write_results,
+)
+from zimage_eval.summaries import Summary
+
+
+def test_files_are_sorted_rounded_and_the_same_again(tmp_path: Path) -> None:
+    path = tmp_path / "metrics" / "study.json"
+    write_results(path, {"study": {"b": {"z": 1 / 3, "a": None}, "a": {"n": 64.0}}})
+    assert path.read_text() == (
+        '{\n  "study": {\n    "a": {\n      "n": 64\n    },\n'
+        '    "b": {\n      "a": null,\n      "z": 0.333333\n    }\n  }\n}\n'
+    )
+    first = path.read_bytes()
+    write_results(path, read_results(path))
+    assert path.read_bytes() == first
+
+
+def test_rounding_hides_what_only_the_machine_decides(tmp_path: Path) -> None:
+    paths = [tmp_path / "a.json", tmp_path / "b.json"]
+    for path, value in zip(paths, (0.1 + 0.2, 0.3), strict=True):
+        write_results(path, {"study": {"v": {"m": value}}})
+    assert paths[0].read_bytes() == paths[1].read_bytes()
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_nan_is_refused(tmp_path: Path, value: float) -> None:
+    with pytest.raises(ValueError, match="finite"):
+        write_results(tmp_path / "study.json", {"study": {"v": {"m": value}}})
+
+
+def test_missing_results_are_named(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="no such results"):
+        read_results(tmp_path / "study.json")
+
+
+def test_study_results_hold_screened_means_and_the_confirmed_contrast() -> None:
+    summaries = [
+        Summary("base", "screen", "coverage", "all", 64, 1.0),
+        Summary("base", "screen", "alignment", "all", 64, 0.9, 0.8, 1.0),
+        Summary("base", "screen", "alignment", "object", 16, 0.7),
+        Summary("rival", "screen", "alignment", "all", 64, 0.8, 0.7, 0.9, -0.1, -0.2, 0.0),
+        Summary("base", "confirm", "alignment", "all", 128, 0.95),
+        Summary("rival", "confirm", "coverage", "all", 128, 0.5),
+        Summary("rival", "confirm", "alignment", "all", 128, 0.85, 0.8, 0.9, -0.1, -0.15, -0.05),
+        Summary("rival", "confirm", "lpips", "all", 128, 0.3, 0.2, 0.4),
+        Summary("rival", "confirm", "sharpness", "all", 128, 500.0),
+    ]
+    assert study_results(summaries, "base") == {
+        "base": {"coverage": 1.0, "num_prompts": 64, "alignment": 0.9},
+        "rival": {"alignment": 0.8},
+        "confirm": {
+            "coverage": 0.5,
+            "num_prompts": 128,
+            "alignment_difference": -0.1,
+            "alignment_difference_low": -0.15,
+            "alignment_difference_high": -0.05,
+            "lpips": 0.3,
+            "lpips_low": 0.2,
+            "lpips_high": 0.4,
+        },
+    }
+
+
+def test_headline_keeps_few_numbers() -> None:
+    def numbers(alignment: float | None, coverage: float | None = 1.0) -> dict[str, float | None]:
+        return {"alignment": alignment, "all_facts": alignment, "coverage": coverage}
+
+    results: Results = {
+        "baseline": {"baseline": numbers(0.9)},
+        "layer": {
+            "layer=-2": numbers(0.9),
+            "layer=-1": numbers(0.4, 0.75),
+            "layer=-99": numbers(None, None),
+            "confirm": {"alignment_difference": -0.5, "coverage": 1.0},
+        },
+    }
+    headline = headline_results(results, {"baseline": "baseline", "layer": "layer=-2"})
+    assert headline == {
+        "all studies": {"alignment": 0.9, "all_facts": 0.9, "lowest_coverage": 0.75},
+        "layer": {
+            "lowest_alignment": 0.4,
+            "highest_alignment": 0.9,
+            "confirm_alignment_difference": -0.5,
+        },
+    }
+    json.dumps(headline, allow_nan=False)

@@ -1,0 +1,163 @@
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from stages import collect_headline, compute_scores, render_report, summarize
+from tests.synthetic_study import REPOSITORY, write_project
+from zimage_eval.metrics import METRICS
+from zimage_eval.params import Variant
+from zimage_eval.results import read_results
+from zimage_eval.summaries import read_summaries
+from zimage_eval.tables import read_table, scores_schema
+
+
+def fail(variant: Variant, prompt_id: str) -> str | None:
+    if variant.settings.encoder.hidden_layer == -9:
+        return "not available: hidden_layer -9: this text encoder has -5 to 4"
+    if variant.settings.encoder.hidden_layer == -3 and prompt_id.endswith("-001"):
+        return "RuntimeError: NaN in the latents"
+    return None
+
+
+@pytest.fixture(scope="module", params=["scenes", "none"])
+def project(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A finished project, with and without a judge."""
+    folder = tmp_path_factory.mktemp(f"judge-{request.param}")
+    sizes = {"screen": 16, "confirm": 8}
+    write_project(folder, judge=request.param, num_prompts=sizes, failure=fail)
+    for name in ("tokenizer/tokenizer.json", "text_encoder/model.safetensors"):
+        path = folder / "models" / "drawn" / name
+        path.parent.mkdir()
+        path.write_text("weights")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        for study in ("baseline", "hidden_layer"):
+            compute_scores.main(study)
+            summarize.main(study)
+        collect_headline.main()
+        render_report.main()
+    return folder
+
+
+def is_judged(project: Path) -> bool:
+    return "judge-scenes" in project.name
+
+
+def test_every_image_has_a_row(project: Path) -> None:
+    table = read_table(project / "data/scores/hidden_layer.parquet", scores_schema(list(METRICS)))
+    assert table.num_rows == 4 * 16 + 2 * 8 * 2
+    rows = table.to_pylist()
+    assert all(row[name] is None for row in rows if row["error"] for name in METRICS)
+    for row in rows:
+        if not row["error"]:
+            is_baseline = row["variant"] == "hidden_layer=-2"
+            assert (row["lpips"] is None) == is_baseline
+            assert (row["alignment"] is None) != is_judged(project)
+
+
+def test_results_have_a_number_or_null_for_everything(project: Path) -> None:
+    results = read_results(project / "metrics/hidden_layer.json")["hidden_layer"]
+    assert list(results) == [
+        "confirm",
+        "hidden_layer=-1",
+        "hidden_layer=-2",
+        "hidden_layer=-3",
+        "hidden_layer=-9",
+    ]
+    assert results["hidden_layer=-3"]["coverage"] == 0.75
+    assert results["hidden_layer=-9"]["coverage"] is None
+    assert results["hidden_layer=-9"]["lpips"] is None
+    assert results["confirm"]["num_prompts"] == 8
+    assert results["hidden_layer=-1"]["cosine_drift"] == pytest.approx(0.02, abs=0.01)
+    if is_judged(project):
+        alignment = {name: results[name]["alignment"] for name in results if name != "confirm"}
+        assert alignment["hidden_layer=-2"] > alignment["hidden_layer=-1"]  # type: ignore[operator]
+        assert results["confirm"]["alignment_difference"] < 0  # type: ignore[operator]
+    else:
+        assert results["confirm"]["alignment_difference"] is None
+
+
+def test_a_rerun_changes_no_byte(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(project)
+    outputs = [
+        path
+        for folder in ("data/scores", "metrics", "reports")
+        for path in sorted(Path(folder).rglob("*"))
+        if path.is_file()
+    ]
+    before = {path: path.read_bytes() for path in outputs}
+    assert len(before) == 2 + 2 + 2 * 3 + 1 + 2
+    for study in ("baseline", "hidden_layer"):
+        compute_scores.main(study)
+        summarize.main(study)
+    collect_headline.main()
+    render_report.main()
+    assert [path for path in outputs if path.read_bytes() != before[path]] == []
+
+
+def test_the_report_holds_every_study_and_its_pictures(project: Path) -> None:
+    for name in ("report.md", "report.html"):
+        text = (project / "reports" / name).read_text()
+        pictures = re.findall(r"figures/[a-z_/]+\.png", text)
+        assert len(pictures) == 4
+        assert all((project / "reports" / picture).is_file() for picture in pictures)
+        assert "Verdicts are not computed yet" in text
+        assert "not available" in text and "RuntimeError: NaN in the latents" in text
+        assert ("Highest alignment" in text) == is_judged(project)
+        assert "None" not in text and "nan" not in text.replace("banana", "")
+
+
+def test_headline_is_small(project: Path) -> None:
+    headline = json.loads((project / "reports/headline.json").read_text())["headline"]
+    assert set(headline) == {"all studies", "hidden_layer"}
+    assert headline["all studies"]["lowest_coverage"] == 0.75
+    assert (headline["all studies"]["alignment"] is None) != is_judged(project)
+
+
+def test_a_study_that_left_params_leaves_the_report(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(project)
+    params, report = Path("params.yaml"), Path("reports/report.md")
+    kept, before = params.read_text(), report.read_text()
+    params.write_text(kept[: kept.index("  hidden_layer:")])
+    render_report.main()
+    assert "hidden_layer=-1" not in report.read_text()
+    params.write_text(kept)
+    render_report.main()
+    assert report.read_text() == before
+
+
+def test_a_missing_table_is_named(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(project)
+    table = Path("reports/tables/baseline.csv")
+    content = table.read_text()
+    table.unlink()
+    with pytest.raises(ValueError, match=r"baseline\.csv"):
+        render_report.main()
+    table.write_text(content)
+    assert read_summaries(table)
+
+
+@pytest.mark.parametrize(
+    "module", ["summarize", "collect_headline", "render_report", "compute_scores"]
+)
+def test_help_and_summaries_need_no_torch(module: str) -> None:
+    code = f"""
+import sys
+sys.argv = ["x", "--help"]
+import runpy
+try:
+    runpy.run_module("stages.{module}", run_name="__main__")
+except SystemExit as stop:
+    assert stop.code == 0
+assert "torch" not in sys.modules and "diffusers" not in sys.modules
+if "{module}" != "compute_scores":
+    import zimage_eval.report, zimage_eval.results, zimage_eval.study_figures, zimage_eval.web_page
+    assert "torch" not in sys.modules
+"""
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=REPOSITORY, capture_output=True)

@@ -1,0 +1,187 @@
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from zimage_eval.facts import FactResult, Facts, ObjectFact
+from zimage_eval.judges import JUDGES
+from zimage_eval.metric_embedding import TokenVectors
+from zimage_eval.metrics import METRICS
+from zimage_eval.params import Variant, load_model_spec
+from zimage_eval.scores import StudyImages, group_rows, load_image, read_encodings, score_images
+from zimage_eval.settings import override
+
+REPOSITORY = Path(__file__).parents[1]
+FACTS = Facts(objects=(ObjectFact(name="star", color="red"),), background="white")
+PAIRED = {name for name, metric in METRICS.items() if metric.is_paired}
+JUDGED = {name for name, metric in METRICS.items() if metric.is_judged}
+
+
+class PixelNetwork:
+    """Stands for LPIPS: the mean absolute difference; remembers the size of its batches."""
+
+    def __init__(self) -> None:
+        self.batches: list[tuple[int, ...]] = []
+
+    def __call__(self, images: Any, baselines: Any) -> Any:  # noqa: ANN401
+        self.batches.append(tuple(images.shape))
+        return (images - baselines).abs().mean(dim=(1, 2, 3), keepdim=True)
+
+
+def judge_red(image: np.ndarray, facts: Facts) -> Sequence[FactResult]:
+    """A fact holds if the picture is red enough."""
+    is_red = bool(image[..., 0].mean() > 128)
+    return [FactResult("shape", True), FactResult("color", is_red)]
+
+
+@pytest.fixture
+def variants() -> dict[str, Variant]:
+    defaults = load_model_spec(REPOSITORY / "models" / "nano.yaml").defaults
+    other = override(defaults, [(("encoder", "hidden_layer"), -3)])
+    small = override(defaults, [(("image", "height"), 32)])
+    return {
+        "base": Variant("base", defaults, True),
+        "other": Variant("other", other, False),
+        "small": Variant("small", small, False),
+        "gone": Variant("gone", override(defaults, [(("sampler", "shift"), 9.0)]), False),
+    }
+
+
+def image_row(variant: str, prompt_id: str, error: str | None = None) -> dict[str, Any]:
+    return {
+        "variant": variant,
+        "phase": "screen",
+        "prompt_id": prompt_id,
+        "seed": 7,
+        "file": None if error else f"{variant}/{prompt_id}-7.png",
+        "num_forwards": None if error else 8,
+        "sigmas": None,
+        "batch_size": None,
+        "error": error,
+    }
+
+
+def make_study(folder: Path, variants: dict[str, Variant], num_prompts: int) -> StudyImages:
+    rng = np.random.default_rng(0)
+    prompts, embeddings = {}, {}
+    for index in range(num_prompts):
+        prompt_id = f"p{index}"
+        prompts["screen", prompt_id] = {
+            "prompt_id": prompt_id,
+            "category": "object",
+            "text": f"text {index}",
+            "facts": FACTS.model_dump_json(),
+        }
+        for layer in (-2, -3):
+            vectors = rng.normal(size=(5, 4)).astype(np.float32)
+            encoded = TokenVectors(list("abcde"), np.arange(5), vectors)
+            embeddings[f"text {index}", layer, 512] = encoded
+        for name, height in (("base", 64), ("other", 64), ("small", 32)):
+            (folder / name).mkdir(parents=True, exist_ok=True)
+            pixels = rng.integers(0, 256, (height, 64, 3), dtype=np.uint8)
+            pixels[..., 0] = 250 if name == "base" else 20
+            Image.fromarray(pixels).save(folder / name / f"{prompt_id}-7.png")
+    network: Any = PixelNetwork()
+    return StudyImages(folder, prompts, variants, embeddings, judge_red, network)
+
+
+def score(
+    tmp_path: Path, variants: dict[str, Variant], num_prompts: int = 1
+) -> dict[tuple[str, str], Any]:
+    study = make_study(tmp_path, variants, num_prompts)
+    rows = [
+        image_row(variant, f"p{index}", "RuntimeError: no" if variant == "gone" else None)
+        for index in range(num_prompts)
+        for variant in variants
+    ]
+    scored = score_images(group_rows(rows), study)
+    return {(row["variant"], row["prompt_id"]): row for row in scored}
+
+
+def test_a_rival_has_every_score(tmp_path: Path, variants: dict[str, Variant]) -> None:
+    row = score(tmp_path, variants)["other", "p0"]
+    assert row["alignment"] == 0.5 and row["all_facts"] == 0.0
+    assert row["fact_shape"] == 1.0 and row["fact_color"] == 0.0 and row["fact_count"] is None
+    assert all(row[name] is not None for name in PAIRED)
+    assert row["num_forwards"] == 8.0
+    assert row["category"] == "object"
+
+
+def test_the_baseline_has_no_distance_to_itself(
+    tmp_path: Path, variants: dict[str, Variant]
+) -> None:
+    row = score(tmp_path, variants)["base", "p0"]
+    assert row["alignment"] == 1.0
+    assert all(row[name] is None for name in PAIRED)
+    assert row["sharpness"] is not None and row["embedding_norm"] is not None
+
+
+def test_a_failed_image_has_no_score_and_never_0(
+    tmp_path: Path, variants: dict[str, Variant]
+) -> None:
+    row = score(tmp_path, variants)["gone", "p0"]
+    assert row["error"] == "RuntimeError: no"
+    assert all(row[name] is None for name in METRICS)
+
+
+def test_another_size_has_no_distance_in_pixels(
+    tmp_path: Path, variants: dict[str, Variant]
+) -> None:
+    row = score(tmp_path, variants)["small", "p0"]
+    assert all(row[name] is None for name in ("lpips", "psnr", "ssim", "identical"))
+    assert row["alignment"] == 0.5 and row["cosine_drift"] == 0.0
+
+
+def test_a_failed_baseline_leaves_its_rivals_without_distances(
+    tmp_path: Path, variants: dict[str, Variant]
+) -> None:
+    study = make_study(tmp_path, variants, 1)
+    rows = [image_row("base", "p0", "RuntimeError: no"), image_row("other", "p0")]
+    _, other = score_images(group_rows(rows), study)
+    assert other["alignment"] == 0.5
+    assert other["lpips"] is None and other["psnr"] is None
+
+
+def test_no_judge_gives_no_alignment(tmp_path: Path, variants: dict[str, Variant]) -> None:
+    from dataclasses import replace
+
+    study = replace(make_study(tmp_path, variants, 1), judge=JUDGES["none"])
+    rows = score_images(group_rows([image_row("base", "p0"), image_row("other", "p0")]), study)
+    assert all(row[name] is None for row in rows for name in JUDGED)
+    assert rows[1]["lpips"] is not None
+
+
+def test_pairs_of_many_prompts_share_a_batch(tmp_path: Path, variants: dict[str, Variant]) -> None:
+    study = make_study(tmp_path, variants, 40)
+    rows = [image_row(name, f"p{i}") for i in range(40) for name in ("base", "other")]
+    scored = score_images(group_rows(rows), study)
+    network: Any = study.lpips_network
+    assert [shape[0] for shape in network.batches] == [32, 8]
+    for row in scored:
+        if row["variant"] == "other":
+            pictures = [load_image(tmp_path / n / f"{row['prompt_id']}-7.png") for n in
+                        ("base", "other")]  # fmt: skip
+            a, b = (picture.astype(float) / 127.5 - 1 for picture in pictures)
+            assert row["lpips"] == pytest.approx(np.abs(a - b).mean(), abs=1e-5)
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"none\.png"):
+        load_image(tmp_path / "none.png")
+    with pytest.raises(ValueError, match="no such table"):
+        read_encodings(tmp_path / "none.parquet")
+
+
+def test_the_scene_judge_reads_a_drawn_picture() -> None:
+    from tests.synthetic_study import make_prompt
+    from zimage_eval.scene_drawing import draw_scenes
+
+    scene, _, facts = make_prompt("relation", "relation-1")
+    image = draw_scenes([scene])[0].permute(1, 2, 0).numpy()
+    results = JUDGES["scenes"](image, facts)
+    assert results and all(result.held for result in results)
+    swapped = image[:, ::-1].copy()
+    assert not all(r.held for r in JUDGES["scenes"](swapped, facts) or [])
