@@ -48,6 +48,7 @@ FULL = Summary("", "", "", "all", 64, 1.0)
 
 
 def layers(**changes: Summary) -> list[Summary]:
+    third = {"coverage": FULL, "alignment": number(0.88, -0.02), "lpips": number(0.1)} | changes
     return [
         *summarize(
             "hidden_layer=-1", coverage=FULL, alignment=number(0.5, -0.4), lpips=number(0.3)
