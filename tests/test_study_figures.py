@@ -97,7 +97,7 @@ def test_the_main_metric_is_the_first_one_known() -> None:
     ("metric", "label"),
     [
         ("alignment", "alignment (share of facts, higher is better)"),
-        ("lpips", "lpips to the baseline"),
+        ("lpips", "LPIPS to the baseline"),
     ],
 )
 def test_axes_name_unit_and_direction(metric: str, label: str) -> None:

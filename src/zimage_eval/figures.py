@@ -5,7 +5,7 @@ PNG bytes depend on the numbers and the matplotlib version alone: no date, no so
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import matplotlib.style
 import numpy as np
@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
 
-INK, FAINT, BLUE = "#1a1a1a", "#767676", "#0072b2"
+INK, FAINT, BLUE, FRAME = "#1a1a1a", "#767676", "#0072b2", "#d55e00"
 # Okabe and Ito 2008: told apart with any color vision; the markers differ as well.
 CATEGORY_STYLES = (("#e69f00", "o"), ("#56b4e9", "s"), ("#009e73", "^"), ("#cc79a7", "D"))
 HEAT_MAP_KEY = (
@@ -88,7 +88,8 @@ def draw_heat_map(
         axes.set_xticks(range(len(column_names)), column_names, fontsize=11)
         axes.set_yticks(range(len(row_names)), row_names, fontsize=11)
         axes.set_xlabel(column_key, fontsize=11)
-        figure.supxlabel(HEAT_MAP_KEY, fontsize=9, color=FAINT)
+        is_full = len(cells) == values.size
+        figure.supxlabel(_heat_map_key(cells, is_full=is_full), fontsize=9, color=FAINT)
         axes.set_ylabel(row_key, fontsize=11)
         axes.tick_params(length=0)
         axes.spines[:].set_visible(False)
@@ -175,23 +176,32 @@ def _write_cell(
     axes: Axes, place: tuple[int, int], effect: EffectRow, is_dark: bool, num_columns: int
 ) -> None:
     x, y = place
-    if effect.mean is None:
-        axes.text(x, y, effect.note, ha="center", va="center", color=FAINT, fontsize=9, wrap=True)
-        return
-    color = "white" if is_dark else "black"
-    mark = " *" if effect.differs else ""
-    axes.text(
-        x, y - 0.1, f"{effect.mean:.2f}{mark}", ha="center", va="center", color=color, fontsize=12
-    )
-    if effect.low is not None and num_columns <= 8:
-        interval = f"{effect.low:.2f} to {effect.high:.2f}"
-        axes.text(x, y + 0.17, interval, ha="center", va="center", color=color, fontsize=8)
     if effect.is_baseline:
-        axes.add_patch(
-            Rectangle(
-                (x - 0.47, y - 0.46), 0.94, 0.92, fill=False, edgecolor="#d55e00", linewidth=3
-            )
+        frame = Rectangle(
+            (x - 0.47, y - 0.46), 0.94, 0.92, fill=False, edgecolor=FRAME, linewidth=3
         )
+        axes.add_patch(frame)
+    if effect.mean is None:
+        axes.text(x, y, effect.note, ha="center", va="center", color=FAINT, fontsize=9)
+        return
+    style: dict[str, Any] = {
+        "ha": "center",
+        "va": "center",
+        "color": "white" if is_dark else "black",
+    }
+    mark = " *" if effect.differs else ""
+    axes.text(x, y - 0.1, f"{effect.mean:.2f}{mark}", fontsize=12, **style)
+    if effect.low is not None and num_columns <= 8:
+        axes.text(x, y + 0.17, f"{effect.low:.2f} to {effect.high:.2f}", fontsize=8, **style)
+
+
+def _heat_map_key(cells: Sequence[HeatCell], *, is_full: bool) -> str:
+    parts = ["framed: baseline"] if any(cell.effect.is_baseline for cell in cells) else []
+    if any(cell.effect.differs for cell in cells):
+        parts.append("* the 95 % interval of the paired difference excludes 0")
+    if not is_full:
+        parts.append("empty: not in the study")
+    return "     ".join(parts)
 
 
 def _middle(values: np.ndarray) -> float:

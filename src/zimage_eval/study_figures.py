@@ -43,7 +43,7 @@ def short_labels(names: Sequence[str]) -> tuple[list[str], list[list[str]]]:
 def axis_label(metric: str) -> str:
     """Name, unit and direction of a metric as an axis says them."""
     info = METRICS[metric]
-    name = f"{metric} to the baseline" if info.is_paired else metric
+    name = f"{metric.upper()} to the baseline" if info.is_paired else metric
     said = [word for word in (info.unit, info.better and f"{info.better} is better") if word]
     return f"{name} ({', '.join(said)})" if said else name
 
@@ -172,7 +172,7 @@ def _effect_row(variant: Variant, metric: str, screened: Sequence[Summary]) -> E
             for category, row in rows.items()
             if category != ALL and row.mean is not None
         },
-        note="the baseline itself" if is_paired and variant.is_baseline else note,
+        note="baseline" if is_paired and variant.is_baseline else note,
     )
 
 
