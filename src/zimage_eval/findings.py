@@ -37,10 +37,11 @@ def confirm_finding(variants: Sequence[Variant], summaries: Sequence[Summary]) -
     if rows["lpips"].mean is not None:
         contrasts.append(f"LPIPS {show_contrast(rows['lpips'])}")
     found = ", ".join(contrasts) or "nothing could be compared"
+    intervals = " (95 % intervals, unadjusted)" * ("[" in found)
     baseline = _baseline_name(variants)
     return (
         f"`{asked.variant}` against the baseline `{baseline}` on {asked.num_prompts} prompts that "
-        f"screening did not use: {found} (95 % intervals, unadjusted)."
+        f"screening did not use: {found}{intervals}."
     )
 
 

@@ -75,7 +75,7 @@ class StudyImages:
 
 
 def read_encodings(path: Path) -> dict[EncodingKey, TokenVectors]:
-    """The encodings in an embedding table, each with its tokens in order.
+    """The encodings in an embedding table, whose rows are by text and setting, tokens in order.
 
     Raises:
         ValueError: the file is missing or is no such table.
@@ -84,15 +84,14 @@ def read_encodings(path: Path) -> dict[EncodingKey, TokenVectors]:
         raise ValueError(f"{path}: no such table")
     hidden_size = pq.read_schema(path).field("vector").type.list_size
     table = read_table(path, embeddings_schema(hidden_size))
-    names = ("text", "hidden_layer", "max_sequence_length", "position")
-    keys = list(zip(*(table[name].to_pylist() for name in names), strict=True))
-    tokens, token_ids = table["token"].to_pylist(), table["token_id"].to_numpy()
     vectors = table["vector"].combine_chunks().flatten().to_numpy().reshape(-1, hidden_size)
+    tokens, token_ids = table["token"].to_pylist(), table["token_id"].to_numpy()
+    starts = np.flatnonzero(table["position"].to_numpy() == 0)
+    heads = table.select(["text", "hidden_layer", "max_sequence_length"]).take(starts).to_pylist()
     encodings = {}
-    order = sorted(range(len(keys)), key=keys.__getitem__)
-    for key, group in groupby(order, key=lambda row: keys[row][:3]):
-        rows = list(group)
-        encodings[key] = TokenVectors([tokens[row] for row in rows], token_ids[rows], vectors[rows])
+    for head, start, end in zip(heads, starts, [*starts[1:], len(table)], strict=True):
+        rows = slice(start, end)  # views: a large model's vectors are not copied
+        encodings[tuple(head.values())] = TokenVectors(tokens[rows], token_ids[rows], vectors[rows])
     return encodings
 
 
