@@ -160,7 +160,7 @@ def test_table_marks_what_has_no_number() -> None:
         lpips=Summary("", "", "", "all", 0, None),
     )
     lines = main_table(variants_of(LAYERS), index_screened(rows)).splitlines()
-    assert lines[0] == "| variant | alignment ↑ | difference | lpips | coverage |"
+    assert lines[0] == "| variant | alignment\N{NO-BREAK SPACE}↑ | difference | lpips | coverage |"
     assert lines[-1].endswith("| \N{EN DASH} | \N{EN DASH} | \N{EN DASH} | not available |")
     assert lines[3].startswith("| **`hidden_layer=-2`** (baseline) | 0.90 [0.85, 0.95] |")
 

@@ -13,11 +13,10 @@ MAIN_COLUMNS = (
     "lpips",
     "psnr",
     "ssim",
-    "sharpness",
     "num_forwards",
 )
 WITH_INTERVAL = ("alignment",)
-ARROWS = {"higher": " ↑", "lower": " ↓", None: ""}
+ARROWS = {"higher": "\N{NO-BREAK SPACE}↑", "lower": "\N{NO-BREAK SPACE}↓", None: ""}
 
 Index = Mapping[tuple[str, str, str], Summary]
 """Screened rows by variant, metric and category."""
