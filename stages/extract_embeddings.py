@@ -4,6 +4,7 @@ One run serves all studies: a text is encoded once for all that ask for it.
 """
 
 import sys
+from functools import partial
 from pathlib import Path
 
 from stages import run
@@ -13,12 +14,13 @@ def main() -> None:
     """Encode what the variants of every study read, and write a table for each study."""
     from tqdm import tqdm
 
-    from zimage_eval.embeddings import write_embeddings
-    from zimage_eval.encoding import encode_layers, study_encodings
+    from zimage_eval.embeddings import TextEmbeddings, write_embeddings
+    from zimage_eval.encoding import encode_layers, study_encodings, tokenize
     from zimage_eval.model_folder import TEXT_PARTS, check_model
     from zimage_eval.params import Phase, expand_variants, load_model_spec, load_params
+    from zimage_eval.settings import EncoderSettings
     from zimage_eval.tables import PROMPTS, read_table
-    from zimage_eval.zimage import load_text_side, pick_device
+    from zimage_eval.zimage import load_text_side, pick_device, start_workers
 
     params = load_params(Path("params.yaml"))
     spec = load_model_spec(Path(f"models/{params.model}.yaml"))
@@ -37,14 +39,16 @@ def main() -> None:
     layers_of: dict[tuple[str, int], set[int]] = {}
     for text, settings in set().union(*wanted.values()):
         layers_of.setdefault((text, settings.max_sequence_length), set()).add(settings.hidden_layer)
-    side = load_text_side(folder, spec.dtype, pick_device())
+    device = pick_device()
+    side = load_text_side(folder, spec.dtype, device)
+    inputs = [tokenize(side.tokenizer, *key) for key in layers_of]
+    encode = partial(encode_layers, side.text_encoder)
     interval = 0.2 if sys.stderr.isatty() else 10
-    encoded = {}
-    for (text, length), layers in tqdm(
-        sorted(layers_of.items()), desc="texts", unit="text", mininterval=interval
-    ):
-        for entry in encode_layers(side.tokenizer, side.text_encoder, text, length, layers):
-            encoded[text, entry.settings] = entry
+    encoded: dict[tuple[str, EncoderSettings], TextEmbeddings] = {}
+    with start_workers(device) as workers:
+        results = workers.map(encode, inputs, layers_of.values())
+        for entries in tqdm(results, "texts", len(inputs), unit="text", mininterval=interval):
+            encoded |= {(entry.text, entry.settings): entry for entry in entries}
 
     out = Path("data/embeddings")
     for stale in out.glob("*.parquet"):

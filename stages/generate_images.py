@@ -7,7 +7,6 @@ for it than the one in DVC's cache; `off` makes every image anew. The output is 
 import os
 import shutil
 import sys
-from functools import cache
 from pathlib import Path
 
 from stages import run
@@ -25,7 +24,7 @@ def main(study: str) -> None:
     from zimage_eval.model_folder import IMAGE_PARTS, check_model, weights_digest
     from zimage_eval.params import Phase, expand_variants, load_model_spec, load_params
     from zimage_eval.tables import IMAGES, PROMPTS, read_table, write_table
-    from zimage_eval.zimage import load_image_side, pick_device
+    from zimage_eval.zimage import load_image_side, load_once, pick_device, start_workers
 
     params = load_params(Path("params.yaml"))
     spec = load_model_spec(Path(f"models/{params.model}.yaml"))
@@ -42,23 +41,26 @@ def main(study: str) -> None:
     requests = request_images(variants, entry.confirm, prompts)
     store = ImageStore(find_store_root(os.environ.get("ZIMAGE_EVAL_STORE")))
     weights, device = weights_digest(folder, IMAGE_PARTS), pick_device()
-    load_pipe = cache(lambda: load_image_side(folder, spec.dtype, device))
+    load_pipe = load_once(lambda: load_image_side(folder, spec.dtype, device))
 
     out = Path(f"data/images/{study}")
+    jobs = []
+    for variant, wanted in requests:
+        settings = variant.settings
+        recipe = Recipe(weights, settings.sampler, settings.image, spec.dtype, device_class(device))
+        for members, batch in variant_batches(variant, wanted, embeddings, limits, spec.batch_size):
+            jobs.append((members, batch, recipe, store, load_pipe, out))
     shutil.rmtree(out, ignore_errors=True)
     rows = []
-    interval = 0.2 if sys.stderr.isatty() else 10
     total = sum(len(wanted) for _, wanted in requests)
-    with tqdm(total=total, desc=study, unit="image", mininterval=interval) as bar:
-        for variant, wanted in requests:
-            settings = variant.settings
-            recipe = Recipe(
-                weights, settings.sampler, settings.image, spec.dtype, device_class(device)
-            )
-            batches = variant_batches(variant, wanted, embeddings, limits, spec.batch_size)
-            for members, batch in batches:
-                rows += draw_images(members, batch, recipe, store, load_pipe, out)
-                bar.update(len(members))
+    interval = 0.2 if sys.stderr.isatty() else 10
+    with (
+        start_workers(device) as workers,
+        tqdm(total=total, desc=study, unit="image", mininterval=interval) as bar,
+    ):
+        for made in workers.map(lambda job: draw_images(*job), jobs):
+            rows += made
+            bar.update(len(made))
     write_table(out / "images.parquet", IMAGES, pa.Table.from_pylist(rows, schema=IMAGES.columns))
     errors = [row["error"] for row in rows if row["error"]]
     print(f"{out}: {total} images, {store.num_found} from the store, {len(errors)} failed")

@@ -8,7 +8,8 @@ from diffusers import ZImagePipeline
 
 from tests.tiny_model import HIDDEN_SIZE, NUM_HIDDEN_LAYERS
 from zimage_eval.chat_format import format_prompt
-from zimage_eval.encoding import encode_layers, encode_prompts, study_encodings
+from zimage_eval.embeddings import TextEmbeddings
+from zimage_eval.encoding import encode_layers, encode_prompts, study_encodings, tokenize
 from zimage_eval.model_folder import read_limits
 from zimage_eval.params import DtypeSettings, EncoderSettings, Settings, Variant
 from zimage_eval.zimage import TextSide, load_text_side
@@ -25,6 +26,10 @@ def side(tiny_folder: Path) -> TextSide:
 @pytest.fixture(scope="module")
 def pipe(tiny_folder: Path) -> ZImagePipeline:
     return ZImagePipeline.from_pretrained(tiny_folder)
+
+
+def encode(side: TextSide, text: str, length: int, layers: list[int]) -> list[TextEmbeddings]:
+    return encode_layers(side.text_encoder, tokenize(side.tokenizer, text, length), layers)
 
 
 def test_prompt_is_what_apply_chat_template_makes(side: TextSide) -> None:
@@ -70,8 +75,8 @@ def test_prompts_are_left_as_they_were_and_batches_change_nothing(side: TextSide
 
 def test_truncation_drops_the_end_of_the_template(side: TextSide) -> None:
     text = " ".join(["a red circle"] * 20)
-    cut = encode_layers(*side, text, 16, [-2])[0]
-    whole = encode_layers(*side, text, 512, [-2])[0]
+    cut = encode(side, text, 16, [-2])[0]
+    whole = encode(side, text, 512, [-2])[0]
     assert len(cut.tokens) == 16 < len(whole.tokens)
     assert cut.tokens == whole.tokens[:16]
     assert whole.tokens[-3:] == ["<|im_start|>", "assistant", "Ċ"]
@@ -82,9 +87,9 @@ def test_hidden_layers_are_counted_as_transformers_counts_them(side: TextSide) -
     layers = list(range(-NUM_HIDDEN_LAYERS - 1, NUM_HIDDEN_LAYERS + 1))
     by_layer = {
         entry.settings.hidden_layer: entry.prompt_embeds
-        for entry in encode_layers(*side, "a red circle", 32, layers)
+        for entry in encode(side, "a red circle", 32, layers)
     }
-    entry = encode_layers(*side, "a red circle", 32, [0])[0]
+    entry = encode(side, "a red circle", 32, [0])[0]
     assert torch.equal(by_layer[0], side.text_encoder.embed_tokens(entry.token_ids))
     for layer in range(-NUM_HIDDEN_LAYERS - 1, 0):
         assert torch.equal(by_layer[layer], by_layer[layer + NUM_HIDDEN_LAYERS + 1])
@@ -92,7 +97,7 @@ def test_hidden_layers_are_counted_as_transformers_counts_them(side: TextSide) -
     assert torch.allclose(by_layer[-1].square().mean(1), torch.ones(len(entry.tokens)), atol=1e-2)
     assert entry.prompt_embeds.shape == (len(entry.tokens), HIDDEN_SIZE)
     with pytest.raises(IndexError):
-        encode_layers(*side, "a red circle", 32, [NUM_HIDDEN_LAYERS + 1])
+        encode(side, "a red circle", 32, [NUM_HIDDEN_LAYERS + 1])
 
 
 def variant(name: str, layer: int, guidance_scale: float, *, is_baseline: bool = False) -> Variant:

@@ -1,6 +1,7 @@
 """Texts -> prompt embeddings, bit for bit as ZImagePipeline makes them."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
 
 import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
@@ -10,6 +11,18 @@ from zimage_eval.embeddings import TextEmbeddings
 from zimage_eval.model_folder import ModelLimits, unavailable_reason
 from zimage_eval.params import Phase, Variant, phase_variants
 from zimage_eval.settings import EncoderSettings
+
+
+class TokenizedText(NamedTuple):
+    """A text as the encoder takes it."""
+
+    text: str
+    input_ids: torch.Tensor
+    """`(1, max_sequence_length)` int64."""
+    mask: torch.Tensor
+    """`(1, max_sequence_length)` bool, False for padding."""
+    tokens: list[str]
+    """The vocabulary's spelling of each token, padding left out."""
 
 
 def encode_prompts(
@@ -25,34 +38,18 @@ def encode_prompts(
     """
     length, layers = settings.max_sequence_length, [settings.hidden_layer]
     return [
-        encode_layers(tokenizer, text_encoder, prompt, length, layers)[0].prompt_embeds
+        encode_layers(text_encoder, tokenize(tokenizer, prompt, length), layers)[0].prompt_embeds
         for prompt in prompts
     ]
 
 
-@torch.no_grad()
-def encode_layers(
-    tokenizer: PreTrainedTokenizerBase,
-    text_encoder: PreTrainedModel,
-    text: str,
-    max_sequence_length: int,
-    hidden_layers: Iterable[int],
-) -> list[TextEmbeddings]:
-    """Several hidden layers of one text, in one forward.
+def tokenize(
+    tokenizer: PreTrainedTokenizerBase, text: str, max_sequence_length: int
+) -> TokenizedText:
+    """A text in the chat template, padded to `max_sequence_length` as ZImagePipeline pads it.
 
-    A text is encoded alone and padded to `max_sequence_length`, as ZImagePipeline pads it, because
-    the last bits of a matrix product depend on its shape. What exceeds that length is cut off at
-    the end, the closing of the chat template included.
-
-    Args:
-        tokenizer: with a chat template.
-        text_encoder: on any device.
-        text: the prompt, without chat template.
-        max_sequence_length: tokens kept, chat template included.
-        hidden_layers: indices into `hidden_states`, in `[-n - 1, n]` for n layers.
-
-    Raises:
-        IndexError: the encoder lacks a hidden layer.
+    What exceeds that length is cut off at the end, the closing of the template included.
+    Not for several threads at once: tokenizers keep the length they were last asked for.
     """
     inputs = tokenizer(
         [format_prompt(tokenizer, text, enable_thinking=True)],
@@ -62,19 +59,40 @@ def encode_layers(
         return_tensors="pt",
     )
     mask = inputs.attention_mask.bool()
+    tokens = tokenizer.convert_ids_to_tokens(inputs.input_ids[mask].tolist())
+    return TokenizedText(text, inputs.input_ids, mask, tokens)
+
+
+@torch.no_grad()
+def encode_layers(
+    text_encoder: PreTrainedModel, tokenized: TokenizedText, hidden_layers: Iterable[int]
+) -> list[TextEmbeddings]:
+    """Several hidden layers of one text, in one forward.
+
+    A text is encoded alone and with its padding, as ZImagePipeline does for a single prompt,
+    because the last bits of a matrix product depend on its shape.
+
+    Args:
+        text_encoder: on any device.
+        tokenized: the text.
+        hidden_layers: indices into `hidden_states`, in `[-n - 1, n]` for n layers.
+
+    Raises:
+        IndexError: the encoder lacks a hidden layer.
+    """
     hidden_states = text_encoder(
-        input_ids=inputs.input_ids.to(text_encoder.device),
-        attention_mask=mask.to(text_encoder.device),
+        input_ids=tokenized.input_ids.to(text_encoder.device),
+        attention_mask=tokenized.mask.to(text_encoder.device),
         output_hidden_states=True,
     ).hidden_states
-    token_ids = inputs.input_ids[mask]
+    length = tokenized.mask.shape[1]
     return [
         TextEmbeddings(
-            text=text,
-            settings=EncoderSettings(hidden_layer=layer, max_sequence_length=max_sequence_length),
-            token_ids=token_ids,
-            tokens=tokenizer.convert_ids_to_tokens(token_ids.tolist()),
-            prompt_embeds=hidden_states[layer][0].cpu()[mask[0]],
+            text=tokenized.text,
+            settings=EncoderSettings(hidden_layer=layer, max_sequence_length=length),
+            token_ids=tokenized.input_ids[tokenized.mask],
+            tokens=tokenized.tokens,
+            prompt_embeds=hidden_states[layer][0].cpu()[tokenized.mask[0]],
         )
         for layer in hidden_layers
     ]

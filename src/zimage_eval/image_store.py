@@ -12,6 +12,7 @@ import sys
 from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
+from threading import Lock, get_ident
 from typing import NamedTuple
 
 import torch
@@ -21,7 +22,7 @@ from zimage_eval.images import decode_png
 from zimage_eval.params import DtypeSettings
 from zimage_eval.settings import ImageSettings, SamplerSettings
 
-GENERATOR_VERSION = 1
+GENERATOR_VERSION = 2
 """To be raised with every change of this package that changes pixels or files."""
 
 
@@ -86,11 +87,12 @@ def image_keys(recipe: Recipe, batch: Batch) -> list[str]:
 
 
 class ImageStore:
-    """PNG files by key; with no folder it holds nothing and keeps nothing."""
+    """PNG files by key, for any number of threads; with no folder it holds and keeps nothing."""
 
     def __init__(self, root: Path | None) -> None:
         """Use a folder, which need not exist yet."""
         self.root = root
+        self._lock = Lock()
         self.num_found = 0
         """Files handed out so far."""
 
@@ -109,7 +111,8 @@ class ImageStore:
             except ValueError:
                 return None  # it is made again and replaced
             files.append(data)
-        self.num_found += len(files)
+        with self._lock:
+            self.num_found += len(files)
         return files
 
     def save(self, keys: Sequence[str], files: Sequence[bytes]) -> None:
@@ -119,7 +122,7 @@ class ImageStore:
         for key, data in zip(keys, files, strict=True):
             path = self._path(self.root, key)
             path.parent.mkdir(parents=True, exist_ok=True)
-            temporary = path.with_name(f".{key}.{os.getpid()}.tmp")
+            temporary = path.with_name(f".{key}.{os.getpid()}.{get_ident()}.tmp")
             temporary.write_bytes(data)
             temporary.replace(path)
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from threading import get_ident
 from typing import Any, NamedTuple
 
 import torch
@@ -44,7 +45,7 @@ def sample_latents(
     latents: torch.Tensor,
     sampler: SamplerSettings,
 ) -> Sample:
-    """Denoise a batch; nothing that is passed in is changed, the pipeline's scheduler neither.
+    """Denoise a batch; nothing that is passed in is changed, so threads may share a pipeline.
 
     Args:
         pipe: with or without text side.
@@ -54,24 +55,25 @@ def sample_latents(
         latents: the noise, `(batch, channels, rows, columns)` float32.
         sampler: `negative_prompt` is not read, its embeddings are given.
     """
-    released = pipe.scheduler
-    pipe.scheduler = type(released).from_config(released.config, shift=sampler.shift)
-    try:
-        with _count_evaluations(pipe.transformer) as evaluations:
-            denoised = pipe(
-                prompt_embeds=_to_transformer(pipe, prompt_embeds),
-                negative_prompt_embeds=_to_transformer(pipe, negative_prompt_embeds),
-                latents=latents.clone(),
-                height=latents.shape[2] * pipe.vae_scale_factor,
-                width=latents.shape[3] * pipe.vae_scale_factor,
-                num_inference_steps=sampler.num_inference_steps,
-                guidance_scale=sampler.guidance_scale,
-                output_type="latent",
-            ).images
-        sigmas = tuple(pipe.scheduler.sigmas.tolist())
-    finally:
-        pipe.scheduler = released
-    return Sample(denoised, sigmas, sum(evaluations) // len(latents))
+    scheduler = type(pipe.scheduler).from_config(pipe.scheduler.config, shift=sampler.shift)
+    own_pipe = type(pipe)(**{**pipe.components, "scheduler": scheduler})  # shares the modules
+    own_pipe.set_progress_bar_config(disable=True)
+    with _count_evaluations(pipe.transformer) as evaluations:
+        denoised = own_pipe(
+            prompt_embeds=_to_transformer(pipe, prompt_embeds),
+            negative_prompt_embeds=_to_transformer(pipe, negative_prompt_embeds),
+            latents=latents.clone(),
+            height=latents.shape[2] * pipe.vae_scale_factor,
+            width=latents.shape[3] * pipe.vae_scale_factor,
+            num_inference_steps=sampler.num_inference_steps,
+            guidance_scale=sampler.guidance_scale,
+            output_type="latent",
+        ).images
+    return Sample(
+        latents=denoised,
+        sigmas=tuple(scheduler.sigmas.tolist()),
+        num_forwards=sum(evaluations) // len(latents),
+    )
 
 
 def _to_transformer(
@@ -84,11 +86,13 @@ def _to_transformer(
 
 @contextmanager
 def _count_evaluations(transformer: nn.Module) -> Iterator[list[int]]:
-    """Fill a list with the number of images of every forward."""
+    """Fill a list with the number of images of every forward by this thread."""
     evaluations: list[int] = []
+    thread = get_ident()
 
     def count(module: nn.Module, args: tuple[Any, ...]) -> None:
-        evaluations.append(len(args[0]))
+        if get_ident() == thread:
+            evaluations.append(len(args[0]))
 
     handle = transformer.register_forward_pre_hook(count)
     try:
