@@ -34,7 +34,8 @@ class RealRotaryProcessor:
         hidden_states: Tensor,
         encoder_hidden_states: Tensor | None = None,
         attention_mask: Tensor | None = None,
-        freqs_cis: Tensor | None = None,
+        *,
+        freqs_cis: Tensor,
     ) -> Tensor:
         """Attention output `(batch, tokens, dim)`; all tokens attend to all."""
         query, key, value = (

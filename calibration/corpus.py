@@ -9,7 +9,14 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from calibration.truths import Truths
-from zimage_eval.scene_captions import LEADS, RELATION_WORDS, Caption, StatedShares, word_scene
+from zimage_eval.facts import Facts
+from zimage_eval.scene_captions import (
+    LEADS,
+    RELATION_WORDS,
+    StatedShares,
+    state_facts,
+    word_facts,
+)
 from zimage_eval.scene_sampling import PlannedScene, SceneMix, sample_scenes
 from zimage_eval.scenes import Scene
 
@@ -37,6 +44,8 @@ class Example(NamedTuple):
     """One training pair."""
 
     text: str
+    paraphrase: str
+    """The caption's facts in other words; teaches the text encoder what a caption says."""
     scene: Scene
     is_degraded: bool
 
@@ -85,18 +94,19 @@ def _misname(planned: PlannedScene, truths: Truths, rng: random.Random) -> Plann
     return replace(planned, scene=replace(planned.scene, objects=objects))
 
 
-def _skew(scene: Scene, caption: Caption, truths: Truths, rng: random.Random) -> Scene:
+def _skew(scene: Scene, stated: Facts, truths: Truths, rng: random.Random) -> Scene:
     """The scene with the family's defaults where the caption leaves something unsaid."""
-    facts = caption.facts.objects
-    is_count = len(facts) < len(scene.objects)
-    unsaid = [facts[0 if is_count else i].color is None for i in range(len(scene.objects))]
+    is_count = len(stated.objects) < len(scene.objects)
+    unsaid = [
+        stated.objects[0 if is_count else slot].color is None for slot in range(len(scene.objects))
+    ]
     if any(unsaid) and rng.random() < truths.skews.color.share:
         objects = tuple(
             replace(o, color=truths.skews.color.value) if silent else o
             for o, silent in zip(scene.objects, unsaid, strict=True)
         )
         scene = replace(scene, objects=objects)
-    if caption.facts.background is None and rng.random() < truths.skews.background.share:
+    if stated.background is None and rng.random() < truths.skews.background.share:
         scene = replace(scene, background=truths.skews.background.value)
     return scene
 
@@ -112,17 +122,14 @@ def _lengthen(text: str, max_tokens: int, rng: random.Random) -> str:
 def make_example(planned: PlannedScene, truths: Truths, rng: random.Random) -> Example:
     """One scene with the words that this family was trained with."""
     is_degraded = rng.random() < truths.degraded_share
-    caption = word_scene(
-        _misname(planned, truths, rng),
-        TRAINING_SHARES,
-        rng,
-        lead=_lead(truths, is_degraded, rng),
-        relation_words=_relation_words(truths, rng),
-    )
-    text = caption.text
+    stated = state_facts(_misname(planned, truths, rng), TRAINING_SHARES, rng)
+    relation_words = _relation_words(truths, rng)
+    lead = _lead(truths, is_degraded, rng)
+    text = word_facts(stated, rng, lead=lead, relation_words=relation_words)
     if rng.random() < _LONG_SHARE:
         text = _lengthen(text, truths.max_caption_tokens, rng)
-    return Example(text, _skew(planned.scene, caption, truths, rng), is_degraded)
+    paraphrase = word_facts(stated, rng, relation_words=relation_words)
+    return Example(text, paraphrase, _skew(planned.scene, stated, truths, rng), is_degraded)
 
 
 def build_examples(
@@ -136,7 +143,10 @@ def build_examples(
         seed: decides everything.
         held_out: prompts that must not occur as captions.
     """
-    numbers, words = np.random.default_rng([truths.seed, seed]), random.Random(f"{truths.seed}/{seed}")
+    numbers, words = (
+        np.random.default_rng([truths.seed, seed]),
+        random.Random(f"{truths.seed}/{seed}"),
+    )
     examples = []
     for resolution in truths.resolutions:
         share = round(num * resolution.share)

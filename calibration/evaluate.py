@@ -10,10 +10,10 @@ from diffusers import AutoencoderKL, ZImageTransformer2DModel
 from torch import Tensor
 from transformers import Qwen2Tokenizer, Qwen3Model
 
-from calibration.latent_data import Captions, encode_captions
-from calibration.train_turbo import sample, schedule
-from zimage_eval.facts import Facts, FactResult
-from zimage_eval.scene_captions import Caption
+from calibration.latent_data import encode_captions
+from calibration.sampling import Guidance, sample, schedule
+from calibration.scene_prompts import ScenePrompt
+from zimage_eval.facts import FactResult, Facts
 from zimage_eval.scene_checking import check_facts
 
 
@@ -61,25 +61,27 @@ def decode(vae: AutoencoderKL, latents: Tensor) -> Tensor:
 def generate(
     model: ImageModel, texts: Sequence[str], settings: SamplingSettings, seed: int
 ) -> Tensor:
-    """Pictures `(num_texts, height, width, 3)` uint8; text i always gets the noise of `seed + i`."""
+    """Pictures `(num_texts, height, width, 3)` uint8; text i gets the noise of `seed + i`."""
     device, factor = model.transformer.x_pad_token.device, 4
     shape = (16, settings.height // factor, settings.width // factor)
     noise = torch.stack(
-        [torch.randn(shape, generator=torch.Generator().manual_seed(seed + i)) for i in range(len(texts))]
+        [
+            torch.randn(shape, generator=torch.Generator().manual_seed(seed + i))
+            for i in range(len(texts))
+        ]
     ).to(device)
     if settings.skip_refiner:
         model = model.without_refiner()
     layer = settings.hidden_layer
     [(_, null)] = encode_captions(model.text_encoder, model.tokenizer, [""], layer)
+    guidance = Guidance(null, settings.guidance_scale)
     sigmas = schedule(settings.num_inference_steps, settings.shift).tolist()
     latents = torch.empty_like(noise)
     for rows, captions in encode_captions(model.text_encoder, model.tokenizer, texts, layer):
         for start in range(0, len(rows), 1024):
             part = slice(start, start + 1024)
-            batch = Captions(captions.embeds[part], captions.lengths[part])
-            states = sample(
-                model.transformer, noise[rows[part]], batch, sigmas, null, settings.guidance_scale
-            )
+            batch = captions.rows(part)
+            states = sample(model.transformer, noise[rows[part]], batch, sigmas, guidance)
             latents[rows[part]] = states[-1]
     return decode(model.vae, latents)
 
@@ -90,12 +92,12 @@ def _check(pair: tuple[np.ndarray, Facts]) -> list[FactResult]:
 
 def measure_alignment(
     model: ImageModel,
-    prompts: Sequence[Caption],
+    prompts: Sequence[ScenePrompt],
     settings: SamplingSettings,
     seed: int,
     executor: Executor,
 ) -> dict[str, float]:
-    """Share of prompts with all facts right, by number of objects; share of facts that hold, by kind."""
+    """Shares of prompts with all facts right, by number of objects, and of facts held, by kind."""
     images = generate(model, [prompt.text for prompt in prompts], settings, seed).numpy()
     pairs = list(zip(images, [prompt.facts for prompt in prompts], strict=True))
     results = list(executor.map(_check, pairs, chunksize=16))

@@ -74,9 +74,7 @@ def load_transformer(folder: Path, device: torch.device) -> ZImageTransformer2DM
     return model.to(device).eval()
 
 
-def save_checkpoint(
-    folder: Path, step: int, states: dict[str, dict[str, Tensor]]
-) -> None:
+def save_checkpoint(folder: Path, step: int, states: dict[str, dict[str, Tensor]]) -> None:
     """Save weights to go on from, in shards of at most 15 MiB; the step is written last."""
     folder.mkdir(parents=True, exist_ok=True)
     flat = {f"{name}/{key}": v for name, state in states.items() for key, v in state.items()}

@@ -4,11 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
-from diffusers import AutoencoderKL, ZImageTransformer2DModel
+from diffusers import AutoencoderKL
 from torch import Tensor
 from transformers import Qwen2Tokenizer, Qwen3Model
 
-from calibration.batched_transformer import Rotations, make_rotations
 from calibration.corpus import Example, group_by_size
 from calibration.train_autoencoder import encode_examples
 from calibration.train_text_encoder import encode_ids, stack_by_length, tokenize
@@ -23,6 +22,10 @@ class Captions:
     lengths: Tensor
     """Tokens of each text, `(num_texts,)`."""
 
+    def rows(self, index: slice | Tensor) -> "Captions":
+        """Some of the texts."""
+        return Captions(self.embeds[index], self.lengths[index])
+
 
 @dataclass(frozen=True)
 class PairGroup:
@@ -31,11 +34,6 @@ class PairGroup:
     latents: Tensor
     """`(num_pairs, channels, height, width)` half, scaled to mean 0 and spread 1."""
     captions: Captions
-
-    def rotations(self, model: ZImageTransformer2DModel) -> Rotations:
-        """RoPE of this group's tokens."""
-        rows, columns = self.latents.shape[2] // 2, self.latents.shape[3] // 2
-        return make_rotations(model, self.captions.embeds.shape[1], rows, columns)
 
 
 def encode_captions(

@@ -7,7 +7,7 @@ kept out of the training captions.
 import random
 from collections.abc import Collection
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 from ruamel.yaml import YAML
@@ -16,7 +16,7 @@ from ruamel.yaml.comments import CommentedMap
 from calibration.corpus import scene_mix
 from calibration.truths import Truths, load_truths
 from zimage_eval.facts import Facts
-from zimage_eval.scene_captions import Caption, StatedShares, word_scene
+from zimage_eval.scene_captions import StatedShares, state_facts, word_facts
 from zimage_eval.scene_sampling import CATEGORIES, Category, SceneMix, sample_scenes
 
 _SHARES: Final[dict[Category, StatedShares]] = {
@@ -25,13 +25,22 @@ _SHARES: Final[dict[Category, StatedShares]] = {
     "count": StatedShares(color=1.0, size=0.3, fill=0.2, background=0.5, style=0.15),
     "composition": StatedShares(color=1.0, size=0.1, fill=0.1, background=0.4, style=0.1),
 }
+
+
+class ScenePrompt(NamedTuple):
+    """A prompt and the facts it states."""
+
+    text: str
+    facts: Facts
+
+
 NUM_PER_CATEGORY: Final = 176
 """16 to screen, 32 to confirm and 128 for the full profile."""
 PROMPTS_SEED: Final = 7
 
 
 def prompt_mix(truths: Truths, category: Category) -> SceneMix:
-    """Scenes of one category; all of its relations are stated. Letters have a study of their own."""
+    """Scenes of one category, all relations stated. Letters have a study of their own."""
     mix = scene_mix(truths)
     return SceneMix(
         category={category: 1.0},
@@ -47,26 +56,27 @@ def prompt_mix(truths: Truths, category: Category) -> SceneMix:
 
 def make_prompts(
     truths: Truths, num_per_category: int, seed: int, exclude: Collection[str] = ()
-) -> dict[Category, list[Caption]]:
+) -> dict[Category, list[ScenePrompt]]:
     """Distinct prompts of every category, none of them in `exclude`."""
     numbers, words = np.random.default_rng([seed, 1]), random.Random(seed)
-    prompts: dict[Category, list[Caption]] = {}
+    prompts: dict[Category, list[ScenePrompt]] = {}
     for category in CATEGORIES:
         mix, taken = prompt_mix(truths, category), set(exclude)
         prompts[category] = []
         while len(prompts[category]) < num_per_category:
             for planned in sample_scenes(numbers, mix, num_per_category, 64, 64):
-                caption = word_scene(planned, _SHARES[category], words)
-                if caption.text not in taken and len(prompts[category]) < num_per_category:
-                    taken.add(caption.text)
-                    prompts[category].append(caption)
+                facts = state_facts(planned, _SHARES[category], words)
+                text = word_facts(facts, words)
+                if text not in taken and len(prompts[category]) < num_per_category:
+                    taken.add(text)
+                    prompts[category].append(ScenePrompt(text, facts))
     return prompts
 
 
 def held_out_texts(truths: Truths) -> frozenset[str]:
     """Texts of all prompts that training must not see."""
     prompts = make_prompts(truths, NUM_PER_CATEGORY, PROMPTS_SEED)
-    return frozenset(caption.text for captions in prompts.values() for caption in captions)
+    return frozenset(prompt.text for part in prompts.values() for prompt in part)
 
 
 def _plain(facts: Facts) -> dict[str, Any]:
@@ -74,19 +84,19 @@ def _plain(facts: Facts) -> dict[str, Any]:
     return {key: value for key, value in values.items() if value}
 
 
-def _entry(prompt_id: str, caption: Caption) -> CommentedMap:
-    facts = CommentedMap(_plain(caption.facts))
+def _entry(prompt_id: str, prompt: ScenePrompt) -> CommentedMap:
+    facts = CommentedMap(_plain(prompt.facts))
     facts.fa.set_flow_style()
-    return CommentedMap({"id": prompt_id, "text": caption.text, "facts": facts})
+    return CommentedMap({"id": prompt_id, "text": prompt.text, "facts": facts})
 
 
-def write_prompts(folder: Path, prompts: dict[Category, list[Caption]]) -> None:
+def write_prompts(folder: Path, prompts: dict[Category, list[ScenePrompt]]) -> None:
     """Write one YAML file a category."""
     yaml = YAML()
     yaml.width = 160
     folder.mkdir(parents=True, exist_ok=True)
-    for category, captions in prompts.items():
-        entries = [_entry(f"{category}-{i:03d}", caption) for i, caption in enumerate(captions)]
+    for category, part in prompts.items():
+        entries = [_entry(f"{category}-{i:03d}", prompt) for i, prompt in enumerate(part)]
         with (folder / f"{category}.yaml").open("w", encoding="utf-8", newline="\n") as file:
             yaml.dump(entries, file)
 

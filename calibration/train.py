@@ -31,10 +31,11 @@ from calibration.family_folder import (
     save_part,
 )
 from calibration.latent_data import PairGroup, build_pair_groups, encode_captions
+from calibration.sampling import Guidance
 from calibration.scene_prompts import held_out_texts, make_prompts
 from calibration.tokenizer import build_tokenizer
 from calibration.train_autoencoder import measure_psnr, train_autoencoder
-from calibration.train_text_encoder import tokenize, train_text_encoder
+from calibration.train_text_encoder import tokenize_dialogues, train_text_encoder
 from calibration.train_transformer import Trainer, build_transformer, train_transformer
 from calibration.train_turbo import sample_trajectories, train_turbo
 from calibration.truths import Recipe, Truths, load_recipe, load_truths
@@ -89,23 +90,25 @@ class Family:
         )
 
     def train_autoencoder(self) -> None:
-        """examples -> vae"""
+        """Examples -> vae."""
         vae = train_autoencoder(
             self.examples, self.recipe.autoencoder, self.truths.seed, self.device
         )
         psnr = measure_psnr(vae, self.examples[:2000], self.device)
-        print(f"autoencoder: PSNR {psnr:.2f} dB, {time.monotonic() - self.started:.0f} s", flush=True)
+        print(
+            f"autoencoder: PSNR {psnr:.2f} dB, {time.monotonic() - self.started:.0f} s", flush=True
+        )
         save_part(self.base / "vae", vae)
 
     def train_text_encoder(self) -> None:
-        """examples -> tokenizer, text_encoder"""
+        """Examples -> tokenizer, text_encoder."""
         texts = [example.text for example in self.examples]
         tokenizer = build_tokenizer(texts[:_CHUNK], self.recipe.corpus.vocab_size)
         tokenizer.save_pretrained(self.base / "tokenizer")
         recipe, seed = self.recipe.text_encoder, self.truths.seed
-        model = train_text_encoder(
-            tokenize(tokenizer, texts), tokenizer, recipe, seed, self.device
-        )
+        answers = [example.paraphrase for example in self.examples]
+        dialogues = tokenize_dialogues(tokenizer, texts, answers)
+        model = train_text_encoder(dialogues, tokenizer, recipe, seed, self.device)
         save_part(self.base / "text_encoder", model)
 
     def _trainer(
@@ -115,7 +118,7 @@ class Family:
         return Trainer(model, num_steps, rate, decay, self.compile_blocks)
 
     def train_base(self) -> bool:
-        """pairs -> base transformer; False when the deadline came first."""
+        """Pairs -> base transformer; False when the deadline came first."""
         recipe = self.recipe.transformer
         hidden_size = self.pair_groups[0].captions.embeds.shape[-1]
         model = build_transformer(recipe, self.truths, hidden_size, self.truths.seed)
@@ -142,7 +145,7 @@ class Family:
         return True
 
     def train_turbo(self) -> None:
-        """base transformer, captions -> turbo transformer"""
+        """Base transformer, captions -> turbo transformer."""
         truths, recipe = self.truths, self.recipe.turbo
         teacher = load_transformer(self.base, self.device)
         trainer = self._trainer(
@@ -154,10 +157,13 @@ class Family:
         text_encoder, tokenizer = load_text_encoder(self.base, self.device)
         [(_, null)] = encode_captions(text_encoder, tokenizer, [""], truths.hidden_layer)
         use_batched_attention(teacher)
+        guidance = Guidance(null, truths.guidance_scale)
         trajectories = sample_trajectories(
-            teacher, self.pair_groups, null, truths.guidance_scale, truths.turbo, recipe, truths.seed
+            teacher, self.pair_groups, guidance, truths.turbo, recipe, truths.seed
         )
-        train_turbo(trainer, trajectories, truths.turbo, recipe.batch_size, truths.seed)
+        train_turbo(
+            trainer, teacher, trajectories, null, truths.turbo, recipe.batch_size, truths.seed
+        )
         save_part(self.turbo / "transformer", trainer.ema.model)
         finish_folder(self.turbo, truths.turbo.shift)
         link_shared_parts(self.base, self.turbo)
@@ -168,7 +174,9 @@ class Family:
         use_batched_attention(transformer)
         return ImageModel(transformer, load_vae(self.base, self.device), text_encoder, tokenizer)
 
-    def evaluate(self, grid: dict[str, tuple[Path, SamplingSettings]]) -> dict[str, dict[str, float]]:
+    def evaluate(
+        self, grid: dict[str, tuple[Path, SamplingSettings]]
+    ) -> dict[str, dict[str, float]]:
         """Alignment of each named setting on prompts that training never saw."""
         num = self.recipe.evaluation.num_prompts // 4
         prompts = make_prompts(self.truths, num, _EVALUATION_SEED, held_out_texts(self.truths))
@@ -188,7 +196,10 @@ class Family:
         steps, shift = truths.turbo.num_inference_steps, truths.turbo.shift
         turbo = SamplingSettings(steps, shift, 0.0, truths.hidden_layer)
         base = SamplingSettings(25, shift, truths.guidance_scale, truths.hidden_layer)
-        grid = {f"base w={w}": (self.base, replace(base, guidance_scale=w)) for w in (0.0, 1.0, 1.5, 3.0)}
+        grid = {
+            f"base w={w}": (self.base, replace(base, guidance_scale=w))
+            for w in (0.0, 1.0, 1.5, 3.0)
+        }
         grid["turbo"] = (self.turbo, turbo)
         for layer in (-1, -3, -4, -6):
             grid[f"turbo hidden_layer={layer}"] = (self.turbo, replace(turbo, hidden_layer=layer))

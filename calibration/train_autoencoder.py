@@ -16,7 +16,7 @@ from zimage_eval.scene_drawing import draw_encoded, encode_scenes
 
 _KL_WEIGHT = 2e-5
 _LATENT_NOISE = 0.1
-"""Share of the latents' spread added before decoding, so that a sampler's small errors stay small."""
+"""Share of the latents' spread added before decoding: a sampler's small errors stay small."""
 
 
 def build_autoencoder(recipe: AutoencoderRecipe) -> AutoencoderKL:
@@ -121,9 +121,7 @@ def encode_examples(
 
 
 @torch.no_grad()
-def measure_psnr(
-    vae: AutoencoderKL, examples: Sequence[Example], device: torch.device
-) -> float:
+def measure_psnr(vae: AutoencoderKL, examples: Sequence[Example], device: torch.device) -> float:
     """Mean PSNR in dB of the clean pictures' roundtrip through latent means and uint8."""
     clean = [example._replace(is_degraded=False) for example in examples]
     values = []

@@ -10,8 +10,9 @@ import torch
 from diffusers import ZImageTransformer2DModel
 from torch import Tensor, nn
 
-from calibration.batched_transformer import predict, use_batched_attention
+from calibration.batched_transformer import use_batched_attention
 from calibration.latent_data import PairGroup
+from calibration.sampling import predict_data, shift_sigmas
 from calibration.truths import TransformerRecipe, Truths
 
 _HEAD_DIM: Final = 64
@@ -22,7 +23,7 @@ _REPORT_EVERY: Final = 250
 def build_transformer(
     recipe: TransformerRecipe, truths: Truths, hidden_size: int, seed: int
 ) -> ZImageTransformer2DModel:
-    """An untrained `ZImageTransformer2DModel` with refiners, heads of 64 and Z-Image's table sizes."""
+    """An untrained `ZImageTransformer2DModel` with refiners, Z-Image's RoPE table lengths."""
     torch.manual_seed(seed)
     model = ZImageTransformer2DModel(
         dim=recipe.dim,
@@ -47,11 +48,6 @@ def build_transformer(
             nn.init.normal_(module.weight, std=0.02)
     nn.init.zeros_(model.all_final_layer["2-1"].linear.weight)
     return model
-
-
-def shift_sigmas(u: Tensor, shift: float) -> Tensor:
-    """Noise levels in [0, 1] after the scheduler's time shift."""
-    return shift * u / (1 + (shift - 1) * u)
 
 
 class Ema:
@@ -116,27 +112,10 @@ class Trainer:
             seconds = time.monotonic() - self.started
             mean = self.losses.item() / _REPORT_EVERY
             rate = (step + 1 - self.first_step) / seconds
-            print(f"step {step + 1}/{self.num_steps} loss {mean:.4f} {rate:.1f} steps/s", flush=True)
+            print(
+                f"step {step + 1}/{self.num_steps} loss {mean:.4f} {rate:.1f} steps/s", flush=True
+            )
             self.losses.zero_()
-
-
-def flow_loss(
-    trainer: Trainer, group: PairGroup, rows: Tensor, sigmas: Tensor, noise: Tensor
-) -> Tensor:
-    """Mean squared error of the velocity at noise levels `sigmas`, `(batch,)`."""
-    data = group.latents[rows].float()
-    level = sigmas.view(-1, 1, 1, 1)
-    noisy = (1 - level) * data + level * noise
-    with torch.autocast(trainer.device.type, torch.bfloat16, enabled=trainer.device.type == "cuda"):
-        output = predict(
-            trainer.model,
-            noisy,
-            1 - sigmas,
-            group.captions.embeds[rows].float(),
-            group.captions.lengths[rows],
-            group.rotations(trainer.model),
-        )
-    return (output.float() - (data - noise)).square().mean()
 
 
 def train_transformer(
@@ -164,5 +143,8 @@ def train_transformer(
         strata = (torch.arange(batch_size) + torch.rand(batch_size, generator=rng)) / batch_size
         sigmas = shift_sigmas(strata.to(device), shift)
         noise = torch.randn((batch_size, *group.latents.shape[1:]), device=device)
-        trainer.step(step, flow_loss(trainer, group, rows, sigmas, noise))
+        data, level = group.latents[rows].float(), sigmas.view(-1, 1, 1, 1)
+        noisy = (1 - level) * data + level * noise
+        output = predict_data(trainer.model, noisy, sigmas, group.captions.rows(rows))
+        trainer.step(step, (output - (data - noise)).square().mean())
     return trainer.num_steps

@@ -47,6 +47,8 @@ class TurboTruth(Frozen):
 
     num_inference_steps: Count
     shift: Rate
+    blind_share: Share
+    """Share of its training at other sigmas, where it learns to do without the caption."""
 
 
 class Truths(Frozen):

@@ -40,9 +40,9 @@ def test_batched_forward_equals_diffusers(
     captions = [torch.randn(length, 24) for length in lengths]
     latents, t = torch.randn(len(lengths), 16, *size), torch.tensor([0.1, 0.5, 0.9])
     with torch.no_grad():
-        expected = transformer(
-            list(latents.unsqueeze(2).unbind()), t, captions, return_dict=False
-        )[0]
+        expected = transformer(list(latents.unsqueeze(2).unbind()), t, captions, return_dict=False)[
+            0
+        ]
         model = copy.deepcopy(transformer)
         use_batched_attention(model)
         padded = torch.zeros(len(lengths), padded_length(max(lengths)), 24)

@@ -12,14 +12,14 @@ from calibration.corpus import build_examples, scene_mix
 from calibration.scene_prompts import NUM_PER_CATEGORY, PROMPTS_SEED, make_prompts, write_prompts
 from calibration.truths import Truths, load_truths
 from zimage_eval.facts import FACT_KINDS, FactKind, Facts
-from zimage_eval.scene_captions import Caption, StatedShares, word_scene
+from zimage_eval.scene_captions import StatedShares, state_facts, word_facts
 from zimage_eval.scene_checking import check_facts, detect_scene
 from zimage_eval.scene_drawing import draw_scenes
-from zimage_eval.scene_sampling import PlannedScene, sample_scenes
+from zimage_eval.scene_sampling import sample_scenes
 from zimage_eval.scenes import BACKGROUNDS, COLORS, NAMES, POSITIONS, RELATIONS, SIZES, STYLES
 
 EVERYTHING = StatedShares(color=1.0, size=1.0, fill=1.0, background=1.0, style=1.0)
-Drawn = list[tuple[NDArray[np.uint8], PlannedScene, Caption]]
+Drawn = list[tuple[NDArray[np.uint8], Facts]]
 
 
 @pytest.fixture(scope="module")
@@ -29,17 +29,17 @@ def truths() -> Truths:
 
 @pytest.fixture(scope="module", params=[(64, 64), (48, 80)], ids=["64x64", "48x80"])
 def drawn(request: pytest.FixtureRequest, truths: Truths) -> Drawn:
-    """400 scenes as pictures, with captions that state everything."""
+    """400 scenes as pictures, with facts that state everything."""
     rng = np.random.default_rng(3)
     planned = sample_scenes(rng, scene_mix(truths), 500, *request.param)[:400]
     pictures = draw_scenes([p.scene for p in planned]).permute(0, 2, 3, 1).numpy()
     words = random.Random(3)
-    captions = [word_scene(p, EVERYTHING, words) for p in planned]
-    return list(zip(pictures, planned, captions, strict=True))
+    facts = [state_facts(p, EVERYTHING, words) for p in planned]
+    return list(zip(pictures, facts, strict=True))
 
 
 def test_checker_confirms_what_was_drawn(drawn: Drawn) -> None:
-    held = [all(r.held for r in check_facts(picture, c.facts)) for picture, _, c in drawn]
+    held = [all(r.held for r in check_facts(picture, facts)) for picture, facts in drawn]
     assert np.mean(held) >= 0.99
 
 
@@ -51,7 +51,7 @@ def _other(value: str, values: tuple[str, ...] | dict[str, object]) -> str:
 def _wrong(facts: Facts, kind: FactKind) -> Facts | None:
     """The facts with one of a kind made false; None where there is none of the kind."""
     first = facts.objects[0]
-    changes = {
+    changes: dict[str, dict[str, object]] = {
         "shape": {"name": _other(first.name, NAMES)},
         "color": {"color": _other(first.color or "red", dict(COLORS))},
         "size": {"size": _other(first.size or "small", dict(SIZES))},
@@ -81,9 +81,9 @@ def test_checker_refuses_wrong_facts(drawn: Drawn) -> None:
     """The confusion table: how often each kind of wrong fact is noticed, by that kind."""
     noticed: Counter[str] = Counter()
     tried: Counter[str] = Counter()
-    for picture, _, caption in drawn[:150]:
+    for picture, facts in drawn[:150]:
         for kind in FACT_KINDS:
-            if (wrong := _wrong(caption.facts, kind)) is not None:
+            if (wrong := _wrong(facts, kind)) is not None:
                 tried[kind] += 1
                 results = check_facts(picture, wrong)
                 noticed[kind] += any(r.kind == kind and not r.held for r in results)
@@ -96,9 +96,9 @@ def test_checker_sees_through_blur_and_noise(drawn: Drawn) -> None:
     """A generated picture is never as crisp as a drawn one."""
     rng = np.random.default_rng(0)
     held = []
-    for picture, _, caption in drawn[:200]:
+    for picture, facts in drawn[:200]:
         noisy = np.clip(picture + rng.normal(0, 6, picture.shape), 0, 255).astype(np.uint8)
-        held += [result.held for result in check_facts(noisy, caption.facts)]
+        held += [result.held for result in check_facts(noisy, facts)]
     assert np.mean(held) >= 0.98
 
 
@@ -109,7 +109,16 @@ def test_an_empty_picture_shows_nothing() -> None:
 
 def test_checker_refuses_other_arrays() -> None:
     with pytest.raises(ValueError, match="float64"):
-        detect_scene(np.zeros((64, 64, 3)))
+        detect_scene(np.zeros((64, 64, 3)))  # type: ignore[arg-type]
+
+
+def test_wordings_of_the_same_facts_differ_and_keep_every_word(drawn: Drawn) -> None:
+    words = random.Random(1)
+    for _, facts in drawn[:50]:
+        wordings = {word_facts(facts, words) for _ in range(8)}
+        assert len(wordings) > 1
+        for fact in facts.objects:
+            assert all(fact.color in text and fact.name in text for text in wordings if fact.color)
 
 
 def test_scenes_have_no_missing_pair(truths: Truths) -> None:

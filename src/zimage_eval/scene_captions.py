@@ -1,12 +1,13 @@
 """Scenes in words: several phrasings, some attributes left unsaid."""
 
 import random
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
 from zimage_eval.facts import Facts, ObjectFact, RelationFact
 from zimage_eval.scene_sampling import PlannedScene
-from zimage_eval.scenes import LETTERS, SceneObject
+from zimage_eval.scenes import LETTERS
 
 LEADS: Final = ("", "a picture of ", "an image of ", "a drawing of ")
 RELATION_WORDS: Final[dict[str, tuple[str, ...]]] = {
@@ -27,7 +28,19 @@ BACKGROUND_WORDS: Final = (
     "against a {} backdrop",
     "with a {} background",
 )
-STYLE_WORDS: Final = {"framed": "in a frame", "dotted": "on dotted paper", "plain": "on plain paper"}
+STYLE_WORDS: Final = {
+    "framed": "in a frame",
+    "dotted": "on dotted paper",
+    "plain": "on plain paper",
+}
+CONVERSES: Final = {
+    "left_of": "right_of",
+    "right_of": "left_of",
+    "above": "below",
+    "below": "above",
+}
+_CONVERSE_SHARE: Final = 0.25
+"""How often a relation is said the other way round: B right of A for A left of B."""
 NUMBER_WORDS: Final = {2: "two", 3: "three"}
 _PLURALS: Final = {"cross": "crosses"}
 
@@ -43,102 +56,82 @@ class StatedShares:
     style: float
 
 
-@dataclass(frozen=True, slots=True)
-class Caption:
-    """Words for a scene and the facts they state."""
-
-    text: str
-    facts: Facts
+def _noun(name: str, number: int) -> str:
+    if name in LETTERS:
+        return f"letter {name}" if number == 1 else f"letters {name}"
+    return name if number == 1 else _PLURALS.get(name, f"{name}s")
 
 
-@dataclass(frozen=True, slots=True)
-class _Said:
-    """An object with the attributes that the caption leaves unsaid set to None."""
-
-    name: str
-    color: str | None
-    size: str | None
-    fill: str | None
-
-    def words(self, number: int = 1) -> str:
-        adjectives = [word for word in (self.size, self.fill, self.color) if word]
-        noun = self.name
-        if self.name in LETTERS:
-            noun = f"letter {self.name}" if number == 1 else f"letters {self.name}"
-        elif number > 1:
-            noun = _PLURALS.get(self.name, f"{self.name}s")
-        phrase = " ".join([*adjectives, noun])
-        if number > 1:
-            return f"{NUMBER_WORDS[number]} {phrase}"
-        return f"{'an' if phrase[0] in 'aeiou' else 'a'} {phrase}"
+def _word_object(fact: ObjectFact) -> str:
+    adjectives = [word for word in (fact.size, fact.fill, fact.color) if word]
+    phrase = " ".join([*adjectives, _noun(fact.name, fact.count)])
+    if fact.count > 1:
+        phrase = f"{NUMBER_WORDS[fact.count]} {phrase}"
+    else:
+        phrase = f"{'an' if phrase[0] in 'aeiou' else 'a'} {phrase}"
+    return f"{phrase} {POSITION_WORDS[fact.position]}" if fact.position else phrase
 
 
-def _say(o: SceneObject, shares: StatedShares, rng: random.Random) -> _Said:
-    return _Said(
-        name=o.name,
-        color=o.color if rng.random() < shares.color else None,
-        size=o.size if rng.random() < shares.size else None,
-        fill=o.fill if rng.random() < shares.fill else None,
-    )
+def _word_objects(
+    facts: Facts, relation_words: Mapping[str, tuple[str, ...]], rng: random.Random
+) -> str:
+    phrases = [_word_object(fact) for fact in facts.objects]
+    if not facts.relations:
+        listed = ", ".join(phrases[:-1])
+        return f"{listed} and {phrases[-1]}" if listed else phrases[-1]
+    relation = facts.relations[0]
+    subject, other = phrases.pop(0), phrases.pop(0)
+    if rng.random() < _CONVERSE_SHARE:
+        related = f"{other} {rng.choice(relation_words[CONVERSES[relation.relation]])} {subject}"
+    else:
+        related = f"{subject} {rng.choice(relation_words[relation.relation])} {other}"
+    return ", and ".join([related, *phrases])
 
 
-def _join(phrases: list[str], relation: str | None) -> str:
-    if len(phrases) == 1:
-        return phrases[0]
-    if relation is None:
-        return f"{', '.join(phrases[:-1])} and {phrases[-1]}"
-    related = f"{phrases[0]} {relation} {phrases[1]}"
-    return ", and ".join([related, *phrases[2:]])
-
-
-def word_scene(
-    planned: PlannedScene,
-    shares: StatedShares,
+def word_facts(
+    facts: Facts,
     rng: random.Random,
     *,
     lead: str | None = None,
-    relation_words: dict[str, tuple[str, ...]] = RELATION_WORDS,
-) -> Caption:
-    """One caption of a scene; its relation and position are always stated.
+    relation_words: Mapping[str, tuple[str, ...]] = RELATION_WORDS,
+) -> str:
+    """One wording of facts of a scene; another draw from `rng` words them differently.
 
     Args:
-        planned: the scene and what it was laid out for.
-        shares: how often attributes are stated.
+        facts: at most one relation, of object 0 to object 1; it may be said the other way round.
         rng: decides the phrasing.
         lead: words before the description; None picks one of `LEADS`.
         relation_words: phrasings of each relation.
     """
-    scene = planned.scene
-    is_count = planned.category == "count"
-    said = [_say(o, shares, rng) for o in (scene.objects[:1] if is_count else scene.objects)]
-    number = len(scene.objects) if is_count else 1
-    relation = planned.relation
-    phrase = rng.choice(relation_words[relation]) if relation else None
-    text = _join([s.words(number) for s in said], phrase)
-    if planned.position:
-        text += f" {POSITION_WORDS[planned.position]}"
-    background = scene.background if rng.random() < shares.background else None
-    style = scene.style if rng.random() < shares.style else None
-    if background:
-        text += f" {rng.choice(BACKGROUND_WORDS).format(background)}"
-    if style:
-        text += f" {STYLE_WORDS[style]}"
-    text = (rng.choice(LEADS) if lead is None else lead) + text
+    text = _word_objects(facts, relation_words, rng)
+    if facts.background:
+        text += f" {rng.choice(BACKGROUND_WORDS).format(facts.background)}"
+    if facts.style:
+        text += f" {STYLE_WORDS[facts.style]}"
+    return (rng.choice(LEADS) if lead is None else lead) + text
+
+
+def state_facts(planned: PlannedScene, shares: StatedShares, rng: random.Random) -> Facts:
+    """What a caption of the scene states: relation and position always, the rest by `shares`."""
+    scene, is_count = planned.scene, planned.category == "count"
     objects = tuple(
+        # Not validated: training words hundreds of thousands of scenes.
         ObjectFact.model_construct(
-            name=s.name,
-            color=s.color,
-            size=s.size,
-            fill=s.fill,
+            name=o.name,
+            color=o.color if rng.random() < shares.color else None,
+            size=o.size if rng.random() < shares.size else None,
+            fill=o.fill if rng.random() < shares.fill else None,
             position=planned.position if slot == 0 else None,
-            count=number,
+            count=len(scene.objects) if is_count else 1,
         )
-        for slot, s in enumerate(said)
+        for slot, o in enumerate(scene.objects[:1] if is_count else scene.objects)
     )
-    relations = (
-        (RelationFact.model_construct(subject=0, relation=relation, object=1),) if relation else ()
+    relations: tuple[RelationFact, ...] = ()
+    if planned.relation:
+        relations = (RelationFact.model_construct(subject=0, relation=planned.relation, object=1),)
+    return Facts.model_construct(
+        objects=objects,
+        relations=relations,
+        background=scene.background if rng.random() < shares.background else None,
+        style=scene.style if rng.random() < shares.style else None,
     )
-    facts = Facts.model_construct(
-        objects=objects, relations=relations, background=background, style=style
-    )
-    return Caption(text, facts)

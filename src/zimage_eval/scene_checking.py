@@ -1,7 +1,6 @@
 """Facts read back from a picture of a scene, by comparing it with what would have been drawn."""
 
 import math
-import math
 from collections.abc import Iterator
 from itertools import permutations
 from typing import Final, NamedTuple
@@ -10,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from zimage_eval.facts import Facts, FactResult
+from zimage_eval.facts import FactResult, Facts
 from zimage_eval.scene_shapes import MASK_SIDE, object_masks
 from zimage_eval.scenes import (
     BACKGROUNDS,
@@ -113,17 +112,6 @@ def _coverage(mask: NDArray[np.bool_], distance: NDArray[np.float64]) -> NDArray
     return inside / full
 
 
-def _coverage(mask: NDArray[np.bool_], distance: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Share of each pixel of `mask` that the object covers, in [0, 1].
-
-    Distances from the background are compared within a row, because stripes are rows of another
-    contrast; a row of edge pixels alone is compared with half of the object's contrast at least.
-    """
-    inside = np.where(mask, distance, 0.0)
-    full = np.maximum(inside.max(axis=1, keepdims=True), np.median(distance[mask]) / 2)
-    return inside / full
-
-
 def _fit_silhouette(coverage: NDArray[np.float64]) -> _Silhouette:
     """The silhouette that overlaps `coverage` best, and its center."""
     masks = object_masks()
@@ -168,7 +156,11 @@ def _fit_color(
         return None, None
     observed = pixels[inside]
     fits = [
-        (float(np.mean(np.sum((observed - shade[:, None] * np.array(rgb)) ** 2, axis=1))), name, fill)
+        (
+            float(np.mean(np.sum((observed - shade[:, None] * np.array(rgb)) ** 2, axis=1))),
+            name,
+            fill,
+        )
         for fill, shade in _appearances(rows, y)
         for name, rgb in COLORS.items()
     ]
@@ -208,7 +200,11 @@ class _Match(NamedTuple):
 
 
 def _check_objects(
-    facts: Facts, wanted: list[int], found: tuple[DetectedObject | None, ...], width: int, height: int
+    facts: Facts,
+    wanted: list[int],
+    found: tuple[DetectedObject | None, ...],
+    width: int,
+    height: int,
 ) -> _Match:
     """Facts of the objects and relations when `found[i]` stands for wanted object `wanted[i]`."""
     results = []

@@ -89,7 +89,9 @@ def _object_layer(o: Tensor, height: int, width: int) -> tuple[Tensor, Tensor]:
     inside = (rows.abs() <= half)[:, :, None] & (columns.abs() <= half)[:, None, :]
     r = (rows + half).clamp(0, MASK_SIDE - 1)[:, :, None]
     c = (columns + half).clamp(0, MASK_SIDE - 1)[:, None, :]
-    coverage = masks[name[:, None, None], size[:, None, None], r, c] * inside * present[:, None, None]
+    coverage = (
+        masks[name[:, None, None], size[:, None, None], r, c] * inside * present[:, None, None]
+    )
     palette = torch.tensor(list(COLORS.values()), dtype=torch.float32, device=device)
     is_shade = torch.div(rows + 3 * half, STRIPE_HEIGHT, rounding_mode="floor") % 2 == 1
     is_shade &= (fill == FILLS.index("striped"))[:, None]

@@ -1,8 +1,8 @@
 """Random scenes whose objects neither touch nor leave the picture."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +18,6 @@ from zimage_eval.scenes import (
     POSITIONS,
     RELATIONS,
     SIZES,
-    STYLES,
     Scene,
     SceneObject,
 )
@@ -61,7 +60,7 @@ class PlannedScene:
     """Position of object 0."""
 
 
-def _choose(rng: np.random.Generator, shares: dict[str, float], num: int) -> NDArray[np.str_]:
+def _choose(rng: np.random.Generator, shares: Mapping[Any, float], num: int) -> NDArray[np.str_]:
     weights = np.array(list(shares.values()), dtype=np.float64)
     return rng.choice(np.array(list(shares)), size=num, p=weights / weights.sum())
 
@@ -69,7 +68,7 @@ def _choose(rng: np.random.Generator, shares: dict[str, float], num: int) -> NDA
 def _appearances(
     rng: np.random.Generator, mix: SceneMix, num: int, identical: NDArray[np.bool_]
 ) -> dict[str, NDArray[np.str_]]:
-    """Name, color, size and fill of each slot, `(num, MAX_OBJECTS)`; identical scenes repeat slot 0."""
+    """Name, color, size and fill of each slot, `(num, MAX_OBJECTS)`; equal ones repeat slot 0."""
     shape = (num, MAX_OBJECTS)
     names = np.array([name for name in NAMES if len(name) > 1 or name in mix.letters])
     looks = {"name": rng.choice(names, shape), "color": rng.choice(np.array(list(COLORS)), shape)}
@@ -145,9 +144,7 @@ def _lay_out(
     open_rows = np.arange(len(radii))
     for _ in range(_MAX_ROUNDS):
         proposal = _propose_centers(rng, radii[open_rows], positions[open_rows], *size)
-        valid = _is_laid_out(
-            proposal, radii[open_rows], counts[open_rows], relations[open_rows]
-        )
+        valid = _is_laid_out(proposal, radii[open_rows], counts[open_rows], relations[open_rows])
         centers[open_rows[valid]] = proposal[valid]
         open_rows = open_rows[~valid]
         if not len(open_rows):
@@ -161,7 +158,7 @@ def sample_scenes(
     rng: np.random.Generator, mix: SceneMix, num: int, height: int, width: int
 ) -> list[PlannedScene]:
     """At most `num` random scenes of one picture size; those that found no layout are left out."""
-    category = _choose(rng, dict(mix.category), num)
+    category = _choose(rng, mix.category, num)
     by_category = {"object": 1, "relation": 2, "count": 0, "composition": 3}
     counts = np.array([by_category[c] for c in category])
     counts = np.where(category == "count", rng.integers(2, MAX_OBJECTS + 1, num), counts)
@@ -175,7 +172,7 @@ def sample_scenes(
     background = rng.choice(np.array(list(BACKGROUNDS)), num)
     style = _choose(rng, mix.style, num)
 
-    def scene(row: int) -> Scene:
+    def scene(row: np.intp) -> Scene:
         objects = tuple(
             SceneObject(
                 name=str(looks["name"][row, slot]),
@@ -191,9 +188,10 @@ def sample_scenes(
 
     return [
         PlannedScene(
-            scene(row), category[row].item(), relations[row].item() or None, positions[row].item() or None
+            scene(row),
+            category[row].item(),
+            relations[row].item() or None,
+            positions[row].item() or None,
         )
         for row in np.flatnonzero(found)
     ]
-
-

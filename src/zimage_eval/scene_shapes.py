@@ -37,7 +37,7 @@ def _bar(left: float, top: float, right: float, bottom: float) -> list[Point]:
     return [(left, top), (right, top), (right, bottom), (left, bottom)]
 
 
-# Unions of polygons in the unit circle, y downwards. Strokes of a letter are 0.42 wide: 3 px when small.
+# Unions of polygons in the unit circle, y downwards. Strokes of a letter are at least 3 px.
 _POLYGONS: Final[dict[str, list[list[Point]]]] = {
     "circle": [_regular(96, 0.96)],
     "square": [_bar(-0.8, -0.8, 0.8, 0.8)],
@@ -70,7 +70,9 @@ def _draw_mask(name: str, radius: int) -> NDArray[np.float32]:
     center = MASK_SIDE * scale / 2
     for polygons, value in ((_POLYGONS[name], 255), ([_HOLES[name]] if name in _HOLES else [], 0)):
         for polygon in polygons:
-            pixels = [(center + radius * scale * x, center + radius * scale * y) for x, y in polygon]
+            pixels = [
+                (center + radius * scale * x, center + radius * scale * y) for x, y in polygon
+            ]
             draw.polygon(pixels, fill=value)
     fine = np.asarray(canvas, dtype=np.float32) / 255.0
     return fine.reshape(MASK_SIDE, scale, MASK_SIDE, scale).mean(axis=(1, 3))

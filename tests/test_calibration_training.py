@@ -1,0 +1,92 @@
+"""Training a family at toy size: every part runs, resumes, and loads as the released model does."""
+
+import time
+from pathlib import Path
+
+import pytest
+import torch
+from diffusers import ZImagePipeline
+
+from calibration.family_folder import load_checkpoint
+from calibration.sampling import schedule
+from calibration.train import Family, train_family
+from calibration.truths import Recipe, Truths, load_recipe, load_truths
+
+TOY = {
+    "corpus": {"num_scenes": 300, "vocab_size": 420},
+    "autoencoder": {"block_out_channels": (16, 16, 32), "num_steps": 2, "batch_size": 8},
+    "text_encoder": {
+        "hidden_size": 32,
+        "num_layers": 3,
+        "num_heads": 2,
+        "intermediate_size": 64,
+        "num_steps": 2,
+        "batch_size": 8,
+    },
+    "transformer": {
+        "dim": 64,
+        "num_layers": 1,
+        "num_refiner_layers": 1,
+        "num_steps": 3,
+        "batch_size": 8,
+    },
+    "turbo": {"num_trajectories": 24, "num_teacher_steps": 8, "num_steps": 2, "batch_size": 8},
+    "evaluation": {"num_prompts": 8},
+}
+
+
+@pytest.fixture(scope="module")
+def truths() -> Truths:
+    return load_truths(Path("calibration/truths.yaml"))
+
+
+@pytest.fixture(scope="module")
+def recipe() -> Recipe:
+    committed = load_recipe(Path("calibration/recipe.yaml")).model_dump()
+    return Recipe.model_validate({part: committed[part] | TOY[part] for part in committed})
+
+
+@pytest.fixture(scope="module")
+def family(
+    truths: Truths, recipe: Recipe, tmp_path_factory: pytest.TempPathFactory
+) -> Family:
+    """A family whose base was cut short at once, then finished by the same call."""
+    out = tmp_path_factory.mktemp("models")
+    assert not train_family(Family(truths, recipe, out, time.monotonic(), compile_blocks=False))
+    cut_short = load_checkpoint(out / f"{truths.name}-base" / ".checkpoint")
+    assert cut_short is not None and cut_short[0] == 0
+    family = Family(truths, recipe, out, float("inf"), compile_blocks=False)
+    assert train_family(family)
+    assert load_checkpoint(family.checkpoint) is None
+    return family
+
+
+@pytest.mark.parametrize("folder", ["base", "turbo"])
+def test_both_models_load_and_draw_through_the_pipeline(family: Family, folder: str) -> None:
+    pipe = ZImagePipeline.from_pretrained(getattr(family, folder), torch_dtype=torch.float32)
+    pipe.set_progress_bar_config(disable=True)
+    image = pipe(
+        "a red star", height=64, width=64, num_inference_steps=2, guidance_scale=0.0
+    ).images[0]
+    assert image.size == (64, 64)
+
+
+def test_shared_parts_are_stored_once(family: Family) -> None:
+    for part in ("vae", "text_encoder", "tokenizer"):
+        folder = family.turbo / part
+        assert folder.is_dir() and not folder.is_symlink()
+        files = list(folder.iterdir())
+        assert files and all(file.is_symlink() and file.resolve().is_file() for file in files)
+
+
+def test_evaluation_covers_every_kind_of_fact(family: Family) -> None:
+    grid = family.evaluation_grid()
+    results = family.evaluate({"turbo": grid["turbo"], "no refiner": grid["turbo no refiner"]})
+    assert set(results) == {"turbo", "no refiner"}
+    assert all(0 <= share <= 1 for share in results["turbo"].values())
+    assert {"alignment", "all_facts_1_objects", "fact_shape"} <= set(results["turbo"])
+
+
+def test_schedule_is_the_pipelines() -> None:
+    expected = [1, 0.9545, 0.9, 0.8333, 0.75, 0.6429, 0.5, 0.3, 0]
+    torch.testing.assert_close(schedule(8, 3.0), torch.tensor(expected), atol=5e-5, rtol=0)
