@@ -73,6 +73,7 @@ def save_yaml(path: Path, content: dict) -> None:
 def project(tiny_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A working directory with parameters, model and prompts; embeddings are extracted."""
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)  # the same test everywhere
     monkeypatch.setenv("ZIMAGE_EVAL_STORE", str(tmp_path / "store"))
     shutil.copytree(tiny_folder, tmp_path / "models" / "tiny")
     save_yaml(tmp_path / "models" / "tiny.yaml", SPEC)
