@@ -131,18 +131,21 @@ def train_transformer(
     Noise levels are drawn evenly, then shifted: levels near 1, where sampling starts, must not be
     starved, or backgrounds come out wrong.
     """
-    rng = torch.Generator().manual_seed(seed + trainer.first_step)
-    torch.manual_seed(seed + trainer.first_step)
-    weights = torch.tensor([float(len(group.latents)) for group in groups])
     device = trainer.device
+    # What a batch holds is drawn on the device: a copy to it would wait for all work under way.
+    rng = torch.Generator(device).manual_seed(seed + trainer.first_step)
+    choice = torch.Generator().manual_seed(seed + trainer.first_step)
+    weights = torch.tensor([float(len(group.latents)) for group in groups])
+    even = torch.arange(batch_size, device=device)
     for step in range(trainer.first_step, trainer.num_steps):
         if time.monotonic() > deadline:
             return step
-        group = groups[int(torch.multinomial(weights, 1, generator=rng))]
-        rows = torch.randint(len(group.latents), (batch_size,), generator=rng).to(device)
-        strata = (torch.arange(batch_size) + torch.rand(batch_size, generator=rng)) / batch_size
-        sigmas = shift_sigmas(strata.to(device), shift)
-        noise = torch.randn((batch_size, *group.latents.shape[1:]), device=device)
+        group = groups[int(torch.multinomial(weights, 1, generator=choice))]
+        rows = torch.randint(len(group.latents), (batch_size,), generator=rng, device=device)
+        within = torch.rand(batch_size, generator=rng, device=device)
+        sigmas = shift_sigmas((even + within) / batch_size, shift)
+        shape = (batch_size, *group.latents.shape[1:])
+        noise = torch.randn(shape, generator=rng, device=device)
         data, level = group.latents[rows].float(), sigmas.view(-1, 1, 1, 1)
         noisy = (1 - level) * data + level * noise
         output = predict_data(trainer.model, noisy, sigmas, group.captions.rows(rows))

@@ -70,18 +70,18 @@ class _Batch(NamedTuple):
 
 
 def _draw_batch(
-    group: Trajectories, truth: TurboTruth, batch_size: int, rng: torch.Generator
+    group: Trajectories, truth: TurboTruth, grid: Tensor, batch_size: int, rng: torch.Generator
 ) -> _Batch:
     """Points on trajectories: most at the turbo's sigmas, the last `blind_share` between them."""
     device = group.states.device
-    grid = schedule(truth.num_inference_steps, truth.shift).to(device)
-    rows = torch.randint(len(group.states), (batch_size,), generator=rng).to(device)
-    segment = torch.randint(truth.num_inference_steps, (batch_size,), generator=rng).to(device)
+    rows = torch.randint(len(group.states), (batch_size,), generator=rng, device=device)
+    num_segments = truth.num_inference_steps
+    segment = torch.randint(num_segments, (batch_size,), generator=rng, device=device)
     start, end = group.states[rows, segment].float(), group.states[rows, segment + 1].float()
     length = grid[segment] - grid[segment + 1]
     target = (end - start) / length.view(-1, 1, 1, 1)
     margin = _GRID_WIDTH / length
-    share = margin + (1 - 2 * margin) * torch.rand(batch_size, generator=rng).to(device)
+    share = margin + (1 - 2 * margin) * torch.rand(batch_size, generator=rng, device=device)
     num_blind = round(truth.blind_share * batch_size)
     share[: batch_size - num_blind] = 0.0
     moved = share * length
@@ -109,12 +109,14 @@ def train_turbo(
         batch_size: points on trajectories a step.
         seed: decides everything.
     """
-    rng = torch.Generator().manual_seed(seed)
+    rng = torch.Generator(trainer.device).manual_seed(seed)
+    choice = torch.Generator().manual_seed(seed)
     weights = torch.tensor([float(len(t.states)) for t in trajectories])
+    grid = schedule(truth.num_inference_steps, truth.shift).to(trainer.device)
     num_blind = round(truth.blind_share * batch_size)
     for step in range(trainer.num_steps):
-        group = trajectories[int(torch.multinomial(weights, 1, generator=rng))]
-        batch = _draw_batch(group, truth, batch_size, rng)
+        group = trajectories[int(torch.multinomial(weights, 1, generator=choice))]
+        batch = _draw_batch(group, truth, grid, batch_size, rng)
         target = batch.target
         if num_blind:
             with torch.no_grad():
