@@ -13,6 +13,7 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
+from typing import Final
 
 import torch
 from diffusers import ZImageTransformer2DModel
@@ -216,15 +217,20 @@ class Family:
         return grid
 
 
-def train_family(family: Family) -> bool:
-    """Make every part that is missing; False when the deadline came first."""
-    if not (family.base / "vae").is_dir():
+PARTS: Final = ("autoencoder", "text_encoder", "base", "turbo")
+
+
+def train_family(family: Family, until: str = PARTS[-1]) -> bool:
+    """Make every part up to `until` that is missing; False when the deadline came first."""
+    wanted = PARTS[: PARTS.index(until) + 1]
+    if "autoencoder" in wanted and not (family.base / "vae").is_dir():
         family.train_autoencoder()
-    if not (family.base / "text_encoder").is_dir():
+    if "text_encoder" in wanted and not (family.base / "text_encoder").is_dir():
         family.train_text_encoder()
-    if not (family.base / "transformer").is_dir() and not family.train_base():
+    is_based = (family.base / "transformer").is_dir()
+    if "base" in wanted and not is_based and not family.train_base():
         return False
-    if not (family.turbo / "transformer").is_dir():
+    if "turbo" in wanted and not (family.turbo / "transformer").is_dir():
         family.train_turbo()
     return True
 
@@ -235,6 +241,7 @@ def main() -> None:
     parser.add_argument("--truths", type=Path, required=True, help="the planted answers")
     parser.add_argument("--out", type=Path, required=True, help="folder that gets the two models")
     parser.add_argument("--recipe", type=Path, default=Path("calibration/recipe.yaml"))
+    parser.add_argument("--until", choices=PARTS, default=PARTS[-1], help="the last part to make")
     parser.add_argument("--minutes", type=float, default=float("inf"), help="stop the base after")
     parser.add_argument("--compile", action="store_true", help="torch.compile the blocks (GPU)")
     arguments = parser.parse_args()
@@ -242,10 +249,12 @@ def main() -> None:
     started = time.monotonic()
     deadline = started + 60 * arguments.minutes
     family = Family(truths, recipe, arguments.out, deadline, arguments.compile)
-    if not train_family(family):
+    if not train_family(family, arguments.until):
         print("not finished: run the same command again to go on")
         return
-    print(f"trained in {time.monotonic() - started:.0f} s")
+    print(f"{arguments.until} made after {time.monotonic() - started:.0f} s", flush=True)
+    if arguments.until != PARTS[-1]:
+        return
     results = family.evaluate(family.evaluation_grid())
     path = arguments.out / f"{truths.name}-evaluation.json"
     path.write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")

@@ -12,6 +12,7 @@ from stages import run
 def main(study: str) -> None:
     """Judge and measure every image of a study, one row an image."""
     import pyarrow as pa
+    import torch
     from tqdm import tqdm
 
     from zimage_eval.features import load_lpips
@@ -21,6 +22,8 @@ def main(study: str) -> None:
     from zimage_eval.scores import StudyImages, group_rows, read_encodings, score_images
     from zimage_eval.tables import IMAGES, PROMPTS, read_table, scores_schema, write_table
 
+    # On small pictures more threads gain nothing, and where cores are shared they spin for seconds.
+    torch.set_num_threads(1)
     params = load_params(Path("params.yaml"))
     spec = load_model_spec(Path(f"models/{params.model}.yaml"))
     variants = expand_variants(params.get_study(study), spec.defaults)
