@@ -47,9 +47,7 @@ def recipe() -> Recipe:
 
 
 @pytest.fixture(scope="module")
-def family(
-    truths: Truths, recipe: Recipe, tmp_path_factory: pytest.TempPathFactory
-) -> Family:
+def family(truths: Truths, recipe: Recipe, tmp_path_factory: pytest.TempPathFactory) -> Family:
     """A family whose base was cut short at once, then finished by the same call."""
     out = tmp_path_factory.mktemp("models")
     assert not train_family(Family(truths, recipe, out, time.monotonic(), compile_blocks=False))
