@@ -1,0 +1,197 @@
+"""What a contrast of two variants shows, given a margin that was declared before the run.
+
+A contrast is the paired difference of a metric, variant minus baseline, one number a prompt.
+Equivalence is two one-sided tests (Schuirmann 1987; Lakens 2017), which is the same as a 90 %
+interval inside the margin.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+
+from zimage_eval.metrics import METRICS
+from zimage_eval.pivots import Pivot, pivot_of
+from zimage_eval.plan import smallest_effect
+from zimage_eval.statistics import CONFIDENCE, MIN_PROMPTS, Unit, paired_differences, prompt_means
+from zimage_eval.summaries import ALL
+
+Kind = Literal[
+    "equivalent",
+    "negligible",
+    "better",
+    "worse",
+    "higher",
+    "lower",
+    "direction_only",
+    "unresolved",
+    "inconclusive",
+]
+"""Better and worse become higher and lower for a metric of which neither end is good in itself."""
+Row = Mapping[str, Any]
+INNER = 0.90
+"""Confidence of the interval that decides on equivalence."""
+
+
+class Terms(NamedTuple):
+    """What is declared of a metric's contrasts before the run."""
+
+    margin: float
+    """In the metric's unit, above 0: a smaller difference does not matter."""
+    min_coverage: float
+    """Share of the pairs asked for, in (0, 1], below which nothing is concluded."""
+
+
+class Contrast(NamedTuple):
+    """Paired differences of one metric between a variant and the baseline."""
+
+    variant: str
+    metric: str
+    differences: Mapping[str, float]
+    """Prompt id -> mean over its seeds of variant minus baseline; prompts without a pair absent."""
+    coverage: float
+    """Share of the (prompt, seed) pairs asked for that have a score in both arms."""
+    bounds: tuple[float, float] | None
+    """(-1, 1) for shares of facts."""
+    better: Literal["higher", "lower"] | None
+    """None where neither end is good in itself."""
+
+    @property
+    def gains(self) -> list[float]:
+        """The differences in order of prompt id; above 0 is better, or higher without a better."""
+        sign = -1.0 if self.better == "lower" else 1.0
+        return [sign * self.differences[prompt] for prompt in sorted(self.differences)]
+
+    def pivot(self, terms: Terms) -> Pivot | None:
+        """Of the mean gain; None where too little was scored to conclude anything."""
+        is_covered = self.coverage >= terms.min_coverage
+        return pivot_of(self.gains, self.bounds) if is_covered else None
+
+    def problem(self, terms: Terms) -> str:
+        """Why there is no pivot, in words, where there is none."""
+        if self.coverage < terms.min_coverage:
+            return f"{self.coverage:.0%} of the pairs are scored, {terms.min_coverage:.0%} needed"
+        if len(self.differences) < MIN_PROMPTS:
+            return f"{len(self.differences)} prompts are too few for an interval"
+        return "the prompts agree too exactly for an interval: compare by equality"
+
+
+class Finding(NamedTuple):
+    """What one contrast shows. Numbers are gains: above 0 is better, or higher without a better."""
+
+    kind: Kind
+    reason: str
+    num_prompts: int
+    coverage: float
+    gain: float | None
+    low: float | None
+    """Of the 95 % interval."""
+    high: float | None
+    inner_low: float | None
+    """Of the 90 % interval, which decides on equivalence."""
+    inner_high: float | None
+    smallest_effect: float | None
+    """What this size finds with 80 % power, from the spread that was seen."""
+
+
+class Assay(NamedTuple):
+    """Whether a study's judge notices swapped prompts."""
+
+    is_sensitive: bool
+    reason: str
+
+
+def paired_contrast(
+    rows: Sequence[Row], variant: str, baseline: str, metric: str, phase: str, category: str = ALL
+) -> Contrast:
+    """The contrast of two variants in the rows of a score table.
+
+    A score that is missing, NaN or infinite is no pair; pairs that were asked for in either arm
+    count towards the coverage.
+
+    Raises:
+        ValueError: the metric is itself a distance to the baseline; or neither arm has rows in that
+            phase and category.
+    """
+    properties = METRICS[metric]
+    if properties.is_paired:
+        raise ValueError(f"{metric} is a distance to the baseline: place it on a noise scale")
+    arms = [_scores(rows, name, metric, phase, category) for name in (variant, baseline)]
+    asked = arms[0].keys() | arms[1].keys()
+    if not asked:
+        raise ValueError(f"no {phase} scores of {variant!r} and {baseline!r} in {category!r}")
+    differences = paired_differences(*arms)
+    return Contrast(
+        variant=variant,
+        metric=metric,
+        differences=prompt_means(differences),
+        coverage=len(differences) / len(asked),
+        bounds=(-1, 1) if properties.is_judged else None,
+        better=properties.better,
+    )
+
+
+def check_assay(swapped: Contrast, terms: Terms) -> Assay:
+    """Whether judging the baseline's images by other prompts' texts costs more than the margin.
+
+    They must be the baseline's own images: a judge that prefers whatever the baseline draws then
+    sees no loss, and is found out. The 95 % interval of the loss must lie beyond the margin.
+    """
+    finding = _find(swapped, terms)
+    if finding.kind == "worse":
+        return Assay(True, "")
+    seen = finding.reason or f"{finding.kind.replace('_', ' ')}, {finding.gain:.3g}"
+    return Assay(False, f"the loss with swapped prompts is not shown to exceed the margin: {seen}")
+
+
+def find(contrast: Contrast, terms: Terms, assay: Assay) -> Finding:
+    """What the contrast shows; inconclusive where the study's judge is not sensitive."""
+    finding = _find(contrast, terms)
+    if assay.is_sensitive or finding.kind == "inconclusive":
+        return finding
+    return finding._replace(kind="inconclusive", reason=assay.reason)
+
+
+def _find(contrast: Contrast, terms: Terms) -> Finding:
+    pivot = contrast.pivot(terms)
+    gains = contrast.gains
+    seen = (len(gains), contrast.coverage, float(np.mean(gains)) if gains else None)
+    if pivot is None:
+        problem = contrast.problem(terms)
+        return Finding("inconclusive", problem, *seen, *[None] * 5)
+    outer, inner = pivot.interval(CONFIDENCE), pivot.interval(INNER)
+    spread = pivot.error * np.sqrt(pivot.degrees + 1)
+    effect = smallest_effect(float(spread), len(gains))
+    margin = terms.margin
+    p_outside = max(pivot.p_above(-margin), pivot.p_below(margin))
+    is_inside = -margin < inner[0] and inner[1] < margin and p_outside <= 1 - INNER
+    if is_inside:
+        kind: Kind = "negligible" if outer[0] > 0 or outer[1] < 0 else "equivalent"
+    else:
+        kind = _kind(outer, margin, has_better=contrast.better is not None)
+    return Finding(kind, "", *seen, *outer, *inner, effect)
+
+
+def _kind(interval: tuple[float, float], margin: float, *, has_better: bool) -> Kind:
+    low, high = interval
+    if low > margin:
+        return "better" if has_better else "higher"
+    if high < -margin:
+        return "worse" if has_better else "lower"
+    return "direction_only" if low > 0 or high < 0 else "unresolved"
+
+
+def _scores(
+    rows: Iterable[Row], variant: str, metric: str, phase: str, category: str
+) -> dict[Unit, float | None]:
+    return {
+        (row["prompt_id"], row["seed"]): _finite(row[metric])
+        for row in rows
+        if row["variant"] == variant
+        and row["phase"] == phase
+        and category in (ALL, row["category"])
+    }
+
+
+def _finite(score: float | None) -> float | None:
+    return score if score is not None and np.isfinite(score) else None

@@ -1,0 +1,99 @@
+"""Where a distance between images lies, from what the machine does to what another seed does.
+
+A distance means little by itself. Per prompt it is placed on a scale whose 0 is the distance that
+another number format or batch makes (floor) and whose 1 is that of another seed (ceiling). The
+position is a ratio of means, with Fieller's interval (1954) over prompts.
+"""
+
+from collections.abc import Mapping
+from typing import Literal, NamedTuple
+
+import numpy as np
+from scipy import stats
+
+from zimage_eval.statistics import MIN_PROMPTS
+
+Place = Literal["at_floor", "between", "at_ceiling", "beyond_ceiling", "unresolved", "inconclusive"]
+
+
+class Placement(NamedTuple):
+    """A mean distance on the scale of its floor and ceiling."""
+
+    place: Place
+    reason: str
+    """Why nothing is concluded; empty otherwise."""
+    num_prompts: int
+    """Prompts with all three distances."""
+    position: float | None
+    """0 at the floor, 1 at the ceiling."""
+    low: float | None
+    """Of the 90 % interval: the edges are equivalence tests."""
+    high: float | None
+
+
+def place_distance(
+    distances: Mapping[str, float],
+    floor: Mapping[str, float],
+    ceiling: Mapping[str, float],
+    margin: float,
+    min_coverage: float,
+) -> Placement:
+    """Place a variant's distance to the baseline.
+
+    Args:
+        distances: prompt id -> mean over seeds of the variant's distance to the baseline. A
+            similarity like PSNR fits as well: its floor is then the higher number.
+        floor: the same of the baseline made with another number format or batch.
+        ceiling: the same of the baseline made with other seeds.
+        margin: share of the scale, in (0, 0.5), that counts as being at one of its ends.
+        min_coverage: share of the prompts of any of the three that all three must have.
+
+    Raises:
+        ValueError: the margin is no such share.
+    """
+    if not 0 < margin < 0.5:
+        raise ValueError(f"the margin is a share of the scale in (0, 0.5), not {margin}")
+    known = [
+        {p for p, value in d.items() if np.isfinite(value)} for d in (distances, floor, ceiling)
+    ]
+    prompts = sorted(set.intersection(*known))
+    asked = distances.keys() | floor.keys() | ceiling.keys()
+    if len(prompts) < max(MIN_PROMPTS, min_coverage * len(asked)):
+        reason = f"{len(prompts)} of {len(asked)} prompts have all three distances"
+        return Placement("inconclusive", reason, len(prompts), None, None, None)
+    base = np.array([floor[p] for p in prompts])
+    steps = np.array([distances[p] for p in prompts]) - base
+    span = np.array([ceiling[p] for p in prompts]) - base
+    interval = fieller_interval(steps, span, 0.90)
+    if interval is None:
+        reason = "floor and ceiling are not told apart at this size"
+        return Placement("inconclusive", reason, len(prompts), None, None, None)
+    position = float(steps.mean() / span.mean())
+    return Placement(_place(*interval, margin), "", len(prompts), position, *interval)
+
+
+def fieller_interval(
+    numerators: np.ndarray, denominators: np.ndarray, confidence: float
+) -> tuple[float, float] | None:
+    """Interval of a ratio of means of pairs; None if the denominator's mean may be 0."""
+    size = len(numerators)
+    covariance = np.cov(numerators, denominators) / size
+    quantile = stats.t.ppf(0.5 + confidence / 2, size - 1) ** 2
+    top, bottom = numerators.mean(), denominators.mean()
+    square = bottom**2 - quantile * covariance[1, 1]
+    if square <= 0:
+        return None
+    middle = top * bottom - quantile * covariance[0, 1]
+    constant = top**2 - quantile * covariance[0, 0]
+    root = np.sqrt(max(middle**2 - square * constant, 0.0))
+    return float((middle - root) / square), float((middle + root) / square)
+
+
+def _place(low: float, high: float, margin: float) -> Place:
+    if high < margin:
+        return "at_floor"
+    if low > 1 + margin:
+        return "beyond_ceiling"
+    if 1 - margin < low and high < 1 + margin:
+        return "at_ceiling"
+    return "between" if low > 0 and high < 1 else "unresolved"

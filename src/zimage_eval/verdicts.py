@@ -1,0 +1,134 @@
+"""Verdicts on the claims of a report, corrected for how many there are; none is typed by hand.
+
+Holm's procedure over the claims bounds the chance of any false verdict at 5 % when nothing is true
+(and of wrong directions under independence: Shaffer 1980; Finner 1999). Sub-questions are held to a
+10 % false discovery rate and only suggest.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Annotated, Literal, NamedTuple
+
+from pydantic import Field, StringConstraints
+
+from zimage_eval.claims import ALPHA, Evidence
+from zimage_eval.frozen import Frozen
+from zimage_eval.multiplicity import benjamini_hochberg, holm
+
+FALSE_DISCOVERIES = 0.10
+MIN_HAND_LABELS = 200
+
+Name = Annotated[str, StringConstraints(min_length=1)]
+Word = Literal["supported", "refuted", "inconclusive", "not_testable"]
+
+
+class Provenance(Frozen):
+    """What every verdict names besides its number of prompts."""
+
+    model: Name
+    weights_sha256: Name
+    judge: Name
+    prompt_set: Literal["scenes", "natural"]
+    num_hand_labels: Annotated[int, Field(ge=0)]
+    """Images whose judgement was checked by hand; 0 for a judge that reads drawn scenes."""
+    carries_over: Literal["exact", "method", "nano only"]
+    """To Z-Image: read in the architecture's code, only the procedure, or nothing."""
+
+    @property
+    def mark(self) -> str:
+        """What a reader must know of the judge; empty if nothing."""
+        if self.prompt_set == "scenes" or self.num_hand_labels >= MIN_HAND_LABELS:
+            return ""
+        return f"judge checked on {self.num_hand_labels} labelled images, {MIN_HAND_LABELS} needed"
+
+
+class Verdict(NamedTuple):
+    """What can be said of a claim, and on what grounds."""
+
+    word: Word
+    reason: str
+    """Why not more can be said; empty for supported and refuted, unless rivals are missing."""
+    is_suggestion: bool
+    """Of a sub-question: worded "suggests"."""
+    p_value: float | None
+    """Adjusted over the report, against the nearer of supported and refuted; None if untestable."""
+    num_prompts: int
+    named: tuple[str, ...]
+    """Rivals as in the evidence."""
+    provenance: Provenance
+
+
+class Page(NamedTuple):
+    """The primary claim of a question, asked twice."""
+
+    weights: Evidence
+    """What do these weights expect?"""
+    design: Evidence
+    """Would training otherwise be better? `claims.FROZEN_WEIGHTS` without a training ablation, else
+    from contrasts of training runs, one number a run."""
+    provenance: Provenance
+
+
+class PageVerdicts(NamedTuple):
+    """The two verdicts of a page."""
+
+    weights: Verdict
+    design: Verdict
+
+
+def decide_report(pages: Mapping[str, Page]) -> dict[str, PageVerdicts]:
+    """Question -> its verdicts, by Holm over all primary claims that are testable here."""
+    claims = [
+        (evidence, page.provenance)
+        for page in pages.values()
+        for evidence in (page.weights, page.design)
+    ]
+    verdicts = iter(_decide(claims, holm, ALPHA, is_suggestion=False))
+    return {question: PageVerdicts(next(verdicts), next(verdicts)) for question in pages}
+
+
+def decide_sub_questions(
+    evidence: Mapping[str, Evidence], provenance: Provenance
+) -> dict[str, Verdict]:
+    """Sub-question -> what the results suggest, at a 10 % false discovery rate over all of them."""
+    claims = [(one, provenance) for one in evidence.values()]
+    verdicts = _decide(claims, benjamini_hochberg, FALSE_DISCOVERIES, is_suggestion=True)
+    return dict(zip(evidence, verdicts, strict=True))
+
+
+def _decide(
+    claims: Sequence[tuple[Evidence, Provenance]],
+    adjust: Callable[[Sequence[float]], list[float]],
+    level: float,
+    *,
+    is_suggestion: bool,
+) -> list[Verdict]:
+    """Verdicts in order. What was asked and came out inconclusive still counts as asked."""
+    testable = [evidence for evidence, _ in claims if evidence.status != "not_testable"]
+    adjusted = iter(adjust([min(e.p_supported, e.p_refuted) for e in testable]))
+    verdicts = []
+    for evidence, provenance in claims:
+        p_value = None if evidence.status == "not_testable" else next(adjusted)
+        word = _word(evidence, p_value, level)
+        reason = evidence.reason
+        if word == "inconclusive" and not reason:
+            reason = "the interval leaves both open at this size"
+        verdicts.append(
+            Verdict(
+                word,
+                reason,
+                is_suggestion,
+                p_value,
+                evidence.num_prompts,
+                evidence.named,
+                provenance,
+            )
+        )
+    return verdicts
+
+
+def _word(evidence: Evidence, p_value: float | None, level: float) -> Word:
+    if p_value is None:
+        return "not_testable"
+    if evidence.status == "inconclusive" or p_value > level:
+        return "inconclusive"
+    return "supported" if evidence.p_supported <= evidence.p_refuted else "refuted"
