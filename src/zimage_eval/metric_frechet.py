@@ -1,0 +1,128 @@
+"""Fréchet distance between Gaussians fitted to two feature sets (Heusel et al. 2017)."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from zimage_eval.feature_sets import Features, feature_sets, resplit
+
+FID_BACKBONE = "inception"
+"""The only backbone whose distance is called `fid`."""
+FID_LEAST = 2048
+"""Images that the authors of FID ask for: as many as Inception has features."""
+
+
+@dataclass(frozen=True)
+class FrechetScore:
+    """A Fréchet distance and what must be read beside it."""
+
+    name: str
+    """`fid`, or `fd_<backbone>`."""
+    value: float
+    """Squared distance in the unit of the features squared, 0 or more; biased up by few images."""
+    split_half_null: float
+    """Its value between two sets of the same sizes drawn from all images together."""
+    num_images: int
+    num_reference: int
+
+
+def frechet_name(backbone: str) -> str:
+    """`fid` for Inception only, `fd_<backbone>` for every other network."""
+    return "fid" if backbone == FID_BACKBONE else f"fd_{backbone}"
+
+
+def frechet_score(
+    features: NDArray[np.floating],
+    reference: NDArray[np.floating],
+    backbone: str,
+    seed: int,
+    small_sets_allowed: Collection[str] = (),
+) -> FrechetScore:
+    """The distance of two `(num_images, num_features)` sets, with its null (drawn by `seed`).
+
+    Each set needs 2,048 images for `fid`, and as many as there are features for another backbone:
+    with fewer a covariance is not of full rank, and the value is mostly bias.
+
+    Raises:
+        ValueError: a set is smaller and `small_sets_allowed` does not hold the score's name, or the
+            sets are no features of one backbone.
+    """
+    name = frechet_name(backbone)
+    first, second = feature_sets(features, reference, least=2)
+    fewest, least = min(len(first), len(second)), FID_LEAST if name == "fid" else first.shape[1]
+    if fewest < least and name not in small_sets_allowed:
+        raise ValueError(
+            f"{name} of {fewest} images, at least {least} are needed: use kid, or ask for {name!r}"
+            " by name in small_sets_allowed and read it beside its split-half null"
+        )
+    return FrechetScore(
+        name=name,
+        value=frechet_distance(first, second),
+        split_half_null=frechet_distance(*resplit(first, second, seed)),
+        num_images=len(first),
+        num_reference=len(second),
+    )
+
+
+def frechet_distance(features: NDArray[np.floating], reference: NDArray[np.floating]) -> float:
+    """|mean1 - mean2|² + tr(C1 + C2 - 2 (C1 C2)^½) of two sets, as clean-fid's `fid_from_feats`.
+
+    With Cᵢ = FᵢᵀFᵢ the trace of the root is the nuclear norm of F1 F2ᵀ, which is never complex.
+    Where a set has fewer images than features, F is its centered rows; else see
+    `frechet_from_moments`. ValueError for fewer than two images or other numbers of features.
+    """
+    first, second = feature_sets(features, reference, least=2)
+    if min(len(first), len(second)) >= first.shape[1]:
+        return frechet_from_moments(*_moments(first), *_moments(second))
+    shift = first.mean(axis=0) - second.mean(axis=0)
+    factors = _factor(first), _factor(second)
+    root_trace = np.linalg.svd(factors[0] @ factors[1].T, compute_uv=False).sum()
+    spread = sum(np.square(factor).sum() for factor in factors)
+    return max(float(shift @ shift + spread - 2 * root_trace), 0.0)
+
+
+def frechet_from_moments(
+    mean: Features, covariance: Features, reference_mean: Features, reference_covariance: Features
+) -> float:
+    """The distance of two Gaussians, e.g. with the statistics that clean-fid publishes.
+
+    Means are `(num_features,)`, covariances `(num_features, num_features)`, all float64. The root's
+    trace is the sum of the roots of the eigenvalues of F C2 Fᵀ, where FᵀF = C1: symmetric, so real;
+    eigenvalues below 0 are rounding and count as 0.
+    """
+    factor = _covariance_factor(covariance)
+    product = np.linalg.eigvalsh(factor @ reference_covariance @ factor.T)
+    root_trace = np.sqrt(product.clip(min=0)).sum()
+    shift = mean - reference_mean
+    spread = np.trace(covariance) + np.trace(reference_covariance)
+    return max(float(shift @ shift + spread - 2 * root_trace), 0.0)
+
+
+def _moments(features: Features) -> tuple[Features, Features]:
+    """Mean `(num_features,)` and unbiased covariance."""
+    mean = features.mean(axis=0)
+    centered = features - mean
+    return mean, centered.T @ centered / (len(features) - 1)
+
+
+def _covariance_factor(covariance: Features) -> Features:
+    """F with FᵀF the covariance: Cholesky's, or where that is singular `eigh`'s, ten times slower.
+
+    The second has a row less for each direction without variance.
+    """
+    try:
+        return np.asarray(np.linalg.cholesky(covariance).T, dtype=np.float64)
+    except np.linalg.LinAlgError:
+        values, vectors = np.linalg.eigh(covariance)
+    kept = values > values[-1] * len(values) * np.finfo(np.float64).eps
+    return np.asarray(np.sqrt(values[kept])[:, None] * vectors[:, kept].T)
+
+
+def _factor(features: Features) -> Features:
+    """F with FᵀF the unbiased covariance, `(min(num_images, num_features), num_features)`."""
+    centered = (features - features.mean(axis=0)) / np.sqrt(len(features) - 1)
+    if len(centered) <= centered.shape[1]:
+        return centered
+    return np.asarray(np.linalg.qr(centered, mode="r"))
