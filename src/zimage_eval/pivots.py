@@ -4,7 +4,8 @@ Shares of facts are judged by Student's t with a pseudo-prompt at each end of th
 `statistics.estimate`. Everything unbounded is judged by the studentized bootstrap (Efron 1981;
 Hall 1988, "Theoretical comparison of bootstrap confidence intervals"), seeded, so that equal values
 give equal numbers. Its quantiles are never taken shorter than Student's: with few prompts the
-bootstrap sees too little of a tail.
+bootstrap sees too little of a tail. 95 % intervals of skewed values then cover 93 % and more from
+8 prompts on; of lognormal ones, 90 % with 8 prompts and 94 % with 32.
 
 A test of shares against a margin m uses the spread that is needed to have a mean of m at all, where
 that is larger than the one seen: of differences -1, 0 and 1 the variance is then at least m - m^2.
