@@ -18,9 +18,9 @@ from zimage_eval.pivots import pivot_of
 from zimage_eval.plan import smallest_effect
 from zimage_eval.sample_sizes import (
     check_margin,
+    deviation_under_test,
     num_prompts_needed,
     smallest_margin,
-    deviation_under_test,
 )
 from zimage_eval.statistics import estimate
 

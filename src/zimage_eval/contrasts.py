@@ -164,7 +164,7 @@ def _find(contrast: Contrast, terms: Terms) -> Finding:
     effect = smallest_effect(float(spread), len(gains))
     margin = terms.margin
     p_outside = max(pivot.p_above(-margin), pivot.p_below(margin))
-    is_inside = -margin < inner[0] and inner[1] < margin and p_outside <= 1 - INNER
+    is_inside = -margin < inner[0] and inner[1] < margin and p_outside <= (1 - INNER) / 2
     if is_inside:
         kind: Kind = "negligible" if outer[0] > 0 or outer[1] < 0 else "equivalent"
     else:

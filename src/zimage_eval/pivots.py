@@ -62,24 +62,30 @@ class Pivot(NamedTuple):
 
     def p_above(self, null: float) -> float:
         """One-sided p-value against "the true mean is at most `null`"; small speaks for above."""
-        statistic = (self.center - null) / self._error_under(null)
-        p_value = float(stats.t.sf(statistic, self.degrees))
+        statistic, *scores = self._statistics(null)
         exceeding = len(self.draws) - int(np.searchsorted(self.draws, statistic, side="left"))
+        p_value = float(stats.t.sf(min([statistic, *scores]), self.degrees))
         return max(p_value, self._share(exceeding))
 
     def p_below(self, null: float) -> float:
         """One-sided p-value against "the true mean is at least `null`"; small speaks for below."""
-        statistic = (self.center - null) / self._error_under(null)
-        p_value = float(stats.t.cdf(statistic, self.degrees))
-        return max(p_value, self._share(int(np.searchsorted(self.draws, statistic, side="right"))))
+        statistic, *scores = self._statistics(null)
+        exceeding = int(np.searchsorted(self.draws, statistic, side="right"))
+        p_value = float(stats.t.cdf(max([statistic, *scores]), self.degrees))
+        return max(p_value, self._share(exceeding))
 
-    def _error_under(self, null: float) -> float:
-        """Standard error if the mean is `null`; the one seen, unless differences are bounded."""
-        if not -self.bounds[0] == self.bounds[1] < np.inf:
-            return self.error
-        distance = min(abs(null), self.bounds[1])
-        least = distance * (self.bounds[1] - distance) / (self.degrees + 1)
-        return max(self.error, float(np.sqrt(least)))
+    def _statistics(self, null: float) -> list[float]:
+        """Distance from `null` in the errors seen; in the least that a mean of `null` comes with.
+
+        There is no second one for unbounded values, nor for a null of 0.
+        """
+        statistics = [(self.center - null) / self.error]
+        end = self.bounds[1]
+        distance = min(abs(null), end)
+        if -self.bounds[0] == end < np.inf and 0 < distance < end:
+            least = distance * (end - distance) / self.num_prompts
+            statistics.append((self.mean - null) / float(np.sqrt(least)))
+        return statistics
 
     def _share(self, count: int) -> float:
         return (count + 1) / (len(self.draws) + 1) if len(self.draws) else 0.0
