@@ -1,0 +1,182 @@
+"""Networks that turn pictures into features for distances between sets, picked by name."""
+
+import hashlib
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from zimage_eval.clean_resize import clean_resize
+from zimage_eval.features import ALEXNET_SHA256, load_lpips
+from zimage_eval.frozen import unknown
+
+IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+CLIP_MEAN = (0.48145466, 0.4578275, 0.40821073)
+CLIP_STD = (0.26862954, 0.26130258, 0.27577711)
+INCEPTION_FILE = "inception-2015-12-05.pt"
+INCEPTION_URL = (
+    "https://nvlabs-fi-cdn.nvidia.com/stylegan2-ada-pytorch/pretrained/metrics/" + INCEPTION_FILE
+)
+
+
+@dataclass(frozen=True)
+class Signature:
+    """What decides features, to be kept beside every number made from them."""
+
+    name: str
+    weights_sha256: str
+    """Of the one weights file, or of several one after the other in the order of their names."""
+    resize: str
+
+
+@dataclass(frozen=True)
+class Backbone:
+    """A network in eval mode and how pictures are brought to it."""
+
+    signature: Signature
+    side: int
+    """Pixels, of both sides; other shapes are squeezed, as clean-fid does."""
+    network: Callable[[Tensor], Tensor]
+    """`(num_images, 3, side, side)` float32 in [0, 255] -> `(num_images, num_features)`."""
+
+    def features(self, images: Tensor) -> NDArray[np.float32]:
+        """`(num_images, num_features)` of `(num_images, 3, height, width)` uint8 of any size.
+
+        Runs where the images are, which must be where the network is. ValueError as `clean_resize`.
+        """
+        with torch.inference_mode():
+            features = self.network(clean_resize(images, self.side)).float()
+        return features.cpu().numpy()
+
+
+def load_backbone(name: str, path: Path | None, device: torch.device) -> Backbone:
+    """The backbone with the weights at `path`: a folder, or Inception's file.
+
+    Without a path Inception is looked for where clean-fid keeps it; the others need one.
+
+    Raises:
+        ValueError: no such backbone, or no (whole) weights; says where they come from.
+    """
+    if name not in BACKBONES:
+        raise ValueError(f"backbone {unknown(name, BACKBONES)}")
+    if path is None:
+        if name != "inception":
+            raise ValueError(f"backbone {name!r} needs the path of a folder with its weights")
+        path = Path("/tmp" if Path("/tmp").is_dir() else tempfile.gettempdir()) / INCEPTION_FILE
+    return BACKBONES[name](path, device)
+
+
+def load_alexnet(folder: Path, device: torch.device) -> Backbone:
+    """The last of five layers of LPIPS' trunk, averaged over positions: 256 features, offline."""
+    lpips = load_lpips(folder).to(device)
+
+    def network(pixels: Tensor) -> Tensor:
+        layers = lpips.net(lpips.scaling_layer(pixels / 127.5 - 1))
+        return layers.relu5.mean(dim=(2, 3))
+
+    return Backbone(_signature("alexnet", ALEXNET_SHA256, 224), 224, network)
+
+
+def load_inception(path: Path, device: torch.device) -> Backbone:
+    """Inception-v3 as clean-fid's mode "clean" runs it: 2,048 features of the TorchScript file."""
+    if path.is_dir():
+        path = path / INCEPTION_FILE
+    if not path.is_file():
+        raise ValueError(
+            f"no Inception at {path}; download {INCEPTION_URL} there (clean-fid keeps it in /tmp),"
+            " or use kid or fd_alexnet, which work offline"
+        )
+    layers = torch.jit.load(str(path), map_location=device).eval().layers
+
+    def network(pixels: Tensor) -> Tensor:
+        return layers.forward((pixels - 128) / 128).view(len(pixels), -1)
+
+    return Backbone(_signature("inception", _digest([path]), 299), 299, network)
+
+
+def load_clip(folder: Path, device: torch.device) -> Backbone:
+    """A CLIP's projected image embeddings, not normalized.
+
+    CMMD reads openai/clip-vit-large-patch14-336. Pictures are squeezed to the side, not cropped.
+    """
+    digest = _folder_digest("clip", folder, "openai/clip-vit-large-patch14-336")
+    from transformers import CLIPVisionModelWithProjection
+
+    model = _pretrained(CLIPVisionModelWithProjection, folder).to(device)
+
+    def network(pixels: Tensor) -> Tensor:
+        embeds: Tensor = model(pixel_values=_normalized(pixels, CLIP_MEAN, CLIP_STD)).image_embeds
+        return embeds
+
+    side = int(model.config.image_size)
+    return Backbone(_signature("clip", digest, side), side, network)
+
+
+def load_dinov2(folder: Path, device: torch.device) -> Backbone:
+    """DINOv2's class token after the last norm, at 224 pixels (Stein et al. 2023 use ViT-L/14)."""
+    digest = _folder_digest("dinov2", folder, "facebook/dinov2-large")
+    from transformers import Dinov2Model
+
+    model = _pretrained(Dinov2Model, folder).to(device)
+
+    def network(pixels: Tensor) -> Tensor:
+        pooled: Tensor = model(_normalized(pixels, IMAGENET_MEAN, IMAGENET_STD)).pooler_output
+        return pooled
+
+    return Backbone(_signature("dinov2", digest, 224), 224, network)
+
+
+BACKBONES: Mapping[str, Callable[[Path, torch.device], Backbone]] = {
+    "alexnet": load_alexnet,
+    "inception": load_inception,
+    "clip": load_clip,
+    "dinov2": load_dinov2,
+}
+
+
+def _signature(name: str, digest: str, side: int) -> Signature:
+    return Signature(name, digest, f"Pillow mode F bicubic to {side}x{side}")
+
+
+def _normalized(pixels: Tensor, mean: tuple[float, ...], std: tuple[float, ...]) -> Tensor:
+    means, stds = (torch.tensor(each, device=pixels.device)[:, None, None] for each in (mean, std))
+    return (pixels / 255 - means) / stds
+
+
+def _folder_digest(name: str, folder: Path, origin: str) -> str:
+    """Digest of the folder's weights; ValueError where it holds no model in safetensors."""
+    files = sorted(folder.glob("*.safetensors"))
+    if not files or not (folder / "config.json").is_file():
+        raise ValueError(
+            f"no {name} model at {folder}: want config.json and *.safetensors,"
+            f" as `hf download {origin} --local-dir {folder}` puts them there"
+        )
+    return _digest(files)
+
+
+def _digest(files: list[Path]) -> str:
+    digest = hashlib.sha256()
+    for path in files:
+        with path.open("rb") as file:
+            while block := file.read(1 << 24):
+                digest.update(block)
+    return digest.hexdigest()
+
+
+def _pretrained(model_type: Any, folder: Path) -> Any:  # noqa: ANN401 - transformers is untyped
+    """The model in eval mode and float32; transformers would leave what is missing random."""
+    model, info = model_type.from_pretrained(
+        folder, local_files_only=True, dtype=torch.float32, output_loading_info=True
+    )
+    if info["missing_keys"] or info["mismatched_keys"]:
+        lacking = sorted(map(str, [*info["missing_keys"], *info["mismatched_keys"]]))
+        raise ValueError(
+            f"{folder} lacks {len(lacking)} weights of {model_type.__name__}: {lacking[0]}"
+        )
+    return model.eval().requires_grad_(False)
