@@ -4,36 +4,22 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from scipy import stats
 
-from zimage_eval.argmax_sets import argmax_p_values
-from zimage_eval.claims import (
+from tests.made_up_reports import PROVENANCE, SENSITIVE, TERMS
+from zimage_eval.claims import Claim, weigh_claim
+from zimage_eval.contrasts import Assay, Contrast
+from zimage_eval.evidence import (
     FROZEN_WEIGHTS,
-    Claim,
     Evidence,
     baseline_best,
     best_of_grid,
     no_difference,
     not_testable,
-    weigh_claim,
 )
-from zimage_eval.contrasts import Assay, Contrast, Terms
 from zimage_eval.frozen import parse, read_yaml
-from zimage_eval.multiplicity import benjamini_hochberg, holm
-from zimage_eval.noise_scales import Placement, fieller_interval, place_distance
-from zimage_eval.verdicts import Page, Provenance, decide_report, decide_sub_questions
+from zimage_eval.verdicts import Page, decide_report, decide_sub_questions
 
-TERMS = Terms(margin=0.1, min_coverage=0.9)
-SENSITIVE = Assay(True, "")
 BLIND = Assay(False, "blind")
-PROVENANCE = Provenance(
-    model="nano",
-    weights_sha256="0" * 64,
-    judge="scenes",
-    prompt_set="scenes",
-    num_hand_labels=0,
-    carries_over="method",
-)
 
 
 def contrast_of(variant: str, values: Sequence[float], coverage: float = 1.0) -> Contrast:
@@ -53,84 +39,6 @@ def words(evidence: Evidence, *others: Evidence) -> list[str]:
         for index, one in enumerate([evidence, *others])
     }
     return [verdicts.weights.word for verdicts in decide_report(pages).values()]
-
-
-def test_holm_written_out() -> None:
-    assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
-    assert holm([0.5, 0.9]) == [1.0, 1.0]
-    assert holm([]) == []
-
-
-def test_holm_equals_stepping_down_by_hand() -> None:
-    rng = np.random.default_rng(0)
-    for _ in range(100):
-        p_values = list(rng.beta(0.3, 3, size=rng.integers(1, 9)))
-        rejected = set()
-        for rank, index in enumerate(np.argsort(p_values)):
-            if p_values[index] > 0.05 / (len(p_values) - rank):
-                break
-            rejected.add(int(index))
-        assert rejected == {i for i, p in enumerate(holm(p_values)) if p <= 0.05}
-
-
-def test_benjamini_hochberg_equals_stepping_up_by_hand() -> None:
-    rng = np.random.default_rng(0)
-    for _ in range(100):
-        p_values = list(rng.beta(0.3, 3, size=rng.integers(1, 9)))
-        ranked = sorted(p_values)
-        cuts = [p for k, p in enumerate(ranked, 1) if p <= 0.1 * k / len(ranked)]
-        rejected = [p <= max(cuts, default=-1) for p in p_values]
-        assert [p <= 0.1 for p in benjamini_hochberg(p_values)] == rejected
-    assert benjamini_hochberg([]) == []
-
-
-def test_argmax_of_two_is_the_t_test() -> None:
-    rng = np.random.default_rng(2)
-    first, second = rng.normal(0, 1, 30), rng.normal(0.3, 1, 30)
-    p_values = argmax_p_values({"first": list(first), "second": list(second)}, None)
-    assert p_values is not None
-    lead = second - first
-    p_value = stats.ttest_1samp(lead, 0, alternative="greater").pvalue
-    assert p_values["first"] == pytest.approx(p_value, abs=0.01)
-    assert p_values["second"] == pytest.approx(1 - p_value, abs=0.01)
-    padded = argmax_p_values({"first": [0.0] * 30, "second": [1.0] * 6 + [0.0] * 24}, (-1, 1))
-    expected = stats.ttest_1samp([1] * 6 + [0] * 24 + [1, -1], 0, alternative="greater").pvalue
-    assert padded is not None and padded["first"] == pytest.approx(expected, abs=0.005)
-
-
-def test_argmax_of_many_is_dunnetts_many_to_one_test() -> None:
-    # Unpaired with a common spread, so only roughly: both are the maximum of correlated t's.
-    rng = np.random.default_rng(4)
-    scores = rng.normal(size=(200, 5))
-    scores[:, 1] += 0.25
-    table = {str(index): list(column) for index, column in enumerate(scores.T)}
-    p_values = argmax_p_values(table, None)
-    dunnett = stats.dunnett(
-        *scores[:, 1:].T, control=scores[:, 0], alternative="greater", random_state=0
-    )
-    assert p_values is not None
-    assert p_values["0"] == pytest.approx(min(dunnett.pvalue), abs=0.03)
-
-
-def test_argmax_set_always_holds_the_highest_mean() -> None:
-    rng = np.random.default_rng(6)
-    for size in (8, 40):
-        scores = rng.normal(size=(size, 6))
-        table = {str(index): list(column) for index, column in enumerate(scores.T)}
-        p_values = argmax_p_values(table, None, num_draws=999)
-        assert p_values is not None
-        assert p_values[str(scores.mean(axis=0).argmax())] > 0.4
-
-
-def test_argmax_refuses_what_it_can_not_compare() -> None:
-    assert argmax_p_values({"a": [0.0] * 7, "b": [1.0] * 7}, (0, 1)) is None
-    assert argmax_p_values({"a": [0.0] * 9, "b": [1.0] * 9}, None) is None
-    with pytest.raises(ValueError, match="two variants"):
-        argmax_p_values({"a": [0.0] * 9}, None)
-    with pytest.raises(ValueError, match="same prompts"):
-        argmax_p_values({"a": [0.0] * 9, "b": [0.0] * 8}, None)
-    with pytest.raises(ValueError, match="NaN"):
-        argmax_p_values({"a": [0.0] * 9, "b": [float("nan")] * 9}, None)
 
 
 @pytest.mark.parametrize(
@@ -242,8 +150,8 @@ def test_a_claim_is_read_from_yaml_and_weighed_on_a_score_table(tmp_path: Path) 
     path = tmp_path / "a01.yaml"
     path.write_text(
         "{rule: baseline_best, study: hidden_layer, metric: alignment, phase: screen,\n"
-        " rivals: [hidden_layer=-1], swapped: swapped, margin: 0.1, lead: 0,\n"
-        " min_coverage: 0.95, rule_changed: 2026-11-22}\n"
+        " rivals: [hidden_layer=-1], margin: 0.1, lead: 0, min_coverage: 0.95,\n"
+        " assay: {variant: swapped, metric: alignment, margin: 0.1}, rule_changed: 2026-11-22}\n"
     )
     claim = parse(read_yaml(path), Claim, str(path))
     assert claim.rule_changed == date(2026, 11, 22)
@@ -253,8 +161,32 @@ def test_a_claim_is_read_from_yaml_and_weighed_on_a_score_table(tmp_path: Path) 
     assert words(weigh_claim(claim, score_rows(means | {"swapped": 0.9}), "hidden_layer=-2")) == [
         "inconclusive"
     ]
+    with pytest.raises(ValueError, match="did you mean 'alignment'"):
+        parse(read_yaml(path) | {"metric": "alignmint"}, Claim, "a01.yaml")
     with pytest.raises(ValueError, match=r"a01.yaml: margin: Input should be greater than 0"):
         parse(read_yaml(path) | {"margin": 0}, Claim, "a01.yaml")
+
+
+def test_the_assay_may_read_another_metric_than_the_claim() -> None:
+    claim = Claim.model_validate(
+        {
+            "rule": "no_difference",
+            "study": "padding",
+            "metric": "saturation",
+            "phase": "screen",
+            "rivals": ("rival",),
+            "margin": 0.1,
+            "lead": 0.0,
+            "min_coverage": 0.95,
+            "assay": {"variant": "swapped", "metric": "alignment", "margin": 0.1},
+            "rule_changed": date(2026, 11, 22),
+        }
+    )
+    rng = np.random.default_rng(0)
+    for swapped, word in ((0.4, "supported"), (0.9, "inconclusive")):
+        rows = score_rows({"baseline": 0.9, "rival": 0.9, "swapped": swapped})
+        colored = [row | {"saturation": 0.5 + rng.normal(0, 0.1)} for row in rows]
+        assert words(weigh_claim(claim, colored, "baseline")) == [word]
 
 
 def score_rows(means: Mapping[str, float]) -> list[dict[str, object]]:
@@ -271,48 +203,3 @@ def score_rows(means: Mapping[str, float]) -> list[dict[str, object]]:
         for variant, mean in means.items()
         for prompt in range(64)
     ]
-
-
-def test_fieller_is_the_ratio_whose_line_is_not_rejected() -> None:
-    rng = np.random.default_rng(0)
-    bottom = rng.normal(2, 1, 40)
-    top = 0.5 * bottom + rng.normal(0, 0.5, 40)
-    interval = fieller_interval(top, bottom, 0.90)
-    assert interval is not None
-    for end in interval:
-        assert stats.ttest_1samp(top - end * bottom, 0).pvalue == pytest.approx(0.10)
-    assert fieller_interval(top, bottom - bottom.mean(), 0.90) is None
-
-
-def placed(arms: Sequence[Mapping[str, float]], margin: float = 0.1) -> Placement:
-    distances, floor, ceiling = arms
-    return place_distance(distances, floor, ceiling, margin, min_coverage=0.9)
-
-
-@pytest.mark.parametrize(
-    ("position", "place"),
-    [(0.0, "at_floor"), (0.5, "between"), (1.0, "at_ceiling"), (1.5, "beyond_ceiling")],
-)
-def test_a_distance_is_placed_between_floor_and_ceiling(position: float, place: str) -> None:
-    rng = np.random.default_rng(0)
-    prompts = [f"p{index}" for index in range(128)]
-    arms = [
-        dict(zip(prompts, 0.05 + level * 0.5 + rng.normal(0, 0.05, 128), strict=True))
-        for level in (position, 0.0, 1.0)
-    ]
-    placement = placed(arms)
-    assert placement.place == place
-    assert placement.position == pytest.approx(position, abs=0.05)
-    similarities = [{prompt: 40 - 30 * value for prompt, value in arm.items()} for arm in arms]
-    turned = placed(similarities)
-    assert turned[:4] == (placement.place, "", 128, pytest.approx(placement.position))
-
-
-def test_a_scale_without_length_or_prompts_places_nothing() -> None:
-    rng = np.random.default_rng(0)
-    same = [{str(i): value for i, value in enumerate(rng.normal(1, 1, 64))} for _ in range(3)]
-    assert "told apart" in placed(same).reason
-    few = {str(i): float("nan") for i in range(20)} | same[0]
-    assert placed([few, {}, few]).place == "inconclusive"
-    with pytest.raises(ValueError, match=r"\(0, 0.5\)"):
-        placed(same, margin=0.7)

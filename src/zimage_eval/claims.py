@@ -1,25 +1,38 @@
-"""What a question claims, and what the contrasts of a study say for and against it.
+"""What a question claims, written down before the run, and the evidence on it in a score table."""
 
-Evidence is two p-values, one against "the claim is not so", one against "it is not refuted", each
-to be compared with 5 %. Where both can be false at once, a rival neither better nor worse, they are
-doubled, which is the 95 % interval of the findings.
-"""
-
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from datetime import date
-from typing import Annotated, Literal, NamedTuple
+from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
-from zimage_eval.argmax_sets import argmax_p_values
-from zimage_eval.contrasts import Assay, Contrast, Row, Terms, check_assay, paired_contrast
-from zimage_eval.frozen import Frozen
-from zimage_eval.multiplicity import holm
+from zimage_eval.contrasts import Contrast, Row, Terms, check_assay, paired_contrast
+from zimage_eval.evidence import Evidence, baseline_best, best_of_grid, no_difference
+from zimage_eval.frozen import Frozen, unknown
+from zimage_eval.metrics import METRICS
 from zimage_eval.params import Phase
-from zimage_eval.pivots import Pivot
 
-ALPHA = 0.05
 Rule = Literal["baseline_best", "no_difference", "best_of_grid"]
+
+
+def _known_metric(name: str) -> str:
+    if name not in METRICS:
+        raise ValueError(f"unknown metric {unknown(name, METRICS)}")
+    return name
+
+
+Metric = Annotated[str, AfterValidator(_known_metric)]
+Margin = Annotated[float, Field(gt=0)]
+"""In the metric's unit: a smaller difference does not matter."""
+
+
+class AssayRule(Frozen):
+    """Which loss shows that the study's judge sees anything."""
+
+    variant: str
+    """Name of the arm that holds the baseline's images, judged by other prompts' texts."""
+    metric: Metric
+    margin: Margin
 
 
 class Claim(Frozen):
@@ -27,44 +40,23 @@ class Claim(Frozen):
 
     rule: Rule
     study: str
-    metric: str
+    metric: Metric
     phase: Phase
     rivals: Annotated[tuple[str, ...], Field(strict=False, min_length=1)]
     """Names of the variants that the baseline is compared with."""
-    swapped: str
-    """Name of the arm that holds the baseline's images, judged by other prompts' texts."""
-    margin: Annotated[float, Field(gt=0)]
-    """In the metric's unit: a smaller difference does not matter."""
+    margin: Margin
     lead: Annotated[float, Field(ge=0)]
-    """By how much more than this the best must be ahead: 0, or up to the margin."""
+    """How far ahead the best must be beyond doubt; 0 if any lead will do."""
     min_coverage: Annotated[float, Field(gt=0, le=1)]
+    """Share of the (prompt, seed) pairs that must have a score."""
+    assay: AssayRule
     rule_changed: date
     """When any of the above last changed."""
 
-
-class Evidence(NamedTuple):
-    """What speaks for and against a claim."""
-
-    status: Literal["weighed", "inconclusive", "not_testable"]
-    p_supported: float
-    """Against "the claim does not hold"; 1 where that can't be tested."""
-    p_refuted: float
-    reason: str
-    """Why it could not be weighed, or which rivals could not."""
-    num_prompts: int
-    """The fewest of any rival."""
-    named: tuple[str, ...] = ()
-    """Rivals that are better or differ, each at 5 % after Holm over the rivals; of a grid, the
-    variants that may be the best."""
-
-
-def not_testable(why: str) -> Evidence:
-    """Evidence for a claim that nothing here can decide."""
-    return Evidence("not_testable", 1.0, 1.0, why, 0)
-
-
-FROZEN_WEIGHTS = not_testable("a sweep over frozen weights can't say: needs a training ablation")
-"""The verdict on a design where no training was varied."""
+    @property
+    def terms(self) -> Terms:
+        """What is declared of each contrast."""
+        return Terms(self.margin, self.min_coverage)
 
 
 def weigh_claim(claim: Claim, rows: Sequence[Row], baseline: str) -> Evidence:
@@ -73,125 +65,15 @@ def weigh_claim(claim: Claim, rows: Sequence[Row], baseline: str) -> Evidence:
     Raises:
         ValueError: the table has no rows of the baseline, or the metric does not fit the rule.
     """
-    terms = Terms(claim.margin, claim.min_coverage)
-    contrasts = [
-        paired_contrast(rows, rival, baseline, claim.metric, claim.phase) for rival in claim.rivals
-    ]
-    swapped = paired_contrast(rows, claim.swapped, baseline, claim.metric, claim.phase)
-    assay = check_assay(swapped, terms)
+
+    def against_baseline(variant: str, metric: str) -> Contrast:
+        return paired_contrast(rows, variant, baseline, metric, claim.phase)
+
+    swapped = against_baseline(claim.assay.variant, claim.assay.metric)
+    assay = check_assay(swapped, Terms(claim.assay.margin, claim.min_coverage))
+    contrasts = [against_baseline(rival, claim.metric) for rival in claim.rivals]
     if claim.rule == "no_difference":
-        return no_difference(contrasts, terms, assay)
+        return no_difference(contrasts, claim.terms, assay)
     if claim.rule == "baseline_best":
-        return baseline_best(contrasts, terms, assay, claim.lead)
-    return best_of_grid(contrasts, baseline, terms, assay)
-
-
-def baseline_best(
-    contrasts: Sequence[Contrast], terms: Terms, assay: Assay, lead: float
-) -> Evidence:
-    """Whether the baseline beats every rival by more than `lead`, or a rival beats it.
-
-    Supported by the weakest of its leads (intersection-union, Berger 1982), refuted by the
-    strongest rival after Holm over the rivals.
-    """
-    _need_direction(contrasts)
-    return _weigh(
-        contrasts,
-        terms,
-        assay,
-        p_for=lambda pivot: 2 * pivot.p_below(-lead),
-        p_against=lambda pivot: 2 * pivot.p_above(lead),
-    )
-
-
-def no_difference(contrasts: Sequence[Contrast], terms: Terms, assay: Assay) -> Evidence:
-    """Whether every rival is equivalent to the baseline, or one is not.
-
-    Equivalent: both one-sided tests, so the 90 % interval is inside the margin. Only one of the two
-    hypotheses can be false of a rival, so the first is not doubled.
-    """
-    margin = terms.margin
-    return _weigh(
-        contrasts,
-        terms,
-        assay,
-        p_for=lambda pivot: max(pivot.p_above(-margin), pivot.p_below(margin)),
-        p_against=lambda pivot: 2 * min(pivot.p_above(margin), pivot.p_below(-margin)),
-    )
-
-
-def best_of_grid(
-    contrasts: Sequence[Contrast], baseline: str, terms: Terms, assay: Assay
-) -> Evidence:
-    """Whether the baseline alone may be the best of a grid, or is none of those that may be.
-
-    From the confidence set of the argmax over the prompts that every measured variant has.
-    """
-    _need_direction(contrasts)
-    pivots, missing = _pivots(contrasts, terms)
-    measured = [contrast for contrast in contrasts if contrast.variant in pivots]
-    blocked = _blocked(measured, missing, assay)
-    if blocked:
-        return blocked
-    shared = sorted(set.intersection(*(set(contrast.differences) for contrast in measured)))
-    gains = {contrast.variant: _gains_on(contrast, shared) for contrast in measured}
-    p_values = argmax_p_values({baseline: [0.0] * len(shared), **gains}, measured[0].bounds)
-    if p_values is None:
-        reason = "too few prompts are scored in all variants, or they agree too exactly"
-        return Evidence("inconclusive", 1.0, 1.0, reason, len(shared))
-    p_others = max(p for variant, p in p_values.items() if variant != baseline)
-    return Evidence(
-        "weighed",
-        1.0 if missing else min(1.0, 2 * p_others),
-        min(1.0, 2 * p_values[baseline]),
-        missing,
-        len(shared),
-        tuple(variant for variant, p in p_values.items() if p > ALPHA),
-    )
-
-
-def _weigh(
-    contrasts: Sequence[Contrast],
-    terms: Terms,
-    assay: Assay,
-    p_for: Callable[[Pivot], float],
-    p_against: Callable[[Pivot], float],
-) -> Evidence:
-    pivots, missing = _pivots(contrasts, terms)
-    blocked = _blocked(list(pivots), missing, assay)
-    if blocked:
-        return blocked
-    against = [p_against(pivots[c.variant]) if c.variant in pivots else 1.0 for c in contrasts]
-    adjusted = holm([min(1.0, p) for p in against])
-    return Evidence(
-        "weighed",
-        1.0 if missing else min(1.0, max(p_for(pivot) for pivot in pivots.values())),
-        min(adjusted),
-        missing,
-        min(pivot.num_prompts for pivot in pivots.values()),
-        tuple(c.variant for c, p in zip(contrasts, adjusted, strict=True) if p <= ALPHA),
-    )
-
-
-def _pivots(contrasts: Sequence[Contrast], terms: Terms) -> tuple[Mapping[str, Pivot], str]:
-    """By variant, and why others have none."""
-    pivots = {contrast.variant: contrast.pivot(terms) for contrast in contrasts}
-    problems = [f"{c.variant}: {c.problem(terms)}" for c in contrasts if pivots[c.variant] is None]
-    return {name: pivot for name, pivot in pivots.items() if pivot}, "; ".join(problems)
-
-
-def _blocked(measured: Sequence[object], missing: str, assay: Assay) -> Evidence | None:
-    if assay.is_sensitive and measured:
-        return None
-    return Evidence("inconclusive", 1.0, 1.0, assay.reason or missing or "no rival", 0)
-
-
-def _need_direction(contrasts: Sequence[Contrast]) -> None:
-    for contrast in contrasts:
-        if contrast.better is None:
-            raise ValueError(f"{contrast.metric}: neither end is better, so no variant is best")
-
-
-def _gains_on(contrast: Contrast, prompts: Sequence[str]) -> list[float]:
-    gains = dict(zip(sorted(contrast.differences), contrast.gains, strict=True))
-    return [gains[prompt] for prompt in prompts]
+        return baseline_best(contrasts, claim.terms, assay, claim.lead)
+    return best_of_grid(contrasts, baseline, claim.terms, assay)

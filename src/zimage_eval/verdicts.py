@@ -10,7 +10,7 @@ from typing import Annotated, Literal, NamedTuple
 
 from pydantic import Field, StringConstraints
 
-from zimage_eval.claims import ALPHA, Evidence
+from zimage_eval.evidence import ALPHA, Evidence
 from zimage_eval.frozen import Frozen
 from zimage_eval.multiplicity import benjamini_hochberg, holm
 
@@ -63,8 +63,8 @@ class Page(NamedTuple):
     weights: Evidence
     """What do these weights expect?"""
     design: Evidence
-    """Would training otherwise be better? `claims.FROZEN_WEIGHTS` without a training ablation, else
-    from contrasts of training runs, one number a run."""
+    """Would training otherwise be better? From contrasts of training runs, one number a run; without
+    a training ablation `evidence.FROZEN_WEIGHTS`."""
     provenance: Provenance
 
 

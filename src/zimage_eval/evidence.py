@@ -1,0 +1,152 @@
+"""What the contrasts of a study say for and against a claim.
+
+Evidence is two p-values, one against "the claim does not hold", one against "it is not refuted",
+each to be compared with 5 %. Where a rival may be neither better nor worse, both could go wrong, and
+they are doubled: that is the 95 % interval of the findings.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Literal, NamedTuple
+
+from zimage_eval.argmax_sets import argmax_p_values
+from zimage_eval.contrasts import Assay, Contrast, Terms
+from zimage_eval.multiplicity import holm
+from zimage_eval.pivots import Pivot
+
+ALPHA = 0.05
+
+
+class Evidence(NamedTuple):
+    """Two p-values, and what they rest on."""
+
+    status: Literal["weighed", "inconclusive", "not_testable"]
+    p_supported: float
+    """Against "the claim does not hold"; 1 where that can't be tested."""
+    p_refuted: float
+    reason: str
+    """Why it could not be weighed, or which rivals could not."""
+    num_prompts: int
+    """The fewest of any rival."""
+    named: tuple[str, ...] = ()
+    """Rivals that are better or differ, each at 5 % after Holm over the rivals; of a grid, the
+    variants that may be the best."""
+
+
+def not_testable(why: str) -> Evidence:
+    """Evidence for a claim that nothing here can decide."""
+    return Evidence("not_testable", 1.0, 1.0, why, 0)
+
+
+FROZEN_WEIGHTS = not_testable("a sweep over frozen weights can't say: needs a training ablation")
+"""The verdict on a design where no training was varied."""
+
+
+def baseline_best(
+    contrasts: Sequence[Contrast], terms: Terms, assay: Assay, lead: float
+) -> Evidence:
+    """Whether the baseline beats every rival by more than `lead`, or a rival beats it.
+
+    Supported by the weakest of its leads (intersection-union, Berger 1982), refuted by the
+    strongest rival after Holm over the rivals.
+    """
+    _need_direction(contrasts)
+    return _weigh(
+        contrasts,
+        terms,
+        assay,
+        p_for=lambda pivot: 2 * pivot.p_below(-lead),
+        p_against=lambda pivot: 2 * pivot.p_above(lead),
+    )
+
+
+def no_difference(contrasts: Sequence[Contrast], terms: Terms, assay: Assay) -> Evidence:
+    """Whether every rival is equivalent to the baseline, or one is not.
+
+    Equivalent: both one-sided tests, so the 90 % interval is inside the margin. A rival is inside it
+    or outside, so only one of the two p-values can go wrong, and the first is not doubled.
+    """
+    margin = terms.margin
+    return _weigh(
+        contrasts,
+        terms,
+        assay,
+        p_for=lambda pivot: max(pivot.p_above(-margin), pivot.p_below(margin)),
+        p_against=lambda pivot: 2 * min(pivot.p_above(margin), pivot.p_below(-margin)),
+    )
+
+
+def best_of_grid(
+    contrasts: Sequence[Contrast], baseline: str, terms: Terms, assay: Assay
+) -> Evidence:
+    """Whether the baseline alone may be the best of a grid, or is none of those that may be.
+
+    From the confidence set of the argmax over the prompts that every measured variant has.
+    """
+    _need_direction(contrasts)
+    pivots, missing = _pivots(contrasts, terms)
+    measured = [contrast for contrast in contrasts if contrast.variant in pivots]
+    blocked = _blocked(measured, missing, assay)
+    if blocked:
+        return blocked
+    shared = sorted(set.intersection(*(set(contrast.differences) for contrast in measured)))
+    gains = {contrast.variant: _gains_on(contrast, shared) for contrast in measured}
+    p_values = argmax_p_values({baseline: [0.0] * len(shared), **gains}, measured[0].bounds)
+    if p_values is None:
+        reason = "too few prompts are scored in all variants, or they agree too exactly"
+        return Evidence("inconclusive", 1.0, 1.0, reason, len(shared))
+    p_others = max(p for variant, p in p_values.items() if variant != baseline)
+    return Evidence(
+        "weighed",
+        1.0 if missing else min(1.0, 2 * p_others),
+        min(1.0, 2 * p_values[baseline]),
+        missing,
+        len(shared),
+        tuple(variant for variant, p in p_values.items() if p > ALPHA),
+    )
+
+
+def _weigh(
+    contrasts: Sequence[Contrast],
+    terms: Terms,
+    assay: Assay,
+    p_for: Callable[[Pivot], float],
+    p_against: Callable[[Pivot], float],
+) -> Evidence:
+    pivots, missing = _pivots(contrasts, terms)
+    blocked = _blocked(list(pivots), missing, assay)
+    if blocked:
+        return blocked
+    against = [p_against(pivots[c.variant]) if c.variant in pivots else 1.0 for c in contrasts]
+    adjusted = holm([min(1.0, p) for p in against])
+    return Evidence(
+        "weighed",
+        1.0 if missing else min(1.0, max(p_for(pivot) for pivot in pivots.values())),
+        min(adjusted),
+        missing,
+        min(pivot.num_prompts for pivot in pivots.values()),
+        tuple(c.variant for c, p in zip(contrasts, adjusted, strict=True) if p <= ALPHA),
+    )
+
+
+def _pivots(contrasts: Sequence[Contrast], terms: Terms) -> tuple[Mapping[str, Pivot], str]:
+    """By variant, and why others have none."""
+    pivots = {contrast.variant: contrast.pivot(terms) for contrast in contrasts}
+    problems = [f"{c.variant}: {c.problem(terms)}" for c in contrasts if pivots[c.variant] is None]
+    return {name: pivot for name, pivot in pivots.items() if pivot}, "; ".join(problems)
+
+
+def _blocked(measured: Sequence[object], missing: str, assay: Assay) -> Evidence | None:
+    if assay.is_sensitive and measured:
+        return None
+    return Evidence("inconclusive", 1.0, 1.0, assay.reason or missing or "no rival", 0)
+
+
+def _need_direction(contrasts: Sequence[Contrast]) -> None:
+    for contrast in contrasts:
+        if contrast.better is None:
+            raise ValueError(f"{contrast.metric}: neither end is better, so no variant is best")
+
+
+def _gains_on(contrast: Contrast, prompts: Sequence[str]) -> list[float]:
+    gains = dict(zip(sorted(contrast.differences), contrast.gains, strict=True))
+    return [gains[prompt] for prompt in prompts]

@@ -1,0 +1,93 @@
+"""Contrasts and reports in which the truth is known, and how often a share may be exceeded."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from scipy import stats
+
+from zimage_eval.contrasts import Assay, Contrast, Terms
+from zimage_eval.evidence import (
+    FROZEN_WEIGHTS,
+    Evidence,
+    baseline_best,
+    best_of_grid,
+    no_difference,
+)
+from zimage_eval.verdicts import Page, Provenance, Word, decide_report
+
+TERMS = Terms(margin=0.1, min_coverage=0.9)
+SENSITIVE = Assay(True, "")
+SHARES = (-1.0, 1.0)
+NUM_PROMPTS, NUM_FACTS = 64, 4
+PROVENANCE = Provenance(
+    model="nano",
+    weights_sha256="0" * 64,
+    judge="scenes",
+    prompt_set="scenes",
+    num_hand_labels=0,
+    carries_over="method",
+)
+Floats = np.ndarray
+
+
+def contrast_of(
+    variant: str, differences: Floats, bounds: tuple[float, float] | None = SHARES
+) -> Contrast:
+    by_prompt = {f"p{index:04d}": float(value) for index, value in enumerate(differences)}
+    return Contrast(variant, "alignment", by_prompt, 1.0, bounds, "higher")
+
+
+def mixed(share_better: float, share_worse: float, num_prompts: int = 128) -> list[float]:
+    """Differences of +1 and -1 with those shares, the others 0."""
+    better, worse = round(share_better * num_prompts), round(share_worse * num_prompts)
+    return [1.0] * better + [-1.0] * worse + [0.0] * (num_prompts - better - worse)
+
+
+def words(evidence: Sequence[Evidence]) -> list[Word]:
+    pages = {str(i): Page(one, FROZEN_WEIGHTS, PROVENANCE) for i, one in enumerate(evidence)}
+    return [verdicts.weights.word for verdicts in decide_report(pages).values()]
+
+
+def at_most(count: int, trials: int, share: float) -> bool:
+    """Whether such a count can come from at most that share (one-sided, 1 %)."""
+    return bool(stats.binomtest(count, trials, share, alternative="greater").pvalue > 0.01)
+
+
+def at_least(count: int, trials: int, share: float) -> bool:
+    return bool(stats.binomtest(count, trials, share, alternative="less").pvalue > 0.01)
+
+
+def draw_alignments(rng: np.random.Generator, num_variants: int, redrawn: float) -> Floats:
+    """Shares of facts (variants, prompts) without any effect: prompts differ in difficulty, and a
+    variant changes the outcome of a fact only with the chance `redrawn`."""
+    chances = rng.beta(2, 1, size=(1, NUM_PROMPTS, 1))
+    size = (num_variants, NUM_PROMPTS, NUM_FACTS)
+    base = rng.random((1, *size[1:])) < chances
+    return np.where(rng.random(size) < redrawn, rng.random(size) < chances, base).mean(axis=2)
+
+
+def draw_null_report(rng: np.random.Generator) -> list[Evidence]:
+    """Eight pages on which every verdict but inconclusive is wrong."""
+    evidence = []
+    for num_rivals, redrawn in ((1, 0.05), (1, 0.5), (3, 0.2), (6, 1.0)):
+        scores = draw_alignments(rng, num_rivals + 1, redrawn)
+        rivals = [contrast_of(str(i), arm - scores[0]) for i, arm in enumerate(scores[1:])]
+        if num_rivals > 1:
+            evidence.append(best_of_grid(rivals, "baseline", TERMS, SENSITIVE))
+        evidence.append(baseline_best(rivals, TERMS, SENSITIVE, 0.0))
+    # On the edge of the margin: one prompt in ten ruined, or a little noise around a loss as large.
+    ruined = -(rng.random(NUM_PROMPTS) < TERMS.margin).astype(float)
+    skewed = rng.exponential(0.2, NUM_PROMPTS) - 0.2 + TERMS.margin
+    evidence.append(no_difference([contrast_of("ruined", ruined)], TERMS, SENSITIVE))
+    evidence.append(no_difference([contrast_of("skewed", skewed, None)], TERMS, SENSITIVE))
+    return evidence
+
+
+def draw_sharp_null_report(rng: np.random.Generator) -> list[Evidence]:
+    """Eight pages with one rival each that differs by noise alone: nothing is conservative here."""
+    return [
+        baseline_best(
+            [contrast_of("rival", rng.normal(size=NUM_PROMPTS), None)], TERMS, SENSITIVE, 0.0
+        )
+        for _ in range(8)
+    ]
