@@ -124,7 +124,9 @@ def predict(
     x = torch.cat([x, model.x_pad_token.to(x.dtype).expand(batch, num_pads, -1)], dim=1)
     for layer in model.noise_refiner:
         x = layer(x, None, rotations.image, adaln)
-    caption = model.cap_embedder(captions)
+    # In fp32: what tells two words apart can be smaller than bf16 resolves.
+    with torch.autocast(latents.device.type, enabled=False):
+        caption = model.cap_embedder(captions).type_as(x)
     is_pad = torch.arange(captions.shape[1], device=captions.device) >= caption_lengths[:, None]
     caption = torch.where(is_pad[..., None], model.cap_pad_token.to(caption.dtype), caption)
     for layer in model.context_refiner:

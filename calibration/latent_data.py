@@ -22,6 +22,12 @@ class Captions:
     lengths: Tensor
     """Tokens of each text, `(num_texts,)`."""
 
+    def sample_tokens(self, num_texts: int) -> Tensor:
+        """All tokens of the first texts, `(num_tokens, hidden_size)` fp32."""
+        embeds = self.embeds[:num_texts].float()
+        positions = torch.arange(embeds.shape[1], device=embeds.device)
+        return embeds[positions < self.lengths[:num_texts, None]]
+
     def rows(self, index: slice | Tensor) -> "Captions":
         """Some of the texts."""
         return Captions(self.embeds[index], self.lengths[index])

@@ -37,7 +37,12 @@ from calibration.scene_prompts import held_out_texts, make_prompts
 from calibration.tokenizer import build_tokenizer
 from calibration.train_autoencoder import measure_psnr, train_autoencoder
 from calibration.train_text_encoder import tokenize_dialogues, train_text_encoder
-from calibration.train_transformer import Trainer, build_transformer, train_transformer
+from calibration.train_transformer import (
+    Trainer,
+    build_transformer,
+    train_transformer,
+    whiten_captions,
+)
 from calibration.train_turbo import sample_trajectories, train_turbo
 from calibration.truths import Recipe, Truths, load_recipe, load_truths
 
@@ -123,6 +128,8 @@ class Family:
         recipe = self.recipe.transformer
         hidden_size = self.pair_groups[0].captions.embeds.shape[-1]
         model = build_transformer(recipe, self.truths, hidden_size, self.truths.seed)
+        model = model.to(self.device)
+        whiten_captions(model, [group.captions for group in self.pair_groups])
         trainer = self._trainer(model, recipe.num_steps, recipe.learning_rate, recipe.ema_decay)
         if found := load_checkpoint(self.checkpoint):
             trainer.first_step, states = found
