@@ -1,8 +1,8 @@
 """What the contrasts of a study say for and against a claim.
 
 Evidence is two p-values, one against "the claim does not hold", one against "it is not refuted",
-each to be compared with 5 %. Where a rival may be neither better nor worse, both could go wrong, and
-they are doubled: that is the 95 % interval of the findings.
+each to be compared with 5 %. Where a rival may be neither better nor worse, both could go wrong,
+and they are doubled: that is the 95 % interval of the findings.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -62,8 +62,8 @@ def baseline_best(
 def no_difference(contrasts: Sequence[Contrast], terms: Terms, assay: Assay) -> Evidence:
     """Whether every rival is equivalent to the baseline, or one is not.
 
-    Equivalent: both one-sided tests, so the 90 % interval is inside the margin. A rival is inside it
-    or outside, so only one of the two p-values can go wrong, and the first is not doubled.
+    Equivalent: both one-sided tests, so the 90 % interval is inside the margin. A rival is inside
+    it or outside: only one of the two p-values can go wrong, and the first is not doubled.
     """
     margin = terms.margin
     return _weigh(

@@ -119,19 +119,12 @@ def pivot_of(
         return None
     spread_of = np.concatenate([own, bounds or ()])
     size = len(spread_of)
-    error = float(spread_of.std(ddof=1)) / np.sqrt(size)
+    error = float(spread_of.std(ddof=1) / np.sqrt(size))
     draws = np.empty(0) if bounds else _resample(own, num_resamples)
     if draws is None or error == 0:
         return None
-    return Pivot(
-        num_prompts=len(own),
-        mean=float(own.mean()),
-        center=float(spread_of.mean()),
-        error=float(error),
-        degrees=size - 1,
-        draws=draws,
-        bounds=(low, high),
-    )
+    mean, center = float(own.mean()), float(spread_of.mean())
+    return Pivot(len(own), mean, center, error, size - 1, draws, (low, high))
 
 
 def _resample(values: Floats, num_resamples: int) -> Floats | None:

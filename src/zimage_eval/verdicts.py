@@ -63,8 +63,8 @@ class Page(NamedTuple):
     weights: Evidence
     """What do these weights expect?"""
     design: Evidence
-    """Would training otherwise be better? From contrasts of training runs, one number a run; without
-    a training ablation `evidence.FROZEN_WEIGHTS`."""
+    """Would training otherwise be better? From contrasts of training runs, one number a run;
+    `evidence.FROZEN_WEIGHTS` without a training ablation."""
     provenance: Provenance
 
 
