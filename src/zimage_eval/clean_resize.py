@@ -13,12 +13,8 @@ BLOCK = 16
 """Outputs a matrix product makes at once: it reads only the inputs that they depend on."""
 CHUNK = 256
 """Rows resized at once, so that they stay in the cache."""
-FLOAT32_HALF = 1 << 28
-"""Of the 29 bits that float64 has beyond float32, the value where rounding turns."""
-TIE_WIDTH = 1 << 16
-"""So near to that value the order of a sum can decide the rounding: sums are off by less."""
-SMALL = 1 / 32
-"""Sums below may be off by more, as their terms cancel."""
+SLACK = 2.0**-36
+"""More than the order of summing changes a sum of a hundred products of up to 255."""
 
 
 @dataclass(frozen=True)
@@ -54,62 +50,66 @@ def clean_resize(images: Tensor, size: int) -> Tensor:
     across = bicubic_kernel(width, size, images.device)
     down = bicubic_kernel(height, size, images.device)
     resized = torch.empty(len(images), 3, size, size, device=images.device)
+    rows = torch.empty(3 * height, size, device=images.device)
+    columns = torch.empty(height, size, dtype=torch.float64, device=images.device)
+    sums = columns.new_empty(size, size)  # fresh memory costs more than the sums in it
     for image, result in zip(images, resized, strict=True):
-        rows = _resize_rows(image.flatten(0, 1), across).view(3, -1, size)
-        for channel, pixels in zip(result, rows, strict=True):
-            channel.copy_(_resize_columns(pixels.double(), down))
+        _resize_rows(image.flatten(0, 1), across, out=rows)
+        for channel, pixels in zip(result, rows.view(3, height, size), strict=True):
+            _resize_columns(columns.copy_(pixels), down, sums, out=channel)
     return resized.clamp_(0, 255)
 
 
-def _resize_rows(pixels: Tensor, kernel: Kernel) -> Tensor:
-    """`(num_rows, num_outputs)` float32 of `(num_rows, num_inputs)` uint8."""
-    sums = torch.empty(len(pixels), len(kernel.taps), dtype=torch.float64, device=pixels.device)
-    near = torch.empty_like(sums, dtype=torch.bool)
-    for chunk, done, ties in zip(*(x.split(CHUNK) for x in (pixels, sums, near)), strict=True):
-        wide = chunk.double()
+def _resize_rows(pixels: Tensor, kernel: Kernel, out: Tensor) -> None:
+    """Fill `(num_rows, num_outputs)` float32 from `(num_rows, num_inputs)` uint8."""
+    size = len(kernel.taps)
+    pixels_buffer = torch.empty(CHUNK, pixels.shape[1], dtype=torch.float64, device=pixels.device)
+    sums_buffer = pixels_buffer.new_empty(CHUNK, size)
+    ties = []
+    for first in range(0, len(pixels), CHUNK):
+        chunk = pixels[first : first + CHUNK]
+        wide, sums = pixels_buffer[: len(chunk)].copy_(chunk), sums_buffer[: len(chunk)]
         for outputs, inputs, weights in kernel.blocks:
-            torch.mm(wide[:, inputs], weights.T, out=done[:, outputs])
-        _find_ties(done, out=ties)
-    row, output = _places(near, sums)
-    sums[row, output] = _sum_in_order(
-        pixels[row[:, None], kernel.places[output]], kernel.taps[output]
-    )
-    return sums.float()
+            torch.mm(wide[:, inputs], weights.T, out=sums[:, outputs])
+        ties.append(_round(sums, out=out[first : first + CHUNK]) + first * size)
+    places = torch.cat(ties)
+    row, output = places // size, places % size
+    values = pixels[row[:, None], kernel.places[output]]
+    out[row, output] = _sum_in_order(values, kernel.taps[output])
 
 
-def _resize_columns(pixels: Tensor, kernel: Kernel) -> Tensor:
-    """`(num_outputs, num_columns)` float64 of `(num_inputs, num_columns)` float64."""
-    sums = torch.empty(len(kernel.taps), pixels.shape[1], dtype=torch.float64, device=pixels.device)
+def _resize_columns(pixels: Tensor, kernel: Kernel, sums: Tensor, out: Tensor) -> None:
+    """Fill `(num_outputs, num_columns)` float32 from `(num_inputs, num_columns)` float64."""
     for outputs, inputs, weights in kernel.blocks:
         torch.mm(weights, pixels[inputs], out=sums[outputs])
-    near = _find_ties(sums, torch.empty_like(sums, dtype=torch.bool))
-    output, column = _places(near, sums)
-    sums[output, column] = _sum_in_order(
-        pixels[kernel.places[output], column[:, None]], kernel.taps[output]
+    places = _round(sums, out)
+    output, column = places // out.shape[1], places % out.shape[1]
+    values = pixels[kernel.places[output], column[:, None]]
+    out[output, column] = _sum_in_order(values, kernel.taps[output])
+
+
+def _round(sums: Tensor, out: Tensor) -> Tensor:
+    """Round to float32, using `sums` up; returns the flat places of those to be made again.
+
+    They are where a hair less and a hair more round to different numbers. Sums of 0 are final: all
+    are in a black picture.
+    """
+    out.copy_(sums.sub_(SLACK))
+    above = sums.add_(2 * SLACK).float()
+    places = torch.from_numpy(np.flatnonzero(out.cpu().numpy() != above.cpu().numpy())).to(
+        out.device
     )
-    return sums
-
-
-def _find_ties(sums: Tensor, out: Tensor) -> Tensor:
-    """Fill `out` with where the order of a sum could decide its rounding to float32."""
-    beyond = sums.view(torch.int64) + (TIE_WIDTH - FLOAT32_HALF)
-    torch.lt(beyond.bitwise_and_(2 * FLOAT32_HALF - 1), 2 * TIE_WIDTH, out=out)
-    return out.logical_or_(sums.abs() < SMALL)
-
-
-def _places(near: Tensor, sums: Tensor) -> tuple[Tensor, Tensor]:
-    """Row and column of each tie but of sums that are 0, as all are in black pictures."""
-    places = torch.from_numpy(np.flatnonzero(near.cpu().numpy())).to(near.device)
-    places = places[sums.view(-1)[places] != 0]
-    return places // near.shape[1], places % near.shape[1]
+    is_zero = out.view(-1)[places] == -SLACK
+    out.view(-1)[places[is_zero]] = 0
+    return places[~is_zero]
 
 
 def _sum_in_order(values: Tensor, taps: Tensor) -> Tensor:
-    """`(num_sums,)`, from the first tap to the last without fused products, as Pillow sums."""
+    """`(num_sums,)` float32, from first to last tap without fused products, as Pillow sums."""
     total = torch.zeros(len(taps), dtype=torch.float64, device=taps.device)
     for product in (values * taps).unbind(dim=1):
         total += product
-    return total
+    return total.float()
 
 
 @cache
