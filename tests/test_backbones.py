@@ -85,6 +85,16 @@ def test_inception_is_clean_fids(inception: Path) -> None:
     assert backbone.signature.weights_sha256 == digest
 
 
+def test_without_a_path_inception_is_looked_for_where_clean_fid_keeps_it(
+    inception: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("zimage_eval.backbones.CLEAN_FID_FOLDER", inception)
+    assert load_backbone("inception", None, CPU).signature.name == "inception"
+    monkeypatch.setattr("zimage_eval.backbones.CLEAN_FID_FOLDER", tmp_path)
+    with pytest.raises(ValueError, match=str(tmp_path)):
+        load_backbone("inception", None, CPU)
+
+
 def test_absent_weights_are_refused_with_instructions(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"no Inception at .*download https://nvlabs.*alexnet"):
         load_backbone("inception", tmp_path, CPU)

@@ -1,7 +1,6 @@
 """Networks that turn pictures into features for distances between sets, picked by name."""
 
 import hashlib
-import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +19,8 @@ IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 CLIP_MEAN = (0.48145466, 0.4578275, 0.40821073)
 CLIP_STD = (0.26862954, 0.26130258, 0.27577711)
 INCEPTION_FILE = "inception-2015-12-05.pt"
+CLEAN_FID_FOLDER = Path("/tmp")
+"""Where clean-fid downloads Inception to."""
 INCEPTION_URL = (
     "https://nvlabs-fi-cdn.nvidia.com/stylegan2-ada-pytorch/pretrained/metrics/" + INCEPTION_FILE
 )
@@ -68,7 +69,7 @@ def load_backbone(name: str, path: Path | None, device: torch.device) -> Backbon
     if path is None:
         if name != "inception":
             raise ValueError(f"backbone {name!r} needs the path of a folder with its weights")
-        path = Path("/tmp" if Path("/tmp").is_dir() else tempfile.gettempdir()) / INCEPTION_FILE
+        path = CLEAN_FID_FOLDER
     return BACKBONES[name](path, device)
 
 

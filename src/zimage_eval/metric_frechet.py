@@ -108,7 +108,7 @@ def _moments(features: Features) -> tuple[Features, Features]:
 
 
 def _covariance_factor(covariance: Features) -> Features:
-    """F with FᵀF the covariance: Cholesky's, or where that is singular `eigh`'s, ten times slower.
+    """F with FᵀF the covariance: Cholesky's, or `eigh`'s where that fails; ten times the work.
 
     The second has a row less for each direction without variance.
     """
