@@ -5,6 +5,7 @@ data/prompts, data/embeddings/<study>.parquet, data/images/<study>/ -> data/scor
 
 import sys
 from pathlib import Path
+from typing import Any
 
 from stages import run
 
@@ -18,7 +19,7 @@ def main(study: str) -> None:
     from zimage_eval.features import load_lpips
     from zimage_eval.judges import JUDGES
     from zimage_eval.metrics import METRICS
-    from zimage_eval.params import expand_variants, load_model_spec, load_params
+    from zimage_eval.params import PHASES, expand_variants, load_model_spec, load_params
     from zimage_eval.scores import StudyImages, group_rows, read_encodings, score_images
     from zimage_eval.tables import IMAGES, PROMPTS, read_table, scores_schema, write_table
 
@@ -29,9 +30,9 @@ def main(study: str) -> None:
     variants = expand_variants(params.get_study(study), spec.defaults)
     folder = Path(f"data/images/{study}")
     rows = read_table(folder / "images.parquet", IMAGES).to_pylist()
-    prompts = {
+    prompts: dict[tuple[str, str], dict[str, Any]] = {
         (phase, row["prompt_id"]): row
-        for phase in ("screen", "confirm")
+        for phase in PHASES
         for row in read_table(Path(f"data/prompts/{phase}.parquet"), PROMPTS).to_pylist()
     }
     images = StudyImages(

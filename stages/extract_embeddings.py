@@ -17,7 +17,7 @@ def main() -> None:
     from zimage_eval.embeddings import TextEmbeddings, write_embeddings
     from zimage_eval.encoding import encode_layers, study_encodings, tokenize
     from zimage_eval.model_folder import TEXT_PARTS, check_model
-    from zimage_eval.params import Phase, expand_variants, load_model_spec, load_params
+    from zimage_eval.params import PHASES, expand_variants, load_model_spec, load_params
     from zimage_eval.settings import EncoderSettings
     from zimage_eval.tables import PROMPTS, read_table
     from zimage_eval.zimage import load_text_side, pick_device, start_workers
@@ -25,10 +25,9 @@ def main() -> None:
     params = load_params(Path("params.yaml"))
     spec = load_model_spec(Path(f"models/{params.model}.yaml"))
     folder = Path(f"models/{params.model}")
-    phases: tuple[Phase, ...] = ("screen", "confirm")
     texts = {
         phase: read_table(Path(f"data/prompts/{phase}.parquet"), PROMPTS)["text"].to_pylist()
-        for phase in phases
+        for phase in PHASES
     }
     wanted = {}
     for key, study in params.studies.items():

@@ -22,7 +22,7 @@ def main(study: str) -> None:
     from zimage_eval.generation import draw_images
     from zimage_eval.image_store import ImageStore, Recipe, device_class, find_store_root
     from zimage_eval.model_folder import IMAGE_PARTS, check_model, weights_digest
-    from zimage_eval.params import Phase, expand_variants, load_model_spec, load_params
+    from zimage_eval.params import PHASES, expand_variants, load_model_spec, load_params
     from zimage_eval.tables import IMAGES, PROMPTS, read_table, write_table
     from zimage_eval.zimage import load_image_side, load_once, pick_device, start_workers
 
@@ -33,10 +33,9 @@ def main(study: str) -> None:
     variants = expand_variants(entry, spec.defaults)
     limits = check_model(folder, IMAGE_PARTS, variants)
     embeddings = read_embeddings(Path(f"data/embeddings/{study}.parquet"))
-    phases: tuple[Phase, ...] = ("screen", "confirm")
     prompts = {
         phase: read_table(Path(f"data/prompts/{phase}.parquet"), PROMPTS).to_pylist()
-        for phase in phases
+        for phase in PHASES
     }
     requests = request_images(variants, entry.confirm, prompts)
     store = ImageStore(find_store_root(os.environ.get("ZIMAGE_EVAL_STORE")))

@@ -11,9 +11,7 @@ from zimage_eval.batches import (
     variant_batches,
 )
 from zimage_eval.model_folder import ModelLimits
-from zimage_eval.params import Phase, Settings, Variant
-
-PHASES: tuple[Phase, ...] = ("screen", "confirm")
+from zimage_eval.params import PHASES, Settings, Variant
 
 LIMITS = ModelLimits(num_hidden_layers=3, pixel_multiple=8, max_pixels=4096, max_caption_tokens=64)
 

@@ -8,7 +8,8 @@ import pytest
 
 from zimage_eval.__main__ import main
 from zimage_eval.params import ModelSpec, Params, Settings
-from zimage_eval.plan import forwards_per_image, plan_studies, render_plan, smallest_effect
+from zimage_eval.plan import forwards_per_image, plan_studies, render_plan
+from zimage_eval.sample_sizes import smallest_effect
 
 ROOT = Path(__file__).parents[1]
 DEFAULTS = {
@@ -69,7 +70,11 @@ def test_counts_agree_with_a_count_by_hand() -> None:
     assert plan.num_images == 2 * 4 + 2 * 32
     assert plan.num_forwards == (4 + 32) * (8 + 16)
     assert plan.minutes == pytest.approx((plan.num_forwards * 0.5 + plan.num_images * 2.0) / 60)
-    assert plan.screen_effect == pytest.approx(2 * plan.confirm_effect)  # type: ignore[operator]
+    # Two pseudo-prompts add 2 / n to the variance of differences between shares of facts.
+    sizes = {4: plan.screen_effect, 16: plan.confirm_effect}
+    for n, effect in sizes.items():
+        deviation = (spec().planning.alignment_sd ** 2 + 2 / n) ** 0.5
+        assert effect == pytest.approx(smallest_effect(deviation, n))
 
 
 def test_what_studies_share_is_drawn_once() -> None:

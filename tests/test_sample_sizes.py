@@ -2,8 +2,12 @@ import math
 
 import pytest
 
-from zimage_eval.plan import smallest_effect
-from zimage_eval.sample_sizes import check_margin, num_prompts_needed, smallest_margin
+from zimage_eval.sample_sizes import (
+    check_margin,
+    num_prompts_needed,
+    smallest_effect,
+    smallest_margin,
+)
 
 
 def test_margins_that_a_size_does_not_resolve_are_refused() -> None:

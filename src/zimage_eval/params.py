@@ -26,6 +26,7 @@ from zimage_eval.settings import (
 )
 
 __all__ = [
+    "PHASES",
     "EncoderSettings",
     "Frozen",
     "ImageSettings",
@@ -43,6 +44,7 @@ __all__ = [
 ]
 
 Phase = Literal["screen", "confirm"]
+PHASES: tuple[Phase, ...] = ("screen", "confirm")
 Dtype = Literal["float32", "bfloat16", "float16"]
 VARIANT_NAME = r"^[A-Za-z0-9][A-Za-z0-9._=,+-]*$"  # it becomes a folder
 RESERVED_NAMES = ("baseline", "confirm")  # rows of the results

@@ -1,15 +1,19 @@
 """What a study costs and what it can see, before anything runs."""
 
-import math
 from collections.abc import Sequence
-from statistics import NormalDist
 from typing import NamedTuple
 
-from zimage_eval.params import ModelSpec, Params, Phase, Variant, expand_variants, phase_variants
+from zimage_eval.params import (
+    PHASES,
+    ModelSpec,
+    Params,
+    Phase,
+    Variant,
+    expand_variants,
+    phase_variants,
+)
+from zimage_eval.sample_sizes import deviation_under_test, smallest_effect
 from zimage_eval.settings import Settings
-
-PHASES: tuple[Phase, ...] = ("screen", "confirm")
-FALSE_ALARM, POWER = 0.05, 0.80
 
 
 class StudyPlan(NamedTuple):
@@ -81,18 +85,6 @@ def predict_seconds(settings: Settings, spec: ModelSpec) -> float:
     return area * (forwards * figures.seconds_per_forward + figures.seconds_per_image)
 
 
-def smallest_effect(standard_deviation: float, num_prompts: int) -> float:
-    """The true mean difference that a paired test finds with 80 % power at a two-sided 5 %.
-
-    `(z(0.975) + z(0.80)) * standard_deviation / sqrt(num_prompts)`, where the standard deviation is
-    of the paired difference over prompts. Prompts are the clusters: more seeds a prompt are not
-    counted, so with several seeds the study sees a little more than this.
-    """
-    normal = NormalDist()
-    quantiles = normal.inv_cdf(1 - FALSE_ALARM / 2) + normal.inv_cdf(POWER)
-    return quantiles * standard_deviation / math.sqrt(num_prompts)
-
-
 def render_plan(plans: Sequence[StudyPlan], params: Params, spec: ModelSpec) -> str:
     """The plan as text: a table, its sum, and how its figures come about."""
     header = ("study", "variants", "images", "forwards", "minutes", "screen sees", "confirm sees")
@@ -134,7 +126,8 @@ def _effect(
     if spec.judge == "none" or len(phase_variants(variants, phase, confirm)) < 2:
         return None
     num_prompts = getattr(params.phases, phase).num_prompts
-    return smallest_effect(spec.planning.alignment_sd, num_prompts)
+    seen = deviation_under_test(spec.planning.alignment_sd, num_prompts, is_judged=True)
+    return smallest_effect(seen, num_prompts)
 
 
 def _number(value: float | None) -> str:
@@ -151,9 +144,12 @@ def _sizes(params: Params) -> str:
 def _notes(spec: ModelSpec) -> str:
     figures = spec.planning
     costs = f"{figures.seconds_per_forward:g} s a forward, {figures.seconds_per_image:g} s an image"
-    effect = f"(1.960 + 0.842) * {figures.alignment_sd:g} / sqrt(num_prompts)"
+    effect = (
+        f"(1.960 + 0.842) * sqrt({figures.alignment_sd:g}^2 + 2 / num_prompts) / sqrt(num_prompts)"
+    )
     return f"""\
 images, forwards  still to draw after sharing with the studies above; guidance counts two a step
 minutes           at {costs}, without the start of the stages
 sees              smallest difference in alignment found with 80 % power at a two-sided 5 %, paired,
-                  prompts as clusters: {effect}"""
+                  prompts as clusters and two pseudo-prompts at the ends of the range:
+                  {effect}"""

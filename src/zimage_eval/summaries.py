@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from zimage_eval.metrics import METRICS
+from zimage_eval.params import PHASES
 from zimage_eval.statistics import Unit, estimate, paired_differences, prompt_means, rounded
 
 ALL = "all"
@@ -52,7 +53,7 @@ def summarize_scores(rows: Sequence[Row], variants: Sequence[str], baseline: str
         baseline: the name that the others are compared with.
     """
     summaries = []
-    for phase in ("screen", "confirm"):
+    for phase in PHASES:
         for variant in variants:
             made = [row for row in rows if row["variant"] == variant and row["phase"] == phase]
             if made:
