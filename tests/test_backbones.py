@@ -85,6 +85,7 @@ def test_inception_is_clean_fids(inception: Path) -> None:
     assert backbone.signature.weights_sha256 == digest
 
 
+@pytest.mark.filterwarnings("ignore:.*torch.jit.load:FutureWarning")
 def test_without_a_path_inception_is_looked_for_where_clean_fid_keeps_it(
     inception: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
