@@ -62,8 +62,10 @@ def generate(
     model: ImageModel, texts: Sequence[str], settings: SamplingSettings, seed: int
 ) -> Tensor:
     """Pictures `(num_texts, height, width, 3)` uint8; text i gets the noise of `seed + i`."""
-    device, factor = model.transformer.x_pad_token.device, 4
-    shape = (16, settings.height // factor, settings.width // factor)
+    device = model.transformer.x_pad_token.device
+    factor = 2 ** (len(model.vae.config.block_out_channels) - 1)
+    channels = model.transformer.config.in_channels
+    shape = (channels, settings.height // factor, settings.width // factor)
     noise = torch.stack(
         [
             torch.randn(shape, generator=torch.Generator().manual_seed(seed + i))

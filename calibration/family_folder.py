@@ -57,7 +57,7 @@ def link_shared_parts(base: Path, turbo: Path) -> None:
 
 def load_vae(base: Path, device: torch.device) -> AutoencoderKL:
     """The saved autoencoder in fp32."""
-    return AutoencoderKL.from_pretrained(base / "vae", torch_dtype=torch.float32).to(device).eval()
+    return AutoencoderKL.from_pretrained(base / "vae", dtype=torch.float32).to(device).eval()
 
 
 def load_text_encoder(base: Path, device: torch.device) -> tuple[Qwen3Model, Qwen2Tokenizer]:
@@ -68,9 +68,7 @@ def load_text_encoder(base: Path, device: torch.device) -> tuple[Qwen3Model, Qwe
 
 def load_transformer(folder: Path, device: torch.device) -> ZImageTransformer2DModel:
     """The saved transformer in fp32."""
-    model = ZImageTransformer2DModel.from_pretrained(
-        folder / "transformer", torch_dtype=torch.float32
-    )
+    model = ZImageTransformer2DModel.from_pretrained(folder / "transformer", dtype=torch.float32)
     return model.to(device).eval()
 
 

@@ -19,6 +19,12 @@ from zimage_eval.facts import Facts
 from zimage_eval.scene_captions import StatedShares, state_facts, word_facts
 from zimage_eval.scene_sampling import CATEGORIES, Category, SceneMix, sample_scenes
 
+NUM_PER_CATEGORY: Final = 176
+"""Committed prompts: 16 to screen, 32 to confirm and 128 for the full profile."""
+PROMPTS_SEED: Final = 7
+_NUM_TARGETS_PER_CATEGORY: Final = 250
+_TARGETS_SEED: Final = 8
+
 _SHARES: Final[dict[Category, StatedShares]] = {
     "object": StatedShares(color=1.0, size=0.4, fill=0.3, background=0.7, style=0.25),
     "relation": StatedShares(color=1.0, size=0.2, fill=0.15, background=0.5, style=0.15),
@@ -32,11 +38,6 @@ class ScenePrompt(NamedTuple):
 
     text: str
     facts: Facts
-
-
-NUM_PER_CATEGORY: Final = 176
-"""16 to screen, 32 to confirm and 128 for the full profile."""
-PROMPTS_SEED: Final = 7
 
 
 def prompt_mix(truths: Truths, category: Category) -> SceneMix:
@@ -73,10 +74,18 @@ def make_prompts(
     return prompts
 
 
+def make_target_prompts(truths: Truths, num: int) -> list[ScenePrompt]:
+    """At most 1,000 prompts, as many of every category, to measure the training targets on."""
+    prompts = make_prompts(truths, _NUM_TARGETS_PER_CATEGORY, _TARGETS_SEED)
+    return [prompt for part in prompts.values() for prompt in part[: num // len(CATEGORIES)]]
+
+
 def held_out_texts(truths: Truths) -> frozenset[str]:
     """Texts of all prompts that training must not see."""
-    prompts = make_prompts(truths, NUM_PER_CATEGORY, PROMPTS_SEED)
-    return frozenset(prompt.text for part in prompts.values() for prompt in part)
+    committed = make_prompts(truths, NUM_PER_CATEGORY, PROMPTS_SEED)
+    prompts = [prompt for part in committed.values() for prompt in part]
+    prompts += make_target_prompts(truths, len(CATEGORIES) * _NUM_TARGETS_PER_CATEGORY)
+    return frozenset(prompt.text for prompt in prompts)
 
 
 def _plain(facts: Facts) -> dict[str, Any]:

@@ -33,7 +33,7 @@ from calibration.family_folder import (
 )
 from calibration.latent_data import PairGroup, build_pair_groups, encode_captions
 from calibration.sampling import Guidance
-from calibration.scene_prompts import held_out_texts, make_prompts
+from calibration.scene_prompts import held_out_texts, make_target_prompts
 from calibration.tokenizer import build_tokenizer
 from calibration.train_autoencoder import measure_psnr, train_autoencoder
 from calibration.train_text_encoder import tokenize_dialogues, train_text_encoder
@@ -186,14 +186,12 @@ class Family:
         self, grid: dict[str, tuple[Path, SamplingSettings]]
     ) -> dict[str, dict[str, float]]:
         """Alignment of each named setting on prompts that training never saw."""
-        num = self.recipe.evaluation.num_prompts // 4
-        prompts = make_prompts(self.truths, num, _EVALUATION_SEED, held_out_texts(self.truths))
-        captions = [caption for part in prompts.values() for caption in part]
+        prompts = make_target_prompts(self.truths, self.recipe.evaluation.num_prompts)
         models = {folder: self._image_model(folder) for folder, _ in grid.values()}
         results = {}
         for name, (folder, settings) in grid.items():
             results[name] = measure_alignment(
-                models[folder], captions, settings, _EVALUATION_SEED, self.executor
+                models[folder], prompts, settings, _EVALUATION_SEED, self.executor
             )
             print(name, json.dumps(results[name]), flush=True)
         return results

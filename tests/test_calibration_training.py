@@ -61,7 +61,7 @@ def family(truths: Truths, recipe: Recipe, tmp_path_factory: pytest.TempPathFact
 
 @pytest.mark.parametrize("folder", ["base", "turbo"])
 def test_both_models_load_and_draw_through_the_pipeline(family: Family, folder: str) -> None:
-    pipe = ZImagePipeline.from_pretrained(getattr(family, folder), torch_dtype=torch.float32)
+    pipe = ZImagePipeline.from_pretrained(getattr(family, folder), dtype=torch.float32)
     pipe.set_progress_bar_config(disable=True)
     image = pipe(
         "a red star", height=64, width=64, num_inference_steps=2, guidance_scale=0.0

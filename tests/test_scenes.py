@@ -9,9 +9,17 @@ import pytest
 from numpy.typing import NDArray
 
 from calibration.corpus import build_examples, scene_mix
-from calibration.scene_prompts import NUM_PER_CATEGORY, PROMPTS_SEED, make_prompts, write_prompts
+from calibration.scene_prompts import (
+    NUM_PER_CATEGORY,
+    PROMPTS_SEED,
+    held_out_texts,
+    make_prompts,
+    make_target_prompts,
+    write_prompts,
+)
 from calibration.truths import Truths, load_truths
 from zimage_eval.facts import FACT_KINDS, FactKind, Facts
+from zimage_eval.prompt_sets import load_prompt_set
 from zimage_eval.scene_captions import StatedShares, state_facts, word_facts
 from zimage_eval.scene_checking import check_facts, detect_scene
 from zimage_eval.scene_drawing import draw_scenes
@@ -145,6 +153,14 @@ def test_held_out_prompts_are_never_captions(truths: Truths) -> None:
     everything = {example.text for example in build_examples(truths, 400, seed=1)}
     rest = build_examples(truths, 400, seed=1, held_out=sorted(everything)[:50])
     assert not {example.text for example in rest} & set(sorted(everything)[:50])
+
+
+def test_committed_and_target_prompts_are_held_out(truths: Truths) -> None:
+    texts = held_out_texts(truths)
+    targets = make_target_prompts(truths, 1000)
+    assert len(targets) == 1000 and {prompt.text for prompt in targets} <= texts
+    committed = load_prompt_set(Path("prompts/scenes"))
+    assert {prompt.text for prompt in committed} <= texts
 
 
 def test_committed_prompts_are_what_the_generator_writes(truths: Truths, tmp_path: Path) -> None:
