@@ -20,6 +20,7 @@ $(INSTALLED): pyproject.toml requirements.lock
 	@touch $@
 
 repro: $(INSTALLED) ## the study: prompts to report
+	python -m zimage_eval check
 	dvc repro
 
 plan: $(INSTALLED) ## what the study will cost and what it can see

@@ -6,7 +6,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from zimage_eval.params import load_model_spec, load_params
+from zimage_eval.model_folder import IMAGE_PARTS, TEXT_PARTS, check_model
+from zimage_eval.params import expand_variants, load_model_spec, load_params
 from zimage_eval.plan import plan_studies, render_plan
 
 
@@ -34,7 +35,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _add_plan_arguments(parser: argparse.ArgumentParser) -> None:
+def _add_folder_argument(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--folder",
         type=Path,
@@ -49,10 +50,25 @@ def _plan(arguments: argparse.Namespace) -> None:
     print(render_plan(plan_studies(params, spec), params, spec))
 
 
+def _check(arguments: argparse.Namespace) -> None:
+    params = load_params(arguments.folder / "params.yaml")
+    spec = load_model_spec(arguments.folder / "models" / f"{params.model}.yaml")
+    variants = [
+        v for study in params.studies.values() for v in expand_variants(study, spec.defaults)
+    ]
+    check_model(arguments.folder / "models" / params.model, (*TEXT_PARTS, *IMAGE_PARTS), variants)
+    print(f"{spec.title}: parameters and model folder are in order")
+
+
 COMMANDS = {
+    "check": Command(
+        help="whether parameters and model folder are in order, before anything runs",
+        add_arguments=_add_folder_argument,
+        run=_check,
+    ),
     "plan": Command(
         help="images, forwards, minutes and the smallest visible effect of each study",
-        add_arguments=_add_plan_arguments,
+        add_arguments=_add_folder_argument,
         run=_plan,
     ),
 }
