@@ -15,14 +15,9 @@ from diffusers.models.attention_processor import Attention
 from diffusers.models.transformers.transformer_z_image import RopeEmbedder
 from torch import Tensor
 
-PAD_MULTIPLE: Final = 32
-"""diffusers pads captions and images each to a multiple of this many tokens."""
+from zimage_eval.model_folder import padded_length
+
 _PATCH: Final = 2
-
-
-def padded_length(num_tokens: int) -> int:
-    """Length that diffusers pads `num_tokens` to."""
-    return -(-num_tokens // PAD_MULTIPLE) * PAD_MULTIPLE
 
 
 class RealRotaryProcessor:

@@ -50,9 +50,8 @@ _CHUNK = 20_000
 _EVALUATION_SEED = 1_000_003
 
 
-def _chunk(job: tuple[Truths, int, int]) -> list[Example]:
-    truths, num, seed = job
-    return build_examples(truths, num, seed, held_out_texts(truths))
+def _chunk(job: tuple[Truths, int, int, frozenset[str]]) -> list[Example]:
+    return build_examples(*job)
 
 
 @dataclass
@@ -78,7 +77,8 @@ class Family:
         """All training pairs, built in parallel."""
         num = self.recipe.corpus.num_scenes
         sizes = [min(_CHUNK, num - start) for start in range(0, num, _CHUNK)]
-        jobs = [(self.truths, size, seed) for seed, size in enumerate(sizes)]
+        held_out = held_out_texts(self.truths)
+        jobs = [(self.truths, size, seed, held_out) for seed, size in enumerate(sizes)]
         return [example for part in self.executor.map(_chunk, jobs) for example in part]
 
     @cached_property

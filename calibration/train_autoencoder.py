@@ -39,12 +39,15 @@ def build_autoencoder(recipe: AutoencoderRecipe) -> AutoencoderKL:
     )
 
 
+def _draw(objects: Tensor, canvas: Tensor, height: int, width: int) -> Tensor:
+    return draw_encoded(objects, canvas, height, width).float() / 127.5 - 1
+
+
 def draw_examples(examples: Sequence[Example], device: torch.device) -> Tensor:
     """Training pictures of one size in [-1, 1], `(num_examples, 3, height, width)`."""
     objects, canvas = encode_scenes([example.scene for example in examples])
     scene = examples[0].scene
-    images = draw_encoded(objects.to(device), canvas.to(device), scene.height, scene.width)
-    images = images.float() / 127.5 - 1
+    images = _draw(objects.to(device), canvas.to(device), scene.height, scene.width)
     blurred = torch.tensor([example.is_degraded for example in examples], device=device)
     return torch.where(blurred[:, None, None, None], degrade(images), images)
 
@@ -79,8 +82,7 @@ def train_autoencoder(
         index = int(torch.multinomial(weights, 1, generator=rng))
         group, (objects, canvas) = groups[index], encoded[index]
         rows = torch.randint(len(group.rows), (recipe.batch_size,), generator=rng).to(device)
-        images = draw_encoded(objects[rows], canvas[rows], group.height, group.width)
-        images = images.float() / 127.5 - 1
+        images = _draw(objects[rows], canvas[rows], group.height, group.width)
         images[: len(images) // 8] = degrade(images[: len(images) // 8])
         with torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda"):
             loss = _loss(vae, images.contiguous(memory_format=torch.channels_last))

@@ -14,10 +14,10 @@ from torch import Tensor
 from tqdm import trange
 from transformers import Qwen2Tokenizer, Qwen3Config, Qwen3Model
 
-from calibration.batched_transformer import padded_length
 from calibration.learning_rate import warmup_cosine
 from calibration.truths import TextEncoderRecipe
 from zimage_eval.chat_format import format_prompt
+from zimage_eval.model_folder import padded_length
 
 
 def build_text_encoder(recipe: TextEncoderRecipe, vocab_size: int) -> Qwen3Model:

@@ -8,12 +8,12 @@ from diffusers import ZImageTransformer2DModel
 
 from calibration.batched_transformer import (
     make_rotations,
-    padded_length,
     predict,
     use_batched_attention,
 )
 from calibration.latent_data import Captions
 from calibration.train_transformer import whiten_captions
+from zimage_eval.model_folder import padded_length
 
 
 @pytest.fixture(scope="module")

@@ -16,7 +16,7 @@ from zimage_eval.model_folder import (
     check_image_size,
     check_parts,
     count_parameters,
-    padded_caption_length,
+    padded_length,
     read_limits,
     unavailable_reason,
     weights_digest,
@@ -68,7 +68,7 @@ def test_pixel_multiple_is_what_the_pipeline_asks_for(tiny_folder: Path) -> None
 
 
 def test_padded_length_is_the_next_multiple_of_32() -> None:
-    assert [padded_caption_length(n) for n in (1, 31, 32, 33, 64, 1504)] == [
+    assert [padded_length(n) for n in (1, 31, 32, 33, 64, 1504)] == [
         32,
         32,
         32,

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from zimage_eval.model_folder import IMAGE_PARTS, TEXT_PARTS, check_model
-from zimage_eval.params import expand_variants, load_model_spec, load_params
+from zimage_eval.params import ModelSpec, Params, expand_variants, load_model_spec, load_params
 from zimage_eval.plan import plan_studies, render_plan
 
 
@@ -44,15 +44,18 @@ def _add_folder_argument(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _load(folder: Path) -> tuple[Params, ModelSpec]:
+    params = load_params(folder / "params.yaml")
+    return params, load_model_spec(folder / "models" / f"{params.model}.yaml")
+
+
 def _plan(arguments: argparse.Namespace) -> None:
-    params = load_params(arguments.folder / "params.yaml")
-    spec = load_model_spec(arguments.folder / "models" / f"{params.model}.yaml")
+    params, spec = _load(arguments.folder)
     print(render_plan(plan_studies(params, spec), params, spec))
 
 
 def _check(arguments: argparse.Namespace) -> None:
-    params = load_params(arguments.folder / "params.yaml")
-    spec = load_model_spec(arguments.folder / "models" / f"{params.model}.yaml")
+    params, spec = _load(arguments.folder)
     variants = [
         v for study in params.studies.values() for v in expand_variants(study, spec.defaults)
     ]

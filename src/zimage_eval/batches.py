@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 import torch
 
-from zimage_eval.model_folder import ModelLimits, padded_caption_length, unavailable_reason
+from zimage_eval.model_folder import ModelLimits, padded_length, unavailable_reason
 from zimage_eval.params import Phase, Variant, phase_variants
 from zimage_eval.settings import EncoderSettings
 
@@ -74,7 +74,7 @@ def compose_batches(caption_lengths: Sequence[int], batch_size: int) -> list[lis
     """
     by_length: dict[int, list[int]] = {}
     for index, length in enumerate(caption_lengths):
-        by_length.setdefault(padded_caption_length(length), []).append(index)
+        by_length.setdefault(padded_length(length), []).append(index)
     return [
         group[start : start + batch_size]
         for _, group in sorted(by_length.items())
@@ -109,7 +109,7 @@ def variant_batches(
             [embeds[index] for index in indices], negative, [entry.seed for entry in members]
         )
         longest = max(len(batch.prompt_embeds[0]), 0 if negative is None else len(negative))
-        if padded_caption_length(longest) > limits.max_caption_tokens:
+        if padded_length(longest) > limits.max_caption_tokens:
             # On a GPU this would be a device assert, after which the process can do no more.
             yield members, f"{longest} tokens: captions end at {limits.max_caption_tokens}"
         else:

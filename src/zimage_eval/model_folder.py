@@ -119,8 +119,8 @@ def unavailable_reason(limits: ModelLimits, settings: Settings) -> str | None:
     return None
 
 
-def padded_caption_length(num_tokens: int) -> int:
-    """Tokens a caption takes in the transformer: `num_tokens` and the learned padding."""
+def padded_length(num_tokens: int) -> int:
+    """Tokens a caption or an image takes in the transformer: its own and the learned padding."""
     return -(-num_tokens // CAPTION_MULTIPLE) * CAPTION_MULTIPLE
 
 

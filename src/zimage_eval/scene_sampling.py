@@ -20,6 +20,7 @@ from zimage_eval.scenes import (
     SIZES,
     Scene,
     SceneObject,
+    relation_axes,
 )
 
 Category = Literal["object", "relation", "count", "composition"]
@@ -119,13 +120,7 @@ def _is_laid_out(
             far = distance >= 1.1 * (radii[:, a] + radii[:, b]) + GAP
             valid &= far | (counts <= b)
     offset = centers[:, 0] - centers[:, 1]
-    along = {
-        "left_of": (-offset[:, 0], offset[:, 1]),
-        "right_of": (offset[:, 0], offset[:, 1]),
-        "above": (-offset[:, 1], offset[:, 0]),
-        "below": (offset[:, 1], offset[:, 0]),
-    }
-    for name, (distance, across) in along.items():
+    for name, (distance, across) in relation_axes(offset[:, 0], offset[:, 1]).items():
         holds = (distance >= RELATION_DISTANCE) & (np.abs(across) <= 0.7 * distance)
         valid &= holds | (relations != name)
     return valid

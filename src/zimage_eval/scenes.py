@@ -5,9 +5,13 @@ and `scene_checking` reads the facts back from a picture.
 """
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
 
 RGB = tuple[int, int, int]
+Offset = TypeVar("Offset", float, NDArray[np.int64])
 
 SHAPES: Final = ("circle", "square", "triangle", "diamond", "star", "cross", "ring", "heart")
 LETTERS: Final = ("H", "L", "T", "U")
@@ -87,6 +91,16 @@ class Scene:
     width: int
 
 
+def relation_axes(dx: Offset, dy: Offset) -> dict[str, tuple[Offset, Offset]]:
+    """An offset from another object (x right, y down, px), along and across each relation."""
+    return {
+        "left_of": (-dx, dy),
+        "right_of": (dx, dy),
+        "above": (-dy, dx),
+        "below": (dy, dx),
+    }
+
+
 def stands_in_relation(
     subject: tuple[float, float], relation: str, other: tuple[float, float], distance: float
 ) -> bool:
@@ -96,12 +110,7 @@ def stands_in_relation(
     two offsets: an object far above and slightly left is above, not left.
     """
     dx, dy = subject[0] - other[0], subject[1] - other[1]
-    along, across = {
-        "left_of": (-dx, dy),
-        "right_of": (dx, dy),
-        "above": (-dy, dx),
-        "below": (dy, dx),
-    }[relation]
+    along, across = relation_axes(dx, dy)[relation]
     return along >= distance and along >= abs(across)
 
 
