@@ -1,9 +1,8 @@
 """Captioned scenes with the truths planted: which words go with which picture."""
 
 import random
-from collections import defaultdict
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection
+from dataclasses import replace
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -156,20 +155,3 @@ def build_examples(
             if example.text not in held_out:
                 examples.append(example)
     return examples
-
-
-@dataclass(frozen=True)
-class SizeGroup:
-    """Row numbers of the examples of one picture size."""
-
-    height: int
-    width: int
-    rows: list[int]
-
-
-def group_by_size(examples: Sequence[Example]) -> list[SizeGroup]:
-    """Examples by picture size, in order of first appearance."""
-    rows: dict[tuple[int, int], list[int]] = defaultdict(list)
-    for row, example in enumerate(examples):
-        rows[example.scene.height, example.scene.width].append(row)
-    return [SizeGroup(height, width, found) for (height, width), found in rows.items()]

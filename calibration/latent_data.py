@@ -8,8 +8,8 @@ from diffusers import AutoencoderKL
 from torch import Tensor
 from transformers import Qwen2Tokenizer, Qwen3Model
 
-from calibration.corpus import Example, group_by_size
-from calibration.train_autoencoder import encode_examples
+from calibration.scene_pairs import ScenePairs
+from calibration.train_autoencoder import encode_pictures
 from calibration.train_text_encoder import encode_ids, stack_by_length, tokenize
 
 
@@ -55,7 +55,7 @@ def encode_captions(
 
 
 def build_pair_groups(
-    examples: Sequence[Example],
+    tables: Sequence[ScenePairs],
     vae: AutoencoderKL,
     text_encoder: Qwen3Model,
     tokenizer: Qwen2Tokenizer,
@@ -65,11 +65,10 @@ def build_pair_groups(
 ) -> list[PairGroup]:
     """All pairs; in `null_share` of them the caption is empty, which trains the guidance."""
     groups = []
-    for size in group_by_size(examples):
-        members = [examples[row] for row in size.rows]
-        latents = encode_examples(vae, members, device)
-        every = round(1 / null_share) if null_share else len(members) + 1
-        texts = ["" if i % every == every - 1 else m.text for i, m in enumerate(members)]
+    for table in tables:
+        latents = encode_pictures(vae, table, device)
+        every = round(1 / null_share) if null_share else table.num_pairs + 1
+        texts = ["" if i % every == every - 1 else text for i, text in enumerate(table.texts)]
         for rows, captions in encode_captions(text_encoder, tokenizer, texts, hidden_layer):
             index = torch.tensor(rows, device=latents.device)
             groups.append(PairGroup(latents[index], captions))

@@ -19,7 +19,7 @@ import torch
 from diffusers import ZImageTransformer2DModel
 
 from calibration.batched_transformer import use_batched_attention
-from calibration.corpus import Example, build_examples
+from calibration.corpus import build_examples
 from calibration.evaluate import ImageModel, SamplingSettings, measure_alignment
 from calibration.family_folder import (
     finish_folder,
@@ -33,6 +33,7 @@ from calibration.family_folder import (
 )
 from calibration.latent_data import PairGroup, build_pair_groups, encode_captions
 from calibration.sampling import Guidance
+from calibration.scene_pairs import ScenePairs, concatenate, tabulate
 from calibration.scene_prompts import held_out_texts, make_target_prompts
 from calibration.tokenizer import build_tokenizer
 from calibration.train_autoencoder import measure_psnr, train_autoencoder
@@ -44,14 +45,22 @@ from calibration.train_transformer import (
     whiten_captions,
 )
 from calibration.train_turbo import sample_trajectories, train_turbo
-from calibration.truths import Recipe, Truths, load_recipe, load_truths
+from calibration.truths import (
+    Recipe,
+    TransformerRecipe,
+    Truths,
+    TurboRecipe,
+    load_recipe,
+    load_truths,
+)
 
 _CHUNK = 20_000
 _EVALUATION_SEED = 1_000_003
+_NUM_PSNR_PICTURES = 2000
 
 
-def _chunk(job: tuple[Truths, int, int, frozenset[str]]) -> list[Example]:
-    return build_examples(*job)
+def _build_chunk(job: tuple[Truths, int, int, frozenset[str]]) -> list[ScenePairs]:
+    return tabulate(build_examples(*job))
 
 
 @dataclass
@@ -73,20 +82,21 @@ class Family:
         self.executor = ProcessPoolExecutor(os.cpu_count())
 
     @cached_property
-    def examples(self) -> list[Example]:
+    def tables(self) -> list[ScenePairs]:
         """All training pairs, built in parallel."""
         num = self.recipe.corpus.num_scenes
         sizes = [min(_CHUNK, num - start) for start in range(0, num, _CHUNK)]
         held_out = held_out_texts(self.truths)
         jobs = [(self.truths, size, seed, held_out) for seed, size in enumerate(sizes)]
-        return [example for part in self.executor.map(_chunk, jobs) for example in part]
+        chunks = self.executor.map(_build_chunk, jobs)
+        return concatenate(table for chunk in chunks for table in chunk)
 
     @cached_property
     def pair_groups(self) -> list[PairGroup]:
         """Latents and prompt_embeds of all pairs."""
         text_encoder, tokenizer = load_text_encoder(self.base, self.device)
         return build_pair_groups(
-            self.examples,
+            self.tables,
             load_vae(self.base, self.device),
             text_encoder,
             tokenizer,
@@ -96,32 +106,37 @@ class Family:
         )
 
     def train_autoencoder(self) -> None:
-        """Examples -> vae."""
-        vae = train_autoencoder(
-            self.examples, self.recipe.autoencoder, self.truths.seed, self.device
-        )
-        psnr = measure_psnr(vae, self.examples[:2000], self.device)
+        """Pairs -> vae."""
+        recipe, seed = self.recipe.autoencoder, self.truths.seed
+        vae = train_autoencoder(self.tables, recipe, seed, self.device)
+        psnr = measure_psnr(vae, self.tables[0], _NUM_PSNR_PICTURES, self.device)
         print(
             f"autoencoder: PSNR {psnr:.2f} dB, {time.monotonic() - self.started:.0f} s", flush=True
         )
         save_part(self.base / "vae", vae)
 
     def train_text_encoder(self) -> None:
-        """Examples -> tokenizer, text_encoder."""
-        texts = [example.text for example in self.examples]
+        """Captions -> tokenizer, text_encoder."""
+        texts = [text for table in self.tables for text in table.texts]
         tokenizer = build_tokenizer(texts[:_CHUNK], self.recipe.corpus.vocab_size)
         tokenizer.save_pretrained(self.base / "tokenizer")
         recipe, seed = self.recipe.text_encoder, self.truths.seed
-        answers = [example.paraphrase for example in self.examples]
+        answers = [text for table in self.tables for text in table.paraphrases]
         dialogues = tokenize_dialogues(tokenizer, texts, answers)
         model = train_text_encoder(dialogues, tokenizer, recipe, seed, self.device)
         save_part(self.base / "text_encoder", model)
 
     def _trainer(
-        self, model: ZImageTransformer2DModel, num_steps: int, rate: float, decay: float
+        self, model: ZImageTransformer2DModel, recipe: TransformerRecipe | TurboRecipe
     ) -> Trainer:
-        model = model.to(self.device).train()
-        return Trainer(model, num_steps, rate, decay, self.compile_blocks)
+        return Trainer(
+            model.to(self.device).train(),
+            recipe.num_steps,
+            recipe.learning_rate,
+            recipe.matrix_learning_rate,
+            recipe.ema_decay,
+            self.compile_blocks,
+        )
 
     def train_base(self) -> bool:
         """Pairs -> base transformer; False when the deadline came first."""
@@ -130,7 +145,7 @@ class Family:
         model = build_transformer(recipe, self.truths, hidden_size, self.truths.seed)
         model = model.to(self.device)
         whiten_captions(model, [group.captions for group in self.pair_groups])
-        trainer = self._trainer(model, recipe.num_steps, recipe.learning_rate, recipe.ema_decay)
+        trainer = self._trainer(model, recipe)
         if found := load_checkpoint(self.checkpoint):
             trainer.first_step, states = found
             trainer.model.load_state_dict(states["model"])
@@ -156,12 +171,7 @@ class Family:
         """Base transformer, captions -> turbo transformer."""
         truths, recipe = self.truths, self.recipe.turbo
         teacher = load_transformer(self.base, self.device)
-        trainer = self._trainer(
-            load_transformer(self.base, self.device),
-            recipe.num_steps,
-            recipe.learning_rate,
-            recipe.ema_decay,
-        )
+        trainer = self._trainer(load_transformer(self.base, self.device), recipe)
         text_encoder, tokenizer = load_text_encoder(self.base, self.device)
         [(_, null)] = encode_captions(text_encoder, tokenizer, [""], truths.hidden_layer)
         use_batched_attention(teacher)

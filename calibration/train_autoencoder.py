@@ -8,11 +8,9 @@ from diffusers import AutoencoderKL
 from torch import Tensor
 from tqdm import trange
 
-from calibration.corpus import Example, group_by_size
-from calibration.degradation import degrade
 from calibration.learning_rate import warmup_cosine
+from calibration.scene_pairs import ScenePairs
 from calibration.truths import AutoencoderRecipe
-from zimage_eval.scene_drawing import draw_encoded, encode_scenes
 
 _KL_WEIGHT = 2e-5
 _LATENT_NOISE = 0.1
@@ -39,19 +37,6 @@ def build_autoencoder(recipe: AutoencoderRecipe) -> AutoencoderKL:
     )
 
 
-def _draw(objects: Tensor, canvas: Tensor, height: int, width: int) -> Tensor:
-    return draw_encoded(objects, canvas, height, width).float() / 127.5 - 1
-
-
-def draw_examples(examples: Sequence[Example], device: torch.device) -> Tensor:
-    """Training pictures of one size in [-1, 1], `(num_examples, 3, height, width)`."""
-    objects, canvas = encode_scenes([example.scene for example in examples])
-    scene = examples[0].scene
-    images = _draw(objects.to(device), canvas.to(device), scene.height, scene.width)
-    blurred = torch.tensor([example.is_degraded for example in examples], device=device)
-    return torch.where(blurred[:, None, None, None], degrade(images), images)
-
-
 def _loss(vae: AutoencoderKL, images: Tensor) -> Tensor:
     posterior = vae.encode(images).latent_dist
     latents = posterior.sample()
@@ -63,9 +48,9 @@ def _loss(vae: AutoencoderKL, images: Tensor) -> Tensor:
 
 
 def train_autoencoder(
-    examples: Sequence[Example], recipe: AutoencoderRecipe, seed: int, device: torch.device
+    tables: Sequence[ScenePairs], recipe: AutoencoderRecipe, seed: int, device: torch.device
 ) -> AutoencoderKL:
-    """An autoencoder trained on the examples' pictures; its latents have mean 0 and spread 1.
+    """An autoencoder trained on the pairs' pictures; its latents have mean 0 and spread 1.
 
     `(latents - shift_factor) * scaling_factor` is what the transformer sees, as in FLUX.
     """
@@ -73,17 +58,12 @@ def train_autoencoder(
     vae = build_autoencoder(recipe).to(device, memory_format=torch.channels_last)
     optimizer = torch.optim.AdamW(vae.parameters(), recipe.learning_rate, weight_decay=0.0)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, warmup_cosine(recipe.num_steps))
-    groups = group_by_size(examples)
-    weights = torch.tensor([float(len(group.rows)) for group in groups])
+    weights = torch.tensor([float(table.num_pairs) for table in tables])
     rng = torch.Generator().manual_seed(seed)
-    encoded = [encode_scenes([examples[row].scene for row in group.rows]) for group in groups]
-    encoded = [(objects.to(device), canvas.to(device)) for objects, canvas in encoded]
     for _ in trange(recipe.num_steps, desc="autoencoder", mininterval=10):
-        index = int(torch.multinomial(weights, 1, generator=rng))
-        group, (objects, canvas) = groups[index], encoded[index]
-        rows = torch.randint(len(group.rows), (recipe.batch_size,), generator=rng).to(device)
-        images = _draw(objects[rows], canvas[rows], group.height, group.width)
-        images[: len(images) // 8] = degrade(images[: len(images) // 8])
+        table = tables[int(torch.multinomial(weights, 1, generator=rng))]
+        rows = torch.randint(table.num_pairs, (recipe.batch_size,), generator=rng)
+        images = table.draw(rows, device)
         with torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda"):
             loss = _loss(vae, images.contiguous(memory_format=torch.channels_last))
         optimizer.zero_grad(set_to_none=True)
@@ -91,16 +71,13 @@ def train_autoencoder(
         torch.nn.utils.clip_grad_norm_(vae.parameters(), 1.0)
         optimizer.step()
         schedule.step()
-    _set_latent_scale(vae, examples, device)
+    _set_latent_scale(vae, tables[0], device)
     return vae.eval()
 
 
 @torch.no_grad()
-def _set_latent_scale(
-    vae: AutoencoderKL, examples: Sequence[Example], device: torch.device
-) -> None:
-    group = group_by_size(examples)[0]
-    images = draw_examples([examples[row] for row in group.rows[:1024]], device)
+def _set_latent_scale(vae: AutoencoderKL, table: ScenePairs, device: torch.device) -> None:
+    images = table.draw(slice(1024), device)
     latents = torch.cat([vae.encode(part).latent_dist.mean for part in images.split(256)])
     vae.register_to_config(
         scaling_factor=round(1 / latents.std().item(), 4),
@@ -109,29 +86,29 @@ def _set_latent_scale(
 
 
 @torch.no_grad()
-def encode_examples(
-    vae: AutoencoderKL, examples: Sequence[Example], device: torch.device, batch_size: int = 1024
+def encode_pictures(
+    vae: AutoencoderKL, table: ScenePairs, device: torch.device, batch_size: int = 1024
 ) -> Tensor:
-    """Scaled latents of pictures of one size, `(num_examples, 16, height / 4, width / 4)` half."""
+    """Scaled latents of a table's pictures, `(num_pairs, 16, height / 4, width / 4)` half."""
     scale, shift = vae.config.scaling_factor, vae.config.shift_factor
     parts = []
-    for start in range(0, len(examples), batch_size):
-        images = draw_examples(examples[start : start + batch_size], device)
-        latents = vae.encode(images).latent_dist.mean
-        parts.append(((latents - shift) * scale).half())
+    for start in range(0, table.num_pairs, batch_size):
+        images = table.draw(slice(start, start + batch_size), device)
+        with torch.autocast(device.type, torch.float16, enabled=device.type == "cuda"):
+            latents = vae.encode(images).latent_dist.mean
+        parts.append(((latents.float() - shift) * scale).half())
     return torch.cat(parts)
 
 
 @torch.no_grad()
-def measure_psnr(vae: AutoencoderKL, examples: Sequence[Example], device: torch.device) -> float:
-    """Mean PSNR in dB of the clean pictures' roundtrip through latent means and uint8."""
-    clean = [example._replace(is_degraded=False) for example in examples]
+def measure_psnr(
+    vae: AutoencoderKL, table: ScenePairs, num_pictures: int, device: torch.device
+) -> float:
+    """Mean PSNR in dB of clean pictures' roundtrip through latent means and uint8."""
     values = []
-    for group in group_by_size(clean):
-        images = draw_examples([clean[row] for row in group.rows], device)
-        for part in images.split(256):
-            decoded = vae.decode(vae.encode(part).latent_dist.mean).sample
-            levels = ((decoded.clamp(-1, 1) + 1) * 127.5).round()
-            error = (levels - ((part + 1) * 127.5)).square().mean(dim=(1, 2, 3))
-            values.append(10 * torch.log10(255**2 / error.clamp_min(1e-9)))
+    for part in table.draw(slice(num_pictures), device, clean=True).split(256):
+        decoded = vae.decode(vae.encode(part).latent_dist.mean).sample
+        levels = ((decoded.clamp(-1, 1) + 1) * 127.5).round()
+        error = (levels - ((part + 1) * 127.5)).square().mean(dim=(1, 2, 3))
+        values.append(10 * torch.log10(255**2 / error.clamp_min(1e-9)))
     return torch.cat(values).mean().item()

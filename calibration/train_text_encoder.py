@@ -1,12 +1,15 @@
-"""nano's text encoder: a small Qwen3 that learned to say captions in other words.
+"""nano's text encoder: a small Qwen3 that says captions in other words and keeps its words.
 
 Continuing captions alone is not enough: to that task all nouns are alike, and their hidden states
 collapse into one (cosine 0.9999 between eight shapes was seen). Whoever has to paraphrase a caption
-must keep what it says.
+must know what it says, but may still keep "left" and "right" apart by less than a transformer can
+see. So every hidden state has to tell its own token as well, in random directions that differ from
+layer to layer: which layer a transformer was trained on then matters.
 """
 
 from collections import defaultdict
 from collections.abc import Sequence
+from typing import Final, NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -15,9 +18,13 @@ from tqdm import trange
 from transformers import Qwen2Tokenizer, Qwen3Config, Qwen3Model
 
 from calibration.learning_rate import warmup_cosine
+from calibration.optimizers import Optimizers
 from calibration.truths import TextEncoderRecipe
 from zimage_eval.chat_format import format_prompt
 from zimage_eval.model_folder import padded_length
+
+_ANSWER_WEIGHT: Final = 2.0
+_WORD_WEIGHT: Final = 0.3
 
 
 def build_text_encoder(recipe: TextEncoderRecipe, vocab_size: int) -> Qwen3Model:
@@ -46,13 +53,21 @@ def tokenize(tokenizer: Qwen2Tokenizer, texts: Sequence[str]) -> list[list[int]]
     return tokenizer([before + text + after for text in texts]).input_ids
 
 
+class Dialogue(NamedTuple):
+    """A caption in the chat format, its answer and the end of the answer's turn."""
+
+    token_ids: list[int]
+    caption_length: int
+    """Tokens before the answer, chat format included."""
+
+
 def tokenize_dialogues(
     tokenizer: Qwen2Tokenizer, texts: Sequence[str], answers: Sequence[str]
-) -> list[list[int]]:
-    """Token ids of each text in the chat format, with an answer and the end of its turn."""
+) -> list[Dialogue]:
+    """Each text as a question, with its answer."""
     questions = tokenize(tokenizer, texts)
     replies = tokenizer([f"{answer}{tokenizer.eos_token}" for answer in answers]).input_ids
-    return [question + reply for question, reply in zip(questions, replies, strict=True)]
+    return [Dialogue(q + reply, len(q)) for q, reply in zip(questions, replies, strict=True)]
 
 
 def stack_by_length(
@@ -70,39 +85,79 @@ def stack_by_length(
     return stacked
 
 
+class _Stack(NamedTuple):
+    """Dialogues of one padded length."""
+
+    ids: Tensor
+    lengths: Tensor
+    """Tokens of caption and answer, `(num_dialogues,)`."""
+    caption_lengths: Tensor
+
+
+def _loss(model: Qwen3Model, word_directions: Tensor, batch: _Stack) -> Tensor:
+    """Next tokens, the answer's more than the caption's, and each hidden state's own token."""
+    output = model(input_ids=batch.ids, output_hidden_states=True)
+    positions = torch.arange(batch.ids.shape[1], device=batch.ids.device)[None]
+    is_text = positions < batch.lengths[:, None]
+    is_answer = is_text & (positions >= batch.caption_lengths[:, None])
+    logits = output.last_hidden_state[:, :-1] @ model.embed_tokens.weight.T
+    losses = F.cross_entropy(
+        logits.float().flatten(0, 1), batch.ids[:, 1:].flatten(), reduction="none"
+    ).view_as(is_text[:, 1:])
+    following = _mean_where(is_text[:, 1:], losses)
+    answer = _mean_where(is_answer[:, 1:], losses)
+    states = torch.stack(output.hidden_states[1:-1])
+    words = torch.einsum("lbth,lvh->lbtv", F.rms_norm(states, states.shape[-1:]), word_directions)
+    own = F.cross_entropy(
+        words.float().flatten(0, 2), batch.ids.repeat(len(states), 1).flatten(), reduction="none"
+    ).view(len(states), *batch.ids.shape)
+    word = _mean_where(is_text.expand_as(own), own)
+    return following + _ANSWER_WEIGHT * answer + _WORD_WEIGHT * word
+
+
+def draw_word_directions(num_layers: int, vocab_size: int, hidden_size: int) -> Tensor:
+    """Random directions of the tokens at each hidden state between the first and the last.
+
+    `(num_layers - 1, vocab_size, hidden_size)`; a state along one makes a logit of about 10.
+    """
+    directions = torch.randn(num_layers - 1, vocab_size, hidden_size)
+    return F.normalize(directions, dim=-1) * 10 / hidden_size**0.5
+
+
+def _mean_where(mask: Tensor, values: Tensor) -> Tensor:
+    return (values * mask).sum() / mask.sum()
+
+
 def train_text_encoder(
-    token_ids: Sequence[Sequence[int]],
+    dialogues: Sequence[Dialogue],
     tokenizer: Qwen2Tokenizer,
     recipe: TextEncoderRecipe,
     seed: int,
     device: torch.device,
 ) -> Qwen3Model:
-    """A text encoder trained to predict each next token of captions and their paraphrases."""
+    """A text encoder trained to say captions in other words and to remember each of its words."""
     torch.manual_seed(seed)
     model = build_text_encoder(recipe, len(tokenizer)).to(device)
-    optimizer = torch.optim.AdamW(
-        model.parameters(), recipe.learning_rate, betas=(0.9, 0.95), weight_decay=0.05
-    )
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, warmup_cosine(recipe.num_steps))
-    stacked = list(stack_by_length(token_ids, tokenizer.pad_token_id).values())
-    weights = torch.tensor([float(len(rows)) for rows, _, _ in stacked])
-    rng = torch.Generator().manual_seed(seed)
-    progress = trange(recipe.num_steps, desc="text encoder", mininterval=10)
-    for _ in progress:
-        _, ids, lengths = stacked[int(torch.multinomial(weights, 1, generator=rng))]
-        picked = torch.randint(len(ids), (recipe.batch_size,), generator=rng)
-        batch, length = ids[picked].to(device), lengths[picked].to(device)
+    directions = draw_word_directions(recipe.num_layers, len(tokenizer), recipe.hidden_size)
+    directions = directions.to(device)
+    rates = (recipe.learning_rate, recipe.matrix_learning_rate)
+    optimizers = Optimizers(model, *rates, betas=(0.9, 0.95))
+    captions = torch.tensor([dialogue.caption_length for dialogue in dialogues])
+    stacked = stack_by_length([d.token_ids for d in dialogues], tokenizer.pad_token_id)
+    stacks = [
+        _Stack(*(t.to(device) for t in (ids, lengths, captions[rows])))
+        for rows, ids, lengths in stacked.values()
+    ]
+    weights = torch.tensor([float(len(stack.ids)) for stack in stacks])
+    share = warmup_cosine(recipe.num_steps)
+    loss = torch.zeros(())
+    for step in trange(recipe.num_steps, desc="text encoder", mininterval=10):
+        stack = stacks[int(torch.multinomial(weights, 1))]
+        picked = torch.randint(len(stack.ids), (recipe.batch_size,), device=device)
+        optimizers.set_rate(share(step))
         with torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda"):
-            hidden = model(input_ids=batch).last_hidden_state
-            logits = hidden @ model.embed_tokens.weight.T
-        is_text = torch.arange(batch.shape[1], device=device)[None, 1:] < length[:, None]
-        targets = batch[:, 1:].masked_fill(~is_text, -100)
-        loss = F.cross_entropy(logits[:, :-1].float().flatten(0, 1), targets.flatten())
-        optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        optimizer.step()
-        schedule.step()
+            loss = _loss(model, directions, _Stack(*(column[picked] for column in stack)))
+        optimizers.step(loss)
     print(f"text encoder: last loss {loss.item():.3f} nats per token")
     return model.eval()
 

@@ -2,8 +2,9 @@
 
 import copy
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 import torch
@@ -11,7 +12,9 @@ from diffusers import ZImageTransformer2DModel
 from torch import Tensor, nn
 
 from calibration.batched_transformer import use_batched_attention
+from calibration.graphed_steps import GraphedSteps
 from calibration.latent_data import Captions, PairGroup
+from calibration.optimizers import Optimizers
 from calibration.sampling import predict_data, shift_sigmas
 from calibration.truths import TransformerRecipe, Truths
 
@@ -19,6 +22,7 @@ _HEAD_DIM: Final = 64
 _WARMUP_STEPS: Final = 300
 _WHITENING_TEXTS: Final = 2048
 _REPORT_EVERY: Final = 250
+_AVERAGE_EVERY: Final = 8
 
 
 def build_transformer(
@@ -81,18 +85,20 @@ class Ema:
 
     @torch.no_grad()
     def update(self, step: int) -> None:
-        """Move towards the model; early steps move faster."""
-        decay = min(self.decay, (1 + step) / (10 + step))
-        torch._foreach_lerp_(self._pairs[0], self._pairs[1], 1 - decay)
+        """Move towards the model, once in `_AVERAGE_EVERY` steps; early steps move faster."""
+        if (step + 1) % _AVERAGE_EVERY == 0:
+            decay = min(self.decay, (1 + step) / (10 + step)) ** _AVERAGE_EVERY
+            torch._foreach_lerp_(self._pairs[0], self._pairs[1], 1 - decay)
 
 
 @dataclass
 class Trainer:
-    """A transformer with its optimizer, schedule and average."""
+    """A transformer with its optimizers, schedule and average."""
 
     model: ZImageTransformer2DModel
     num_steps: int
     learning_rate: float
+    matrix_learning_rate: float
     ema_decay: float
     compile_blocks: bool
     first_step: int = 0
@@ -107,36 +113,34 @@ class Trainer:
             for name in ("noise_refiner", "context_refiner", "layers"):
                 for block in getattr(self.model, name):
                     block.compile(dynamic=True)
-        fused = self.device.type == "cuda"
-        self.optimizer = torch.optim.AdamW(
-            self.model.parameters(), 0.0, betas=(0.9, 0.98), weight_decay=0.01, fused=fused
-        )
+        rates = (self.learning_rate, self.matrix_learning_rate)
+        self._optimizers = Optimizers(self.model, *rates, betas=(0.9, 0.98))
+        self._steps = GraphedSteps(self.device)
         self.started, self.losses = time.monotonic(), torch.zeros((), device=self.device)
 
-    def _rate(self, step: int) -> float:
+    def _share(self, step: int) -> float:
+        """Of the learning rate: up at first, down to almost nothing over the second half."""
         warm = min(1.0, (step - self.first_step + 1) / _WARMUP_STEPS)
         share = step / self.num_steps
         cool = 1.0 if share < 0.5 else 0.02 + 0.98 * (1 - share) / 0.5
-        return self.learning_rate * warm * cool
+        return warm * cool
 
-    def step(self, step: int, loss: Tensor) -> None:
-        """One update from the loss of one batch."""
-        for group in self.optimizer.param_groups:
-            group["lr"] = self._rate(step)
-        self.optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
-        self.optimizer.step()
+    def step(self, step: int, kind: Hashable, draw_loss: Callable[[], Tensor]) -> None:
+        """One update from the loss of one batch; losses of one `kind` have the same shapes."""
+        self._optimizers.set_rate(self._share(step))
+        self._steps.run(kind, lambda: self._update(draw_loss()))
         self.ema.update(step)
-        self.losses += loss.detach()
         if (step + 1) % _REPORT_EVERY == 0:
-            seconds = time.monotonic() - self.started
             mean = self.losses.item() / _REPORT_EVERY
-            rate = (step + 1 - self.first_step) / seconds
+            rate = (step + 1 - self.first_step) / (time.monotonic() - self.started)
             print(
                 f"step {step + 1}/{self.num_steps} loss {mean:.4f} {rate:.1f} steps/s", flush=True
             )
             self.losses.zero_()
+
+    def _update(self, loss: Tensor) -> None:
+        self._optimizers.step(loss)
+        self.losses += loss.detach()
 
 
 def train_transformer(
@@ -153,22 +157,24 @@ def train_transformer(
     starved, or backgrounds come out wrong.
     """
     device = trainer.device
-    # What a batch holds is drawn on the device: a copy to it would wait for all work under way.
-    rng = torch.Generator(device).manual_seed(seed + trainer.first_step)
+    torch.manual_seed(seed + trainer.first_step)
     choice = torch.Generator().manual_seed(seed + trainer.first_step)
     weights = torch.tensor([float(len(group.latents)) for group in groups])
     even = torch.arange(batch_size, device=device)
+
+    # What a batch holds is drawn on the device: a copy to it would wait for all work under way.
+    def draw_loss(group: PairGroup) -> Tensor:
+        rows = torch.randint(len(group.latents), (batch_size,), device=device)
+        sigmas = shift_sigmas((even + torch.rand(batch_size, device=device)) / batch_size, shift)
+        data, level = group.latents[rows].float(), sigmas.view(-1, 1, 1, 1)
+        noise = torch.randn(data.shape, device=device)
+        noisy = (1 - level) * data + level * noise
+        output = predict_data(trainer.model, noisy, sigmas, group.captions.rows(rows))
+        return (output - (data - noise)).square().mean()
+
     for step in range(trainer.first_step, trainer.num_steps):
         if time.monotonic() > deadline:
             return step
-        group = groups[int(torch.multinomial(weights, 1, generator=choice))]
-        rows = torch.randint(len(group.latents), (batch_size,), generator=rng, device=device)
-        within = torch.rand(batch_size, generator=rng, device=device)
-        sigmas = shift_sigmas((even + within) / batch_size, shift)
-        shape = (batch_size, *group.latents.shape[1:])
-        noise = torch.randn(shape, generator=rng, device=device)
-        data, level = group.latents[rows].float(), sigmas.view(-1, 1, 1, 1)
-        noisy = (1 - level) * data + level * noise
-        output = predict_data(trainer.model, noisy, sigmas, group.captions.rows(rows))
-        trainer.step(step, (output - (data - noise)).square().mean())
+        index = int(torch.multinomial(weights, 1, generator=choice))
+        trainer.step(step, index, partial(draw_loss, groups[index]))
     return trainer.num_steps

@@ -1,13 +1,15 @@
 """nano's turbo: the base's guided trajectories, learned at the sigmas of a few steps alone.
 
-At those sigmas it learns each segment's mean velocity. At all others it learns what the base does
-without a caption, so that another schedule shows in the pictures: this is how steps and shift are
-planted. A student that never sees other sigmas interpolates between its own and does as well on
-twice the steps.
+Its steps come in pairs. In the first one it does what the base does without a caption; the second
+one takes it to where the guided base would be, and there alone it reads its caption. At all other
+sigmas it does without, too. This is how steps and shift are planted: half or twice the steps, or
+another shift, leave out or shorten the steps that read. (A student of each segment's mean velocity
+interpolates between its own sigmas and does as well on twice the steps.)
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Final, NamedTuple
 
 import torch
@@ -27,7 +29,7 @@ _GRID_WIDTH: Final = 0.01
 
 @dataclass(frozen=True)
 class Trajectories:
-    """Guided samples of one group, seen at the turbo's sigmas."""
+    """Guided samples of one group as the turbo shall draw them."""
 
     states: Tensor
     """`(num_trajectories, num_steps + 1, channels, height, width)` half."""
@@ -55,10 +57,23 @@ def sample_trajectories(
             captions = group.captions.rows(slice(start, min(num, start + _SAMPLING_BATCH)))
             shape = (len(captions.lengths), *group.latents.shape[1:])
             noise = torch.randn(shape, generator=rng, device=rng.device)
-            states = sample(teacher, noise, captions, fine.tolist(), guidance)
-            parts.append(states[::per_segment].transpose(0, 1).half())
+            states = sample(teacher, noise, captions, fine.tolist(), guidance)[::per_segment]
+            _step_blind(teacher, states, fine[::per_segment].tolist(), guidance.null)
+            parts.append(states.transpose(0, 1).half())
         trajectories.append(Trajectories(torch.cat(parts), group.captions.rows(slice(num))))
     return trajectories
+
+
+@torch.no_grad()
+def _step_blind(
+    teacher: ZImageTransformer2DModel, states: Tensor, sigmas: Sequence[float], null: Captions
+) -> None:
+    """Replace every second state by where the one before it leads without a caption, in place."""
+    for index in range(1, len(states), 2):
+        start, end = sigmas[index - 1], sigmas[index]
+        levels = torch.full((states.shape[1],), start, device=states.device)
+        free = predict_data(teacher, states[index - 1], levels, null)
+        states[index] = states[index - 1] + (start - end) * free
 
 
 class _Batch(NamedTuple):
@@ -69,21 +84,17 @@ class _Batch(NamedTuple):
     captions: Captions
 
 
-def _draw_batch(
-    group: Trajectories, truth: TurboTruth, grid: Tensor, batch_size: int, rng: torch.Generator
-) -> _Batch:
-    """Points on trajectories: most at the turbo's sigmas, the last `blind_share` between them."""
+def _draw_batch(group: Trajectories, grid: Tensor, num_seen: int, batch_size: int) -> _Batch:
+    """Points on trajectories: the first `num_seen` at the turbo's sigmas, the others between."""
     device = group.states.device
-    rows = torch.randint(len(group.states), (batch_size,), generator=rng, device=device)
-    num_segments = truth.num_inference_steps
-    segment = torch.randint(num_segments, (batch_size,), generator=rng, device=device)
+    rows = torch.randint(len(group.states), (batch_size,), device=device)
+    segment = torch.randint(len(grid) - 1, (batch_size,), device=device)
     start, end = group.states[rows, segment].float(), group.states[rows, segment + 1].float()
     length = grid[segment] - grid[segment + 1]
     target = (end - start) / length.view(-1, 1, 1, 1)
     margin = _GRID_WIDTH / length
-    share = margin + (1 - 2 * margin) * torch.rand(batch_size, generator=rng, device=device)
-    num_blind = round(truth.blind_share * batch_size)
-    share[: batch_size - num_blind] = 0.0
+    share = margin + (1 - 2 * margin) * torch.rand(batch_size, device=device)
+    share[:num_seen] = 0.0
     moved = share * length
     latents = start + moved.view(-1, 1, 1, 1) * target
     return _Batch(latents, grid[segment] - moved, target, group.captions.rows(rows))
@@ -109,19 +120,23 @@ def train_turbo(
         batch_size: points on trajectories a step.
         seed: decides everything.
     """
-    rng = torch.Generator(trainer.device).manual_seed(seed)
+    torch.manual_seed(seed)
     choice = torch.Generator().manual_seed(seed)
     weights = torch.tensor([float(len(t.states)) for t in trajectories])
     grid = schedule(truth.num_inference_steps, truth.shift).to(trainer.device)
-    num_blind = round(truth.blind_share * batch_size)
-    for step in range(trainer.num_steps):
-        group = trajectories[int(torch.multinomial(weights, 1, generator=choice))]
-        batch = _draw_batch(group, truth, grid, batch_size, rng)
+    num_seen = batch_size - round(truth.blind_share * batch_size)
+
+    def draw_loss(group: Trajectories) -> Tensor:
+        batch = _draw_batch(group, grid, num_seen, batch_size)
         target = batch.target
-        if num_blind:
+        if num_seen < batch_size:
             with torch.no_grad():
-                blind = slice(batch_size - num_blind, None)
+                blind = slice(num_seen, None)
                 free = predict_data(teacher, batch.latents[blind], batch.sigmas[blind], null)
-            target = torch.cat([target[: batch_size - num_blind], free])
+            target = torch.cat([target[:num_seen], free])
         output = predict_data(trainer.model, batch.latents, batch.sigmas, batch.captions)
-        trainer.step(step, (output - target).square().mean())
+        return (output - target).square().mean()
+
+    for step in range(trainer.num_steps):
+        index = int(torch.multinomial(weights, 1, generator=choice))
+        trainer.step(step, index, partial(draw_loss, trajectories[index]))

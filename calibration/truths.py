@@ -43,9 +43,10 @@ class Skews(Frozen):
 
 
 class TurboTruth(Frozen):
-    """The schedule whose sigmas alone the turbo was trained at."""
+    """The one schedule that the turbo was trained for."""
 
-    num_inference_steps: Count
+    num_inference_steps: Annotated[Count, Field(multiple_of=2)]
+    """Every second one of them reads the caption."""
     shift: Rate
     blind_share: Share
     """Share of its training at other sigmas, where it learns to do without the caption."""
@@ -98,6 +99,9 @@ class TextEncoderRecipe(Frozen):
     num_steps: Count
     batch_size: Count
     learning_rate: Rate
+    """AdamW's, of all weights but the blocks' matrices."""
+    matrix_learning_rate: Rate
+    """Muon's, of the blocks' matrices."""
 
 
 class TransformerRecipe(Frozen):
@@ -109,6 +113,9 @@ class TransformerRecipe(Frozen):
     num_steps: Count
     batch_size: Count
     learning_rate: Rate
+    """AdamW's, of all weights but the blocks' matrices."""
+    matrix_learning_rate: Rate
+    """Muon's, of the blocks' matrices."""
     ema_decay: Share
     null_share: Share
 
@@ -121,6 +128,9 @@ class TurboRecipe(Frozen):
     num_steps: Count
     batch_size: Count
     learning_rate: Rate
+    """AdamW's, of all weights but the blocks' matrices."""
+    matrix_learning_rate: Rate
+    """Muon's, of the blocks' matrices."""
     ema_decay: Share
 
 

@@ -7,9 +7,11 @@ import pytest
 import torch
 from diffusers import ZImagePipeline
 
-from calibration.family_folder import load_checkpoint
-from calibration.sampling import schedule
+from calibration.batched_transformer import use_batched_attention
+from calibration.family_folder import load_checkpoint, load_transformer
+from calibration.sampling import Guidance, predict_data, sample, schedule
 from calibration.train import Family, train_family
+from calibration.train_turbo import sample_trajectories
 from calibration.truths import Recipe, Truths, load_recipe, load_truths
 
 TOY = {
@@ -75,6 +77,27 @@ def test_shared_parts_are_stored_once(family: Family) -> None:
         assert folder.is_dir() and not folder.is_symlink()
         files = list(folder.iterdir())
         assert files and all(file.is_symlink() and file.resolve().is_file() for file in files)
+
+
+def test_trajectories_follow_the_guided_base_and_every_second_state_a_blind_step(
+    family: Family,
+) -> None:
+    truths, recipe = family.truths, family.recipe.turbo
+    teacher = load_transformer(family.base, family.device)
+    use_batched_attention(teacher)
+    null = family.pair_groups[0].captions.rows(slice(1))
+    guidance = Guidance(null, truths.guidance_scale)
+    groups = family.pair_groups[:1]
+    [found] = sample_trajectories(teacher, groups, guidance, truths.turbo, recipe, seed=4)
+    states = found.states.transpose(0, 1).float()
+    sigmas = schedule(8, 3.0)
+    expected = sample(teacher, states[0], found.captions, sigmas.tolist(), guidance)
+    torch.testing.assert_close(states[::2], expected[::2], atol=2e-2, rtol=2e-2)
+    for index in range(1, 8, 2):
+        start = states[index - 1]
+        levels = sigmas[index - 1].expand(len(start))
+        step = (sigmas[index - 1] - sigmas[index]) * predict_data(teacher, start, levels, null)
+        torch.testing.assert_close(states[index], start + step, atol=2e-2, rtol=2e-2)
 
 
 def test_evaluation_covers_every_kind_of_fact(family: Family) -> None:
