@@ -45,8 +45,7 @@ def main(study: str) -> None:
     out = Path(f"data/images/{study}")
     jobs = []
     for variant, wanted in requests:
-        settings = variant.settings
-        recipe = Recipe(weights, settings.sampler, settings.image, spec.dtype, device_class(device))
+        recipe = Recipe(weights, variant.settings, spec.dtype, device_class(device))
         for members, batch in variant_batches(variant, wanted, embeddings, limits, spec.batch_size):
             jobs.append((members, batch, recipe, store, load_pipe, out))
     shutil.rmtree(out, ignore_errors=True)

@@ -1,6 +1,7 @@
 """A finished study without a model: drawn scenes with mistakes, in the files that stages leave."""
 
 import hashlib
+import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -9,12 +10,14 @@ import numpy as np
 import pyarrow as pa
 from PIL import Image
 
+from tests.default_settings import DEFAULTS
 from zimage_eval.facts import Facts, ObjectFact, RelationFact
 from zimage_eval.params import Params, Variant, expand_variants, load_model_spec, load_params
 from zimage_eval.params import phase_variants as variants_of_phase
 from zimage_eval.prompt_sets import prompt_seeds
 from zimage_eval.scene_drawing import draw_scenes
 from zimage_eval.scenes import BACKGROUNDS, COLORS, SHAPES, Scene, SceneObject
+from zimage_eval.settings import word
 from zimage_eval.tables import IMAGES, PROMPTS, embeddings_schema, write_table
 
 REPOSITORY = Path(__file__).parents[1]
@@ -27,10 +30,7 @@ prompt_set: scenes
 judge: {judge}
 batch_size: 4
 dtype: {{text_encoder: float32, transformer: float32, vae: float32}}
-defaults:
-  encoder: {{hidden_layer: -2, max_sequence_length: 512}}
-  sampler: {{shift: 3.0, num_inference_steps: 8, guidance_scale: 0.0, negative_prompt: ""}}
-  image: {{height: 64, width: 64}}
+defaults: {defaults}
 planning: {{seconds_per_forward: 0.01, seconds_per_image: 0.01, alignment_sd: 0.25}}
 """
 
@@ -69,7 +69,9 @@ def write_project(
     """Everything that stands before `compute_scores`, for every study of `studies`."""
     sizes = dict(num_prompts or {"screen": 16, "confirm": 16})
     (folder / "models" / "drawn").mkdir(parents=True)
-    (folder / "models" / "drawn.yaml").write_text(MODEL_YAML.format(judge=judge))
+    (folder / "models" / "drawn.yaml").write_text(
+        MODEL_YAML.format(judge=judge, defaults=json.dumps(DEFAULTS))
+    )
     (folder / "models" / "lpips-alexnet").symlink_to(REPOSITORY / "models" / "lpips-alexnet")
     (folder / "models" / "drawn" / "model_index.json").write_text("{}")
     (folder / "params.yaml").write_text(PARAMS_YAML.format(studies=studies, **sizes))
@@ -213,8 +215,8 @@ def write_embeddings_of(
             rows += [
                 {
                     "text": text,
-                    "hidden_layer": encoder.hidden_layer,
-                    "max_sequence_length": encoder.max_sequence_length,
+                    "encoder": encoder.canonical(),
+                    "hidden_layer": word(encoder.hidden_layer),
                     "position": position,
                     "token_id": sum(map(ord, token)),
                     "token": token,

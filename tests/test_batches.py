@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from tests.default_settings import make_settings
 from zimage_eval.batches import (
     Batch,
     ImageRequest,
@@ -11,23 +12,16 @@ from zimage_eval.batches import (
     variant_batches,
 )
 from zimage_eval.model_folder import ModelLimits
-from zimage_eval.params import PHASES, Settings, Variant
+from zimage_eval.params import PHASES, Variant
 
 LIMITS = ModelLimits(num_hidden_layers=3, pixel_multiple=8, max_pixels=4096, max_caption_tokens=64)
 
 
 def variant(guidance_scale: float = 0.0, hidden_layer: int = -2) -> Variant:
-    settings = {
-        "encoder": {"hidden_layer": hidden_layer, "max_sequence_length": 512},
-        "sampler": {
-            "shift": 3.0,
-            "num_inference_steps": 8,
-            "guidance_scale": guidance_scale,
-            "negative_prompt": "no",
-        },
-        "image": {"height": 64, "width": 64},
-    }
-    return Variant("v", Settings.model_validate(settings), is_baseline=True)
+    settings = make_settings(
+        hidden_layer=hidden_layer, guidance_scale=guidance_scale, negative_prompt="no"
+    )
+    return Variant("v", settings, is_baseline=True)
 
 
 def test_batches_hold_one_padded_length_in_the_order_of_the_prompts() -> None:

@@ -6,8 +6,8 @@ import pyarrow.parquet as pq
 import pytest
 import torch
 
+from tests.default_settings import make_settings
 from zimage_eval.embeddings import TextEmbeddings, read_embeddings, write_embeddings
-from zimage_eval.settings import EncoderSettings
 
 
 def entry(text: str, layer: int, length: int, dtype: torch.dtype) -> TextEmbeddings:
@@ -15,7 +15,7 @@ def entry(text: str, layer: int, length: int, dtype: torch.dtype) -> TextEmbeddi
     embeds = torch.randn((length, 5), generator=generator) * 1000
     return TextEmbeddings(
         text=text,
-        settings=EncoderSettings(hidden_layer=layer, max_sequence_length=64),
+        settings=make_settings(hidden_layer=layer, max_sequence_length=64).encoder,
         token_ids=torch.arange(length) + 151_000,
         tokens=[f"Ġ{index}" for index in range(length)],
         prompt_embeds=embeds.to(dtype),
@@ -46,11 +46,12 @@ def test_round_trip_is_lossless(tmp_path: Path, dtype: torch.dtype) -> None:
 def test_rows_say_position_token_and_id(tmp_path: Path) -> None:
     path = tmp_path / "embeddings.parquet"
     write_embeddings(path, entries())
-    rows = [row for row in pq.read_table(path).to_pylist() if row["hidden_layer"] == -1]
+    rows = [row for row in pq.read_table(path).to_pylist() if row["hidden_layer"] == "-1"]
     assert [row["position"] for row in rows] == [0, 1, 2]
     assert [row["token"] for row in rows] == ["Ġ0", "Ġ1", "Ġ2"]
     assert [row["token_id"] for row in rows] == [151_000, 151_001, 151_002]
-    assert {(row["text"], row["max_sequence_length"]) for row in rows} == {("b", 64)}
+    encoder = make_settings(hidden_layer=-1, max_sequence_length=64).encoder
+    assert {(row["text"], row["encoder"]) for row in rows} == {("b", encoder.canonical())}
 
 
 def test_bytes_do_not_depend_on_order_and_floats_are_split(tmp_path: Path) -> None:

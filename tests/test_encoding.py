@@ -6,12 +6,13 @@ import pytest
 import torch
 from diffusers import ZImagePipeline
 
+from tests.default_settings import make_settings
 from tests.tiny_model import HIDDEN_SIZE, NUM_HIDDEN_LAYERS
 from zimage_eval.chat_format import format_prompt
 from zimage_eval.embeddings import TextEmbeddings
 from zimage_eval.encoding import encode_layers, encode_prompts, study_encodings, tokenize
 from zimage_eval.model_folder import read_limits
-from zimage_eval.params import DtypeSettings, EncoderSettings, Settings, Variant
+from zimage_eval.params import DtypeSettings, Variant
 from zimage_eval.zimage import TextSide, load_text_side
 
 PROMPTS = ["a red circle", "", "a small blue star on a black background, 12 of them", "一只猫 🐈"]
@@ -54,7 +55,7 @@ def test_disabled_thinking_costs_four_tokens(side: TextSide) -> None:
 def test_embeddings_equal_the_pipelines_bit_for_bit(
     side: TextSide, pipe: ZImagePipeline, max_sequence_length: int
 ) -> None:
-    settings = EncoderSettings(hidden_layer=-2, max_sequence_length=max_sequence_length)
+    settings = make_settings(max_sequence_length=max_sequence_length).encoder
     ours = encode_prompts(*side, PROMPTS, settings)
     for prompt, embeds in zip(PROMPTS, ours, strict=True):
         expected, _ = pipe.encode_prompt(
@@ -65,7 +66,7 @@ def test_embeddings_equal_the_pipelines_bit_for_bit(
 
 
 def test_prompts_are_left_as_they_were_and_batches_change_nothing(side: TextSide) -> None:
-    settings = EncoderSettings(hidden_layer=-2, max_sequence_length=64)
+    settings = make_settings(max_sequence_length=64).encoder
     prompts = list(PROMPTS)
     together = encode_prompts(*side, prompts, settings)
     assert prompts == PROMPTS
@@ -101,17 +102,10 @@ def test_hidden_layers_are_counted_as_transformers_counts_them(side: TextSide) -
 
 
 def variant(name: str, layer: int, guidance_scale: float, *, is_baseline: bool = False) -> Variant:
-    settings = {
-        "encoder": {"hidden_layer": layer, "max_sequence_length": 64},
-        "sampler": {
-            "shift": 3.0,
-            "num_inference_steps": 2,
-            "guidance_scale": guidance_scale,
-            "negative_prompt": "blurry",
-        },
-        "image": {"height": 16, "width": 16},
-    }
-    return Variant(name, Settings.model_validate(settings), is_baseline)
+    settings = make_settings(
+        hidden_layer=layer, guidance_scale=guidance_scale, negative_prompt="blurry"
+    )
+    return Variant(name, settings, is_baseline)
 
 
 def test_study_asks_for_the_texts_of_its_phases_and_negatives(tiny_folder: Path) -> None:

@@ -14,6 +14,7 @@ from diffusers import ZImagePipeline
 from ruamel.yaml import YAML
 
 from stages import extract_embeddings, generate_images
+from tests.default_settings import make_defaults
 from zimage_eval import generation
 from zimage_eval.images import decode_png, read_png_text
 from zimage_eval.tables import IMAGES, PROMPTS, read_table, write_table
@@ -24,16 +25,9 @@ SPEC = {
     "judge": "none",
     "batch_size": 2,
     "dtype": {"text_encoder": "float32", "transformer": "float32", "vae": "float32"},
-    "defaults": {
-        "encoder": {"hidden_layer": -2, "max_sequence_length": 64},
-        "sampler": {
-            "shift": 3.0,
-            "num_inference_steps": 2,
-            "guidance_scale": 0.0,
-            "negative_prompt": "blurry",
-        },
-        "image": {"height": 16, "width": 24},
-    },
+    "defaults": make_defaults(
+        max_sequence_length=64, num_inference_steps=2, negative_prompt="blurry", height=16, width=24
+    ),
     "planning": {"seconds_per_forward": 0.1, "seconds_per_image": 0.1, "alignment_sd": 0.1},
 }
 PARAMS = {

@@ -5,36 +5,40 @@ from pathlib import Path
 import pytest
 import torch
 
+from tests.default_settings import make_settings
 from zimage_eval.batches import Batch
 from zimage_eval.image_store import ImageStore, Recipe, find_store_root, image_keys
 from zimage_eval.images import encode_png
-from zimage_eval.params import DtypeSettings, ImageSettings, SamplerSettings
+from zimage_eval.params import DtypeSettings
+from zimage_eval.settings import KEYS
 
 RECIPE = Recipe(
     weights="0" * 64,
-    sampler=SamplerSettings(
-        shift=3.0, num_inference_steps=8, guidance_scale=0.0, negative_prompt=""
-    ),
-    image=ImageSettings(height=64, width=64),
+    settings=make_settings(),
     dtype=DtypeSettings(text_encoder="float32", transformer="float32", vae="float32"),
     device="cpu",
 )
+LEAVES: tuple[dict[str, object], ...] = (
+    {"shift": 4.0},
+    {"num_inference_steps": 9},
+    {"guidance_scale": 1.0},
+    {"height": 72},
+    {"width": 72},
+)
+"""Other values, one by one, of all settings that don't act through embeddings."""
 BATCH = Batch([torch.ones(3, 4), torch.zeros(3, 4)], None, [1, 2])
 FILES = [encode_png(torch.full((3, 8, 8), value, dtype=torch.uint8), {}) for value in (1, 2)]
 
 
 def test_everything_that_decides_pixels_is_in_the_key() -> None:
-    sampler, image, dtype = RECIPE.sampler, RECIPE.image, RECIPE.dtype
+    dtype = RECIPE.dtype
     other = torch.ones(3, 4)
     other[0, 0] = 1.0000001
     changed = [
         (RECIPE, BATCH),
         (RECIPE._replace(weights="1" * 64), BATCH),
         (RECIPE._replace(device="NVIDIA H100"), BATCH),
-        (RECIPE._replace(sampler=sampler.model_copy(update={"shift": 4.0})), BATCH),
-        (RECIPE._replace(sampler=sampler.model_copy(update={"num_inference_steps": 9})), BATCH),
-        (RECIPE._replace(sampler=sampler.model_copy(update={"guidance_scale": 1.0})), BATCH),
-        (RECIPE._replace(image=image.model_copy(update={"height": 72})), BATCH),
+        *((RECIPE._replace(settings=make_settings(**leaf)), BATCH) for leaf in LEAVES),
         (RECIPE._replace(dtype=dtype.model_copy(update={"vae": "bfloat16"})), BATCH),
         (RECIPE._replace(dtype=dtype.model_copy(update={"transformer": "bfloat16"})), BATCH),
         (RECIPE, BATCH._replace(prompt_embeds=[other, BATCH.prompt_embeds[1]])),
@@ -48,10 +52,15 @@ def test_everything_that_decides_pixels_is_in_the_key() -> None:
     assert len(set(keys)) == len(keys)
 
 
+def test_each_setting_is_tried() -> None:
+    tried = {leaf for leaves in LEAVES for leaf in leaves} | {"negative_prompt"}
+    assert tried == {leaf for group, leaf in KEYS if group != "encoder"}
+
+
 def test_what_decides_no_pixels_is_not_in_the_key() -> None:
     keys = image_keys(RECIPE, BATCH)
-    worded = RECIPE.sampler.model_copy(update={"negative_prompt": "blurry"})
-    assert image_keys(RECIPE._replace(sampler=worded), BATCH) == keys
+    for leaves in ({"negative_prompt": "blurry"}, {"hidden_layer": -1}):  # embeddings count
+        assert image_keys(RECIPE._replace(settings=make_settings(**leaves)), BATCH) == keys
     encoder = RECIPE.dtype.model_copy(update={"text_encoder": "bfloat16"})
     assert image_keys(RECIPE._replace(dtype=encoder), BATCH) == keys
     copies = [tensor.clone() for tensor in BATCH.prompt_embeds]

@@ -8,6 +8,7 @@ import pytest
 import torch
 from diffusers import ZImagePipeline
 
+from tests.default_settings import make_settings
 from tests.tiny_model import PIXEL_MULTIPLE
 from zimage_eval.model_folder import (
     IMAGE_PARTS,
@@ -26,21 +27,6 @@ from zimage_eval.zimage import load_image_side, load_text_side
 
 PARTS = (*TEXT_PARTS, *IMAGE_PARTS)
 FLOAT32 = DtypeSettings(text_encoder="float32", transformer="float32", vae="float32")
-
-
-def settings(hidden_layer: int = -2, height: int = 64, width: int = 64) -> Settings:
-    return Settings.model_validate(
-        {
-            "encoder": {"hidden_layer": hidden_layer, "max_sequence_length": 512},
-            "sampler": {
-                "shift": 3.0,
-                "num_inference_steps": 8,
-                "guidance_scale": 0.0,
-                "negative_prompt": "",
-            },
-            "image": {"height": height, "width": width},
-        }
-    )
 
 
 @pytest.fixture
@@ -80,20 +66,23 @@ def test_padded_length_is_the_next_multiple_of_32() -> None:
 
 def test_size_that_cannot_be_divided_is_refused_with_the_multiple(tiny_folder: Path) -> None:
     limits = read_limits(tiny_folder)
-    check_image_size(limits, settings(height=8, width=4096).image)
+    check_image_size(limits, make_settings(height=8, width=4096).image)
     with pytest.raises(ValueError, match=r"image\.width: 60 is not a multiple of 8"):
-        check_image_size(limits, settings(width=60).image)
+        check_image_size(limits, make_settings(width=60).image)
 
 
 @pytest.mark.parametrize(
     ("asked", "reason"),
     [
-        (settings(hidden_layer=3), None),
-        (settings(hidden_layer=-4), None),
-        (settings(hidden_layer=4), "hidden_layer 4: this text encoder has -4 to 3"),
-        (settings(hidden_layer=-5), "hidden_layer -5: this text encoder has -4 to 3"),
-        (settings(height=4096), None),
-        (settings(height=4104), "height 4104: this transformer's positions end at 4096 pixels"),
+        (make_settings(hidden_layer=3), None),
+        (make_settings(hidden_layer=-4), None),
+        (make_settings(hidden_layer=4), "hidden_layer 4: this text encoder has -4 to 3"),
+        (make_settings(hidden_layer=-5), "hidden_layer -5: this text encoder has -4 to 3"),
+        (make_settings(height=4096), None),
+        (
+            make_settings(height=4104),
+            "height 4104: this transformer's positions end at 4096 pixels",
+        ),
     ],
 )
 def test_levels_beyond_the_model_have_a_reason(

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from tests.default_settings import make_settings as settings
 from zimage_eval.params import (
     Settings,
     Study,
@@ -13,7 +14,7 @@ from zimage_eval.params import (
     load_params,
     phase_variants,
 )
-from zimage_eval.settings import GROUPS, KEYS
+from zimage_eval.settings import GROUPS
 
 ROOT = Path(__file__).parents[1]
 PARAMS = """\
@@ -36,23 +37,6 @@ studies:
     variants: {}
     confirm:
 """
-
-
-def settings(**leaves: object) -> Settings:
-    values: dict[str, dict[str, Any]] = {
-        "encoder": {"hidden_layer": -2, "max_sequence_length": 512},
-        "sampler": {
-            "shift": 3.0,
-            "num_inference_steps": 8,
-            "guidance_scale": 0.0,
-            "negative_prompt": "",
-        },
-        "image": {"height": 64, "width": 64},
-    }
-    for group, leaf in KEYS:
-        if leaf in leaves:
-            values[group][leaf] = leaves[leaf]
-    return Settings.model_validate(values)
 
 
 def study(

@@ -6,22 +6,13 @@ from pathlib import Path
 
 import pytest
 
+from tests.default_settings import DEFAULTS
 from zimage_eval.__main__ import main
 from zimage_eval.params import ModelSpec, Params, Settings
 from zimage_eval.plan import forwards_per_image, plan_studies, render_plan
 from zimage_eval.sample_sizes import smallest_effect
 
 ROOT = Path(__file__).parents[1]
-DEFAULTS = {
-    "encoder": {"hidden_layer": -2, "max_sequence_length": 512},
-    "sampler": {
-        "shift": 3.0,
-        "num_inference_steps": 8,
-        "guidance_scale": 0.0,
-        "negative_prompt": "",
-    },
-    "image": {"height": 64, "width": 64},
-}
 
 
 def spec(judge: str = "scenes") -> ModelSpec:

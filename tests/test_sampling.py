@@ -6,27 +6,23 @@ import pytest
 import torch
 from diffusers import ZImagePipeline
 
+from tests.default_settings import make_settings
 from zimage_eval.autoencoder import decode_latents
 from zimage_eval.encoding import encode_prompts
-from zimage_eval.params import DtypeSettings, EncoderSettings, ImageSettings, SamplerSettings
+from zimage_eval.params import DtypeSettings, ImageSettings, Settings
 from zimage_eval.sampling import initial_latents, sample_latents
 from zimage_eval.zimage import load_image_side, load_text_side
 
 PROMPTS = ["a red circle", "a small blue star on a black background", "a square"]
 SEEDS = [3, 1, 2**31 - 1]
-ENCODER = EncoderSettings(hidden_layer=-2, max_sequence_length=64)
+ENCODER = make_settings(max_sequence_length=64).encoder
 IMAGE = ImageSettings(height=32, width=24)
 FLOAT32 = DtypeSettings(text_encoder="float32", transformer="float32", vae="float32")
 CPU = torch.device("cpu")
 
 
-def sampler(steps: int = 3, guidance_scale: float = 0.0, shift: float = 3.0) -> SamplerSettings:
-    return SamplerSettings(
-        shift=shift,
-        num_inference_steps=steps,
-        guidance_scale=guidance_scale,
-        negative_prompt="blurry",
-    )
+def sampler(steps: int = 3, guidance_scale: float = 0.0, shift: float = 3.0) -> Settings:
+    return make_settings(shift=shift, num_inference_steps=steps, guidance_scale=guidance_scale)
 
 
 @pytest.fixture(scope="module")

@@ -75,10 +75,10 @@ def make_study(folder: Path, variants: dict[str, Variant], num_prompts: int) -> 
             "text": f"text {index}",
             "facts": FACTS.model_dump_json(),
         }
-        for layer in (-2, -3):
+        for encoder in sorted({v.settings.encoder.canonical() for v in variants.values()}):
             vectors = rng.normal(size=(5, 4)).astype(np.float32)
             encoded = TokenVectors(list("abcde"), np.arange(5), vectors)
-            embeddings[f"text {index}", layer, 512] = encoded
+            embeddings[f"text {index}", encoder] = encoded
         for name, height in (("base", 64), ("other", 64), ("small", 32)):
             (folder / name).mkdir(parents=True, exist_ok=True)
             pixels = rng.integers(0, 256, (height, 64, 3), dtype=np.uint8)

@@ -46,8 +46,8 @@ def test_vectors_are_exact_and_byte_split(tmp_path: Path) -> None:
     table = pa.table(
         {
             "text": ["a", "a"],
-            "hidden_layer": pa.array([-2, -2], pa.int32()),
-            "max_sequence_length": pa.array([512, 512], pa.int32()),
+            "encoder": ["{}", "{}"],
+            "hidden_layer": ["-2", "-2"],
             "position": pa.array([0, 1], pa.int32()),
             "token_id": pa.array([7, 8], pa.int32()),
             "token": ["<", ">"],

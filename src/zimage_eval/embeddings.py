@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import torch
 
-from zimage_eval.settings import EncoderSettings
+from zimage_eval.settings import EncoderSettings, word
 from zimage_eval.tables import embeddings_schema, read_table, write_table
 
 
@@ -42,8 +42,8 @@ def write_embeddings(path: Path, embeddings: Iterable[TextEmbeddings]) -> None:
 
     columns = [
         repeat([entry.text for entry in ordered], pa.string()),
-        repeat([entry.settings.hidden_layer for entry in ordered], pa.int32()),
-        repeat([entry.settings.max_sequence_length for entry in ordered], pa.int32()),
+        repeat([entry.settings.canonical() for entry in ordered], pa.string()),
+        repeat([word(entry.settings.hidden_layer) for entry in ordered], pa.string()),
         pa.array(np.concatenate([np.arange(length) for length in lengths]), pa.int32()),
         pa.array(torch.cat([entry.token_ids for entry in ordered]).numpy(), pa.int32()),
         pa.array([token for entry in ordered for token in entry.tokens], pa.string()),
@@ -67,18 +67,16 @@ def read_embeddings(path: Path) -> dict[tuple[str, EncoderSettings], torch.Tenso
     table = read_table(path, embeddings_schema(hidden_size)).combine_chunks()
     vectors = table["vector"].combine_chunks().flatten().to_numpy().reshape(-1, hidden_size)
     starts = np.flatnonzero(table["position"].to_numpy() == 0)
-    heads = table.select(["text", "hidden_layer", "max_sequence_length"]).take(starts).to_pylist()
+    heads = table.select(["text", "encoder"]).take(starts).to_pylist()
     parts = np.split(vectors, starts[1:])
+    settings = {
+        name: EncoderSettings.model_validate_json(name) for name in {h["encoder"] for h in heads}
+    }
     return {
-        (
-            head["text"],
-            EncoderSettings(
-                hidden_layer=head["hidden_layer"], max_sequence_length=head["max_sequence_length"]
-            ),
-        ): torch.from_numpy(part.copy())
+        (head["text"], settings[head["encoder"]]): torch.from_numpy(part.copy())
         for head, part in zip(heads, parts, strict=True)
     }
 
 
-def _order(entry: TextEmbeddings) -> tuple[str, int, int]:
-    return entry.text, entry.settings.max_sequence_length, entry.settings.hidden_layer
+def _order(entry: TextEmbeddings) -> tuple[str, str]:
+    return entry.text, entry.settings.canonical()

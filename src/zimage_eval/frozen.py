@@ -1,5 +1,6 @@
 """Frozen types, and how a YAML file becomes one; what is wrong is said in one line."""
 
+import json
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 from pathlib import Path
@@ -27,6 +28,10 @@ class Frozen(BaseModel):
                 if key not in cls.model_fields:
                     raise ValueError(f"unknown key {unknown(key, cls.model_fields)}")
         return data
+
+    def canonical(self) -> str:
+        """JSON with sorted keys; equal values give equal text (3 and 3.0 agree)."""
+        return json.dumps(self.model_dump(), sort_keys=True, separators=(",", ":"))
 
 
 AnyFrozen = TypeVar("AnyFrozen", bound=Frozen)

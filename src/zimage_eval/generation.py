@@ -124,8 +124,8 @@ def _render(pipe: "ZImagePipeline", batch: Batch, recipe: Recipe) -> list[bytes]
         pipe,
         batch.prompt_embeds,
         None if negative is None else [negative] * num_images,
-        initial_latents(pipe, batch.seeds, recipe.image),
-        recipe.sampler,
+        initial_latents(pipe, batch.seeds, recipe.settings.image),
+        recipe.settings,
     )
     record = {
         "num_forwards": sample.num_forwards,

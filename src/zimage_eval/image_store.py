@@ -20,9 +20,9 @@ import torch
 from zimage_eval.batches import Batch
 from zimage_eval.images import decode_png
 from zimage_eval.params import DtypeSettings
-from zimage_eval.settings import ImageSettings, SamplerSettings
+from zimage_eval.settings import Settings
 
-GENERATOR_VERSION = 2
+GENERATOR_VERSION = 3
 """To be raised with every change of this package that changes pixels or files."""
 
 
@@ -31,8 +31,7 @@ class Recipe(NamedTuple):
 
     weights: str
     """Digest of everything that is loaded (`weights_digest`)."""
-    sampler: SamplerSettings
-    image: ImageSettings
+    settings: Settings
     dtype: DtypeSettings
     device: str
     """Class of the device (`device_class`)."""
@@ -71,9 +70,10 @@ def image_keys(recipe: Recipe, batch: Batch) -> list[str]:
         "generator_version": GENERATOR_VERSION,
         "versions": [version(package) for package in ("torch", "diffusers", "pillow")],
         "weights": recipe.weights,
-        # The negative prompt counts by its embeddings, and only if there is guidance.
-        "sampler": recipe.sampler.model_dump(exclude={"negative_prompt"}),
-        "image": recipe.image.model_dump(),
+        # Texts count by their embeddings; those of the negative prompt only if there is guidance.
+        "settings": recipe.settings.model_dump(
+            exclude={"encoder": True, "sampler": {"negative_prompt"}}
+        ),
         "dtype": recipe.dtype.model_dump(include={"transformer", "vae"}),
         "device": recipe.device,
         "prompt_embeds": [_tensor_digest(embeds) for embeds in batch.prompt_embeds],

@@ -1,6 +1,5 @@
 """params.yaml and models/<model>.yaml as frozen types, and how a study becomes its variants."""
 
-import hashlib
 import itertools
 import re
 from collections.abc import Mapping, Sequence
@@ -23,6 +22,7 @@ from zimage_eval.settings import (
     check_value,
     leaves,
     override,
+    word,
 )
 
 __all__ = [
@@ -203,15 +203,7 @@ def phase_variants(
 def variant_name(settings: Settings, keys: Sequence[Key]) -> str:
     """`key=value,key=value` of the given settings; "baseline" if there are none."""
     values = settings.model_dump()
-    return ",".join(f"{leaf}={_word(values[group][leaf])}" for group, leaf in keys) or "baseline"
-
-
-def _word(value: object) -> str:
-    """A value in a name that is also a folder: free text becomes a slug and a hash of it."""
-    if not isinstance(value, str) or re.fullmatch(r"[A-Za-z0-9.-]{0,32}", value):
-        return str(value)
-    slug = re.sub(r"[^A-Za-z0-9]+", "-", value)[:24].strip("-")
-    return f"{slug}+{hashlib.sha256(value.encode()).hexdigest()[:8]}"
+    return ",".join(f"{leaf}={word(values[group][leaf])}" for group, leaf in keys) or "baseline"
 
 
 def _refuse_doubles(variants: Sequence[Variant]) -> None:

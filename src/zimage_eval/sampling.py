@@ -9,7 +9,7 @@ import torch
 from diffusers import ZImagePipeline
 from torch import nn
 
-from zimage_eval.settings import ImageSettings, SamplerSettings
+from zimage_eval.settings import ImageSettings, Settings
 
 
 class Sample(NamedTuple):
@@ -43,7 +43,7 @@ def sample_latents(
     prompt_embeds: Sequence[torch.Tensor],
     negative_prompt_embeds: Sequence[torch.Tensor] | None,
     latents: torch.Tensor,
-    sampler: SamplerSettings,
+    settings: Settings,
 ) -> Sample:
     """Denoise a batch; nothing that is passed in is changed, so threads may share a pipeline.
 
@@ -53,8 +53,10 @@ def sample_latents(
             attention masks out.
         negative_prompt_embeds: as many; None if `guidance_scale` is 0.
         latents: the noise, `(batch, channels, rows, columns)` float32.
-        sampler: `negative_prompt` is not read, its embeddings are given.
+        settings: the encoder's, the size and the negative prompt are not read, for what they
+            decide is given.
     """
+    sampler = settings.sampler
     scheduler = type(pipe.scheduler).from_config(pipe.scheduler.config, shift=sampler.shift)
     own_pipe = type(pipe)(**{**pipe.components, "scheduler": scheduler})  # shares the modules
     own_pipe.set_progress_bar_config(disable=True)

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
 Row = Mapping[str, Any]
 Scores = dict[str, float | None]
-EncodingKey = tuple[str, int, int]
-"""Text, hidden layer, maximum sequence length."""
+EncodingKey = tuple[str, str]
+"""Text, canonical JSON of the encoder's settings."""
 
 # LPIPS on few small pictures is all overhead, on many large ones all memory.
 MAX_PAIRS_PER_BATCH = 32
@@ -87,11 +87,12 @@ def read_encodings(path: Path) -> dict[EncodingKey, TokenVectors]:
     vectors = table["vector"].combine_chunks().flatten().to_numpy().reshape(-1, hidden_size)
     tokens, token_ids = table["token"].to_pylist(), table["token_id"].to_numpy()
     starts = np.flatnonzero(table["position"].to_numpy() == 0)
-    heads = table.select(["text", "hidden_layer", "max_sequence_length"]).take(starts).to_pylist()
+    heads = table.select(["text", "encoder"]).take(starts).to_pylist()
     encodings = {}
     for head, start, end in zip(heads, starts, [*starts[1:], len(table)], strict=True):
         rows = slice(start, end)  # views: a large model's vectors are not copied
-        encodings[tuple(head.values())] = TokenVectors(tokens[rows], token_ids[rows], vectors[rows])
+        key = (head["text"], head["encoder"])
+        encodings[key] = TokenVectors(tokens[rows], token_ids[rows], vectors[rows])
     return encodings
 
 
@@ -217,8 +218,7 @@ def _observe(
 
 
 def _encoding_key(prompt: Row, variant: Variant) -> EncodingKey:
-    encoder = variant.settings.encoder
-    return (prompt["text"], encoder.hidden_layer, encoder.max_sequence_length)
+    return (prompt["text"], variant.settings.encoder.canonical())
 
 
 def _finite(value: float | None) -> float | None:

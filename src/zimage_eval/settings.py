@@ -1,6 +1,7 @@
 """The settings of one image, spelled as diffusers spells them, and how they are overridden."""
 
-import json
+import hashlib
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Annotated, Any
 
@@ -50,10 +51,6 @@ class Settings(Frozen):
     sampler: SamplerSettings
     image: ImageSettings
 
-    def canonical(self) -> str:
-        """JSON with sorted keys; equal settings give equal text (3 and 3.0 agree)."""
-        return json.dumps(self.model_dump(), sort_keys=True, separators=(",", ":"))
-
 
 GROUPS: dict[str, type[Frozen]] = {
     "encoder": EncoderSettings,
@@ -95,8 +92,23 @@ def check_value(key: Key, value: object) -> Any:  # noqa: ANN401 - settings have
 
 
 def override(settings: Settings, changes: Iterable[tuple[Key, Any]]) -> Settings:
-    """The settings with some leaves replaced and checked again."""
+    """The settings with some leaves replaced and checked again.
+
+    Raises:
+        ValueError: a value is impossible, alone or beside the others; one line.
+    """
     values = settings.model_dump()
     for key, value in changes:
         values[key[0]][key[1]] = check_value(key, value)
-    return Settings.model_validate(values)
+    try:
+        return Settings.model_validate(values)
+    except ValidationError as error:
+        raise ValueError(first_problem(error)) from error
+
+
+def word(value: object) -> str:
+    """A setting's value in a name that is also a folder: free text becomes a slug and a hash."""
+    if not isinstance(value, str) or re.fullmatch(r"[A-Za-z0-9_.-]{0,32}", value):
+        return str(value)
+    slug = re.sub(r"[^A-Za-z0-9]+", "-", value)[:24].strip("-")
+    return f"{slug}+{hashlib.sha256(value.encode()).hexdigest()[:8]}"

@@ -11,7 +11,7 @@ from zimage_eval.figures import EffectRow, HeatCell, draw_dots, draw_heat_map
 from zimage_eval.image_grids import GridCell, GridColumn, GridRow, draw_gallery, draw_grid
 from zimage_eval.metrics import METRICS
 from zimage_eval.params import Study, Variant
-from zimage_eval.settings import KEYS, Key, leaves
+from zimage_eval.settings import KEYS, Key, leaves, word
 from zimage_eval.summaries import ALL, COVERAGE, NOT_AVAILABLE, Summary, excludes_zero
 
 Row = Mapping[str, Any]
@@ -198,4 +198,4 @@ def _grid_keys(study: Study, variants: Sequence[Variant]) -> tuple[Key, Key] | N
 
 
 def _value(variant: Variant, key: Key) -> str:
-    return str(variant.settings.model_dump()[key[0]][key[1]])
+    return word(variant.settings.model_dump()[key[0]][key[1]])

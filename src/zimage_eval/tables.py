@@ -72,12 +72,12 @@ def embeddings_schema(hidden_size: int) -> TableSchema:
     """Schema of an embedding table whose vectors are `(hidden_size,)` float32."""
     return TableSchema(
         observation="a token of a text, under one encoder setting",
-        key=("text", "hidden_layer", "max_sequence_length", "position"),
+        key=("text", "encoder", "position"),
         columns=_columns(
             {
                 "text": pa.string(),
-                "hidden_layer": pa.int32(),
-                "max_sequence_length": pa.int32(),
+                "encoder": pa.string(),  # canonical JSON of zimage_eval.settings.EncoderSettings
+                "hidden_layer": pa.string(),  # one of them, as variants are named by it
                 "position": pa.int32(),
                 "token_id": pa.int32(),
                 "token": pa.string(),

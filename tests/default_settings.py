@@ -1,0 +1,30 @@
+"""Settings as a model's `defaults` state them, for tests to change single leaves of."""
+
+import json
+from typing import Any
+
+from zimage_eval.settings import KEYS, Settings, override
+
+DEFAULTS: dict[str, dict[str, Any]] = {
+    "encoder": {"hidden_layer": -2, "max_sequence_length": 512},
+    "sampler": {
+        "shift": 3.0,
+        "num_inference_steps": 8,
+        "guidance_scale": 0.0,
+        "negative_prompt": "",
+    },
+    "image": {"height": 64, "width": 64},
+}
+"""Every setting neutral: nothing that ZImagePipeline would not do of its own."""
+
+
+def make_settings(**leaves: object) -> Settings:
+    """`DEFAULTS` with some leaves replaced."""
+    names = {leaf: (group, leaf) for group, leaf in KEYS}
+    changes = [(names[leaf], value) for leaf, value in leaves.items()]
+    return override(Settings.model_validate(DEFAULTS), changes)
+
+
+def make_defaults(**leaves: object) -> dict[str, dict[str, Any]]:
+    """The same as YAML has it."""
+    return json.loads(make_settings(**leaves).canonical())
