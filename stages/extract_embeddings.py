@@ -14,13 +14,14 @@ def main() -> None:
     """Encode what the variants of every study read, and write a table for each study."""
     from tqdm import tqdm
 
+    from zimage_eval.devices import pick_device, start_workers
     from zimage_eval.embeddings import TextEmbeddings, write_embeddings
     from zimage_eval.encoding import encode_layers, study_encodings, tokenize
     from zimage_eval.model_folder import TEXT_PARTS, check_model
     from zimage_eval.params import PHASES, expand_variants, load_model_spec, load_params
     from zimage_eval.settings import EncoderSettings
     from zimage_eval.tables import PROMPTS, read_table
-    from zimage_eval.zimage import load_text_side, pick_device, start_workers
+    from zimage_eval.text_side import load_text_side
 
     params = load_params(Path("params.yaml"))
     spec = load_model_spec(Path(f"models/{params.model}.yaml"))

@@ -18,13 +18,14 @@ def main(study: str) -> None:
     from tqdm import tqdm
 
     from zimage_eval.batches import request_images, variant_batches
+    from zimage_eval.devices import load_once, pick_device, start_workers
     from zimage_eval.embeddings import read_embeddings
     from zimage_eval.generation import draw_images
+    from zimage_eval.image_side import load_image_side
     from zimage_eval.image_store import ImageStore, Recipe, device_class, find_store_root
     from zimage_eval.model_folder import IMAGE_PARTS, check_model, weights_digest
     from zimage_eval.params import PHASES, expand_variants, load_model_spec, load_params
     from zimage_eval.tables import IMAGES, PROMPTS, read_table, write_table
-    from zimage_eval.zimage import load_image_side, load_once, pick_device, start_workers
 
     params = load_params(Path("params.yaml"))
     spec = load_model_spec(Path(f"models/{params.model}.yaml"))

@@ -13,6 +13,20 @@ DEFAULTS: dict[str, dict[str, Any]] = {
         "guidance_scale": 0.0,
         "negative_prompt": "",
     },
+    "refiner": {
+        "refiner_blend": 1.0,
+        "dropped_refiner_layers": [],
+        "refiner_attention": True,
+        "refiner_feed_forward": True,
+        "refiner_timestep": False,
+    },
+    "rope": {
+        "table_length": 1536,
+        "rope_theta": 256.0,
+        "rope_theta_scope": "all",
+        "linear_scaling": 1.0,
+        "ntk_scaling": 1.0,
+    },
     "image": {"height": 64, "width": 64},
 }
 """Every setting neutral: nothing that ZImagePipeline would not do of its own."""

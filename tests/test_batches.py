@@ -14,12 +14,21 @@ from zimage_eval.batches import (
 from zimage_eval.model_folder import ModelLimits
 from zimage_eval.params import PHASES, Variant
 
-LIMITS = ModelLimits(num_hidden_layers=3, pixel_multiple=8, max_pixels=4096, max_caption_tokens=64)
+LIMITS = ModelLimits(
+    num_hidden_layers=3,
+    num_refiner_layers=1,
+    has_refiner_timestep=False,
+    pixel_multiple=8,
+    max_pixels=4096,
+)
 
 
 def variant(guidance_scale: float = 0.0, hidden_layer: int = -2) -> Variant:
     settings = make_settings(
-        hidden_layer=hidden_layer, guidance_scale=guidance_scale, negative_prompt="no"
+        hidden_layer=hidden_layer,
+        guidance_scale=guidance_scale,
+        negative_prompt="no",
+        table_length=66,
     )
     return Variant("v", settings, is_baseline=True)
 

@@ -10,6 +10,7 @@ from diffusers import ZImagePipeline
 
 from tests.default_settings import make_settings
 from tests.tiny_model import PIXEL_MULTIPLE
+from zimage_eval.image_side import load_image_side
 from zimage_eval.model_folder import (
     IMAGE_PARTS,
     TEXT_PARTS,
@@ -17,13 +18,15 @@ from zimage_eval.model_folder import (
     check_image_size,
     check_parts,
     count_parameters,
+    max_caption_tokens,
     padded_length,
     read_limits,
     unavailable_reason,
     weights_digest,
 )
 from zimage_eval.params import DtypeSettings, Settings
-from zimage_eval.zimage import load_image_side, load_text_side
+from zimage_eval.text_side import load_text_side
+from zimage_eval.transformer_settings import view_transformer
 
 PARTS = (*TEXT_PARTS, *IMAGE_PARTS)
 FLOAT32 = DtypeSettings(text_encoder="float32", transformer="float32", vae="float32")
@@ -36,16 +39,23 @@ def folder(tiny_folder: Path, tmp_path: Path) -> Path:
 
 
 def test_limits_are_read_from_the_config_files(tiny_folder: Path) -> None:
-    assert read_limits(tiny_folder) == ModelLimits(3, PIXEL_MULTIPLE, 512 * PIXEL_MULTIPLE, 1504)
+    assert read_limits(tiny_folder) == ModelLimits(
+        3, 1, False, PIXEL_MULTIPLE, 512 * PIXEL_MULTIPLE
+    )
 
 
-def test_caption_limit_is_where_the_transformer_fails(tiny_folder: Path) -> None:
+@pytest.mark.parametrize("table_length", [34, 65, 66, 1536, 1537, 1538])
+def test_caption_limit_is_where_the_transformer_fails(tiny_folder: Path, table_length: int) -> None:
     pipe = load_image_side(tiny_folder, FLOAT32, torch.device("cpu"))
+    asked = make_settings(table_length=table_length)
+    transformer = view_transformer(pipe.transformer, asked)
+    longest = max_caption_tokens(asked.rope)
+    assert longest == {34: 32, 65: 32, 66: 64, 1536: 1504, 1537: 1504, 1538: 1536}[table_length]
     latents = [torch.zeros(16, 1, 4, 4)]
     with torch.no_grad():
-        pipe.transformer(latents, torch.zeros(1), [torch.zeros(1504, 32)])
+        transformer(latents, torch.zeros(1), [torch.zeros(longest, 32)])
         with pytest.raises(IndexError):
-            pipe.transformer(latents, torch.zeros(1), [torch.zeros(1505, 32)])
+            transformer(latents, torch.zeros(1), [torch.zeros(longest + 1, 32)])
 
 
 def test_pixel_multiple_is_what_the_pipeline_asks_for(tiny_folder: Path) -> None:
@@ -78,6 +88,15 @@ def test_size_that_cannot_be_divided_is_refused_with_the_multiple(tiny_folder: P
         (make_settings(hidden_layer=-4), None),
         (make_settings(hidden_layer=4), "hidden_layer 4: this text encoder has -4 to 3"),
         (make_settings(hidden_layer=-5), "hidden_layer -5: this text encoder has -4 to 3"),
+        (
+            make_settings(dropped_refiner_layers=[1]),
+            "dropped_refiner_layers 1: this context refiner has 0 to 0",
+        ),
+        (make_settings(dropped_refiner_layers=[0]), None),
+        (
+            make_settings(refiner_timestep=True),
+            "refiner_timestep true: this context refiner was trained without",
+        ),
         (make_settings(height=4096), None),
         (
             make_settings(height=4104),

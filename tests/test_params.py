@@ -161,7 +161,11 @@ def test_variant_names_are_folder_names(name: str) -> None:
         ("num_seeds: 1", "num_seeds: true", "valid integer, got True"),
         ("    num_seeds: 1\n", "", "phases.screen.num_seeds: missing"),
         ("guidance_scale:", "guidance_scal:", "did you mean 'guidance_scale'? allowed: shift, "),
-        ("sampler:", "samplr:", "did you mean 'sampler'? allowed: encoder, sampler, image"),
+        (
+            "sampler:",
+            "samplr:",
+            "did you mean 'sampler'? allowed: encoder, sampler, refiner, rope, image",
+        ),
         ("- 1.5", "- -1.5", "guidance_scale: Input should be greater than or equal to 0, got -1.5"),
         ("- 1.5", "- yes", "guidance_scale: Input should be a valid number, got 'yes'"),
         ("- 1.5", "- .nan", "finite number"),

@@ -5,7 +5,12 @@ from typing import Any, NamedTuple
 
 import torch
 
-from zimage_eval.model_folder import ModelLimits, padded_length, unavailable_reason
+from zimage_eval.model_folder import (
+    ModelLimits,
+    max_caption_tokens,
+    padded_length,
+    unavailable_reason,
+)
 from zimage_eval.params import Phase, Variant, phase_variants
 from zimage_eval.settings import EncoderSettings
 
@@ -99,6 +104,7 @@ def variant_batches(
         yield list(requests), reason
         return
     encoder, sampler = variant.settings.encoder, variant.settings.sampler
+    most = max_caption_tokens(variant.settings.rope)
     negative = None
     if sampler.guidance_scale > 0:
         negative = _look_up(embeddings, sampler.negative_prompt, encoder)
@@ -109,9 +115,9 @@ def variant_batches(
             [embeds[index] for index in indices], negative, [entry.seed for entry in members]
         )
         longest = max(len(batch.prompt_embeds[0]), 0 if negative is None else len(negative))
-        if padded_length(longest) > limits.max_caption_tokens:
+        if padded_length(longest) > most:
             # On a GPU this would be a device assert, after which the process can do no more.
-            yield members, f"{longest} tokens: captions end at {limits.max_caption_tokens}"
+            yield members, f"{longest} tokens: captions end at {most}"
         else:
             yield members, batch
 

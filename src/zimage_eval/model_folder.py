@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from zimage_eval.params import Variant
-from zimage_eval.settings import ImageSettings, Settings
+from zimage_eval.settings import ImageSettings, RopeSettings, Settings
 
 TEXT_PARTS = ("tokenizer", "text_encoder")
 IMAGE_PARTS = ("scheduler", "transformer", "vae")
@@ -36,12 +36,14 @@ class ModelLimits(NamedTuple):
 
     num_hidden_layers: int
     """Of the text encoder; it gives one hidden state more."""
+    num_refiner_layers: int
+    """Of the transformer's context refiner."""
+    has_refiner_timestep: bool
+    """Whether the weights hold a timestep modulation of the context refiner."""
     pixel_multiple: int
     """Height and width are multiples of this: autoencoder factor times patch size."""
     max_pixels: int
     """Longest side that the position table holds."""
-    max_caption_tokens: int
-    """Longest padded caption that leaves a position for the image (1504 of a table of 1536)."""
 
 
 def check_model(folder: Path, parts: Sequence[str], variants: Sequence[Variant]) -> ModelLimits:
@@ -90,15 +92,25 @@ def read_limits(folder: Path) -> ModelLimits:
     vae = _read_json(folder / "vae" / "config.json")
     text_encoder = _read_json(folder / "text_encoder" / "config.json")
     factor = 2 ** (len(vae["block_out_channels"]) - 1)
-    caption_positions, rows, columns = transformer["axes_lens"]
+    _, rows, columns = transformer["axes_lens"]
     return ModelLimits(
         num_hidden_layers=text_encoder["num_hidden_layers"],
+        num_refiner_layers=transformer["n_refiner_layers"],
+        has_refiner_timestep=has_refiner_timestep(folder),
         # ZImagePipeline is written for patches of 2, the only size of the released models.
         pixel_multiple=factor * 2,
         max_pixels=min(rows, columns) * factor * 2,
-        # Captions stand at 1..P and the image at P + 1, in a table of rows 0..N-1.
-        max_caption_tokens=(caption_positions - 2) // CAPTION_MULTIPLE * CAPTION_MULTIPLE,
     )
+
+
+def has_refiner_timestep(folder: Path) -> bool:
+    """Whether transformer/config.json says `context_refiner_modulation: true`.
+
+    diffusers has no such key: its class never modulates the context refiner. Weights trained with
+    it hold `context_refiner.<i>.adaLN_modulation.0.{weight,bias}` beside diffusers' own.
+    """
+    config = _read_json(folder / "transformer" / "config.json")
+    return config.get("context_refiner_modulation") is True
 
 
 def check_image_size(limits: ModelLimits, image: ImageSettings) -> None:
@@ -113,6 +125,12 @@ def unavailable_reason(limits: ModelLimits, settings: Settings) -> str | None:
     layer, depth = settings.encoder.hidden_layer, limits.num_hidden_layers
     if not -depth - 1 <= layer <= depth:
         return f"hidden_layer {layer}: this text encoder has {-depth - 1} to {depth}"
+    refiner, depth = settings.refiner, limits.num_refiner_layers
+    for layer in refiner.dropped_refiner_layers:
+        if layer >= depth:
+            return f"dropped_refiner_layers {layer}: this context refiner has 0 to {depth - 1}"
+    if refiner.refiner_timestep and not limits.has_refiner_timestep:
+        return "refiner_timestep true: this context refiner was trained without"
     for name, value in settings.image.model_dump().items():
         if value > limits.max_pixels:
             return f"{name} {value}: this transformer's positions end at {limits.max_pixels} pixels"
@@ -122,6 +140,12 @@ def unavailable_reason(limits: ModelLimits, settings: Settings) -> str | None:
 def padded_length(num_tokens: int) -> int:
     """Tokens a caption or an image takes in the transformer: its own and the learned padding."""
     return -(-num_tokens // CAPTION_MULTIPLE) * CAPTION_MULTIPLE
+
+
+def max_caption_tokens(rope: RopeSettings) -> int:
+    """Longest padded caption that leaves a position for the image (1504 of a table of 1536)."""
+    # Captions stand at 1..P and the image at P + 1, in a table of rows 0..N-1.
+    return (rope.table_length - 2) // CAPTION_MULTIPLE * CAPTION_MULTIPLE
 
 
 def weights_digest(folder: Path, parts: Sequence[str]) -> str:

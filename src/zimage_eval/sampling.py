@@ -1,15 +1,13 @@
 """Prompt embeddings and noise -> latents, by ZImagePipeline's own loop."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from threading import get_ident
-from typing import Any, NamedTuple
+from collections.abc import Sequence
+from typing import NamedTuple
 
 import torch
 from diffusers import ZImagePipeline
-from torch import nn
 
 from zimage_eval.settings import ImageSettings, Settings
+from zimage_eval.transformer_settings import view_transformer
 
 
 class Sample(NamedTuple):
@@ -58,19 +56,21 @@ def sample_latents(
     """
     sampler = settings.sampler
     scheduler = type(pipe.scheduler).from_config(pipe.scheduler.config, shift=sampler.shift)
-    own_pipe = type(pipe)(**{**pipe.components, "scheduler": scheduler})  # shares the modules
+    transformer = view_transformer(pipe.transformer, settings)
+    evaluations: list[int] = []
+    transformer.register_forward_pre_hook(lambda _, args: evaluations.append(len(args[0])))
+    own_pipe = type(pipe)(**{**pipe.components, "scheduler": scheduler, "transformer": transformer})
     own_pipe.set_progress_bar_config(disable=True)
-    with _count_evaluations(pipe.transformer) as evaluations:
-        denoised = own_pipe(
-            prompt_embeds=_to_transformer(pipe, prompt_embeds),
-            negative_prompt_embeds=_to_transformer(pipe, negative_prompt_embeds),
-            latents=latents.clone(),
-            height=latents.shape[2] * pipe.vae_scale_factor,
-            width=latents.shape[3] * pipe.vae_scale_factor,
-            num_inference_steps=sampler.num_inference_steps,
-            guidance_scale=sampler.guidance_scale,
-            output_type="latent",
-        ).images
+    denoised = own_pipe(
+        prompt_embeds=_to_transformer(pipe, prompt_embeds),
+        negative_prompt_embeds=_to_transformer(pipe, negative_prompt_embeds),
+        latents=latents.clone(),
+        height=latents.shape[2] * pipe.vae_scale_factor,
+        width=latents.shape[3] * pipe.vae_scale_factor,
+        num_inference_steps=sampler.num_inference_steps,
+        guidance_scale=sampler.guidance_scale,
+        output_type="latent",
+    ).images
     return Sample(
         latents=denoised,
         sigmas=tuple(scheduler.sigmas.tolist()),
@@ -84,20 +84,3 @@ def _to_transformer(
     if embeds is None:
         return None
     return [entry.to(pipe.transformer.device, pipe.transformer.dtype) for entry in embeds]
-
-
-@contextmanager
-def _count_evaluations(transformer: nn.Module) -> Iterator[list[int]]:
-    """Fill a list with the number of images of every forward by this thread."""
-    evaluations: list[int] = []
-    thread = get_ident()
-
-    def count(module: nn.Module, args: tuple[Any, ...]) -> None:
-        if get_ident() == thread:
-            evaluations.append(len(args[0]))
-
-    handle = transformer.register_forward_pre_hook(count)
-    try:
-        yield evaluations
-    finally:
-        handle.remove()

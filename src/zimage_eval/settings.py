@@ -3,9 +3,16 @@
 import hashlib
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    TypeAdapter,
+    ValidationError,
+)
 
 from zimage_eval.frozen import Frozen, first_problem, unknown
 
@@ -14,6 +21,17 @@ Float = Annotated[float, AfterValidator(lambda value: value + 0.0)]  # -0.0 and 
 Nested = Mapping[str, Mapping[str, Any]]
 Key = tuple[str, str]
 """Group and leaf of one setting, such as `("sampler", "shift")`."""
+
+
+def _distinct_layers(value: object) -> object:
+    """A list of layers as a tuple in order, so that equal sets are equal values."""
+    if not isinstance(value, list | tuple):
+        raise ValueError(f"must be a list of layers from 0, got {value!r}")
+    if any(type(layer) is not int or layer < 0 for layer in value):
+        raise ValueError(f"layers are integers from 0, got {list(value)!r}")
+    if len(set(value)) < len(value):
+        raise ValueError(f"a layer stands twice in {list(value)!r}")
+    return tuple(sorted(value))
 
 
 class EncoderSettings(Frozen):
@@ -37,6 +55,37 @@ class SamplerSettings(Frozen):
     """What the unconditional branch reads; matters when `guidance_scale` is above 0."""
 
 
+class RefinerSettings(Frozen):
+    """What becomes of the blocks that refine a caption before it meets the image."""
+
+    refiner_blend: Annotated[Float, Field(ge=0, le=1.25)]
+    """`unrefined + refiner_blend * (refined - unrefined)`: 0 skips the refiner, 1 is its own."""
+    dropped_refiner_layers: Annotated[tuple[int, ...], BeforeValidator(_distinct_layers)]
+    """Blocks left out, counted from 0 and in order."""
+    refiner_attention: bool
+    """Whether its blocks have their attention branch."""
+    refiner_feed_forward: bool
+    """Whether its blocks have their feed-forward branch."""
+    refiner_timestep: bool
+    """Whether the timestep modulates its blocks, which only weights trained so have."""
+
+
+class RopeSettings(Frozen):
+    """Rotary position embedding of the transformer, on axis 0: the caption, then the image."""
+
+    table_length: Annotated[int, Field(ge=34)]
+    """Positions of axis 0 (`axes_lens[0]`); a caption of P padded tokens needs P + 2."""
+    rope_theta: Annotated[Float, Field(ge=1)]
+    """Base of the wavelengths."""
+    rope_theta_scope: Literal["all", "caption", "refiner"]
+    """Where `rope_theta` holds: on all axes, on axis 0 alone, or in the context refiner alone.
+    Elsewhere the model's own does."""
+    linear_scaling: Annotated[Float, Field(gt=0)]
+    """Positions of axis 0 are divided by it."""
+    ntk_scaling: Annotated[Float, Field(gt=0)]
+    """The longest wavelength of axis 0 is multiplied by it, the shortest kept."""
+
+
 class ImageSettings(Frozen):
     """Size of an image in pixels."""
 
@@ -49,12 +98,16 @@ class Settings(Frozen):
 
     encoder: EncoderSettings
     sampler: SamplerSettings
+    refiner: RefinerSettings
+    rope: RopeSettings
     image: ImageSettings
 
 
 GROUPS: dict[str, type[Frozen]] = {
     "encoder": EncoderSettings,
     "sampler": SamplerSettings,
+    "refiner": RefinerSettings,
+    "rope": RopeSettings,
     "image": ImageSettings,
 }
 KEYS: tuple[Key, ...] = tuple(
@@ -107,7 +160,14 @@ def override(settings: Settings, changes: Iterable[tuple[Key, Any]]) -> Settings
 
 
 def word(value: object) -> str:
-    """A setting's value in a name that is also a folder: free text becomes a slug and a hash."""
+    """A setting's value in a name that is also a folder.
+
+    A list is joined by "+", free text becomes a slug and a hash of it.
+    """
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, list | tuple):
+        return "+".join(map(word, value)) or "none"
     if not isinstance(value, str) or re.fullmatch(r"[A-Za-z0-9_.-]{0,32}", value):
         return str(value)
     slug = re.sub(r"[^A-Za-z0-9]+", "-", value)[:24].strip("-")

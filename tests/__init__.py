@@ -1,0 +1,1 @@
+"""Tests; a package, because installed ones may bring another of this name."""
