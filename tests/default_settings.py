@@ -8,6 +8,7 @@ from zimage_eval.settings import KEYS, Settings, override
 DEFAULTS: dict[str, dict[str, Any]] = {
     "encoder": {"hidden_layer": -2, "max_sequence_length": 512},
     "sampler": {
+        "sigma_schedule": "own",
         "shift": 3.0,
         "num_inference_steps": 8,
         "guidance_scale": 0.0,

@@ -19,6 +19,7 @@ RECIPE = Recipe(
     device="cpu",
 )
 LEAVES: tuple[dict[str, object], ...] = (
+    {"sigma_schedule": "karras"},
     {"shift": 4.0},
     {"num_inference_steps": 9},
     {"guidance_scale": 1.0},

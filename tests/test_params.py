@@ -160,7 +160,11 @@ def test_variant_names_are_folder_names(name: str) -> None:
         ("num_seeds: 1", "num_seeds: '8'", "valid integer, got '8'"),
         ("num_seeds: 1", "num_seeds: true", "valid integer, got True"),
         ("    num_seeds: 1\n", "", "phases.screen.num_seeds: missing"),
-        ("guidance_scale:", "guidance_scal:", "did you mean 'guidance_scale'? allowed: shift, "),
+        (
+            "guidance_scale:",
+            "guidance_scal:",
+            "did you mean 'guidance_scale'? allowed: sigma_schedule, ",
+        ),
         (
             "sampler:",
             "samplr:",

@@ -1,10 +1,12 @@
 """The sampler equals ZImagePipeline called with prompts, bit for bit on the CPU."""
 
+import math
 from pathlib import Path
 
 import pytest
 import torch
 from diffusers import ZImagePipeline
+from scipy.stats import beta
 
 from tests.default_settings import make_settings
 from zimage_eval.autoencoder import decode_latents
@@ -131,14 +133,58 @@ def test_shift_changes_the_sigmas_and_stays_with_its_call(
 ) -> None:
     noise = initial_latents(pipe, SEEDS, IMAGE)
     usual = sample_latents(pipe, prompt_embeds, None, noise, sampler(steps=4))
-    shifted = sample_latents(pipe, prompt_embeds, None, noise, sampler(steps=4, shift=shift))
-    linear = [1, 0.75, 0.5, 0.25, 0]
-    expected = [shift * sigma / (1 + (shift - 1) * sigma) for sigma in linear]
-    assert shifted.sigmas == pytest.approx(expected, abs=1e-6)
-    assert not torch.equal(shifted.latents, usual.latents)
+    other = sample_latents(pipe, prompt_embeds, None, noise, sampler(steps=4, shift=shift))
+    expected = shifted([1, 0.75, 0.5, 0.25, 0], shift)
+    assert other.sigmas == pytest.approx(expected, abs=1e-6)
+    assert not torch.equal(other.latents, usual.latents)
     assert pipe.scheduler.config.shift == 3.0
     again = sample_latents(pipe, prompt_embeds, None, noise, sampler(steps=4))
     assert torch.equal(again.latents, usual.latents)
+
+
+def schedule_of(
+    pipe: ZImagePipeline, prompt_embeds: list[torch.Tensor], steps: int, **leaves: object
+) -> list[float]:
+    noise = initial_latents(pipe, SEEDS, IMAGE)
+    settings = make_settings(num_inference_steps=steps, **leaves)
+    sample = sample_latents(pipe, prompt_embeds, None, noise, settings)
+    assert len(sample.sigmas) == steps + 1 and sample.sigmas[-1] == 0
+    assert sample.num_forwards == steps
+    return list(sample.sigmas[:-1])
+
+
+def shifted(linear: list[float], shift: float) -> list[float]:
+    return [shift * sigma / (1 + (shift - 1) * sigma) for sigma in linear]
+
+
+def test_named_schedules_have_their_closed_forms(
+    pipe: ZImagePipeline, prompt_embeds: list[torch.Tensor]
+) -> None:
+    low, high = shifted([0.2, 1.0], 2.0)
+    ramp = [step / 4 for step in range(5)]
+    roots = low ** (1 / 7), high ** (1 / 7)
+    expected = {
+        "karras": [(roots[1] + part * (roots[0] - roots[1])) ** 7 for part in ramp],
+        "exponential": [high * (low / high) ** part for part in ramp],
+        "beta": [low + (high - low) * beta.ppf(1 - part, 0.6, 0.6) for part in ramp],
+        "own": shifted([1.0, 0.8, 0.6, 0.4, 0.2], 2.0),
+    }
+    for name, sigmas in expected.items():
+        found = schedule_of(pipe, prompt_embeds, 5, shift=2.0, sigma_schedule=name)
+        assert found == pytest.approx(sigmas, abs=1e-6), name
+        assert schedule_of(pipe, prompt_embeds, 1, shift=2.0, sigma_schedule=name) == [1.0]
+    assert pipe.scheduler.config.use_karras_sigmas is False
+
+
+def test_dynamic_shift_follows_the_image_size_and_not_the_shift(
+    pipe: ZImagePipeline, prompt_embeds: list[torch.Tensor]
+) -> None:
+    tokens = IMAGE.height * IMAGE.width / 64
+    slope = (1.15 - 0.5) / (4096 - 256)
+    expected = shifted([1.0, 0.75, 0.5, 0.25], math.exp(0.5 + slope * (tokens - 256)))
+    for shift in (1.0, 6.0):
+        found = schedule_of(pipe, prompt_embeds, 4, shift=shift, sigma_schedule="dynamic_shift")
+        assert found == pytest.approx(expected, abs=1e-6)
 
 
 def test_nothing_passed_in_is_changed(

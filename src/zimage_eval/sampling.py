@@ -6,6 +6,7 @@ from typing import NamedTuple
 import torch
 from diffusers import ZImagePipeline
 
+from zimage_eval.schedules import build_scheduler
 from zimage_eval.settings import ImageSettings, Settings
 from zimage_eval.transformer_settings import view_transformer
 
@@ -55,7 +56,7 @@ def sample_latents(
             decide is given.
     """
     sampler = settings.sampler
-    scheduler = type(pipe.scheduler).from_config(pipe.scheduler.config, shift=sampler.shift)
+    scheduler = build_scheduler(pipe.scheduler, sampler)
     transformer = view_transformer(pipe.transformer, settings)
     evaluations: list[int] = []
     transformer.register_forward_pre_hook(lambda _, args: evaluations.append(len(args[0])))

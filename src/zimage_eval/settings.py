@@ -46,8 +46,10 @@ class EncoderSettings(Frozen):
 class SamplerSettings(Frozen):
     """What the denoising loop is asked for."""
 
+    sigma_schedule: Literal["own", "karras", "exponential", "beta", "dynamic_shift"]
+    """The scheduler's own spacing of the sigmas, or another one that diffusers names."""
     shift: Annotated[Float, Field(gt=0)]
-    """Time shift of the sigmas."""
+    """Time shift of the sigmas; not read with a dynamic one."""
     num_inference_steps: Count
     guidance_scale: Annotated[Float, Field(ge=0)]
     """`cond + guidance_scale * (cond - uncond)`: 0.0 is off, the usual CFG scale minus one."""
