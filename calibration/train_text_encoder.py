@@ -20,7 +20,7 @@ from transformers import Qwen2Tokenizer, Qwen3Config, Qwen3Model
 from calibration.learning_rate import warmup_cosine
 from calibration.optimizers import Optimizers
 from calibration.truths import TextEncoderRecipe
-from zimage_eval.chat_format import format_prompt
+from zimage_eval.chat_format import chat_parts
 from zimage_eval.model_folder import padded_length
 
 _ANSWER_WEIGHT: Final = 2.0
@@ -48,8 +48,7 @@ def build_text_encoder(recipe: TextEncoderRecipe, vocab_size: int) -> Qwen3Model
 
 def tokenize(tokenizer: Qwen2Tokenizer, texts: Sequence[str]) -> list[list[int]]:
     """Token ids of each text in the chat format that the text encoder sees."""
-    marker = "\N{BLACK SQUARE}"
-    before, after = format_prompt(tokenizer, marker, enable_thinking=True).split(marker)
+    before, after = chat_parts(tokenizer, system_prompt="", think_block=None)
     return tokenizer([before + text + after for text in texts]).input_ids
 
 

@@ -16,12 +16,18 @@ def main() -> None:
 
     from zimage_eval.devices import pick_device, start_workers
     from zimage_eval.embeddings import TextEmbeddings, write_embeddings
-    from zimage_eval.encoding import encode_layers, study_encodings, tokenize
+    from zimage_eval.encoder_inputs import tokenize
+    from zimage_eval.encoding import (
+        Encoding,
+        encode_layers,
+        map_layers,
+        plan_forwards,
+        study_encodings,
+    )
     from zimage_eval.model_folder import TEXT_PARTS, check_model
     from zimage_eval.params import PHASES, expand_variants, load_model_spec, load_params
-    from zimage_eval.settings import EncoderSettings
     from zimage_eval.tables import PROMPTS, read_table
-    from zimage_eval.text_side import load_text_side
+    from zimage_eval.text_side import load_text_encoder, load_tokenizer
 
     params = load_params(Path("params.yaml"))
     spec = load_model_spec(Path(f"models/{params.model}.yaml"))
@@ -36,19 +42,18 @@ def main() -> None:
         limits = check_model(folder, TEXT_PARTS, variants)
         wanted[key] = study_encodings(variants, study.confirm, limits, texts)
 
-    layers_of: dict[tuple[str, int], set[int]] = {}
-    for text, settings in set().union(*wanted.values()):
-        layers_of.setdefault((text, settings.max_sequence_length), set()).add(settings.hidden_layer)
-    device = pick_device()
-    side = load_text_side(folder, spec.dtype, device)
-    inputs = [tokenize(side.tokenizer, *key) for key in layers_of]
-    encode = partial(encode_layers, side.text_encoder)
+    everything = set().union(*wanted.values())
+    forwards = plan_forwards(everything, texts)
+    tokenizer, device = load_tokenizer(folder), pick_device()
+    inputs = [tokenize(tokenizer, *key) for key in forwards]
+    encode = partial(encode_layers, load_text_encoder(folder, spec.dtype, device))
     interval = 0.2 if sys.stderr.isatty() else 10
-    encoded: dict[tuple[str, EncoderSettings], TextEmbeddings] = {}
+    plain: dict[Encoding, TextEmbeddings] = {}
     with start_workers(device) as workers:
-        results = workers.map(encode, inputs, layers_of.values())
+        results = workers.map(encode, inputs, forwards.values())
         for entries in tqdm(results, "texts", len(inputs), unit="text", mininterval=interval):
-            encoded |= {(entry.text, entry.settings): entry for entry in entries}
+            plain |= {(entry.text, entry.settings): entry for entry in entries}
+    encoded = map_layers(everything, plain, texts)
 
     out = Path("data/embeddings")
     for stale in out.glob("*.parquet"):

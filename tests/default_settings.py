@@ -6,7 +6,16 @@ from typing import Any
 from zimage_eval.settings import KEYS, Settings, override
 
 DEFAULTS: dict[str, dict[str, Any]] = {
-    "encoder": {"hidden_layer": -2, "max_sequence_length": 512},
+    "encoder": {
+        "hidden_layer": -2,
+        "layer_map": "none",
+        "chat_template": True,
+        "system_prompt": "",
+        "think_block": None,
+        "padding_side": "right",
+        "max_sequence_length": 512,
+        "long_prompt": "truncate",
+    },
     "sampler": {
         "sigma_schedule": "own",
         "shift": 3.0,

@@ -210,6 +210,7 @@ def write_embeddings_of(
         tokens = ["<|im_start|>", "user", "Ċ", *words, "<|im_end|>", "Ċ", "<|im_start|>"]
         base = seeded(text).normal(size=(len(tokens), HIDDEN_SIZE))
         for encoder in encoders:
+            assert isinstance(encoder.hidden_layer, int)
             shift = abs(encoder.hidden_layer + 2) * 0.2
             vectors = base + shift * seeded(text, encoder.hidden_layer).normal(size=base.shape)
             rows += [

@@ -8,11 +8,12 @@ from diffusers import ZImagePipeline
 
 from tests.default_settings import make_settings
 from tests.tiny_model import HIDDEN_SIZE, NUM_HIDDEN_LAYERS
-from zimage_eval.chat_format import format_prompt
 from zimage_eval.embeddings import TextEmbeddings
-from zimage_eval.encoding import encode_layers, encode_prompts, study_encodings, tokenize
+from zimage_eval.encoder_inputs import tokenize
+from zimage_eval.encoding import encode_layers, encode_prompts, study_encodings
 from zimage_eval.model_folder import read_limits
 from zimage_eval.params import DtypeSettings, Variant
+from zimage_eval.setting_groups import HiddenLayer
 from zimage_eval.text_side import TextSide, load_text_side
 
 PROMPTS = ["a red circle", "", "a small blue star on a black background, 12 of them", "一只猫 🐈"]
@@ -29,26 +30,11 @@ def pipe(tiny_folder: Path) -> ZImagePipeline:
     return ZImagePipeline.from_pretrained(tiny_folder)
 
 
-def encode(side: TextSide, text: str, length: int, layers: list[int]) -> list[TextEmbeddings]:
-    return encode_layers(side.text_encoder, tokenize(side.tokenizer, text, length), layers)
-
-
-def test_prompt_is_what_apply_chat_template_makes(side: TextSide) -> None:
-    message = [{"role": "user", "content": "a red circle"}]
-    for thinking in (True, False):
-        assert format_prompt(
-            side.tokenizer, "a red circle", enable_thinking=thinking
-        ) == side.tokenizer.apply_chat_template(
-            message, tokenize=False, add_generation_prompt=True, enable_thinking=thinking
-        )
-
-
-def test_disabled_thinking_costs_four_tokens(side: TextSide) -> None:
-    lengths = [
-        len(side.tokenizer(format_prompt(side.tokenizer, "a star", enable_thinking=on)).input_ids)
-        for on in (True, False)
-    ]
-    assert lengths[1] == lengths[0] + 4
+def encode(
+    side: TextSide, text: str, length: int, layers: list[HiddenLayer]
+) -> list[TextEmbeddings]:
+    settings = make_settings(max_sequence_length=length).encoder
+    return encode_layers(side.text_encoder, tokenize(side.tokenizer, text, settings), layers)
 
 
 @pytest.mark.parametrize("max_sequence_length", [16, 37, 512])
@@ -85,7 +71,7 @@ def test_truncation_drops_the_end_of_the_template(side: TextSide) -> None:
 
 
 def test_hidden_layers_are_counted_as_transformers_counts_them(side: TextSide) -> None:
-    layers = list(range(-NUM_HIDDEN_LAYERS - 1, NUM_HIDDEN_LAYERS + 1))
+    layers: list[HiddenLayer] = list(range(-NUM_HIDDEN_LAYERS - 1, NUM_HIDDEN_LAYERS + 1))
     by_layer = {
         entry.settings.hidden_layer: entry.prompt_embeds
         for entry in encode(side, "a red circle", 32, layers)

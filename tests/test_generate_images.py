@@ -6,85 +6,22 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import torch
 from diffusers import ZImagePipeline
-from ruamel.yaml import YAML
 
 from stages import extract_embeddings, generate_images
-from tests.default_settings import make_defaults
+from tests.toy_project import PARAMS, SPEC, enter_project, save_yaml
 from zimage_eval import generation
 from zimage_eval.images import decode_png, read_png_text
-from zimage_eval.tables import IMAGES, PROMPTS, read_table, write_table
-
-SPEC = {
-    "title": "tiny",
-    "prompt_set": "scenes",
-    "judge": "none",
-    "batch_size": 2,
-    "dtype": {"text_encoder": "float32", "transformer": "float32", "vae": "float32"},
-    "defaults": make_defaults(
-        max_sequence_length=64, num_inference_steps=2, negative_prompt="blurry", height=16, width=24
-    ),
-    "planning": {"seconds_per_forward": 0.1, "seconds_per_image": 0.1, "alignment_sd": 0.1},
-}
-PARAMS = {
-    "model": "tiny",
-    "phases": {
-        "screen": {"num_prompts": 3, "num_seeds": 1},
-        "confirm": {"num_prompts": 1, "num_seeds": 2},
-    },
-    "studies": {
-        "baseline": {"question": "?", "vary": {}, "variants": {}, "confirm": None},
-        "hidden_layer": {
-            "question": "?",
-            "vary": {"encoder": {"hidden_layer": [-1, -2, -9]}},
-            "variants": {},
-            "confirm": "hidden_layer=-1",
-        },
-        "guidance": {
-            "question": "?",
-            "vary": {"sampler": {"guidance_scale": [0.0, 1.0]}},
-            "variants": {},
-            "confirm": None,
-        },
-    },
-}
-PHASES = {
-    "screen": {"a": "a red circle", "b/1": "a small blue star on a black background", "c": "x"},
-    "confirm": {"d": "a large green square"},
-}
-
-
-def save_yaml(path: Path, content: dict) -> None:
-    with path.open("w") as file:
-        YAML().dump(content, file)
+from zimage_eval.tables import IMAGES, read_table
 
 
 @pytest.fixture
 def project(tiny_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A working directory with parameters, model and prompts; embeddings are extracted."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)  # the same test everywhere
-    monkeypatch.setenv("ZIMAGE_EVAL_STORE", str(tmp_path / "store"))
-    shutil.copytree(tiny_folder, tmp_path / "models" / "tiny")
-    save_yaml(tmp_path / "models" / "tiny.yaml", SPEC)
-    save_yaml(tmp_path / "params.yaml", PARAMS)
-    for phase, texts in PHASES.items():
-        rows = [
-            {
-                "prompt_id": key,
-                "category": "object",
-                "text": text,
-                "facts": "{}",
-                "seeds": [7, 8][: 1 + (phase == "confirm")],
-            }
-            for key, text in texts.items()
-        ]
-        path = tmp_path / "data" / "prompts" / f"{phase}.parquet"
-        write_table(path, PROMPTS, pa.Table.from_pylist(rows, schema=PROMPTS.columns))
+    enter_project(tmp_path, tiny_folder, PARAMS, monkeypatch)
     extract_embeddings.main()
     return tmp_path
 

@@ -88,6 +88,17 @@ def test_size_that_cannot_be_divided_is_refused_with_the_multiple(tiny_folder: P
         (make_settings(hidden_layer=-4), None),
         (make_settings(hidden_layer=4), "hidden_layer 4: this text encoder has -4 to 3"),
         (make_settings(hidden_layer=-5), "hidden_layer -5: this text encoder has -4 to 3"),
+        (make_settings(hidden_layer="raw_last"), None),
+        (
+            make_settings(hidden_layer=[-2, -5]),
+            "hidden_layer -5: this text encoder has -4 to 3",
+        ),
+        (make_settings(chat_template=False), None),
+        (
+            make_settings(chat_template=False, guidance_scale=1.0),
+            "negative_prompt '': has no tokens with chat_template false",
+        ),
+        (make_settings(chat_template=False, guidance_scale=1.0, negative_prompt="no"), None),
         (
             make_settings(dropped_refiner_layers=[1]),
             "dropped_refiner_layers 1: this context refiner has 0 to 0",

@@ -12,7 +12,7 @@ from zimage_eval.model_folder import (
     unavailable_reason,
 )
 from zimage_eval.params import Phase, Variant, phase_variants
-from zimage_eval.settings import EncoderSettings
+from zimage_eval.setting_groups import EncoderSettings
 
 Embeddings = Mapping[tuple[str, EncoderSettings], torch.Tensor]
 

@@ -1,28 +1,34 @@
-"""Texts -> prompt embeddings, bit for bit as ZImagePipeline makes them."""
+"""Texts -> prompt embeddings, bit for bit as ZImagePipeline makes them for neutral settings.
+
+Each text runs through the encoder once in each way of running it (chat format, padding, length);
+all layers that are asked of it come from that one forward.
+"""
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import NamedTuple
+from typing import Final
 
 import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from zimage_eval.chat_format import format_prompt
 from zimage_eval.embeddings import TextEmbeddings
+from zimage_eval.encoder_inputs import EncoderInput, tokenize
+from zimage_eval.hidden_layers import run_encoder, select_layer
+from zimage_eval.layer_maps import LayerMap, fit_moments, fit_ridge
+from zimage_eval.long_prompts import condense, nearest_tokens
 from zimage_eval.model_folder import ModelLimits, unavailable_reason
 from zimage_eval.params import Phase, Variant, phase_variants
-from zimage_eval.settings import EncoderSettings
+from zimage_eval.setting_groups import EncoderSettings, HiddenLayer
 
+Encoding = tuple[str, EncoderSettings]
+"""A text and how it is encoded."""
+PhaseTexts = Mapping[Phase, Sequence[str]]
+"""The prompts of each phase; no text stands in two."""
 
-class TokenizedText(NamedTuple):
-    """A text as the encoder takes it."""
-
-    text: str
-    input_ids: torch.Tensor
-    """`(1, max_sequence_length)` int64."""
-    mask: torch.Tensor
-    """`(1, max_sequence_length)` bool, False for padding."""
-    tokens: list[str]
-    """The vocabulary's spelling of each token, padding left out."""
+TARGET_LAYER: Final = -2
+"""What other layers are mapped to: the one that Z-Image was trained on."""
+NO_TOKEN: Final = -1
+"""The token id of a vector that stands for several tokens."""
+_FITS: Final = {"moments": fit_moments, "ridge": fit_ridge}
 
 
 def encode_prompts(
@@ -35,75 +41,105 @@ def encode_prompts(
 
     Raises:
         IndexError: the encoder lacks the hidden layer.
+        ValueError: the settings map the layer, which takes other texts to fit the map on.
     """
-    length, layers = settings.max_sequence_length, [settings.hidden_layer]
+    if settings.layer_map != "none":
+        raise ValueError(f"layer_map {settings.layer_map}: a map is fitted on a set of prompts")
+    inputs = [tokenize(tokenizer, prompt, settings) for prompt in prompts]
     return [
-        encode_layers(text_encoder, tokenize(tokenizer, prompt, length), layers)[0].prompt_embeds
-        for prompt in prompts
+        encode_layers(text_encoder, one, [settings.hidden_layer])[0].prompt_embeds for one in inputs
     ]
 
 
-def tokenize(
-    tokenizer: PreTrainedTokenizerBase, text: str, max_sequence_length: int
-) -> TokenizedText:
-    """A text in the chat template, padded to `max_sequence_length` as ZImagePipeline pads it.
-
-    What exceeds that length is cut off at the end, the closing of the template included.
-    Not for several threads at once: tokenizers keep the length they were last asked for.
-    """
-    inputs = tokenizer(
-        [format_prompt(tokenizer, text, enable_thinking=True)],
-        padding="max_length",
-        max_length=max_sequence_length,
-        truncation=True,
-        return_tensors="pt",
-    )
-    mask = inputs.attention_mask.bool()
-    tokens = tokenizer.convert_ids_to_tokens(inputs.input_ids[mask].tolist())
-    return TokenizedText(text, inputs.input_ids, mask, tokens)
-
-
-@torch.no_grad()
 def encode_layers(
-    text_encoder: PreTrainedModel, tokenized: TokenizedText, hidden_layers: Iterable[int]
+    text_encoder: PreTrainedModel, inputs: EncoderInput, hidden_layers: Iterable[HiddenLayer]
 ) -> list[TextEmbeddings]:
-    """Several hidden layers of one text, in one forward.
+    """Several hidden layers of one text, none of them mapped, in one forward a chunk.
 
     A text is encoded alone and with its padding, as ZImagePipeline does for a single prompt,
     because the last bits of a matrix product depend on its shape.
 
     Args:
         text_encoder: on any device.
-        tokenized: the text.
-        hidden_layers: indices into `hidden_states`, in `[-n - 1, n]` for n layers.
+        inputs: the text.
+        hidden_layers: what is asked of it; the layer in its own settings is not read.
 
     Raises:
         IndexError: the encoder lacks a hidden layer.
     """
-    hidden_states = text_encoder(
-        input_ids=tokenized.input_ids.to(text_encoder.device),
-        attention_mask=tokenized.mask.to(text_encoder.device),
-        output_hidden_states=True,
-    ).hidden_states
-    length = tokenized.mask.shape[1]
-    return [
-        TextEmbeddings(
-            text=tokenized.text,
-            settings=EncoderSettings(hidden_layer=layer, max_sequence_length=length),
-            token_ids=tokenized.input_ids[tokenized.mask],
-            tokens=tokenized.tokens,
-            prompt_embeds=hidden_states[layer][0].cpu()[tokenized.mask[0]],
-        )
-        for layer in hidden_layers
-    ]
+    states = [run_encoder(text_encoder, chunk) for chunk in inputs.chunks]
+    token_ids, tokens = inputs.token_ids, inputs.tokens
+    limit, how = inputs.settings.max_sequence_length, inputs.settings.long_prompt
+    if inputs.is_condensed:
+        tokens = [tokens[index] for index in nearest_tokens(len(tokens), limit).tolist()]
+        token_ids = torch.full((limit,), NO_TOKEN)
+    entries = []
+    for layer in hidden_layers:
+        embeds = torch.cat([select_layer(state, layer) for state in states])
+        if inputs.is_condensed and how in ("pool", "interpolate"):
+            embeds = condense(embeds, limit, how)
+        settings = inputs.settings.model_copy(update={"hidden_layer": layer, "layer_map": "none"})
+        entries.append(TextEmbeddings(inputs.text, settings, token_ids, tokens, embeds))
+    return entries
+
+
+def plan_forwards(
+    wanted: Iterable[Encoding], texts: PhaseTexts
+) -> dict[Encoding, set[HiddenLayer]]:
+    """What to run: each text in each way of running it, and the layers to take from there.
+
+    Args:
+        wanted: what is asked for.
+        texts: where maps are fitted; those texts are run as well, in the layers they need.
+    """
+    forwards: dict[Encoding, set[HiddenLayer]] = {}
+
+    def need(text: str, settings: EncoderSettings) -> None:
+        layers = forwards.setdefault((text, _target(settings)), set())
+        layers.add(settings.hidden_layer)
+
+    for phase, settings in {(_fit_phase(t, texts), s) for t, s in wanted if s.layer_map != "none"}:
+        for text in texts[phase]:
+            need(text, settings)
+            need(text, _target(settings))
+    for text, settings in wanted:
+        need(text, settings)
+    return forwards
+
+
+def map_layers(
+    wanted: Iterable[Encoding], plain: Mapping[Encoding, TextEmbeddings], texts: PhaseTexts
+) -> dict[Encoding, TextEmbeddings]:
+    """What was asked for, from the layers as the encoder gives them.
+
+    A map is fitted on the prompts of one phase and applied to all other texts, so that no text is
+    mapped by a map that has seen it: the confirmed prompts make the map for the screened ones, the
+    screened prompts that for everything else.
+
+    Args:
+        wanted: what is asked for.
+        plain: all that `plan_forwards` says, by text and unmapped settings.
+        texts: as `plan_forwards` got them.
+    """
+    maps: dict[tuple[Phase, EncoderSettings], LayerMap] = {}
+    mapped = {}
+    for text, settings in wanted:
+        unmapped = settings.model_copy(update={"layer_map": "none"})
+        entry = plain[text, unmapped]
+        if settings.layer_map != "none":
+            key = (_fit_phase(text, texts), settings)
+            if key not in maps:
+                sources = [plain[other, unmapped].prompt_embeds for other in texts[key[0]]]
+                targets = [plain[other, _target(settings)].prompt_embeds for other in texts[key[0]]]
+                maps[key] = _FITS[settings.layer_map](sources, targets)
+            entry = entry._replace(settings=settings, prompt_embeds=maps[key](entry.prompt_embeds))
+        mapped[text, settings] = entry
+    return mapped
 
 
 def study_encodings(
-    variants: Sequence[Variant],
-    confirm: str | None,
-    limits: ModelLimits,
-    texts: Mapping[Phase, Sequence[str]],
-) -> set[tuple[str, EncoderSettings]]:
+    variants: Sequence[Variant], confirm: str | None, limits: ModelLimits, texts: PhaseTexts
+) -> set[Encoding]:
     """Each text and setting that the images of a study are conditioned on.
 
     That is the prompts of the phases a variant runs in, and its negative prompt if it has guidance.
@@ -124,3 +160,12 @@ def study_encodings(
     if not wanted:
         raise ValueError(f"not available: {unavailable_reason(limits, variants[0].settings)}")
     return wanted
+
+
+def _target(settings: EncoderSettings) -> EncoderSettings:
+    """The same way of running a text, and of that the layer that others are mapped to."""
+    return settings.model_copy(update={"hidden_layer": TARGET_LAYER, "layer_map": "none"})
+
+
+def _fit_phase(text: str, texts: PhaseTexts) -> Phase:
+    return "confirm" if text in texts["screen"] else "screen"

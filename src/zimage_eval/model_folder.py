@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from zimage_eval.params import Variant
-from zimage_eval.settings import ImageSettings, RopeSettings, Settings
+from zimage_eval.setting_groups import ImageSettings, RopeSettings
+from zimage_eval.settings import Settings
 
 TEXT_PARTS = ("tokenizer", "text_encoder")
 IMAGE_PARTS = ("scheduler", "transformer", "vae")
@@ -122,9 +123,17 @@ def check_image_size(limits: ModelLimits, image: ImageSettings) -> None:
 
 def unavailable_reason(limits: ModelLimits, settings: Settings) -> str | None:
     """Why the model lacks a level of these settings, or None if it has them all."""
-    layer, depth = settings.encoder.hidden_layer, limits.num_hidden_layers
-    if not -depth - 1 <= layer <= depth:
-        return f"hidden_layer {layer}: this text encoder has {-depth - 1} to {depth}"
+    layers, depth = settings.encoder.hidden_layer, limits.num_hidden_layers
+    for layer in layers if isinstance(layers, tuple) else [layers]:
+        if isinstance(layer, int) and not -depth - 1 <= layer <= depth:
+            return f"hidden_layer {layer}: this text encoder has {-depth - 1} to {depth}"
+    sampler = settings.sampler
+    if (
+        sampler.guidance_scale
+        and not sampler.negative_prompt
+        and not settings.encoder.chat_template
+    ):
+        return "negative_prompt '': has no tokens with chat_template false"
     refiner, depth = settings.refiner, limits.num_refiner_layers
     for layer in refiner.dropped_refiner_layers:
         if layer >= depth:

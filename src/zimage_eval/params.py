@@ -9,15 +9,11 @@ from typing import Annotated, Any, Literal, NamedTuple
 from pydantic import Field, StringConstraints, field_validator
 
 from zimage_eval.frozen import Frozen, parse, read_yaml, unknown
+from zimage_eval.setting_groups import Count, Float
 from zimage_eval.settings import (
     KEYS,
-    Count,
-    EncoderSettings,
-    Float,
-    ImageSettings,
     Key,
     Nested,
-    SamplerSettings,
     Settings,
     check_value,
     leaves,
@@ -27,13 +23,10 @@ from zimage_eval.settings import (
 
 __all__ = [
     "PHASES",
-    "EncoderSettings",
     "Frozen",
-    "ImageSettings",
     "ModelSpec",
     "Params",
     "Phase",
-    "SamplerSettings",
     "Settings",
     "Study",
     "Variant",

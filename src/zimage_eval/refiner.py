@@ -16,7 +16,7 @@ from safetensors import safe_open
 from torch import nn
 
 from zimage_eval.module_views import view_module
-from zimage_eval.settings import RefinerSettings
+from zimage_eval.setting_groups import RefinerSettings
 
 
 class RecordedTimestep(nn.Module):

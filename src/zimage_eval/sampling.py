@@ -7,7 +7,8 @@ import torch
 from diffusers import ZImagePipeline
 
 from zimage_eval.schedules import build_scheduler
-from zimage_eval.settings import ImageSettings, Settings
+from zimage_eval.setting_groups import ImageSettings
+from zimage_eval.settings import Settings
 from zimage_eval.transformer_settings import view_transformer
 
 
