@@ -7,7 +7,7 @@ import torch
 
 from tests.default_settings import make_settings
 from zimage_eval.devices import start_workers
-from zimage_eval.encoder_inputs import tokenize
+from zimage_eval.encoder_inputs import Chunk, tokenize
 from zimage_eval.encoding import encode_layers
 from zimage_eval.hidden_layers import HiddenStates, run_encoder, select_layer, unit_rms
 from zimage_eval.params import DtypeSettings
@@ -22,35 +22,33 @@ def side(tiny_folder: Path) -> TextSide:
     return load_text_side(tiny_folder, FLOAT32, torch.device("cpu"))
 
 
-def states_of(side: TextSide, text: str = "a red circle") -> HiddenStates:
+def states_of(side: TextSide, text: str = "a red circle") -> tuple[HiddenStates, Chunk]:
     settings = make_settings(max_sequence_length=32).encoder
     [chunk] = tokenize(side.tokenizer, text, settings).chunks
-    return run_encoder(side.text_encoder, chunk)
+    return run_encoder(side.text_encoder, chunk), chunk
 
 
 @torch.no_grad()
 def test_the_raw_last_layer_is_what_the_final_norm_takes(side: TextSide) -> None:
     states = states_of(side)
-    raw = select_layer(states, "raw_last")
+    raw = select_layer(*states, "raw_last")
     [last_block] = list(side.text_encoder.layers)[-1:]
     assert last_block is side.text_encoder.layers[2]
-    assert torch.equal(side.text_encoder.norm(raw), select_layer(states, -1))
-    assert not torch.allclose(raw, select_layer(states, -1))
-    assert not torch.allclose(raw, select_layer(states, -2))
+    assert torch.equal(side.text_encoder.norm(raw), select_layer(*states, -1))
+    assert not torch.allclose(raw, select_layer(*states, -1))
+    assert not torch.allclose(raw, select_layer(*states, -2))
     assert len(side.text_encoder.norm._forward_pre_hooks) == 0
 
 
 def test_a_mean_counts_every_layer_alike_whatever_its_size(side: TextSide) -> None:
-    states = states_of(side)
-    mean = select_layer(states, (-2, -3))
-    expected = (unit_rms(states.by_index[-2]) + unit_rms(states.by_index[-3])) / 2
-    assert torch.allclose(mean, expected, atol=1e-6)
-    large = states._replace(
-        by_index=tuple(state * 10**index for index, state in enumerate(states.by_index))
-    )
-    assert torch.allclose(select_layer(large, (-2, -3)), mean, atol=1e-5)
-    one = select_layer(states, (-2, -2))
-    assert torch.allclose(one, unit_rms(states.by_index[-2]), atol=1e-6)
+    states, chunk = states_of(side)
+    mean = select_layer(states, chunk, (-2, -3))
+    parts = [unit_rms(select_layer(states, chunk, layer)) for layer in (-2, -3)]
+    assert torch.allclose(mean, (parts[0] + parts[1]) / 2, atol=1e-6)
+    large = tuple(state * 10**index for index, state in enumerate(states.by_index))
+    resized = select_layer(states._replace(by_index=large), chunk, (-2, -3))
+    assert torch.allclose(resized, mean, atol=1e-5)
+    assert torch.allclose(select_layer(states, chunk, (-2, -2)), parts[0], atol=1e-6)
 
 
 def test_unit_rms_keeps_directions_and_zero() -> None:
@@ -81,12 +79,12 @@ def test_layers_of_a_text_come_from_one_forward(
 
 def test_threads_get_the_raw_last_layer_of_their_own_text(side: TextSide) -> None:
     texts = [f"a {color} circle" for color in ("red", "green", "blue", "yellow")] * 8
-    alone = [states_of(side, text).raw_last for text in texts]
+    alone = [states_of(side, text)[0].raw_last for text in texts]
     before = torch.get_num_threads()
     torch.set_num_threads(4)
     try:
         with start_workers(torch.device("cpu")) as workers:
-            together = list(workers.map(lambda text: states_of(side, text).raw_last, texts))
+            together = list(workers.map(lambda text: states_of(side, text)[0].raw_last, texts))
     finally:
         torch.set_num_threads(before)
     for one, other in zip(alone, together, strict=True):

@@ -67,7 +67,7 @@ def encode_layers(
     Raises:
         IndexError: the encoder lacks a hidden layer.
     """
-    states = [run_encoder(text_encoder, chunk) for chunk in inputs.chunks]
+    states = [(run_encoder(text_encoder, chunk), chunk) for chunk in inputs.chunks]
     token_ids, tokens = inputs.token_ids, inputs.tokens
     limit, how = inputs.settings.max_sequence_length, inputs.settings.long_prompt
     if inputs.is_condensed:
@@ -75,7 +75,7 @@ def encode_layers(
         token_ids = torch.full((limit,), NO_TOKEN)
     entries = []
     for layer in hidden_layers:
-        embeds = torch.cat([select_layer(state, layer) for state in states])
+        embeds = torch.cat([select_layer(*chunk, layer) for chunk in states])
         if inputs.is_condensed and how in ("pool", "interpolate"):
             embeds = condense(embeds, limit, how)
         settings = inputs.settings.model_copy(update={"hidden_layer": layer, "layer_map": "none"})

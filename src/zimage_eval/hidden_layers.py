@@ -14,11 +14,11 @@ from zimage_eval.setting_groups import HiddenLayer
 
 
 class HiddenStates(NamedTuple):
-    """What one forward of the text encoder gives for the tokens of a caption."""
+    """What one forward gives, `(1, length, hidden_size)` each, pads included, on its device."""
 
     by_index: tuple[torch.Tensor, ...]
     """As transformers counts them: the token embedding, then every block's output; the last one
-    after the final norm. Each `(num_tokens, hidden_size)` on the CPU."""
+    after the final norm."""
     raw_last: torch.Tensor
     """The last block's output before the final norm."""
 
@@ -32,15 +32,11 @@ def run_encoder(text_encoder: PreTrainedModel, chunk: Chunk) -> HiddenStates:
             attention_mask=chunk.mask.to(text_encoder.device),
             output_hidden_states=True,
         ).hidden_states
-
-    def keep(state: torch.Tensor) -> torch.Tensor:
-        return state[0].cpu()[chunk.mask[0]][chunk.kept]
-
-    return HiddenStates(tuple(keep(state) for state in states), keep(normed[0]))
+    return HiddenStates(states, normed[0])
 
 
-def select_layer(states: HiddenStates, layer: HiddenLayer) -> torch.Tensor:
-    """`(num_tokens, hidden_size)` of one layer, or the float32 mean of several.
+def select_layer(states: HiddenStates, chunk: Chunk, layer: HiddenLayer) -> torch.Tensor:
+    """`(num_kept, hidden_size)` of one layer, or the float32 mean of several, on the CPU.
 
     For a mean, each vector is first divided by its root mean square: raw layers differ a
     hundredfold in size, so the largest would be the mean of all. The transformer's `cap_embedder`
@@ -50,8 +46,9 @@ def select_layer(states: HiddenStates, layer: HiddenLayer) -> torch.Tensor:
         IndexError: the encoder lacks the layer.
     """
     if isinstance(layer, tuple):
-        return torch.stack([unit_rms(select_layer(states, one)) for one in layer]).mean(0)
-    return states.raw_last if layer == "raw_last" else states.by_index[layer]
+        return torch.stack([unit_rms(select_layer(states, chunk, one)) for one in layer]).mean(0)
+    state = states.raw_last if layer == "raw_last" else states.by_index[layer]
+    return state[0].cpu()[chunk.mask[0]][chunk.kept]
 
 
 def unit_rms(vectors: torch.Tensor) -> torch.Tensor:
