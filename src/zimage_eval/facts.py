@@ -68,6 +68,37 @@ class Facts(_Frozen):
         return self
 
 
+class Statement(NamedTuple):
+    """One fact in words."""
+
+    kind: FactKind
+    words: str
+
+
+def list_facts(facts: Facts) -> list[Statement]:
+    """Each fact that a judge looks for, in the order of its results."""
+    listed = []
+    for fact in facts.objects:
+        listed.append(Statement("shape", fact.name))
+        for kind in ("color", "size", "fill"):
+            value = getattr(fact, kind)
+            if value is not None:
+                listed.append(Statement(kind, f"{value} {fact.name}"))
+        if fact.position is not None:
+            listed.append(Statement("position", f"{fact.name} at {fact.position}"))
+    for relation in facts.relations:
+        subject, other = facts.objects[relation.subject], facts.objects[relation.object]
+        words = f"{subject.name} {relation.relation.replace('_', ' ')} {other.name}"
+        listed.append(Statement("relation", words))
+    total = sum(fact.count for fact in facts.objects)
+    listed.append(Statement("count", f"{total} in all"))
+    if facts.background is not None:
+        listed.append(Statement("background", facts.background))
+    if facts.style is not None:
+        listed.append(Statement("style", facts.style))
+    return listed
+
+
 class FactResult(NamedTuple):
     """Whether one fact holds in a picture."""
 

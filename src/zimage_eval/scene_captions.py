@@ -56,7 +56,8 @@ class StatedShares:
     style: float
 
 
-def _noun(name: str, number: int) -> str:
+def noun(name: str, number: int) -> str:
+    """The word for one object, or for several, of a name."""
     if name in LETTERS:
         return f"letter {name}" if number == 1 else f"letters {name}"
     return name if number == 1 else _PLURALS.get(name, f"{name}s")
@@ -64,7 +65,7 @@ def _noun(name: str, number: int) -> str:
 
 def _word_object(fact: ObjectFact) -> str:
     adjectives = [word for word in (fact.size, fact.fill, fact.color) if word]
-    phrase = " ".join([*adjectives, _noun(fact.name, fact.count)])
+    phrase = " ".join([*adjectives, noun(fact.name, fact.count)])
     if fact.count > 1:
         phrase = f"{NUMBER_WORDS[fact.count]} {phrase}"
     else:
