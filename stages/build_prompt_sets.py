@@ -10,7 +10,7 @@ def main() -> None:
     import pyarrow as pa
 
     from zimage_eval.params import load_model_spec, load_params
-    from zimage_eval.prompt_sets import load_prompt_set, prompt_seeds, split_phases
+    from zimage_eval.prompt_sets import load_prompt_set, prompt_rows, split_phases
     from zimage_eval.tables import PROMPTS, write_table
 
     params = load_params(Path("params.yaml"))
@@ -23,16 +23,7 @@ def main() -> None:
         ("screen", split.screen, sizes.screen.num_seeds),
         ("confirm", split.confirm, sizes.confirm.num_seeds),
     ):
-        rows = [
-            {
-                "prompt_id": prompt.id,
-                "category": prompt.category,
-                "text": prompt.text,
-                "facts": prompt.facts.model_dump_json(),
-                "seeds": list(prompt_seeds(prompt.id, num_seeds)),
-            }
-            for prompt in members
-        ]
+        rows = prompt_rows(members, num_seeds)
         path = Path(f"data/prompts/{phase}.parquet")
         write_table(path, PROMPTS, pa.Table.from_pylist(rows, schema=PROMPTS.columns))
         print(f"{path}: {len(rows)} prompts, {num_seeds} seeds each")

@@ -3,8 +3,6 @@
 One run serves all studies: a text is encoded once for all that ask for it.
 """
 
-import sys
-from functools import partial
 from pathlib import Path
 
 from stages import run
@@ -12,18 +10,9 @@ from stages import run
 
 def main() -> None:
     """Encode what the variants of every study read, and write a table for each study."""
-    from tqdm import tqdm
-
     from zimage_eval.devices import pick_device, start_workers
-    from zimage_eval.embeddings import TextEmbeddings, write_embeddings
-    from zimage_eval.encoder_inputs import tokenize
-    from zimage_eval.encoding import (
-        Encoding,
-        encode_layers,
-        map_layers,
-        plan_forwards,
-        study_encodings,
-    )
+    from zimage_eval.embeddings import write_embeddings
+    from zimage_eval.encoding import encode_texts, study_encodings
     from zimage_eval.model_folder import TEXT_PARTS, check_model
     from zimage_eval.params import PHASES, expand_variants, load_model_spec, load_params
     from zimage_eval.tables import PROMPTS, read_table
@@ -43,17 +32,15 @@ def main() -> None:
         wanted[key] = study_encodings(variants, study.confirm, limits, texts)
 
     everything = set().union(*wanted.values())
-    forwards = plan_forwards(everything, texts)
     tokenizer, device = load_tokenizer(folder), pick_device()
-    inputs = [tokenize(tokenizer, *key) for key in forwards]
-    encode = partial(encode_layers, load_text_encoder(folder, spec.dtype, device))
-    interval = 0.2 if sys.stderr.isatty() else 10
-    plain: dict[Encoding, TextEmbeddings] = {}
     with start_workers(device) as workers:
-        results = workers.map(encode, inputs, forwards.values())
-        for entries in tqdm(results, "texts", len(inputs), unit="text", mininterval=interval):
-            plain |= {(entry.text, entry.settings): entry for entry in entries}
-    encoded = map_layers(everything, plain, texts)
+        encoded = encode_texts(
+            everything,
+            texts,
+            tokenizer,
+            lambda: load_text_encoder(folder, spec.dtype, device),
+            workers,
+        )
 
     out = Path("data/embeddings")
     for stale in out.glob("*.parquet"):

@@ -1,6 +1,7 @@
 """dvc.yaml says all that decides an output: code by the import graph, values by their use."""
 
 import ast
+import os
 import re
 import shlex
 import subprocess
@@ -183,7 +184,7 @@ def test_a_stage_says_in_one_line_what_is_wrong(tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "stages.build_prompt_sets"],
         cwd=tmp_path,
-        env={"PYTHONPATH": str(ROOT)},
+        env={"PYTHONPATH": f"{ROOT / 'src'}{os.pathsep}{ROOT}"},
         capture_output=True,
         text=True,
         check=False,

@@ -52,7 +52,7 @@ PHASES = {
 }
 
 
-def save_yaml(path: Path, content: Mapping[str, Any]) -> None:
+def save_yaml(path: Path, content: object) -> None:
     with path.open("w") as file:
         YAML().dump(content, file)
 

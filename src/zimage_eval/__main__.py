@@ -1,4 +1,4 @@
-"""`python -m zimage_eval COMMAND`: questions about the study that run no stage of it."""
+"""`python -m zimage_eval COMMAND`: what is asked about the study, or of its model, by hand."""
 
 import argparse
 import sys
@@ -6,13 +6,14 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from zimage_eval.generate_command import add_generate_arguments, run_generate
 from zimage_eval.model_folder import IMAGE_PARTS, TEXT_PARTS, check_model
 from zimage_eval.params import ModelSpec, Params, expand_variants, load_model_spec, load_params
 from zimage_eval.plan import plan_studies, render_plan
 
 
 class Command(NamedTuple):
-    """A sub-command: `add_arguments` declares what `run` reads."""
+    """A sub-command: `add_arguments` declares what `run` reads beside `--folder`."""
 
     help: str
     add_arguments: Callable[[argparse.ArgumentParser], None]
@@ -25,6 +26,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     subparsers = parser.add_subparsers(dest="command", required=True)
     for name, command in COMMANDS.items():
         subparser = subparsers.add_parser(name, help=command.help, description=command.help)
+        _add_folder_argument(subparser)
         command.add_arguments(subparser)
     arguments = parser.parse_args(argv)
     try:
@@ -40,7 +42,7 @@ def _add_folder_argument(parser: argparse.ArgumentParser) -> None:
         "--folder",
         type=Path,
         default=Path(),
-        help="folder of params.yaml and models/ (default: the current one)",
+        help="folder of params.yaml, models/ and prompts/ (default: the current one)",
     )
 
 
@@ -66,12 +68,17 @@ def _check(arguments: argparse.Namespace) -> None:
 COMMANDS = {
     "check": Command(
         help="whether parameters and model folder are in order, before anything runs",
-        add_arguments=_add_folder_argument,
+        add_arguments=lambda parser: None,
         run=_check,
+    ),
+    "generate": Command(
+        help="one picture by hand, or a grid of some, exactly as the graph makes them",
+        add_arguments=add_generate_arguments,
+        run=run_generate,
     ),
     "plan": Command(
         help="images, forwards, minutes and the smallest visible effect of each study",
-        add_arguments=_add_folder_argument,
+        add_arguments=lambda parser: None,
         run=_plan,
     ),
 }

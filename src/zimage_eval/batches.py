@@ -57,14 +57,21 @@ def request_images(
     return [
         (
             variant,
-            [
-                ImageRequest(variant.name, phase, prompt["prompt_id"], seed, prompt["text"])
-                for prompt in rows
-                for seed in prompt["seeds"]
-            ],
+            request_phase(variant.name, phase, rows),
         )
         for phase, rows in prompts.items()
         for variant in phase_variants(variants, phase, confirm)
+    ]
+
+
+def request_phase(
+    variant: str, phase: Phase, prompts: Sequence[Mapping[str, Any]]
+) -> list[ImageRequest]:
+    """What one phase asks of one variant, in the order of the prompts."""
+    return [
+        ImageRequest(variant, phase, prompt["prompt_id"], seed, prompt["text"])
+        for prompt in prompts
+        for seed in prompt["seeds"]
     ]
 
 

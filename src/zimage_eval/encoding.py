@@ -4,10 +4,14 @@ Each text runs through the encoder once in each way of running it (chat format, 
 all layers that are asked of it come from that one forward.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+import sys
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from concurrent.futures import Executor
+from functools import partial
 from typing import Final
 
 import torch
+from tqdm import tqdm
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from zimage_eval.embeddings import TextEmbeddings
@@ -81,6 +85,32 @@ def encode_layers(
         settings = inputs.settings.model_copy(update={"hidden_layer": layer, "layer_map": "none"})
         entries.append(TextEmbeddings(inputs.text, settings, token_ids, tokens, embeds))
     return entries
+
+
+def encode_texts(
+    wanted: Collection[Encoding],
+    texts: PhaseTexts,
+    tokenizer: PreTrainedTokenizerBase,
+    load_encoder: Callable[[], PreTrainedModel],
+    workers: Executor,
+) -> dict[Encoding, TextEmbeddings]:
+    """All that is wanted, each text run once in each way of running it; shows its progress.
+
+    Args:
+        wanted: texts and settings.
+        texts: the prompt set, where maps are fitted.
+        tokenizer: asked first, because it may refuse settings.
+        load_encoder: loads the weights.
+        workers: where forwards run.
+    """
+    forwards = plan_forwards(wanted, texts)
+    inputs = [tokenize(tokenizer, *key) for key in forwards]
+    results = workers.map(partial(encode_layers, load_encoder()), inputs, forwards.values())
+    interval = 0.2 if sys.stderr.isatty() else 10
+    plain: dict[Encoding, TextEmbeddings] = {}
+    for entries in tqdm(results, "texts", len(inputs), unit="text", mininterval=interval):
+        plain |= {(entry.text, entry.settings): entry for entry in entries}
+    return map_layers(wanted, plain, texts)
 
 
 def plan_forwards(

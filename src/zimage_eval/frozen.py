@@ -54,12 +54,25 @@ def read_yaml(path: Path) -> Any:  # noqa: ANN401 - a YAML file holds anything
     if not path.is_file():
         raise ValueError(f"{path}: no such file")
     try:
-        return YAML(typ="safe").load(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{path}: {' '.join(str(error).split())}") from error
+    return parse_yaml(text, str(path))
+
+
+def parse_yaml(text: str, where: str) -> Any:  # noqa: ANN401 - YAML holds anything
+    """What a text says in YAML 1.2.
+
+    Raises:
+        ValueError: it is no YAML or holds a key twice; one line that begins with `where`.
+    """
+    try:
+        return YAML(typ="safe").load(text)
     except MarkedYAMLError as error:
         line = f":{error.problem_mark.line + 1}" if error.problem_mark else ""
-        raise ValueError(f"{path}{line}: {error.problem}") from error
-    except (YAMLError, UnicodeDecodeError) as error:
-        raise ValueError(f"{path}: {' '.join(str(error).split())}") from error
+        raise ValueError(f"{where}{line}: {error.problem}") from error
+    except YAMLError as error:
+        raise ValueError(f"{where}: {' '.join(str(error).split())}") from error
 
 
 def parse(data: object, model: type[AnyFrozen], where: str) -> AnyFrozen:

@@ -16,6 +16,7 @@ from zimage_eval.settings import (
     Nested,
     Settings,
     check_value,
+    check_values,
     leaves,
     override,
     word,
@@ -103,11 +104,7 @@ class Study(Frozen):
     @classmethod
     def _check_vary(cls, vary: Nested) -> Nested:
         for key, values in leaves(vary):
-            checked = [check_value(key, value) for value in values]
-            if not checked:
-                raise ValueError(f"{'.'.join(key)}: needs at least one value")
-            if len(set(checked)) < len(checked):
-                raise ValueError(f"{'.'.join(key)}: a value stands twice in {checked}")
+            check_values(key, values)
         return vary
 
     @field_validator("variants")
@@ -166,12 +163,8 @@ def expand_variants(study: Study, defaults: Settings) -> tuple[Variant, ...]:
     Raises:
         ValueError: two variants share a name or settings, or `confirm` names no rival.
     """
-    varied = dict(leaves(study.vary))
-    keys = [key for key in KEYS if key in varied]
-    named = []
-    for values in itertools.product(*(varied[key] for key in keys)):
-        settings = override(defaults, zip(keys, values, strict=True))
-        named.append((variant_name(settings, keys), settings))
+    keys, combined = combine_values(dict(leaves(study.vary)), defaults)
+    named = [(variant_name(settings, keys), settings) for settings in combined]
     if defaults not in [settings for _, settings in named]:
         named.insert(0, (variant_name(defaults, keys), defaults))
     for name, changes in study.variants.items():
@@ -182,6 +175,19 @@ def expand_variants(study: Study, defaults: Settings) -> tuple[Variant, ...]:
     if study.confirm is not None and study.confirm not in rivals:
         raise ValueError(f"confirm: no rival is named {unknown(study.confirm, rivals)}")
     return variants
+
+
+def combine_values(
+    varied: Mapping[Key, Sequence[Any]], defaults: Settings
+) -> tuple[list[Key], list[Settings]]:
+    """The keys in the order of `Settings`, and the product of their values, the last key fastest.
+
+    Raises:
+        ValueError: values exclude each other.
+    """
+    keys = [key for key in KEYS if key in varied]
+    products = itertools.product(*(varied[key] for key in keys))
+    return keys, [override(defaults, zip(keys, values, strict=True)) for values in products]
 
 
 def phase_variants(

@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 from pydantic import StringConstraints
 
@@ -86,6 +86,20 @@ def prompt_seeds(prompt_id: str, num_seeds: int) -> tuple[int, ...]:
         int.from_bytes(hashlib.sha256(f"{scene}#{index}".encode()).digest()[:4], "big") >> 1
         for index in range(num_seeds)
     )
+
+
+def prompt_rows(prompts: Sequence[Prompt], num_seeds: int) -> list[dict[str, Any]]:
+    """The rows of a phase's PROMPTS table."""
+    return [
+        {
+            "prompt_id": prompt.id,
+            "category": prompt.category,
+            "text": prompt.text,
+            "facts": prompt.facts.model_dump_json(),
+            "seeds": list(prompt_seeds(prompt.id, num_seeds)),
+        }
+        for prompt in prompts
+    ]
 
 
 def _load_category(file: Path) -> list[Prompt]:

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
-from zimage_eval.frozen import Frozen, first_problem, unknown
+from zimage_eval.frozen import Frozen, first_problem, parse_yaml, unknown
 from zimage_eval.setting_groups import (
     EncoderSettings,
     ImageSettings,
@@ -71,6 +71,42 @@ def check_value(key: Key, value: object) -> Any:  # noqa: ANN401 - settings have
         return adapter.validate_python(value)
     except ValidationError as error:
         raise ValueError(f"{group}.{leaf}: {first_problem(error)}") from error
+
+
+def check_values(key: Key, values: Iterable[object]) -> list[Any]:
+    """The values that a setting is given in turn, each as its setting holds it.
+
+    Raises:
+        ValueError: there is none, or one is impossible, or stands twice.
+    """
+    checked = [check_value(key, value) for value in values]
+    if not checked:
+        raise ValueError(f"{'.'.join(key)}: needs at least one value")
+    if len(set(checked)) < len(checked):
+        raise ValueError(f"{'.'.join(key)}: a value stands twice in {checked}")
+    return checked
+
+
+def parse_changes(words: Iterable[str]) -> dict[Key, list[Any]]:
+    """Values by setting from `group.leaf=value`; in YAML, and a list is several values.
+
+    Raises:
+        ValueError: a word that is none, an unknown setting or one that stands twice, or a value
+            that it can't have.
+    """
+    changes: dict[Key, list[Any]] = {}
+    for word_given in words:
+        name, equals, written = word_given.partition("=")
+        group, dot, leaf = name.partition(".")
+        if not (equals and dot):
+            raise ValueError(f"{word_given!r}: must be group.setting=value")
+        value = parse_yaml(written, name)
+        values = value if isinstance(value, list) else [value]
+        [(key, _)] = leaves({group: {leaf: values}})
+        if key in changes:
+            raise ValueError(f"{name}: stands twice; several values are a list")
+        changes[key] = check_values(key, values)
+    return changes
 
 
 def override(settings: Settings, changes: Iterable[tuple[Key, Any]]) -> Settings:

@@ -1,0 +1,171 @@
+"""Pictures asked for by hand, made on the graph's own path.
+
+A picture that the graph makes too (a prompt of the model's set with one of its seeds) is made in
+the batch it has there, because the last bits depend on the batch; any other is made alone.
+"""
+
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Executor
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import torch
+
+from zimage_eval.batches import (
+    Batch,
+    Embeddings,
+    ImageRequest,
+    compose_batches,
+    request_phase,
+    variant_batches,
+)
+from zimage_eval.devices import load_once, pick_device, start_workers
+from zimage_eval.encoder_inputs import tokenize
+from zimage_eval.encoding import Encoding, encode_texts
+from zimage_eval.generation import GeneratedImage, generate_batch
+from zimage_eval.image_side import load_image_side
+from zimage_eval.image_store import ImageStore, Recipe, device_class
+from zimage_eval.model_folder import (
+    IMAGE_PARTS,
+    TEXT_PARTS,
+    ModelLimits,
+    check_model,
+    max_caption_tokens,
+    padded_length,
+    unavailable_reason,
+    weights_digest,
+)
+from zimage_eval.params import PHASES, ModelSpec, Params, Phase, Variant
+from zimage_eval.prompt_sets import Prompt, prompt_rows, split_phases
+from zimage_eval.text_side import load_text_encoder, load_tokenizer
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+
+class Project(NamedTuple):
+    """What the graph knows of a model."""
+
+    spec: ModelSpec
+    folder: Path
+    """Of the model's weights."""
+    prompts: Mapping[Phase, Sequence[Mapping[str, Any]]]
+    """Rows of each phase's PROMPTS table."""
+
+    @property
+    def texts(self) -> dict[Phase, list[str]]:
+        """The prompts of each phase."""
+        return {phase: [row["text"] for row in rows] for phase, rows in self.prompts.items()}
+
+
+def phase_rows(params: Params, prompts: Sequence[Prompt]) -> dict[Phase, list[dict[str, Any]]]:
+    """The PROMPTS tables that the graph makes of a prompt set."""
+    sizes = params.phases
+    split = split_phases(prompts, sizes.screen.num_prompts, sizes.confirm.num_prompts)
+    return {
+        phase: prompt_rows(getattr(split, phase), getattr(sizes, phase).num_seeds)
+        for phase in PHASES
+    }
+
+
+def draw_by_hand(
+    project: Project, text: str, seed: int, variants: Sequence[Variant], store: ImageStore
+) -> list[GeneratedImage]:
+    """A picture of each variant.
+
+    Raises:
+        ValueError: a file is missing, or the model lacks a level or takes no caption of this
+            length; before any weights are loaded.
+    """
+    limits = check_model(project.folder, (*TEXT_PARTS, *IMAGE_PARTS), variants)
+    for variant in variants:
+        reason = unavailable_reason(limits, variant.settings)
+        if reason is not None:
+            raise ValueError(f"not available: {reason}")
+    tokenizer, device = load_tokenizer(project.folder), pick_device()
+    batches = [find_batch(project, text, seed, variant, tokenizer) for variant in variants]
+    with start_workers(device) as workers:
+        embeddings = _encode(project, variants, batches, tokenizer, device, workers)
+        load_pipe = load_once(lambda: load_image_side(project.folder, project.spec.dtype, device))
+        weights = weights_digest(project.folder, IMAGE_PARTS)
+
+        def draw(variant: Variant, members: Sequence[ImageRequest]) -> GeneratedImage:
+            batch = _one_batch(variant, members, embeddings, limits)
+            recipe = Recipe(weights, variant.settings, project.spec.dtype, device_class(device))
+            images = generate_batch(batch, recipe, store, load_pipe)
+            return images[_place(members, text, seed)]
+
+        return list(workers.map(draw, variants, batches))
+
+
+def find_batch(
+    project: Project,
+    text: str,
+    seed: int,
+    variant: Variant,
+    tokenizer: "PreTrainedTokenizerBase",
+) -> list[ImageRequest]:
+    """The pictures that the graph makes together with this one, itself among them.
+
+    Raises:
+        ValueError: the caption is empty, or it or the negative prompt leaves the image no position.
+    """
+    requests = [ImageRequest(variant.name, "screen", "by hand", seed, text)]
+    for phase, rows in project.prompts.items():
+        asked = request_phase(variant.name, phase, rows)
+        if any((request.text, request.seed) == (text, seed) for request in asked):
+            requests = asked
+            break
+    settings = variant.settings
+    lengths = {
+        request.text: tokenize(tokenizer, request.text, settings.encoder).caption_length
+        for request in requests
+    }
+    negative = 0
+    if settings.sampler.guidance_scale > 0:
+        inputs = tokenize(tokenizer, settings.sampler.negative_prompt, settings.encoder)
+        negative = inputs.caption_length
+    if not lengths[text]:
+        raise ValueError(f"{text!r} has no tokens with chat_template false")
+    longest, most = max(lengths[text], negative), max_caption_tokens(settings.rope)
+    if padded_length(longest) > most:
+        raise ValueError(f"not available: {longest} tokens: captions end at {most}")
+    place = _place(requests, text, seed)
+    composed = compose_batches([lengths[r.text] for r in requests], project.spec.batch_size)
+    return [requests[index] for index in next(batch for batch in composed if place in batch)]
+
+
+def _place(requests: Sequence[ImageRequest], text: str, seed: int) -> int:
+    return next(i for i, entry in enumerate(requests) if (entry.text, entry.seed) == (text, seed))
+
+
+def _encode(
+    project: Project,
+    variants: Sequence[Variant],
+    batches: Sequence[Sequence[ImageRequest]],
+    tokenizer: "PreTrainedTokenizerBase",
+    device: torch.device,
+    workers: Executor,
+) -> Embeddings:
+    wanted: set[Encoding] = set()
+    for variant, members in zip(variants, batches, strict=True):
+        encoder, sampler = variant.settings.encoder, variant.settings.sampler
+        wanted |= {(member.text, encoder) for member in members}
+        if sampler.guidance_scale > 0:
+            wanted.add((sampler.negative_prompt, encoder))
+    encoded = encode_texts(
+        wanted,
+        project.texts,
+        tokenizer,
+        lambda: load_text_encoder(project.folder, project.spec.dtype, device),
+        workers,
+    )
+    return {key: entry.prompt_embeds.float() for key, entry in encoded.items()}
+
+
+def _one_batch(
+    variant: Variant, members: Sequence[ImageRequest], embeddings: Embeddings, limits: ModelLimits
+) -> Batch:
+    [(_, batch)] = variant_batches(variant, members, embeddings, limits, len(members))
+    assert isinstance(batch, Batch), batch
+    return batch

@@ -1,0 +1,123 @@
+"""`python -m zimage_eval generate`: one picture by hand, or a grid of some."""
+
+import argparse
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pydantic import ValidationError
+
+from zimage_eval.facts import Facts
+from zimage_eval.frozen import first_problem
+from zimage_eval.params import (
+    ModelSpec,
+    Variant,
+    combine_values,
+    load_model_spec,
+    load_params,
+    variant_name,
+)
+from zimage_eval.prompt_sets import Prompt, load_prompt_set
+from zimage_eval.scene_parsing import parse_caption
+from zimage_eval.settings import Key, parse_changes
+
+# torch and the models' libraries take seconds to import, and bad input shall be refused at once.
+if TYPE_CHECKING:
+    from zimage_eval.by_hand_report import JudgedPicture
+
+
+def add_generate_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare what `run_generate` reads, but for `--folder`."""
+    parser.add_argument("prompt", help="what the picture shall show")
+    parser.add_argument("--model", help="a name in models/ (default: that of params.yaml)")
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        dest="changes",
+        metavar="GROUP.SETTING=VALUE",
+        help="another value than the model's default, in YAML; a list, such as "
+        "sampler.shift=[1,3,6], is several values, and several settings give their product; a "
+        "value that is a list itself stands in a list: encoder.hidden_layer=[[-2,-3]]",
+    )
+    parser.add_argument("--seed", type=int, default=0, help="of the noise (default: 0)")
+    parser.add_argument(
+        "--facts",
+        help="what to look for, as JSON in the form of prompts/scenes (default: what the prompt "
+        "set says of this prompt, or the prompt itself if it words a scene)",
+    )
+    parser.add_argument("--output", type=Path, required=True, help="the PNG file to write")
+
+
+def run_generate(arguments: argparse.Namespace) -> None:
+    """Draw, judge and say what was found.
+
+    Raises:
+        ValueError: bad input, before any weights are loaded.
+    """
+    params = load_params(arguments.folder / "params.yaml")
+    model = arguments.model or params.model
+    spec = load_model_spec(arguments.folder / "models" / f"{model}.yaml")
+    prompts = load_prompt_set(arguments.folder / "prompts" / spec.prompt_set)
+    changes = parse_changes(arguments.changes)
+    keys, combined = combine_values(changes, spec.defaults)
+    variants = [
+        Variant(variant_name(settings, keys), settings, settings == spec.defaults)
+        for settings in combined
+    ]
+    facts = _find_facts(arguments, spec, prompts)
+    _check_output(arguments.output)
+
+    from zimage_eval.by_hand import Project, draw_by_hand, phase_rows
+    from zimage_eval.by_hand_report import describe_picture, judge_picture
+    from zimage_eval.image_store import ImageStore, find_store_root
+
+    project = Project(spec, arguments.folder / "models" / model, phase_rows(params, prompts))
+    store = ImageStore(find_store_root(os.environ.get("ZIMAGE_EVAL_STORE")))
+    images = draw_by_hand(project, arguments.prompt, arguments.seed, variants, store)
+    pictures = [
+        judge_picture(variant, image, spec.judge, facts)
+        for variant, image in zip(variants, images, strict=True)
+    ]
+    for picture in pictures:
+        print(describe_picture(picture, arguments.seed, facts))
+    shown = [key for key in keys if len(changes[key]) > 1]
+    _write(arguments.output, arguments.prompt, shown, pictures)
+    print(arguments.output)
+
+
+def _find_facts(
+    arguments: argparse.Namespace, spec: ModelSpec, prompts: Sequence[Prompt]
+) -> Facts | None:
+    """What to look for; None if nothing is known or nobody judges."""
+    if arguments.facts is None:
+        known = {prompt.text: prompt.facts for prompt in prompts}
+        facts = known.get(arguments.prompt) or parse_caption(arguments.prompt)
+        return None if spec.judge == "none" else facts
+    if spec.judge == "none":
+        raise ValueError("--facts: nobody judges the pictures of this model")
+    try:
+        return Facts.model_validate_json(arguments.facts)
+    except ValidationError as error:
+        raise ValueError(f"--facts: {first_problem(error)}") from error
+
+
+def _check_output(output: Path) -> None:
+    if output.suffix != ".png" or output.is_dir():
+        raise ValueError(f"--output: {output}: must be a file that ends in .png")
+    if not output.parent.is_dir():
+        raise ValueError(f"--output: {output}: there is no folder {output.parent}")
+
+
+def _write(
+    output: Path, prompt: str, keys: Sequence[Key], pictures: Sequence["JudgedPicture"]
+) -> None:
+    """The picture as the graph saves it, or a grid over the keys with several values."""
+    from zimage_eval.by_hand_report import draw_by_hand_grid
+    from zimage_eval.image_grids import save_png
+
+    if keys:
+        save_png(draw_by_hand_grid(prompt, keys, pictures), output)
+    else:
+        output.write_bytes(pictures[0].image.png)
