@@ -208,6 +208,14 @@ def test_bad_input_is_one_line_before_weights_load(
     assert not (project / "picture.png").exists()
 
 
+def test_a_prompt_of_no_tokens_is_refused(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert generate("", project / "x.png", encoder__chat_template="false") == 2
+    assert "'' has no tokens with chat_template false" in capsys.readouterr().err
+    assert generate("", project / "x.png") == 0  # the chat format has some
+
+
 def test_a_model_without_a_judge_takes_no_facts(
     project: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

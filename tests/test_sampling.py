@@ -1,6 +1,7 @@
 """The sampler equals ZImagePipeline called with prompts, bit for bit on the CPU."""
 
 import math
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -240,6 +241,31 @@ def test_noise_depends_on_its_own_seed_alone(pipe: ZImagePipeline) -> None:
         assert torch.equal(initial_latents(pipe, [seed], IMAGE)[0], noise[index])
         generator = torch.Generator("cpu").manual_seed(seed)
         assert torch.equal(torch.randn((1, 16, 8, 6), generator=generator)[0], noise[index])
+
+
+def test_threads_with_other_settings_share_a_pipeline(
+    pipe: ZImagePipeline, prompt_embeds: list[torch.Tensor]
+) -> None:
+    noise = initial_latents(pipe, SEEDS, IMAGE)
+    asked = [
+        make_settings(num_inference_steps=3, **leaves)
+        for leaves in (
+            {},
+            {"refiner_blend": 0.0},
+            {"rope_theta": 1e4, "rope_theta_scope": "refiner"},
+            {"ntk_scaling": 2.0, "sigma_schedule": "karras"},
+            {"refiner_attention": False, "shift": 1.0},
+        )
+    ] * 4
+
+    def draw(settings: Settings) -> torch.Tensor:
+        return sample_latents(pipe, prompt_embeds, None, noise, settings).latents
+
+    alone = [draw(settings) for settings in asked[:5]] * 4
+    assert len({latents.sum().item() for latents in alone}) == 5
+    with ThreadPoolExecutor(4, initializer=torch.set_num_threads, initargs=(1,)) as workers:
+        for one, other in zip(workers.map(draw, asked), alone, strict=True):
+            assert torch.equal(one, other)
 
 
 def test_half_precision_runs_and_takes_float32_embeddings(
