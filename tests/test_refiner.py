@@ -1,5 +1,6 @@
 """The context refiner blended, thinned out, modulated; and untouched where nothing is asked."""
 
+import copy
 import json
 import shutil
 from pathlib import Path
@@ -41,12 +42,15 @@ def transformer() -> ZImageTransformer2DModel:
 
 @torch.no_grad()
 def predict(
-    model: ZImageTransformer2DModel, lengths: tuple[int, ...] = (20, 9), t: float = 0.3
+    model: ZImageTransformer2DModel,
+    lengths: tuple[int, ...] = (20, 9),
+    t: float = 0.3,
+    dtype: torch.dtype = torch.float32,
 ) -> torch.Tensor:
     generator = torch.Generator().manual_seed(0)
-    latents = [torch.randn((16, 1, 6, 4), generator=generator) for _ in lengths]
+    latents = [torch.randn((16, 1, 6, 4), generator=generator).to(dtype) for _ in lengths]
     width = model.config.cap_feat_dim
-    captions = [torch.randn((length, width), generator=generator) for length in lengths]
+    captions = [torch.randn((length, width), generator=generator).to(dtype) for length in lengths]
     times = torch.full((len(lengths),), t)
     return torch.stack(model(latents, times, captions, return_dict=False)[0])
 
@@ -67,8 +71,17 @@ def test_neutral_settings_are_the_transformer_bit_for_bit(
 ) -> None:
     view = view_transformer(transformer, make_settings())
     assert torch.equal(predict(view, lengths), predict(transformer, lengths))
-    half = make_settings(rope_theta_scope="refiner")  # the same theta, by the other way
-    assert torch.equal(predict(view_transformer(transformer, half)), predict(transformer))
+    other_way = make_settings(rope_theta_scope="refiner")  # of the same theta
+    assert torch.equal(predict(view_transformer(transformer, other_way)), predict(transformer))
+
+
+def test_neutral_settings_are_bit_identical_in_bfloat16(
+    transformer: ZImageTransformer2DModel,
+) -> None:
+    half = with_refiner(transformer, list(transformer.context_refiner))
+    half = copy.deepcopy(half).to(torch.bfloat16)
+    view = view_transformer(half, make_settings())
+    assert torch.equal(predict(view, dtype=torch.bfloat16), predict(half, dtype=torch.bfloat16))
 
 
 def test_blend_0_is_no_refiner(transformer: ZImageTransformer2DModel) -> None:

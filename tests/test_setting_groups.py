@@ -66,6 +66,7 @@ def test_names_of_values_that_are_no_plain_words() -> None:
         ("refiner", "dropped_refiner_layers", [-1], "layers are integers from 0, got [-1]"),
         ("refiner", "dropped_refiner_layers", [0, 0], "a layer stands twice in [0, 0]"),
         ("rope", "table_length", 33, "should be greater than or equal to 34, got 33"),
+        ("rope", "table_length", 2**20, "should be less than or equal to 131072, got 1048576"),
         ("rope", "rope_theta", 0.5, "should be greater than or equal to 1, got 0.5"),
         ("rope", "rope_theta_scope", "image", "should be 'all', 'caption' or 'refiner', got 'ima"),
         ("rope", "linear_scaling", 0.0, "should be greater than 0, got 0.0"),

@@ -109,7 +109,7 @@ class RefinerSettings(Frozen):
 class RopeSettings(Frozen):
     """Rotary position embedding of the transformer, on axis 0: the caption, then the image."""
 
-    table_length: Annotated[int, Field(ge=34)]
+    table_length: Annotated[int, Field(ge=34, le=2**17)]
     """Positions of axis 0 (`axes_lens[0]`); a caption of P padded tokens needs P + 2."""
     rope_theta: Annotated[Float, Field(ge=1)]
     """Base of the wavelengths."""
