@@ -1,6 +1,7 @@
-"""scores, prompts, images of a study -> its numbers, its table, its grid and its figure
+"""scores, features, prompts, images of a study -> its numbers, its table, its grid and its figure
 
-data/scores/<study>.parquet, data/prompts, data/images/<study>/
+data/scores/<study>.parquet, data/features/<study>/, data/reference/, data/prompts,
+data/images/<study>/
 -> metrics/<study>.json, reports/tables/<study>.csv, reports/figures/<study>/{grid,effect}.png
 """
 
@@ -11,11 +12,19 @@ from stages import run
 
 def main(study: str) -> None:
     """Average a study's scores over prompts, compare them with the baseline, and draw them."""
+    from zimage_eval.feature_tables import read_reference, read_study_features
     from zimage_eval.figures import save_figure
     from zimage_eval.image_grids import save_png
     from zimage_eval.metrics import METRICS
-    from zimage_eval.params import expand_variants, load_model_spec, load_params
+    from zimage_eval.params import (
+        PHASES,
+        expand_variants,
+        load_model_spec,
+        load_params,
+        phase_variants,
+    )
     from zimage_eval.results import study_results, write_results
+    from zimage_eval.set_summaries import summarize_sets
     from zimage_eval.study_figures import draw_study_effect, draw_study_grid
     from zimage_eval.summaries import summarize_scores, write_summaries
     from zimage_eval.tables import IMAGES, PROMPTS, read_table, scores_schema
@@ -31,7 +40,20 @@ def main(study: str) -> None:
     folder = Path(f"data/images/{study}")
     images = read_table(folder / "images.parquet", IMAGES).to_pylist()
 
+    asked = {
+        phase: [variant.name for variant in phase_variants(variants, phase, entry.confirm)]
+        for phase in PHASES
+    }
+    backbones = spec.distribution.backbones
+    seen = Path(f"data/features/{study}")
+    features = {name: read_study_features(seen / f"{name}.parquet") for name in backbones}
+    references = {
+        name: read_reference(Path("data/reference") / f"{name}.parquet")
+        for name in backbones
+        if spec.distribution.reference.source != "baseline"
+    }
     summaries = summarize_scores(scores, [variant.name for variant in variants], baseline)
+    summaries += summarize_sets(features, references, asked, baseline, spec.distribution)
     write_results(Path(f"metrics/{study}.json"), {study: study_results(summaries, baseline)})
     write_summaries(Path(f"reports/tables/{study}.csv"), summaries)
     grid = draw_study_grid(variants, entry.confirm, prompts, images, scores, folder)

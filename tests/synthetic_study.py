@@ -11,6 +11,7 @@ import pyarrow as pa
 from PIL import Image
 
 from tests.default_settings import DEFAULTS
+from tests.measuring_settings import MEASURING
 from zimage_eval.facts import Facts, ObjectFact, RelationFact
 from zimage_eval.params import Params, Variant, expand_variants, load_model_spec, load_params
 from zimage_eval.params import phase_variants as variants_of_phase
@@ -28,6 +29,7 @@ MODEL_YAML = """
 title: drawn (no model)
 prompt_set: scenes
 judge: {judge}
+{measuring}
 batch_size: 4
 dtype: {{text_encoder: float32, transformer: float32, vae: float32}}
 defaults: {defaults}
@@ -69,8 +71,9 @@ def write_project(
     """Everything that stands before `compute_scores`, for every study of `studies`."""
     sizes = dict(num_prompts or {"screen": 16, "confirm": 16})
     (folder / "models" / "drawn").mkdir(parents=True)
+    measuring = "\n".join(f"{key}: {json.dumps(value)}" for key, value in MEASURING.items())
     (folder / "models" / "drawn.yaml").write_text(
-        MODEL_YAML.format(judge=judge, defaults=json.dumps(DEFAULTS))
+        MODEL_YAML.format(judge=judge, measuring=measuring, defaults=json.dumps(DEFAULTS))
     )
     (folder / "models" / "lpips-alexnet").symlink_to(REPOSITORY / "models" / "lpips-alexnet")
     (folder / "models" / "drawn" / "model_index.json").write_text("{}")

@@ -7,9 +7,11 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from zimage_eval.backbones import INCEPTION_FILE, load_backbone
+from zimage_eval.backbones import backbone_path, load_backbone
+from zimage_eval.measuring import BackboneName, PinnedFile
 from zimage_eval.metric_frechet import frechet_distance
 from zimage_eval.metric_kernel import cmmd, kid_score
+from zimage_eval.networks import INCEPTION_FILE
 
 CPU = torch.device("cpu")
 TRUNK = Path(__file__).parents[1] / "models" / "lpips-alexnet"
@@ -85,19 +87,47 @@ def test_inception_is_clean_fids(inception: Path) -> None:
     assert backbone.signature.weights_sha256 == digest
 
 
-@pytest.mark.filterwarnings("ignore:.*torch.jit.load:FutureWarning")
-def test_without_a_path_inception_is_looked_for_where_clean_fid_keeps_it(
+def test_the_vae_is_the_models_own_view(tiny_folder: Path) -> None:
+    """Mean and standard deviation of each of 16 latent channels, at the autoencoder's own size."""
+    backbone = load_backbone("vae", tiny_folder / "vae", CPU)
+    features = backbone.features(pictures())
+    assert features.shape == (5, 32) and backbone.side == 32
+    assert (features[:, 16:] > 0).all()
+    level = torch.full((1, 3, 32, 32), 90, dtype=torch.uint8)
+    from diffusers import AutoencoderKL
+
+    from zimage_eval.autoencoder import encode_images
+
+    vae = AutoencoderKL.from_pretrained(tiny_folder / "vae").eval()
+    latents = encode_images(vae, level, generator=None)[0].flatten(start_dim=1)
+    wanted = torch.cat([latents.mean(dim=1), latents.std(dim=1, unbiased=False)])
+    assert backbone.features(level)[0] == pytest.approx(wanted.numpy(), abs=1e-5)
+
+
+def test_a_declared_file_is_found_and_must_be_the_one_declared(
     inception: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("zimage_eval.backbones.CLEAN_FID_FOLDER", inception)
-    assert load_backbone("inception", None, CPU).signature.name == "inception"
-    monkeypatch.setattr("zimage_eval.backbones.CLEAN_FID_FOLDER", tmp_path)
-    with pytest.raises(ValueError, match=str(tmp_path)):
-        load_backbone("inception", None, CPU)
+    shipped = {"alexnet": TRUNK, "vae": tmp_path}
+    file = inception / INCEPTION_FILE
+    digest = hashlib.sha256(file.read_bytes()).hexdigest()
+    declared = PinnedFile(path=str(inception), sha256=digest)
+    assert backbone_path("alexnet", shipped, {}) == TRUNK
+    assert backbone_path("inception", shipped, {"inception": declared}) == inception
+    nowhere = PinnedFile(path=None, sha256=digest)  # where clean-fid keeps it
+    monkeypatch.setattr("zimage_eval.networks.CLEAN_FID_FOLDER", inception)
+    assert backbone_path("inception", shipped, {"inception": nowhere}) == inception
+    monkeypatch.setattr("zimage_eval.networks.CLEAN_FID_FOLDER", tmp_path)
+    with pytest.raises(ValueError, match=rf"no inception weights at {tmp_path}/"):
+        backbone_path("inception", shipped, {"inception": nowhere})
+    with pytest.raises(ValueError, match="null is for inception alone"):
+        backbone_path("clip", shipped, {"clip": nowhere})
+    other = PinnedFile(path=str(inception), sha256="0" * 64)
+    with pytest.raises(ValueError, match=rf"networks\.inception: .* {digest}, declared is 0"):
+        backbone_path("inception", shipped, {"inception": other})
 
 
 def test_absent_weights_are_refused_with_instructions(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match=r"no Inception at .*download https://nvlabs.*alexnet"):
+    with pytest.raises(ValueError, match=r"no inception weights .*download https://nvlabs.*alexn"):
         load_backbone("inception", tmp_path, CPU)
     with pytest.raises(ValueError, match=r"hf download openai/clip-vit-large-patch14-336"):
         load_backbone("clip", tmp_path, CPU)
@@ -105,10 +135,8 @@ def test_absent_weights_are_refused_with_instructions(tmp_path: Path) -> None:
         load_backbone("dinov2", tmp_path, CPU)
     with pytest.raises(ValueError, match="no LPIPS trunk"):
         load_backbone("alexnet", tmp_path, CPU)
-    with pytest.raises(ValueError, match="needs the path"):
-        load_backbone("clip", None, CPU)
-    with pytest.raises(ValueError, match="'clop', did you mean 'clip'"):
-        load_backbone("clop", tmp_path, CPU)
+    with pytest.raises(ValueError, match="no vae weights"):
+        load_backbone("vae", tmp_path, CPU)
 
 
 def test_clip_and_dinov2_load_from_a_folder(tmp_path: Path) -> None:
@@ -127,7 +155,8 @@ def test_clip_and_dinov2_load_from_a_folder(tmp_path: Path) -> None:
     Dinov2Model(Dinov2Config(**size, image_size=28, patch_size=14)).save_pretrained(
         tmp_path / "dinov2"
     )
-    for name, num_features, side in (("clip", 8, 32), ("dinov2", 16, 224)):
+    expected: dict[BackboneName, tuple[int, int]] = {"clip": (8, 32), "dinov2": (16, 224)}
+    for name, (num_features, side) in expected.items():
         backbone = load_backbone(name, tmp_path / name, CPU)
         features = backbone.features(pictures())
         assert features.shape == (5, num_features) and np.isfinite(features).all()

@@ -150,3 +150,17 @@ def test_what_is_no_feature_set_is_refused() -> None:
     broken[3, 1] = np.nan
     with pytest.raises(ValueError, match="image 3 are not finite"):
         frechet_distance(features, broken)
+
+
+@pytest.mark.parametrize("num_images", [300, 40])
+def test_it_equals_torch_fidelity(num_images: int) -> None:
+    from torch_fidelity.metric_fid import fid_features_to_statistics, fid_statistics_to_metric
+
+    first, second = normals(0, num_images, 64), normals(1, num_images, 64, shift=0.05)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # scipy 1.17's, about an argument that 1.18 removed
+        moments = [fid_features_to_statistics(torch.from_numpy(each)) for each in (first, second)]
+        reference = fid_statistics_to_metric(*moments, verbose=False)
+    wanted = reference["frechet_inception_distance"]
+    reach = 1e-9 * wanted if num_images > 64 else 2e-5  # of few images, a singular product's root
+    assert frechet_distance(first, second) == pytest.approx(wanted, abs=reach)

@@ -23,6 +23,21 @@ def test_one_block_equals_clean_fid_and_torchmetrics() -> None:
     assert (score.num_blocks, score.subset_spread) == (1, None)
 
 
+def test_one_block_equals_torch_fidelity() -> None:
+    from torch_fidelity.metric_kid import kid_features_to_metric
+
+    first, second = normals(0, 150), normals(1, 150, shift=0.2)
+    reference = kid_features_to_metric(
+        torch.from_numpy(first),
+        torch.from_numpy(second),
+        kid_subsets=1,
+        kid_subset_size=150,
+        verbose=False,
+    )
+    wanted = reference["kernel_inception_distance_mean"]
+    assert kid_score(first, second, seed=0).value == pytest.approx(wanted, rel=1e-9)
+
+
 def test_the_kernel_distance_of_a_few_numbers_by_hand() -> None:
     """Of two images with one feature: k(x, y) = (xy + 1)³."""
     first, second = np.array([[0.0], [1.0]]), np.array([[2.0], [3.0]])

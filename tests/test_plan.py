@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.default_settings import DEFAULTS
+from tests.measuring_settings import MEASURING
 from zimage_eval.__main__ import main
 from zimage_eval.params import ModelSpec, Params, Settings
 from zimage_eval.plan import forwards_per_image, plan_studies, render_plan
@@ -21,6 +22,7 @@ def spec(judge: str = "scenes") -> ModelSpec:
             "title": "toy",
             "prompt_set": "scenes",
             "judge": judge,
+            **MEASURING,
             "batch_size": 4,
             "dtype": dict.fromkeys(("text_encoder", "transformer", "vae"), "float32"),
             "defaults": DEFAULTS,

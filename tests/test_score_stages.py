@@ -6,7 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from stages import collect_headline, compute_scores, render_report, summarize
+from stages import (
+    build_reference,
+    collect_headline,
+    compute_features,
+    compute_scores,
+    render_report,
+    summarize,
+)
 from tests.synthetic_study import REPOSITORY, write_project
 from zimage_eval.metrics import METRICS
 from zimage_eval.params import Variant
@@ -35,12 +42,18 @@ def project(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
         path.write_text("weights")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
-        for study in ("baseline", "hidden_layer"):
-            compute_scores.main(study)
-            summarize.main(study)
-        collect_headline.main()
-        render_report.main()
+        run_stages()
     return folder
+
+
+def run_stages() -> None:
+    build_reference.main()
+    for study in ("baseline", "hidden_layer"):
+        compute_features.main(study)
+        compute_scores.main(study)
+        summarize.main(study)
+    collect_headline.main()
+    render_report.main()
 
 
 def is_judged(project: Path) -> bool:
@@ -81,21 +94,28 @@ def test_results_have_a_number_or_null_for_everything(project: Path) -> None:
         assert results["confirm"]["alignment_difference"] is None
 
 
+def test_sets_of_pictures_have_a_number_or_a_reason(project: Path) -> None:
+    """16 screened images are too few for any, and so are 16 to confirm."""
+    results = read_results(project / "metrics/hidden_layer.json")["hidden_layer"]
+    assert results["hidden_layer=-1"]["kid_alexnet"] is None
+    rows = read_summaries(project / "reports/tables/hidden_layer.csv")
+    kid = {(r.variant, r.phase): r for r in rows if r.metric == "kid_alexnet"}
+    assert kid["hidden_layer=-1", "screen"].note == "16 images, 32 needed"
+    assert kid["hidden_layer=-9", "screen"].note == "0 images, 32 needed"
+    assert "no `kid_alexnet`" in (project / "reports/report.md").read_text()
+
+
 def test_a_rerun_changes_no_byte(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(project)
     outputs = [
         path
-        for folder in ("data/scores", "metrics", "reports")
+        for folder in ("data/reference", "data/features", "data/scores", "metrics", "reports")
         for path in sorted(Path(folder).rglob("*"))
         if path.is_file()
     ]
     before = {path: path.read_bytes() for path in outputs}
-    assert len(before) == 2 + 2 + 2 * 3 + 1 + 2
-    for study in ("baseline", "hidden_layer"):
-        compute_scores.main(study)
-        summarize.main(study)
-    collect_headline.main()
-    render_report.main()
+    assert len(before) == 2 + 2 * 2 + 2 + 2 + 2 * 3 + 1 + 2
+    run_stages()
     assert [path for path in outputs if path.read_bytes() != before[path]] == []
 
 
@@ -144,7 +164,8 @@ def test_a_missing_table_is_named(project: Path, monkeypatch: pytest.MonkeyPatch
 
 
 @pytest.mark.parametrize(
-    "module", ["summarize", "collect_headline", "render_report", "compute_scores"]
+    "module",
+    ["summarize", "collect_headline", "render_report", "compute_scores", "compute_features"],
 )
 def test_help_and_summaries_need_no_torch(module: str) -> None:
     code = f"""
@@ -156,7 +177,8 @@ try:
 except SystemExit as stop:
     assert stop.code == 0
 assert "torch" not in sys.modules and "diffusers" not in sys.modules
-if "{module}" != "compute_scores":
+if not "{module}".startswith("compute"):
+    import zimage_eval.set_summaries, zimage_eval.feature_tables
     import zimage_eval.report, zimage_eval.results, zimage_eval.study_figures, zimage_eval.web_page
     assert "torch" not in sys.modules
 """

@@ -11,12 +11,14 @@ import torch
 from ruamel.yaml import YAML
 
 from tests.default_settings import make_defaults
+from tests.measuring_settings import MEASURING
 from zimage_eval.tables import PROMPTS, write_table
 
 SPEC = {
     "title": "tiny",
     "prompt_set": "scenes",
     "judge": "none",
+    **MEASURING,
     "batch_size": 2,
     "dtype": {"text_encoder": "float32", "transformer": "float32", "vae": "float32"},
     "defaults": make_defaults(

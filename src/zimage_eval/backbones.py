@@ -1,6 +1,5 @@
 """Networks that turn pictures into features for distances between sets, picked by name."""
 
-import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,17 +12,12 @@ from torch import Tensor
 
 from zimage_eval.clean_resize import clean_resize
 from zimage_eval.features import ALEXNET_SHA256, load_lpips
-from zimage_eval.frozen import unknown
+from zimage_eval.measuring import BackboneName, NetworkName, PinnedFile
+from zimage_eval.networks import network_path, sha256_of, weight_files
 
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 CLIP_MEAN = (0.48145466, 0.4578275, 0.40821073)
 CLIP_STD = (0.26862954, 0.26130258, 0.27577711)
-INCEPTION_FILE = "inception-2015-12-05.pt"
-CLEAN_FID_FOLDER = Path("/tmp")
-"""Where clean-fid downloads Inception to."""
-INCEPTION_URL = (
-    "https://nvlabs-fi-cdn.nvidia.com/stylegan2-ada-pytorch/pretrained/metrics/" + INCEPTION_FILE
-)
 
 
 @dataclass(frozen=True)
@@ -56,20 +50,12 @@ class Backbone:
         return features.cpu().numpy()
 
 
-def load_backbone(name: str, path: Path | None, device: torch.device) -> Backbone:
+def load_backbone(name: BackboneName, path: Path, device: torch.device) -> Backbone:
     """The backbone with the weights at `path`: a folder, or Inception's file.
 
-    Without a path Inception is looked for where clean-fid keeps it; the others need one.
-
     Raises:
-        ValueError: no such backbone, or no (whole) weights; says where they come from.
+        ValueError: no (whole) weights; says where they come from.
     """
-    if name not in BACKBONES:
-        raise ValueError(f"backbone {unknown(name, BACKBONES)}")
-    if path is None:
-        if name != "inception":
-            raise ValueError(f"backbone {name!r} needs the path of a folder with its weights")
-        path = CLEAN_FID_FOLDER
     return BACKBONES[name](path, device)
 
 
@@ -84,21 +70,35 @@ def load_alexnet(folder: Path, device: torch.device) -> Backbone:
     return Backbone(_signature("alexnet", ALEXNET_SHA256, 224), 224, network)
 
 
+def load_vae(folder: Path, device: torch.device) -> Backbone:
+    """The model's own view: mean and standard deviation over positions of each latent channel.
+
+    The autoencoder in float32, the posterior's mode, pictures at the size it was made for.
+    """
+    digest = sha256_of(weight_files("vae", folder))
+    from diffusers import AutoencoderKL
+
+    from zimage_eval.autoencoder import encode_images
+
+    vae = AutoencoderKL.from_pretrained(folder, torch_dtype=torch.float32).eval().to(device)
+
+    def network(pixels: Tensor) -> Tensor:
+        latents = encode_images(vae, pixels, generator=None).flatten(start_dim=2)
+        return torch.cat([latents.mean(dim=2), latents.std(dim=2, unbiased=False)], dim=1)
+
+    side = int(vae.config.sample_size)
+    return Backbone(_signature("vae", digest, side), side, network)
+
+
 def load_inception(path: Path, device: torch.device) -> Backbone:
     """Inception-v3 as clean-fid's mode "clean" runs it: 2,048 features of the TorchScript file."""
-    if path.is_dir():
-        path = path / INCEPTION_FILE
-    if not path.is_file():
-        raise ValueError(
-            f"no Inception at {path}; download {INCEPTION_URL} there (clean-fid keeps it in /tmp),"
-            " or use kid or fd_alexnet, which work offline"
-        )
-    layers = torch.jit.load(str(path), map_location=device).eval().layers
+    [file] = weight_files("inception", path)
+    layers = torch.jit.load(str(file), map_location=device).eval().layers
 
     def network(pixels: Tensor) -> Tensor:
         return layers.forward((pixels - 128) / 128).view(len(pixels), -1)
 
-    return Backbone(_signature("inception", _digest([path]), 299), 299, network)
+    return Backbone(_signature("inception", sha256_of([file]), 299), 299, network)
 
 
 def load_clip(folder: Path, device: torch.device) -> Backbone:
@@ -106,7 +106,7 @@ def load_clip(folder: Path, device: torch.device) -> Backbone:
 
     CMMD reads openai/clip-vit-large-patch14-336. Pictures are squeezed to the side, not cropped.
     """
-    digest = _folder_digest("clip", folder, "openai/clip-vit-large-patch14-336")
+    digest = sha256_of(weight_files("clip", folder))
     from transformers import CLIPVisionModelWithProjection
 
     model = _pretrained(CLIPVisionModelWithProjection, folder).to(device)
@@ -121,7 +121,7 @@ def load_clip(folder: Path, device: torch.device) -> Backbone:
 
 def load_dinov2(folder: Path, device: torch.device) -> Backbone:
     """DINOv2's class token after the last norm, at 224 pixels (Stein et al. 2023 use ViT-L/14)."""
-    digest = _folder_digest("dinov2", folder, "facebook/dinov2-large")
+    digest = sha256_of(weight_files("dinov2", folder))
     from transformers import Dinov2Model
 
     model = _pretrained(Dinov2Model, folder).to(device)
@@ -133,41 +133,35 @@ def load_dinov2(folder: Path, device: torch.device) -> Backbone:
     return Backbone(_signature("dinov2", digest, 224), 224, network)
 
 
-BACKBONES: Mapping[str, Callable[[Path, torch.device], Backbone]] = {
+def backbone_path(
+    name: BackboneName, shipped: Mapping[str, Path], networks: Mapping[NetworkName, PinnedFile]
+) -> Path:
+    """Where a backbone's weights are: a shipped one's, or a declared network's.
+
+    Raises:
+        ValueError: there are no such weights, or others than declared.
+    """
+    if name == "alexnet" or name == "vae":
+        return shipped[name]
+    return network_path(name, networks[name])
+
+
+BACKBONES: Mapping[BackboneName, Callable[[Path, torch.device], Backbone]] = {
     "alexnet": load_alexnet,
+    "vae": load_vae,
     "inception": load_inception,
     "clip": load_clip,
     "dinov2": load_dinov2,
 }
 
 
-def _signature(name: str, digest: str, side: int) -> Signature:
+def _signature(name: BackboneName, digest: str, side: int) -> Signature:
     return Signature(name, digest, f"Pillow mode F bicubic to {side}x{side}")
 
 
 def _normalized(pixels: Tensor, mean: tuple[float, ...], std: tuple[float, ...]) -> Tensor:
     means, stds = (torch.tensor(each, device=pixels.device)[:, None, None] for each in (mean, std))
     return (pixels / 255 - means) / stds
-
-
-def _folder_digest(name: str, folder: Path, origin: str) -> str:
-    """Digest of the folder's weights; ValueError where it holds no model in safetensors."""
-    files = sorted(folder.glob("*.safetensors"))
-    if not files or not (folder / "config.json").is_file():
-        raise ValueError(
-            f"no {name} model at {folder}: want config.json and *.safetensors,"
-            f" as `hf download {origin} --local-dir {folder}` puts them there"
-        )
-    return _digest(files)
-
-
-def _digest(files: list[Path]) -> str:
-    digest = hashlib.sha256()
-    for path in files:
-        with path.open("rb") as file:
-            while block := file.read(1 << 24):
-                digest.update(block)
-    return digest.hexdigest()
 
 
 def _pretrained(model_type: Any, folder: Path) -> Any:  # noqa: ANN401 - transformers is untyped

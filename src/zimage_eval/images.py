@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Mapping
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -35,6 +36,13 @@ def decode_png(data: bytes) -> torch.Tensor:
         if file.mode != "RGB":
             raise ValueError(f"PNG file is {file.mode}, not 8-bit RGB")
         return torch.from_numpy(np.array(file)).permute(2, 0, 1).contiguous()
+
+
+def read_picture(path: Path) -> torch.Tensor:
+    """`(3, height, width)` uint8 of a PNG file; ValueError where it is missing or damaged."""
+    if not path.is_file():
+        raise ValueError(f"{path}: the image table names this picture, but there is none")
+    return decode_png(path.read_bytes())
 
 
 def read_png_text(data: bytes) -> dict[str, str]:

@@ -11,6 +11,10 @@ from zimage_eval.metric_kernel import unit_rows
 NEAREST = 5
 """k of the `prdc` package: a ball reaches to the k-th nearest other image of its own set."""
 
+MANIFOLD_LEAST = 10 * NEAREST
+"""Images below which a ball reaches over a tenth of its set and the scores say little."""
+VENDI_LEAST = 32
+
 
 @dataclass(frozen=True)
 class ManifoldScores:

@@ -4,11 +4,12 @@ import itertools
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple, Self
 
-from pydantic import Field, StringConstraints, field_validator
+from pydantic import Field, StringConstraints, field_validator, model_validator
 
 from zimage_eval.frozen import Frozen, parse, read_yaml, unknown
+from zimage_eval.measuring import SHIPPED, Distribution, NetworkName, PinnedFile
 from zimage_eval.setting_groups import Count, Float
 from zimage_eval.settings import (
     KEYS,
@@ -40,6 +41,7 @@ __all__ = [
 Phase = Literal["screen", "confirm"]
 PHASES: tuple[Phase, ...] = ("screen", "confirm")
 Dtype = Literal["float32", "bfloat16", "float16"]
+JudgeName = Literal["scenes", "detector", "hand_labels", "none"]
 VARIANT_NAME = r"^[A-Za-z0-9][A-Za-z0-9._=,+-]*$"  # it becomes a folder
 RESERVED_NAMES = ("baseline", "confirm")  # rows of the results
 
@@ -68,11 +70,32 @@ class ModelSpec(Frozen):
 
     title: str
     prompt_set: Literal["scenes", "natural"]
-    judge: Literal["scenes", "none"]
+    judge: JudgeName
+    hand_labels: PinnedFile | None
+    """CSV of what people saw in pictures: they measure a judge's error, or are the judge."""
+    networks: dict[NetworkName, PinnedFile]
+    """Weights from outside the repository; a metric that needs one is absent without it."""
+    distribution: Distribution
     batch_size: Count
     dtype: DtypeSettings
     defaults: Settings
     planning: Planning
+
+    @model_validator(mode="after")
+    def _measured_with_what_is_there(self) -> Self:
+        needed: dict[str, tuple[str, ...]] = {"detector": ("detector", "clip")}
+        wanted = {f"judge {self.judge!r}": needed.get(self.judge, ())}
+        for backbone in self.distribution.backbones:
+            wanted[f"backbone {backbone!r}"] = () if backbone in SHIPPED else (backbone,)
+        for user, names in wanted.items():
+            missing = [name for name in names if name not in self.networks]
+            if missing:
+                raise ValueError(f"{user} needs networks: {', '.join(missing)}")
+        if self.judge == "hand_labels" and self.hand_labels is None:
+            raise ValueError("judge 'hand_labels' needs hand_labels, the file they stand in")
+        if self.distribution.reference.source == "scenes" and self.prompt_set != "scenes":
+            raise ValueError("reference 'scenes' is for the prompt set 'scenes' alone")
+        return self
 
 
 class PhaseSize(Frozen):

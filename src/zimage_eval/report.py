@@ -5,7 +5,9 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from zimage_eval.findings import confirm_finding, coverage_findings, screened_finding
+from zimage_eval.measuring import Distribution
 from zimage_eval.params import ModelSpec, Params, Study, Variant
+from zimage_eval.report_sets import set_tables
 from zimage_eval.report_tables import (
     MISSING,
     category_table,
@@ -41,6 +43,11 @@ both. A star says that its interval excludes 0.
 and seed. Far is not bad in itself. LPIPS is v0.1 with AlexNet, SSIM has Wang's settings; pictures \
 without any difference have no PSNR and are left out of its mean.
 - **sharpness** is the variance of the Laplacian of luma; noise raises it too.
+- Under "sets of pictures", **kid**, **fd**, **precision**, **recall**, **density** and \
+**coverage** compare all pictures of a variant with a reference, in the features of the network \
+that their name ends in. KID is unbiased and may be below 0; a Fréchet distance of few pictures is \
+mostly bias, about as much as the split-half null beside it. **vendi** counts different pictures. \
+All but KID depend on the number of pictures, and none has an interval.
 - **coverage** is the share of the pictures asked for that were made. A failed picture has no \
 score, rather than 0.
 - Screening looks at every variant. The one contrast named before the run is measured again on \
@@ -85,7 +92,7 @@ def write_report(
         _overview(studies),
         "## How to read this",
         HOW_TO_READ,
-        *(_describe_study(report) for report in studies),
+        *(_describe_study(report, spec.distribution) for report in studies),
     ]
     return "\n\n".join(parts) + "\n"
 
@@ -136,7 +143,7 @@ def _overview(studies: Sequence[StudyReport]) -> str:
     return markdown_table(head, rows)
 
 
-def _describe_study(report: StudyReport) -> str:
+def _describe_study(report: StudyReport, distribution: Distribution) -> str:
     variants, summaries = report.variants, report.summaries
     index = index_screened(summaries)
     metric = main_metric(summaries)
@@ -157,6 +164,7 @@ def _describe_study(report: StudyReport) -> str:
     if metric:
         parts += _fold(f"{metric} by category", category_table(variants, metric, index))
     parts += _fold("all other metrics", detail_table(variants, index))
+    parts += _fold("sets of pictures", set_tables(variants, summaries, distribution))
     return "\n\n".join(parts)
 
 

@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow.parquet as pq
 
 from zimage_eval.facts import FactResult, Facts
-from zimage_eval.images import decode_png
+from zimage_eval.images import read_picture
 from zimage_eval.judges import Judge
 from zimage_eval.metric_embedding import TokenVectors
 from zimage_eval.metrics import METRICS, Metric
@@ -102,9 +102,7 @@ def load_image(path: Path) -> np.ndarray:
     Raises:
         ValueError: the file is missing or damaged.
     """
-    if not path.is_file():
-        raise ValueError(f"{path}: the image table names this picture, but there is none")
-    return decode_png(path.read_bytes()).permute(1, 2, 0).numpy()
+    return read_picture(path).permute(1, 2, 0).numpy()
 
 
 def score_observation(observation: Observation) -> Scores:

@@ -106,6 +106,36 @@ def scores_schema(metrics: Sequence[str]) -> TableSchema:
     )
 
 
+def features_schema(num_features: int) -> TableSchema:
+    """Schema of a table of `(num_features,)` float32 features of a study's images."""
+    return TableSchema(
+        observation="an image that was made, as a network sees it",
+        key=("variant", "phase", "prompt_id", "seed"),
+        columns=_columns(
+            {
+                "variant": pa.string(),
+                "phase": pa.string(),
+                "prompt_id": pa.string(),
+                "seed": pa.int64(),
+                "features": pa.list_(pa.float32(), num_features),
+            },
+            nullable={},
+        ),
+    )
+
+
+def reference_schema(num_features: int) -> TableSchema:
+    """Schema of a table of `(num_features,)` float32 features of reference pictures."""
+    return TableSchema(
+        observation="a reference picture, as a network sees it",
+        key=("picture",),
+        columns=_columns(
+            {"picture": pa.string(), "features": pa.list_(pa.float32(), num_features)},
+            nullable={},
+        ),
+    )
+
+
 def write_table(path: Path, schema: TableSchema, table: pa.Table) -> None:
     """Write a table that fits its schema; the file appears whole or not at all.
 

@@ -1,0 +1,97 @@
+"""Features of pictures as Parquet tables, and who made them, without loading a network."""
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from zimage_eval.tables import (
+    TableSchema,
+    features_schema,
+    read_table,
+    reference_schema,
+    write_table,
+)
+
+Row = Mapping[str, Any]
+SIGNATURES_FILE = "signatures.json"
+
+
+class StudyFeatures(NamedTuple):
+    """What one backbone made of a study's images."""
+
+    rows: Sequence[Row]
+    """Variant, phase, prompt_id and seed of each."""
+    features: NDArray[np.float32]
+    """`(num_images, num_features)`."""
+
+    def of(self, variant: str, phase: str) -> tuple[NDArray[np.float32], list[str]]:
+        """`(num_images, num_features)` of a variant's images in a phase, and their prompts' ids."""
+        chosen = [
+            i for i, r in enumerate(self.rows) if r["variant"] == variant and r["phase"] == phase
+        ]
+        return self.features[chosen], [self.rows[index]["prompt_id"] for index in chosen]
+
+
+def write_study_features(path: Path, rows: Sequence[Row], features: NDArray[np.float32]) -> None:
+    """Write the features of images, sorted by the images' key."""
+    keys = features_schema(1).key
+    order = sorted(range(len(rows)), key=lambda index: [rows[index][key] for key in keys])
+    columns = {key: [rows[index][key] for index in order] for key in keys}
+    _write(path, features_schema(features.shape[1]), columns, features[order])
+
+
+def write_reference(path: Path, pictures: Sequence[str], features: NDArray[np.float32]) -> None:
+    """Write the features of reference pictures, by name, in their order."""
+    schema = reference_schema(features.shape[1])
+    _write(path, schema, {"picture": list(pictures)}, features)
+
+
+def read_study_features(path: Path) -> StudyFeatures:
+    """ValueError where the file is missing or is no such table."""
+    table, features = _read(path, features_schema)
+    return StudyFeatures(table.drop_columns(["features"]).to_pylist(), features)
+
+
+def read_reference(path: Path) -> NDArray[np.float32]:
+    """`(num_pictures, num_features)`; ValueError where the file is missing or no such table."""
+    return _read(path, reference_schema)[1]
+
+
+def write_signatures(folder: Path, signatures: Mapping[str, Mapping[str, str]]) -> None:
+    """Write what decided the features in a folder, by backbone."""
+    folder.mkdir(parents=True, exist_ok=True)
+    text = json.dumps(signatures, indent=2, sort_keys=True)
+    (folder / SIGNATURES_FILE).write_text(text + "\n", encoding="utf-8")
+
+
+def read_signatures(folder: Path) -> dict[str, dict[str, str]]:
+    """What decided the features in a folder; ValueError where that is not written there."""
+    path = folder / SIGNATURES_FILE
+    if not path.is_file():
+        raise ValueError(f"{path}: no such file")
+    signatures: dict[str, dict[str, str]] = json.loads(path.read_text(encoding="utf-8"))
+    return signatures
+
+
+def _write(
+    path: Path, schema: TableSchema, columns: Mapping[str, list[Any]], features: NDArray[np.float32]
+) -> None:
+    arrays = [pa.array(columns[name], schema.columns.field(name).type) for name in columns]
+    values = pa.array(features.ravel(), pa.float32())
+    arrays.append(pa.FixedSizeListArray.from_arrays(values, features.shape[1]))
+    write_table(path, schema, pa.Table.from_arrays(arrays, schema=schema.columns))
+
+
+def _read(path: Path, schema: Any) -> tuple[pa.Table, NDArray[np.float32]]:  # noqa: ANN401
+    if not path.is_file():
+        raise ValueError(f"{path}: no such table")
+    num_features = pq.read_schema(path).field("features").type.list_size
+    table = read_table(path, schema(num_features)).combine_chunks()
+    values = table["features"].combine_chunks().flatten().to_numpy()
+    return table, values.reshape(-1, num_features)

@@ -1,0 +1,77 @@
+"""Networks from outside the repository that measure pictures: found, and held to their digest."""
+
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Literal
+
+from zimage_eval.measuring import NetworkName, PinnedFile
+
+INCEPTION_FILE = "inception-2015-12-05.pt"
+INCEPTION_URL = (
+    "https://nvlabs-fi-cdn.nvidia.com/stylegan2-ada-pytorch/pretrained/metrics/" + INCEPTION_FILE
+)
+CLEAN_FID_FOLDER = Path("/tmp")
+"""Where clean-fid downloads Inception to."""
+
+_HUB_FOLDER = "config.json and *.safetensors, as `hf download {} --local-dir PATH` puts them there"
+ORIGINS: Mapping[NetworkName | Literal["vae"], str] = {
+    "clip": _HUB_FOLDER.format("openai/clip-vit-large-patch14-336"),
+    "detector": _HUB_FOLDER.format("google/owlv2-base-patch16-ensemble"),
+    "dinov2": _HUB_FOLDER.format("facebook/dinov2-large"),
+    "inception": f"download {INCEPTION_URL} there (clean-fid keeps it in /tmp), or use kid or"
+    " fd_alexnet, which work offline",
+    "vae": "config.json and *.safetensors of the model's autoencoder",
+    "vgg16": "model.safetensors with the `features.*` tensors of torchvision's"
+    " vgg16(weights='IMAGENET1K_V1'); models/lpips-alexnet/README.md says how to make it offline",
+}
+"""What is expected at a network's path, and where it comes from."""
+
+
+def network_path(name: NetworkName, file: PinnedFile) -> Path:
+    """Where a declared network is.
+
+    Raises:
+        ValueError: there are no such weights, or others than declared; says what to do.
+    """
+    if file.path is None and name != "inception":
+        raise ValueError(f"networks.{name}.path: null is for inception alone")
+    path = CLEAN_FID_FOLDER if file.path is None else Path(file.path).expanduser()
+    check_digest(f"networks.{name}", file, weight_files(name, path))
+    return path
+
+
+def check_digest(where: str, file: PinnedFile, files: list[Path]) -> None:
+    """Raise ValueError if the files are not those that were pinned."""
+    digest = sha256_of(files)
+    if digest != file.sha256:
+        raise ValueError(
+            f"{where}: {file.path or files[0]} has sha256 {digest}, declared is {file.sha256}"
+        )
+
+
+def weight_files(name: NetworkName | Literal["vae"], path: Path) -> list[Path]:
+    """The files that hold a network's weights.
+
+    Raises:
+        ValueError: it holds none; says what is expected there and where it comes from.
+    """
+    if name == "inception":
+        files = [path / INCEPTION_FILE if path.is_dir() else path]
+    else:
+        files = sorted(path.glob("*.safetensors"))
+    has_config = name in ("inception", "vgg16") or (path / "config.json").is_file()
+    if not files or not files[0].is_file() or not has_config:
+        shown = files[0] if name == "inception" else path
+        raise ValueError(f"no {name} weights at {shown}: want {ORIGINS[name]}")
+    return files
+
+
+def sha256_of(files: list[Path]) -> str:
+    """SHA-256 of the files' bytes, one file after the other."""
+    digest = hashlib.sha256()
+    for path in files:
+        with path.open("rb") as file:
+            while block := file.read(1 << 24):
+                digest.update(block)
+    return digest.hexdigest()

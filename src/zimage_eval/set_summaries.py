@@ -1,0 +1,84 @@
+"""Scores of the sets of pictures that variants make, as rows beside those of single pictures."""
+
+from collections.abc import Mapping, Sequence
+
+from zimage_eval.feature_tables import StudyFeatures
+from zimage_eval.measuring import BackboneName, Distribution
+from zimage_eval.params import Phase
+from zimage_eval.set_metrics import Family, Vectors, families_of, metric_name
+from zimage_eval.summaries import ALL, Summary
+
+IS_REFERENCE = "it is the reference"
+
+
+def summarize_sets(
+    features: Mapping[BackboneName, StudyFeatures],
+    references: Mapping[BackboneName, Vectors],
+    asked: Mapping[Phase, Sequence[str]],
+    baseline: str,
+    settings: Distribution,
+) -> list[Summary]:
+    """Every metric of sets, by phase, variant and backbone; a note says why one has no number.
+
+    Args:
+        features: of the study's images.
+        references: features of the reference pictures; not read where the baseline is it.
+        asked: names of the variants of each phase, in the order of the study.
+        baseline: the name of the baseline.
+        settings: what is measured and how.
+    """
+    summaries = []
+    for phase, variants in asked.items():
+        for variant in variants:
+            for backbone, study in features.items():
+                images, prompts = study.of(variant, phase)
+                reference = references.get(backbone)
+                if settings.reference.source == "baseline":
+                    reference = None if variant == baseline else study.of(baseline, phase)[0]
+                for name, value, note in _measure(images, reference, backbone, settings):
+                    identity = (variant, phase, name, ALL, len(set(prompts)))
+                    summaries.append(Summary(*identity, value, note=note))
+    return summaries
+
+
+def _measure(
+    images: Vectors, reference: Vectors | None, backbone: BackboneName, settings: Distribution
+) -> list[tuple[str, float | None, str]]:
+    """Name, value and note of each metric."""
+    found = []
+    for family in families_of(backbone):
+        names = [metric_name(template, backbone) for template in family.metrics]
+        note = _problem(family, names, images, reference, backbone, settings)
+        values: tuple[float | None, ...] = (None,) * len(names)
+        if not note:
+            other = images if reference is None else reference
+            note = f"{len(images)} images"
+            note += f", {len(other)} in the reference" if family.reads_reference else ""
+            try:
+                values = family.measure(images, other, backbone, settings.seed)
+            except ValueError as error:  # one set without a number must not end the study
+                note = str(error)
+        for name, value in zip(names, values, strict=True):
+            is_undefined = value is None and values[0] is not None
+            found.append((name, value, note + ": undefined at this size" * is_undefined))
+    return found
+
+
+def _problem(
+    family: Family,
+    names: Sequence[str],
+    images: Vectors,
+    reference: Vectors | None,
+    backbone: BackboneName,
+    settings: Distribution,
+) -> str:
+    """Why there are no numbers of a family; empty where there are."""
+    if family.reads_reference and reference is None:
+        return IS_REFERENCE
+    sizes = {"images": len(images)}
+    if family.reads_reference and reference is not None:
+        sizes["reference pictures"] = len(reference)
+    is_allowed = any(name in settings.small_sets_allowed for name in names)
+    least = family.possible if is_allowed else family.least(backbone, images.shape[1])
+    few = [f"{size} {what}, {least} needed" for what, size in sizes.items() if size < least]
+    return "; ".join(few)

@@ -1,0 +1,52 @@
+"""drawn scenes or a folder of pictures -> what networks see in them
+
+models/<m>.yaml, models/lpips-alexnet/, models/<m>/vae/ -> data/reference/
+"""
+
+import shutil
+from pathlib import Path
+
+from stages import run
+
+
+def main() -> None:
+    """Write the features of the reference pictures; none where the baseline is the reference."""
+    from dataclasses import asdict
+
+    from zimage_eval.backbones import backbone_path, load_backbone
+    from zimage_eval.devices import pick_device, start_workers
+    from zimage_eval.feature_tables import write_reference, write_signatures
+    from zimage_eval.image_features import compute_features
+    from zimage_eval.params import load_model_spec, load_params
+    from zimage_eval.reference_pictures import drawn_pictures, folder_pictures
+
+    params = load_params(Path("params.yaml"))
+    spec = load_model_spec(Path(f"models/{params.model}.yaml"))
+    shipped = {
+        "alexnet": Path("models/lpips-alexnet"),
+        "vae": Path(f"models/{params.model}/vae"),
+    }
+    reference = spec.distribution.reference
+    out = Path("data/reference")
+    shutil.rmtree(out, ignore_errors=True)
+    signatures: dict[str, dict[str, str]] = {}
+    if reference.source != "baseline":
+        pictures = (
+            folder_pictures(reference)
+            if reference.source == "folder"
+            else drawn_pictures(reference.num_images, spec.distribution.seed, spec.defaults.image)
+        )
+        device = pick_device()
+        with start_workers(device) as workers:
+            for name in spec.distribution.backbones:
+                path = backbone_path(name, shipped, spec.networks)
+                backbone = load_backbone(name, path, device)
+                features = compute_features(backbone, list(pictures.values()), workers, device)
+                write_reference(out / f"{name}.parquet", list(pictures), features)
+                signatures[name] = asdict(backbone.signature)
+        print(f"{out}: {len(pictures)} pictures through {', '.join(signatures)}")
+    write_signatures(out, signatures)
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,52 @@
+"""images of a study -> what networks see in them, for distances between sets of pictures
+
+data/images/<study>/, models/lpips-alexnet/, models/<m>/vae/ -> data/features/<study>/
+"""
+
+import shutil
+from pathlib import Path
+
+from stages import run
+
+
+def main(study: str) -> None:
+    """Write the features of every image of a study, a table for each backbone."""
+    from dataclasses import asdict
+    from functools import partial
+
+    from zimage_eval.backbones import backbone_path, load_backbone
+    from zimage_eval.devices import pick_device, start_workers
+    from zimage_eval.feature_tables import write_signatures, write_study_features
+    from zimage_eval.image_features import compute_features
+    from zimage_eval.images import read_picture
+    from zimage_eval.params import load_model_spec, load_params
+    from zimage_eval.tables import IMAGES, read_table
+
+    params = load_params(Path("params.yaml"))
+    spec = load_model_spec(Path(f"models/{params.model}.yaml"))
+    shipped = {
+        "alexnet": Path("models/lpips-alexnet"),
+        "vae": Path(f"models/{params.model}/vae"),
+    }
+    folder = Path(f"data/images/{study}")
+    table = read_table(folder / "images.parquet", IMAGES).to_pylist()
+    rows = [row for row in table if row["error"] is None]
+    pictures = [partial(read_picture, folder / row["file"]) for row in rows]
+
+    out = Path(f"data/features/{study}")
+    shutil.rmtree(out, ignore_errors=True)
+    device = pick_device()
+    signatures: dict[str, dict[str, str]] = {}
+    with start_workers(device) as workers:
+        for name in spec.distribution.backbones:
+            path = backbone_path(name, shipped, spec.networks)
+            backbone = load_backbone(name, path, device)
+            features = compute_features(backbone, pictures, workers, device)
+            write_study_features(out / f"{name}.parquet", rows, features)
+            signatures[name] = asdict(backbone.signature)
+    write_signatures(out, signatures)
+    print(f"{out}: {len(rows)} images through {', '.join(signatures)}")
+
+
+if __name__ == "__main__":
+    run(main)
