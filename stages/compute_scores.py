@@ -1,6 +1,7 @@
-"""prompts, embeddings, images of a study -> one row of scores an image
+"""prompts, embeddings, images of a study -> one row of scores an image, one row a judged fact
 
-data/prompts, data/embeddings/<study>.parquet, data/images/<study>/ -> data/scores/<study>.parquet
+data/prompts, data/embeddings/<study>.parquet, data/images/<study>/, models/lpips-alexnet/
+-> data/scores/<study>.parquet, data/facts/<study>.parquet
 """
 
 import sys
@@ -16,12 +17,14 @@ def main(study: str) -> None:
     import torch
     from tqdm import tqdm
 
-    from zimage_eval.features import load_lpips
-    from zimage_eval.judges import JUDGES
-    from zimage_eval.metrics import METRICS
+    from zimage_eval.devices import pick_device
+    from zimage_eval.embedding_scores import EmbeddingScores
+    from zimage_eval.judges import load_judge
+    from zimage_eval.metric_networks import load_metric_networks
+    from zimage_eval.metrics import metrics_with
     from zimage_eval.params import PHASES, expand_variants, load_model_spec, load_params
     from zimage_eval.scores import StudyImages, group_rows, read_encodings, score_images
-    from zimage_eval.tables import IMAGES, PROMPTS, read_table, scores_schema, write_table
+    from zimage_eval.tables import FACTS, IMAGES, PROMPTS, read_table, scores_schema, write_table
 
     # On small pictures more threads gain nothing, and where cores are shared they spin for seconds.
     torch.set_num_threads(1)
@@ -35,22 +38,28 @@ def main(study: str) -> None:
         for phase in PHASES
         for row in read_table(Path(f"data/prompts/{phase}.parquet"), PROMPTS).to_pylist()
     }
+    device, metrics = pick_device(), metrics_with(spec.networks)
     images = StudyImages(
         folder=folder,
         prompts=prompts,
         variants={variant.name: variant for variant in variants},
-        embeddings=read_encodings(Path(f"data/embeddings/{study}.parquet")),
-        judge=JUDGES[spec.judge],
-        lpips_network=load_lpips(Path("models/lpips-alexnet")),
+        embeddings=EmbeddingScores(
+            read_encodings(Path(f"data/embeddings/{study}.parquet")), metrics
+        ),
+        judge=load_judge(spec, device),
+        metrics=metrics,
+        networks=load_metric_networks(metrics, Path("models/lpips-alexnet"), spec.networks, device),
     )
 
     interval = 0.2 if sys.stderr.isatty() else 10
     groups = tqdm(group_rows(rows), desc=f"score {study}", unit="prompt", mininterval=interval)
     scored = score_images(groups, images)
 
-    schema = scores_schema(list(METRICS))
-    table = pa.Table.from_pylist(scored, schema=schema.columns)
+    schema = scores_schema(list(metrics))
+    table = pa.Table.from_pylist(scored.scores, schema=schema.columns)
     write_table(Path(f"data/scores/{study}.parquet"), schema, table)
+    judged = pa.Table.from_pylist(scored.facts, schema=FACTS.columns)
+    write_table(Path(f"data/facts/{study}.parquet"), FACTS, judged)
 
 
 if __name__ == "__main__":

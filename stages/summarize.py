@@ -15,7 +15,7 @@ def main(study: str) -> None:
     from zimage_eval.feature_tables import read_reference, read_study_features
     from zimage_eval.figures import save_figure
     from zimage_eval.image_grids import save_png
-    from zimage_eval.metrics import METRICS
+    from zimage_eval.metrics import metrics_with
     from zimage_eval.params import (
         PHASES,
         expand_variants,
@@ -34,7 +34,7 @@ def main(study: str) -> None:
     entry = params.get_study(study)
     variants = expand_variants(entry, spec.defaults)
     baseline = next(variant.name for variant in variants if variant.is_baseline)
-    schema = scores_schema(list(METRICS))
+    schema = scores_schema(list(metrics_with(spec.networks)))
     scores = read_table(Path(f"data/scores/{study}.parquet"), schema).to_pylist()
     prompts = read_table(Path("data/prompts/screen.parquet"), PROMPTS).to_pylist()
     folder = Path(f"data/images/{study}")

@@ -8,7 +8,7 @@ from skimage import data
 from torch.nn import functional
 
 from zimage_eval.features import load_lpips
-from zimage_eval.metric_lpips import lpips_alex, lpips_input
+from zimage_eval.metric_lpips import lpips_distances, lpips_input
 
 if TYPE_CHECKING:
     import lpips
@@ -41,11 +41,11 @@ def test_known_distances(network: "lpips.LPIPS", name: str, side: int, expected:
 def test_a_batch_gives_each_pairs_own_distance(network: "lpips.LPIPS") -> None:
     images = [np.ascontiguousarray(data.astronaut()[y : y + 64, :64]) for y in (0, 100, 200)]
     baselines = [images[0], images[0], images[1]]
-    distances = lpips_alex(images, baselines, network)
+    distances = lpips_distances(images, baselines, network)
     assert distances[0] == 0.0
-    alone = [lpips_alex([a], [b], network)[0] for a, b in zip(images, baselines, strict=True)]
+    alone = [lpips_distances([a], [b], network)[0] for a, b in zip(images, baselines, strict=True)]
     assert distances == pytest.approx(alone, abs=1e-6)
-    assert lpips_alex(baselines, images, network) == pytest.approx(distances, abs=1e-6)
+    assert lpips_distances(baselines, images, network) == pytest.approx(distances, abs=1e-6)
 
 
 def test_input_spans_minus_one_to_one() -> None:

@@ -15,7 +15,7 @@ from stages import (
     summarize,
 )
 from tests.synthetic_study import REPOSITORY, write_project
-from zimage_eval.metrics import METRICS
+from zimage_eval.metrics import metrics_with
 from zimage_eval.params import Variant
 from zimage_eval.results import read_results
 from zimage_eval.summaries import read_summaries
@@ -61,10 +61,12 @@ def is_judged(project: Path) -> bool:
 
 
 def test_every_image_has_a_row(project: Path) -> None:
-    table = read_table(project / "data/scores/hidden_layer.parquet", scores_schema(list(METRICS)))
+    table = read_table(
+        project / "data/scores/hidden_layer.parquet", scores_schema(list(metrics_with([])))
+    )
     assert table.num_rows == 4 * 16 + 2 * 8 * 2
     rows = table.to_pylist()
-    assert all(row[name] is None for row in rows if row["error"] for name in METRICS)
+    assert all(row[name] is None for row in rows if row["error"] for name in metrics_with([]))
     for row in rows:
         if not row["error"]:
             is_baseline = row["variant"] == "hidden_layer=-2"
@@ -85,7 +87,7 @@ def test_results_have_a_number_or_null_for_everything(project: Path) -> None:
     assert results["hidden_layer=-9"]["coverage"] is None
     assert results["hidden_layer=-9"]["lpips"] is None
     assert results["confirm"]["num_prompts"] == 8
-    assert results["hidden_layer=-1"]["cosine_drift"] == pytest.approx(0.02, abs=0.01)
+    assert results["hidden_layer=-1"]["cosine_drift_content"] == pytest.approx(0.02, abs=0.01)
     if is_judged(project):
         alignment = {name: results[name]["alignment"] for name in results if name != "confirm"}
         assert alignment["hidden_layer=-2"] > alignment["hidden_layer=-1"]  # type: ignore[operator]

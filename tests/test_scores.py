@@ -1,40 +1,51 @@
+import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
+from zimage_eval.embedding_scores import EmbeddingScores
 from zimage_eval.facts import FactResult, Facts, ObjectFact
-from zimage_eval.judges import JUDGES
+from zimage_eval.judges import Picture, judge_scene, load_image, no_judge
+from zimage_eval.metric_base import BATCHED
 from zimage_eval.metric_embedding import TokenVectors
-from zimage_eval.metrics import METRICS
+from zimage_eval.metrics import METRICS, metrics_with
 from zimage_eval.params import Variant, load_model_spec
-from zimage_eval.scores import StudyImages, group_rows, load_image, read_encodings, score_images
+from zimage_eval.scores import StudyImages, group_rows, read_encodings, score_images
 from zimage_eval.settings import override
 
 REPOSITORY = Path(__file__).parents[1]
 FACTS = Facts(objects=(ObjectFact(name="star", color="red"),), background="white")
-PAIRED = {name for name, metric in METRICS.items() if metric.is_paired}
-JUDGED = {name for name, metric in METRICS.items() if metric.is_judged}
+OFFLINE = metrics_with([])
+PAIRED = {
+    name
+    for name, metric in OFFLINE.items()
+    if metric.is_paired and not name.endswith(("_template", "_pad"))
+}
+JUDGED = {name for name, metric in OFFLINE.items() if metric.is_judged}
 
 
-class PixelNetwork:
+class PixelNetwork(torch.nn.Module):
     """Stands for LPIPS: the mean absolute difference; remembers the size of its batches."""
 
     def __init__(self) -> None:
+        super().__init__()
+        self.weight = torch.nn.Parameter(torch.ones(1))
         self.batches: list[tuple[int, ...]] = []
 
-    def __call__(self, images: Any, baselines: Any) -> Any:  # noqa: ANN401
+    def forward(self, images: torch.Tensor, baselines: torch.Tensor) -> torch.Tensor:
         self.batches.append(tuple(images.shape))
         return (images - baselines).abs().mean(dim=(1, 2, 3), keepdim=True)
 
 
-def judge_red(image: np.ndarray, facts: Facts) -> Sequence[FactResult]:
+def judge_red(picture: Picture, facts: Facts) -> Sequence[FactResult]:
     """A fact holds if the picture is red enough."""
-    is_red = bool(image[..., 0].mean() > 128)
-    return [FactResult("shape", True), FactResult("color", is_red)]
+    is_red = bool(picture.pixels[..., 0].mean() > 128)
+    return [FactResult("shape", True, 0), FactResult("color", is_red, 0)]
 
 
 @pytest.fixture
@@ -50,13 +61,15 @@ def variants() -> dict[str, Variant]:
     }
 
 
-def image_row(variant: str, prompt_id: str, error: str | None = None) -> dict[str, Any]:
+def image_row(
+    variant: str, prompt_id: str, error: str | None = None, seed: int = 7
+) -> dict[str, Any]:
     return {
         "variant": variant,
         "phase": "screen",
         "prompt_id": prompt_id,
-        "seed": 7,
-        "file": None if error else f"{variant}/{prompt_id}-7.png",
+        "seed": seed,
+        "file": None if error else f"{variant}/{prompt_id}-{seed}.png",
         "num_forwards": None if error else 8,
         "sigmas": None,
         "batch_size": None,
@@ -84,8 +97,10 @@ def make_study(folder: Path, variants: dict[str, Variant], num_prompts: int) -> 
             pixels = rng.integers(0, 256, (height, 64, 3), dtype=np.uint8)
             pixels[..., 0] = 250 if name == "base" else 20
             Image.fromarray(pixels).save(folder / name / f"{prompt_id}-7.png")
-    network: Any = PixelNetwork()
-    return StudyImages(folder, prompts, variants, embeddings, judge_red, network)
+    metrics = metrics_with([])
+    networks = {name: PixelNetwork() for name in metrics if metrics[name].reads in BATCHED}
+    encodings = EmbeddingScores(embeddings, metrics)
+    return StudyImages(folder, prompts, variants, encodings, judge_red, metrics, networks)
 
 
 def score(
@@ -97,7 +112,7 @@ def score(
         for index in range(num_prompts)
         for variant in variants
     ]
-    scored = score_images(group_rows(rows), study)
+    scored = score_images(group_rows(rows), study).scores
     return {(row["variant"], row["prompt_id"]): row for row in scored}
 
 
@@ -116,7 +131,7 @@ def test_the_baseline_has_no_distance_to_itself(
     row = score(tmp_path, variants)["base", "p0"]
     assert row["alignment"] == 1.0
     assert all(row[name] is None for name in PAIRED)
-    assert row["sharpness"] is not None and row["embedding_norm"] is not None
+    assert row["sharpness"] is not None and row["embedding_norm_content"] is not None
 
 
 def test_a_failed_image_has_no_score_and_never_0(
@@ -124,7 +139,7 @@ def test_a_failed_image_has_no_score_and_never_0(
 ) -> None:
     row = score(tmp_path, variants)["gone", "p0"]
     assert row["error"] == "RuntimeError: no"
-    assert all(row[name] is None for name in METRICS)
+    assert all(row[name] is None for name in OFFLINE)
 
 
 def test_another_size_has_no_distance_in_pixels(
@@ -132,7 +147,7 @@ def test_another_size_has_no_distance_in_pixels(
 ) -> None:
     row = score(tmp_path, variants)["small", "p0"]
     assert all(row[name] is None for name in ("lpips", "psnr", "ssim", "identical"))
-    assert row["alignment"] == 0.5 and row["cosine_drift"] == 0.0
+    assert row["alignment"] == 0.5 and row["cosine_drift_content"] == 0.0
 
 
 def test_a_failed_baseline_leaves_its_rivals_without_distances(
@@ -140,7 +155,7 @@ def test_a_failed_baseline_leaves_its_rivals_without_distances(
 ) -> None:
     study = make_study(tmp_path, variants, 1)
     rows = [image_row("base", "p0", "RuntimeError: no"), image_row("other", "p0")]
-    _, other = score_images(group_rows(rows), study)
+    _, other = score_images(group_rows(rows), study).scores
     assert other["alignment"] == 0.5
     assert other["lpips"] is None and other["psnr"] is None
 
@@ -148,8 +163,10 @@ def test_a_failed_baseline_leaves_its_rivals_without_distances(
 def test_no_judge_gives_no_alignment(tmp_path: Path, variants: dict[str, Variant]) -> None:
     from dataclasses import replace
 
-    study = replace(make_study(tmp_path, variants, 1), judge=JUDGES["none"])
-    rows = score_images(group_rows([image_row("base", "p0"), image_row("other", "p0")]), study)
+    study = replace(make_study(tmp_path, variants, 1), judge=no_judge)
+    scored = score_images(group_rows([image_row("base", "p0"), image_row("other", "p0")]), study)
+    rows = scored.scores
+    assert scored.facts == []
     assert all(row[name] is None for row in rows for name in JUDGED)
     assert rows[1]["lpips"] is not None
 
@@ -157,14 +174,13 @@ def test_no_judge_gives_no_alignment(tmp_path: Path, variants: dict[str, Variant
 def test_pairs_of_many_prompts_share_a_batch(tmp_path: Path, variants: dict[str, Variant]) -> None:
     study = make_study(tmp_path, variants, 40)
     rows = [image_row(name, f"p{i}") for i in range(40) for name in ("base", "other")]
-    scored = score_images(group_rows(rows), study)
-    network: Any = study.lpips_network
+    scored = score_images(group_rows(rows), study).scores
+    network = study.networks["lpips"]
     assert [shape[0] for shape in network.batches] == [32, 8]
     for row in scored:
         if row["variant"] == "other":
-            pictures = [load_image(tmp_path / n / f"{row['prompt_id']}-7.png") for n in
-                        ("base", "other")]  # fmt: skip
-            a, b = (picture.astype(float) / 127.5 - 1 for picture in pictures)
+            paths = [tmp_path / n / f"{row['prompt_id']}-7.png" for n in ("base", "other")]
+            a, b = (load_image(path).pixels.astype(float) / 127.5 - 1 for path in paths)
             assert row["lpips"] == pytest.approx(np.abs(a - b).mean(), abs=1e-5)
 
 
@@ -181,7 +197,61 @@ def test_the_scene_judge_reads_a_drawn_picture() -> None:
 
     scene, _, facts = make_prompt("relation", "relation-1")
     image = draw_scenes([scene])[0].permute(1, 2, 0).numpy()
-    results = JUDGES["scenes"](image, facts)
+    results = judge_scene(Picture(image, ""), facts)
     assert results and all(result.held for result in results)
-    swapped = image[:, ::-1].copy()
-    assert not all(r.held for r in JUDGES["scenes"](swapped, facts) or [])
+    swapped = Picture(image[:, ::-1].copy(), "")
+    assert not all(result.held for result in judge_scene(swapped, facts))
+    names = [result.name for result in results]
+    assert len(set(names)) == len(names)
+    assert {"shape 0", "color 1", "relation 0", "count", "background"} <= set(names)
+
+
+def test_every_judged_fact_is_a_row(tmp_path: Path, variants: dict[str, Variant]) -> None:
+    study = make_study(tmp_path, variants, 2)
+    rows = [image_row(name, f"p{i}") for i in range(2) for name in ("base", "other")]
+    rows.append(image_row("gone", "p0", "RuntimeError: no"))
+    facts = score_images(group_rows(rows), study).facts
+    assert len(facts) == 2 * 2 * 2
+    held = {(row["variant"], row["prompt_id"], row["fact"]): row["held"] for row in facts}
+    assert held["base", "p1", "color 0"] and not held["other", "p1", "color 0"]
+    digest = hashlib.sha256((tmp_path / "base" / "p1-7.png").read_bytes()).hexdigest()[:16]
+    assert {r["image"] for r in facts if (r["variant"], r["prompt_id"]) == ("base", "p1")} == {
+        digest
+    }
+
+
+def test_seeds_are_compared_within_a_variant_and_prompt(
+    tmp_path: Path, variants: dict[str, Variant]
+) -> None:
+    """Three seeds: each has the mean distance to the other two; the mean is that of all pairs."""
+    study = make_study(tmp_path, variants, 1)
+    levels = {7: 0, 8: 10, 9: 40}
+    for seed, level in levels.items():
+        for name in ("base", "other"):
+            pixels = np.full((64, 64, 3), level, dtype=np.uint8)
+            Image.fromarray(pixels).save(tmp_path / name / f"p0-{seed}.png")
+    rows = [image_row(name, "p0", None, seed) for seed in levels for name in ("base", "other")]
+    scored = score_images(group_rows(rows), study).scores
+    found = {row["seed"]: row["seed_diversity"] for row in scored if row["variant"] == "other"}
+    wanted = {7: (10 + 40) / 2, 8: (10 + 30) / 2, 9: (40 + 30) / 2}
+    assert found == pytest.approx({seed: value / 127.5 for seed, value in wanted.items()})
+    assert np.mean(list(found.values())) == pytest.approx((10 + 40 + 30) / 3 / 127.5)
+    [alone] = score_images(group_rows([image_row("base", "p0")]), study).scores
+    assert alone["seed_diversity"] is None
+
+
+def test_an_encoding_is_scored_once_for_all_that_share_it() -> None:
+    calls = []
+
+    def count(encoded: TokenVectors, baseline: TokenVectors) -> float:
+        calls.append(encoded)
+        return float(len(calls))
+
+    from dataclasses import replace
+
+    metrics = {"cka_content": replace(METRICS["cka_content"], compute=count)}
+    encoded = TokenVectors(["a"], np.arange(1), np.ones((1, 2), dtype=np.float32))
+    scores = EmbeddingScores({"x": encoded, "y": encoded}, metrics)
+    assert scores.of("x", "y") == scores.of("x", "y") == {"cka_content": 1.0}
+    assert scores.of("y", "y") == {"cka_content": 2.0}
+    assert scores.of("x", None) == {"cka_content": None}

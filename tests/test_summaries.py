@@ -100,6 +100,20 @@ def test_categories_without_a_number_are_left_out(summaries: list[Summary]) -> N
     assert {row.category for row in summaries if row.metric == "fact_count"} == {"all"}
 
 
+def test_tokens_of_a_class_that_no_prompt_has_are_left_out(rows: list[dict[str, Any]]) -> None:
+    rows[0]["cka_content"] = 0.5
+    found = {row.metric for row in summarize_scores(rows, ["base", "rival"], "base")}
+    assert "cka_content" in found and "cka_pad" not in found
+    assert "lpips" in found and "psnr" in found  # null, and said to be
+
+
+def test_a_metric_without_its_network_is_absent(rows: list[dict[str, Any]]) -> None:
+    for row in rows:
+        del row["dists"]
+    found = {row.metric for row in summarize_scores(rows, ["base", "rival"], "base")}
+    assert "dists" not in found and "lpips" in found
+
+
 def test_confirm_rows_are_the_rivals() -> None:
     rows = [
         score_row(variant, prompt, 1, phase="confirm", alignment=value)

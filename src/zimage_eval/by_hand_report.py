@@ -9,8 +9,7 @@ from PIL import Image
 from zimage_eval.facts import FactResult, Facts, list_facts
 from zimage_eval.generation import GeneratedImage
 from zimage_eval.image_grids import GridCell, GridColumn, GridRow, draw_grid
-from zimage_eval.images import decode_png
-from zimage_eval.judges import JUDGES
+from zimage_eval.judges import Judge, decode_picture
 from zimage_eval.metric_alignment import alignment
 from zimage_eval.params import Variant
 from zimage_eval.settings import Key, word
@@ -26,11 +25,11 @@ class JudgedPicture(NamedTuple):
 
 
 def judge_picture(
-    variant: Variant, image: GeneratedImage, judge: str, facts: Facts | None
+    variant: Variant, image: GeneratedImage, judge: Judge, facts: Facts | None
 ) -> JudgedPicture:
-    """The picture with the judge's results, by the name that models/<model>.yaml gives him."""
-    pixels = decode_png(image.png).permute(1, 2, 0).numpy()
-    return JudgedPicture(variant, image, None if facts is None else JUDGES[judge](pixels, facts))
+    """The picture with the judge's results."""
+    results = None if facts is None else judge(decode_picture(image.png), facts)
+    return JudgedPicture(variant, image, results)
 
 
 def describe_picture(picture: JudgedPicture, seed: int, facts: Facts | None) -> str:

@@ -1,11 +1,19 @@
-"""Prompt -> the string whose tokens the text encoder reads."""
+"""Prompt -> the string whose tokens the text encoder reads, and which of them are the prompt's."""
 
-from typing import NamedTuple
-
-from transformers import PreTrainedTokenizerBase
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Literal, NamedTuple, get_args
 
 from zimage_eval.setting_groups import EncoderSettings
 
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+TokenClass = Literal["template", "content", "pad"]
+"""Qwen3's chat template, the words of the prompt, padding."""
+TOKEN_CLASSES: tuple[TokenClass, ...] = get_args(TokenClass)
+TURN_START, TURN_END, PAD = "<|im_start|>", "<|im_end|>", "<|endoftext|>"
+HEADER_LENGTH = 3
+"""Tokens before the words of a turn: its start, the role, a line break."""
 _PLACE = "\N{BLACK SQUARE}"
 
 
@@ -18,7 +26,7 @@ class ChatText(NamedTuple):
 
 
 def format_prompt(
-    tokenizer: PreTrainedTokenizerBase, prompt: str, settings: EncoderSettings
+    tokenizer: "PreTrainedTokenizerBase", prompt: str, settings: EncoderSettings
 ) -> ChatText:
     """The prompt in the chat format of these settings, or by itself without `chat_template`."""
     if not settings.chat_template:
@@ -28,7 +36,7 @@ def format_prompt(
 
 
 def chat_parts(
-    tokenizer: PreTrainedTokenizerBase, system_prompt: str, think_block: str | None
+    tokenizer: "PreTrainedTokenizerBase", system_prompt: str, think_block: str | None
 ) -> tuple[str, str]:
     r"""What stands before and after a prompt: the user's turn, opened and closed, and more.
 
@@ -49,3 +57,23 @@ def chat_parts(
     assert isinstance(string, str)
     before, _, after = string.rpartition(_PLACE)
     return before, after if think_block is None else f"{after}<think>\n{think_block}\n</think>\n\n"
+
+
+def token_classes(tokens: Sequence[str]) -> list[TokenClass]:
+    r"""The class of each token of an encoded prompt, as the vocabulary spells them.
+
+    Content is what stands inside the last user turn, `<|im_start|>user\n ... <|im_end|>`; a turn
+    that was cut off ends with the tokens. Without a user turn, all but padding is content. System
+    prompt and think block belong to the template.
+    """
+    start, end = 0, len(tokens)
+    for index in range(len(tokens) - 1, -1, -1):
+        if tokens[index] == TURN_START and tuple(tokens[index + 1 : index + 2]) == ("user",):
+            start = index + HEADER_LENGTH
+            turn = list(tokens[start:])
+            end = start + (turn.index(TURN_END) if TURN_END in turn else len(turn))
+            break
+    return [
+        "pad" if token == PAD else "content" if start <= index < end else "template"
+        for index, token in enumerate(tokens)
+    ]

@@ -104,3 +104,10 @@ class FactResult(NamedTuple):
 
     kind: FactKind
     held: bool
+    subject: int | None = None
+    """Index of the object or relation that the fact is about; None for the picture as a whole."""
+
+    @property
+    def name(self) -> str:
+        """What tells it from the picture's other facts: `color 0`, `background`."""
+        return self.kind if self.subject is None else f"{self.kind} {self.subject}"

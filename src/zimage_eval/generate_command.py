@@ -71,13 +71,16 @@ def run_generate(arguments: argparse.Namespace) -> None:
 
     from zimage_eval.by_hand import Project, draw_by_hand, phase_rows
     from zimage_eval.by_hand_report import describe_picture, judge_picture
+    from zimage_eval.devices import pick_device
     from zimage_eval.image_store import ImageStore, find_store_root
+    from zimage_eval.judges import load_judge, no_judge
 
+    judge = no_judge if facts is None else load_judge(spec, pick_device())
     project = Project(spec, arguments.folder / "models" / model, phase_rows(params, prompts))
     store = ImageStore(find_store_root(os.environ.get("ZIMAGE_EVAL_STORE")))
     images = draw_by_hand(project, arguments.prompt, arguments.seed, variants, store)
     pictures = [
-        judge_picture(variant, image, spec.judge, facts)
+        judge_picture(variant, image, judge, facts)
         for variant, image in zip(variants, images, strict=True)
     ]
     for picture in pictures:

@@ -63,8 +63,9 @@ def dists(
     """
     import torch
 
+    device = next(network.parameters()).device
     with torch.inference_mode():
-        distances = network(_unit_range(images), _unit_range(baselines))
+        distances = network(_unit_range(images).to(device), _unit_range(baselines).to(device))
     return [float(distance) for distance in distances.flatten()]
 
 

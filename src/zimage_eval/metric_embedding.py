@@ -1,66 +1,155 @@
-"""What the text encoder made of a prompt, and how far that is from what the baseline got."""
+"""What the text encoder made of a prompt, and how far that is from what the baseline got.
+
+Everything is computed over the tokens of one class: the template's first token is an attention sink
+with a norm of its own, and what holds for it does not hold for words.
+"""
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from functools import cached_property
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
+
+from zimage_eval.chat_format import TokenClass, token_classes
+
+CKA_LEAST = 4
+"""Tokens that the unbiased estimator needs."""
 
 
-class TokenVectors(NamedTuple):
+class TokenVectors:
     """One encoded prompt."""
 
-    tokens: Sequence[str]
-    """As the tokenizer spells them, template included."""
-    token_ids: np.ndarray
-    """(num_tokens,) integers."""
-    vectors: np.ndarray
-    """(num_tokens, hidden_size) float32."""
+    def __init__(self, tokens: Sequence[str], token_ids: np.ndarray, vectors: np.ndarray) -> None:
+        """Keep the token spellings, `(num_tokens,)` ids, `(num_tokens, hidden_size)` float32."""
+        self.tokens = tokens
+        self.token_ids = token_ids
+        self.vectors = vectors
+
+    @cached_property
+    def classes(self) -> NDArray[np.str_]:
+        """`(num_tokens,)` token classes."""
+        return np.array(token_classes(self.tokens))
+
+    def of(self, token_class: TokenClass) -> tuple[NDArray[Any], NDArray[np.float64]]:
+        """Ids and `(num_tokens, hidden_size)` vectors of a class, in order."""
+        chosen = self.classes == token_class
+        return self.token_ids[chosen], self.vectors[chosen].astype(np.float64)
 
 
-def content_slice(tokens: Sequence[str]) -> slice:
-    r"""Where the prompt's own tokens are: inside the last user turn of Qwen3's chat template.
+def norm(encoded: TokenVectors, token_class: TokenClass) -> float | None:
+    """Mean Euclidean norm; None without tokens of the class."""
+    _, vectors = encoded.of(token_class)
+    return float(np.linalg.norm(vectors, axis=1).mean()) if len(vectors) else None
 
-    A turn is `<|im_start|>role\n ... <|im_end|>`; a truncated one ends with the tokens. Without a
-    user turn, every token is the prompt's own.
+
+def variance(encoded: TokenVectors, token_class: TokenClass) -> float | None:
+    """Variance of a channel over the tokens (ddof 0), mean over channels; None under two tokens."""
+    _, vectors = encoded.of(token_class)
+    return float(vectors.var(axis=0).mean()) if len(vectors) > 1 else None
+
+
+def sparsity(encoded: TokenVectors, token_class: TokenClass) -> float | None:
+    """Hoyer's (2004): (√d - |v|₁ / |v|₂) / (√d - 1) over d channels, mean over tokens.
+
+    0 when all channels are equally large, 1 when one alone is not 0. None without tokens, and where
+    a vector is all 0.
     """
-    for start in range(len(tokens) - 1, -1, -1):
-        if tokens[start] == "<|im_start|>" and tuple(tokens[start + 1 : start + 2]) == ("user",):
-            after_header = start + 3  # <|im_start|>, user, line break
-            turn = list(tokens[after_header:])
-            length = turn.index("<|im_end|>") if "<|im_end|>" in turn else len(turn)
-            return slice(after_header, after_header + length)
-    return slice(0, len(tokens))
+    _, vectors = encoded.of(token_class)
+    lengths = np.linalg.norm(vectors, axis=1)
+    if not len(vectors) or not lengths.all():
+        return None
+    root = np.sqrt(vectors.shape[1])
+    spread = np.abs(vectors).sum(axis=1) / lengths
+    return float(((root - spread) / (root - 1)).mean())
 
 
-def embedding_norm(encoded: TokenVectors) -> float | None:
-    """Mean Euclidean norm of the vectors of the prompt's own tokens; None if it has none.
+def effective_rank(encoded: TokenVectors, token_class: TokenClass) -> float | None:
+    """Exponential of the entropy of the centered vectors' singular values (Roy, Vetterli 2007).
 
-    Template tokens are left out: the first one is an attention sink with a norm of its own.
+    From 1 to the number of tokens minus 1: compare encodings of one text. None under two tokens, or
+    where all are equal.
     """
-    content = encoded.vectors[content_slice(encoded.tokens)].astype(np.float64)
-    return float(np.linalg.norm(content, axis=1).mean()) if len(content) else None
+    _, vectors = encoded.of(token_class)
+    if len(vectors) < 2:
+        return None
+    values = np.linalg.svd(vectors - vectors.mean(axis=0), compute_uv=False)
+    values = values[values > values[0] * len(vectors) * np.finfo(np.float64).eps]
+    if not len(values):
+        return None
+    shares = values / values.sum()
+    return float(np.exp(-(shares * np.log(shares)).sum()))
 
 
-def cosine_drift(encoded: TokenVectors, baseline: TokenVectors) -> float | None:
-    """1 - mean cosine similarity to the baseline's vectors, over the tokens both begin with.
+def cosine_drift(
+    encoded: TokenVectors, baseline: TokenVectors, token_class: TokenClass
+) -> float | None:
+    """1 - mean cosine similarity to the baseline's vectors of the same tokens.
 
-    0 is the same direction, 2 the opposite. Encodings of other lengths (cut off, another ending)
-    are compared on their longest common beginning, template tokens included: the encoder is
-    causal, so what follows can't change it. None if the first token already differs.
+    0 is the same direction, 2 the opposite. None where the first token of the class already
+    differs, or a vector is all 0.
 
     Raises:
         ValueError: the vectors have another size, so no angle is defined.
     """
-    if encoded.vectors.shape[1] != baseline.vectors.shape[1]:
-        raise ValueError(f"hidden sizes {encoded.vectors.shape[1]}, {baseline.vectors.shape[1]}")
-    length = min(len(encoded.token_ids), len(baseline.token_ids))
-    same = encoded.token_ids[:length] == baseline.token_ids[:length]
-    shared = length if same.all() else int(np.argmin(same))
-    if not shared:
+    vectors, references = _shared(encoded, baseline, token_class)
+    if vectors.shape[1] != references.shape[1]:
+        raise ValueError(f"hidden sizes {vectors.shape[1]}, {references.shape[1]}")
+    norms = np.linalg.norm(vectors, axis=1) * np.linalg.norm(references, axis=1)
+    if not len(vectors) or not norms.all():
         return None
-    vectors = encoded.vectors[:shared].astype(np.float64)
-    references = baseline.vectors[:shared].astype(np.float64)
     if np.array_equal(vectors, references):
         return 0.0  # rounding would leave about 1e-16, and "exactly equal" is an answer
-    norms = np.linalg.norm(vectors, axis=1) * np.linalg.norm(references, axis=1)
     return float(1 - ((vectors * references).sum(axis=1) / norms).mean())
+
+
+def linear_cka(
+    encoded: TokenVectors, baseline: TokenVectors, token_class: TokenClass
+) -> float | None:
+    """Linear CKA (Kornblith et al. 2019) to the baseline's vectors of the same tokens.
+
+    1 where the tokens lie to each other as in the baseline, up to rotation, scale and shift, which
+    the cosine would see; about 0 for unrelated vectors. With the unbiased HSIC of Song et al.
+    (2012), so it may be a little below 0: the plain estimator calls a few unrelated vectors of many
+    channels alike. None under four shared tokens, or where those of one side are all equal.
+    """
+    vectors, references = _shared(encoded, baseline, token_class)
+    if len(vectors) < CKA_LEAST:
+        return None
+    grams = [_gram(each) for each in (vectors, references)]
+    within = [_hsic(gram, gram) for gram in grams]
+    if min(within) <= 0:
+        return None
+    return float(_hsic(*grams) / np.sqrt(within[0] * within[1]))
+
+
+def _shared(
+    encoded: TokenVectors, baseline: TokenVectors, token_class: TokenClass
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Vectors of the tokens of a class that both begin with.
+
+    The encoder is causal: what follows, and may differ, can't change them.
+    """
+    ids, vectors = encoded.of(token_class)
+    other_ids, references = baseline.of(token_class)
+    length = min(len(ids), len(other_ids))
+    same = ids[:length] == other_ids[:length]
+    shared = length if same.all() else int(np.argmin(same))
+    return vectors[:shared], references[:shared]
+
+
+def _gram(vectors: NDArray[np.float64]) -> NDArray[np.float64]:
+    """`(num_tokens, num_tokens)` products of centered vectors, 0 on the diagonal."""
+    centered = vectors - vectors.mean(axis=0)  # changes nothing but rounding
+    gram: NDArray[np.float64] = centered @ centered.T
+    np.fill_diagonal(gram, 0.0)
+    return gram
+
+
+def _hsic(first: NDArray[np.float64], second: NDArray[np.float64]) -> float:
+    """Song et al.'s unbiased estimate, up to the factor n (n - 3) that cancels in a CKA."""
+    size = len(first)
+    product = (first * second).sum()
+    sums = first.sum() * second.sum() / ((size - 1) * (size - 2))
+    rows = first.sum(axis=0) @ second.sum(axis=0)
+    return float(product + sums - 2 * rows / (size - 2))

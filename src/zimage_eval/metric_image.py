@@ -1,9 +1,14 @@
 """Statistics of one picture, (height, width, 3) uint8."""
 
 import numpy as np
-from scipy import ndimage
+from numpy.typing import NDArray
+from scipy import fft, ndimage
 
 LUMA_REC_601 = np.array([0.299, 0.587, 0.114])
+EDGE_SLOPE = 16.0
+"""Gray levels a pixel; steeper is an edge. A step of one level a pixel in flat parts is none."""
+HIGH_FREQUENCY = 0.25
+"""Cycles a pixel, half of what the grid can show: details of under four pixels."""
 
 
 def sharpness(image: np.ndarray) -> float:
@@ -13,7 +18,34 @@ def sharpness(image: np.ndarray) -> float:
     mirrored without repeating the edge: OpenCV's `Laplacian(gray, CV_64F).var()`, the usual blur
     measure (Pech-Pacheco et al. 2000). Grows with noise too, and depends on the size in pixels.
     """
-    return float(ndimage.laplace(image @ LUMA_REC_601, mode="mirror").var())
+    return float(ndimage.laplace(_luma(image), mode="mirror").var())
+
+
+def edge_density(image: np.ndarray) -> float:
+    """Share of pixels on an edge, where luma changes by more than 16 gray levels a pixel.
+
+    The length of the gradient by Sobel's kernels over 8, so that a slope of s levels a pixel gives
+    s; borders mirrored without repeating the edge.
+    """
+    luma = _luma(image)
+    slopes = [ndimage.sobel(luma, axis=axis, mode="mirror") / 8 for axis in (0, 1)]
+    return float((np.hypot(*slopes) > EDGE_SLOPE).mean())
+
+
+def high_frequency_share(image: np.ndarray) -> float | None:
+    """Share of the variance of luma at 0.25 cycles a pixel and above, in [0, 1].
+
+    By the orthonormal DCT-II, which mirrors the picture at its borders, where a Fourier transform
+    would see an edge; frequency is the length of (row, column) frequencies. None for a picture of
+    one gray, which has no variance.
+    """
+    power = np.square(fft.dctn(_luma(image), norm="ortho"))
+    power[0, 0] = 0.0  # the mean
+    if power.sum() < 1e-9 * power.size:
+        return None
+    rows, columns = (np.arange(size) / (2 * size) for size in power.shape)
+    is_high = np.hypot(rows[:, None], columns[None, :]) >= HIGH_FREQUENCY
+    return float(power[is_high].sum() / power.sum())
 
 
 def saturation(image: np.ndarray) -> float:
@@ -26,3 +58,8 @@ def saturation(image: np.ndarray) -> float:
 def clipped_share(image: np.ndarray) -> float:
     """Share of channel values at the ends of the range, 0 or 255."""
     return float(((image == 0) | (image == 255)).mean())
+
+
+def _luma(image: np.ndarray) -> NDArray[np.float64]:
+    """(height, width) Rec. 601 luma in 0..255, not rounded."""
+    return np.asarray(image @ LUMA_REC_601, dtype=np.float64)

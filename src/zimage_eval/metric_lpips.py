@@ -23,15 +23,17 @@ def lpips_input(images: Sequence[np.ndarray]) -> "torch.Tensor":
     return torch.from_numpy(stacked).permute(0, 3, 1, 2).float() / 127.5 - 1
 
 
-def lpips_alex(
-    images: Sequence[np.ndarray], baselines: Sequence[np.ndarray], network: "lpips.LPIPS"
+def lpips_distances(
+    images: Sequence[np.ndarray], others: Sequence[np.ndarray], network: "lpips.LPIPS"
 ) -> list[float]:
     """Distance of each pair, 0 for identical pictures; depends on the size in pixels.
 
-    `network` is `features.load_lpips(...)`; the mean over positions is summed over its five layers.
+    `network` is `features.load_lpips(...)` or `features.load_lpips_vgg(...)`; the mean over
+    positions is summed over its five layers.
     """
     import torch
 
+    device = next(network.parameters()).device
     with torch.inference_mode():
-        distances = network(lpips_input(images), lpips_input(baselines))
+        distances = network(lpips_input(images).to(device), lpips_input(others).to(device))
     return [float(distance) for distance in distances.flatten()]

@@ -10,7 +10,9 @@ MISSING = "\N{EN DASH}"
 MAIN_COLUMNS = (
     "alignment",
     "all_facts",
+    "clip_score",
     "lpips",
+    "dists",
     "psnr",
     "ssim",
     "num_forwards",
@@ -159,4 +161,5 @@ def _main_cell(row: Summary, identical: Summary) -> str:
 
 
 def _is_known(variants: Sequence[Variant], metric: str, index: Index) -> bool:
-    return any(index[variant.name, metric, ALL].mean is not None for variant in variants)
+    rows = [index.get((variant.name, metric, ALL)) for variant in variants]
+    return any(row is not None and row.mean is not None for row in rows)

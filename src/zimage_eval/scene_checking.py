@@ -212,18 +212,19 @@ def _check_objects(
         instances = [o for w, o in zip(wanted, found, strict=True) if w == index]
         shown = [o for o in instances if o is not None]
         complete = len(shown) == len(instances)
-        results.append(FactResult("shape", complete and all(o.name == fact.name for o in shown)))
+        held = complete and all(o.name == fact.name for o in shown)
+        results.append(FactResult("shape", held, index))
         for kind in ("color", "size", "fill"):
             value = getattr(fact, kind)
             if value is not None:
                 held = complete and all(getattr(o, kind) == value for o in shown)
-                results.append(FactResult(kind, held))
+                results.append(FactResult(kind, held, index))
         if fact.position is not None:
             held = complete and all(
                 nearest_position(o.x, o.y, width, height) == fact.position for o in shown
             )
-            results.append(FactResult("position", held))
-    for relation in facts.relations:
+            results.append(FactResult("position", held, index))
+    for number, relation in enumerate(facts.relations):
         pair = [found[wanted.index(i)] for i in (relation.subject, relation.object)]
         named = [facts.objects[i].name for i in (relation.subject, relation.object)]
         held = all(o is not None and o.name == n for o, n in zip(pair, named, strict=True))
@@ -232,7 +233,7 @@ def _check_objects(
             held = stands_in_relation(
                 centers[0], relation.relation, centers[1], _CHECKED_RELATION_DISTANCE
             )
-        results.append(FactResult("relation", held))
+        results.append(FactResult("relation", held, number))
     return _Match(sum(result.held for result in results), results)
 
 

@@ -19,9 +19,9 @@ Row = Mapping[str, Any]
 MAX_GRID_COLUMNS = 12
 MAX_GRID_PROMPTS = 6
 MAX_GALLERY_PROMPTS = 12
-MAIN_METRICS = ("alignment", "lpips", "sharpness")
-"""A study's figure shows the first of these that it has. LPIPS needs no judge, but a second variant
-to be compared with; sharpness needs neither."""
+MAIN_METRICS = ("alignment", "clip_score", "lpips", "sharpness")
+"""A study's figure shows the first of these that it has. CLIPScore needs no judge but CLIP's
+weights, LPIPS a second variant to be compared with, sharpness neither."""
 
 
 def main_metric(summaries: Sequence[Summary]) -> str | None:

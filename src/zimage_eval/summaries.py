@@ -52,6 +52,7 @@ def summarize_scores(rows: Sequence[Row], variants: Sequence[str], baseline: str
         variants: names in the order of the study.
         baseline: the name that the others are compared with.
     """
+    metrics = _measured(rows)
     summaries = []
     for phase in PHASES:
         for variant in variants:
@@ -61,8 +62,21 @@ def summarize_scores(rows: Sequence[Row], variants: Sequence[str], baseline: str
                     row for row in rows if row["variant"] == baseline and row["phase"] == phase
                 ]
                 summaries.append(_summarize_coverage(made))
-                summaries.extend(_summarize_metrics(made, paired, variant == baseline))
+                summaries.extend(_summarize_metrics(made, paired, variant == baseline, metrics))
     return summaries
+
+
+def _measured(rows: Sequence[Row]) -> list[str]:
+    """The metrics of a score table, without those of tokens of a class that no prompt has."""
+    return [
+        name
+        for name, metric in METRICS.items()
+        if any(name in row for row in rows[:1])
+        and (
+            metric.reads not in ("embedding", "embedding_pair")
+            or any(row[name] is not None for row in rows)
+        )
+    ]
 
 
 def _summarize_coverage(rows: Sequence[Row]) -> Summary:
@@ -82,10 +96,10 @@ def _summarize_coverage(rows: Sequence[Row]) -> Summary:
 
 
 def _summarize_metrics(
-    rows: Sequence[Row], baseline_rows: Sequence[Row], is_baseline: bool
+    rows: Sequence[Row], baseline_rows: Sequence[Row], is_baseline: bool, metrics: Sequence[str]
 ) -> Iterator[Summary]:
     categories = sorted({row["category"] for row in rows})
-    for metric in METRICS:
+    for metric in metrics:
         for category in (ALL, *categories):
             scores = _scores(rows, metric, category)
             reference = {} if is_baseline else _scores(baseline_rows, metric, category)

@@ -68,6 +68,24 @@ IMAGES = TableSchema(
 )
 
 
+FACTS = TableSchema(
+    observation="a fact of an image, as the judge found it",
+    key=("variant", "phase", "prompt_id", "seed", "fact"),
+    columns=_columns(
+        {
+            "variant": pa.string(),
+            "phase": pa.string(),
+            "prompt_id": pa.string(),
+            "seed": pa.int64(),
+            "image": pa.string(),  # zimage_eval.judges.Picture.digest
+            "fact": pa.string(),  # zimage_eval.facts.FactResult.name
+            "held": pa.bool_(),
+        },
+        nullable={},
+    ),
+)
+
+
 def embeddings_schema(hidden_size: int) -> TableSchema:
     """Schema of an embedding table whose vectors are `(hidden_size,)` float32."""
     return TableSchema(

@@ -1,0 +1,91 @@
+"""CLIP on pictures and texts: unit embeddings of both, and how long a text it can read."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    import torch
+
+
+@dataclass(frozen=True)
+class Clip:
+    """A CLIP in eval mode with its preprocessing."""
+
+    model: Any
+    """`CLIPModel`."""
+    processor: Any
+    """`CLIPProcessor`."""
+
+    @property
+    def max_tokens(self) -> int:
+        """Tokens it can read, the two that begin and end a text included: 77."""
+        return int(self.model.config.text_config.max_position_embeddings)
+
+    def count_tokens(self, text: str) -> int:
+        """Tokens of a text, beginning and end included, without any cut."""
+        return len(self.processor.tokenizer(text, truncation=False, verbose=False)["input_ids"])
+
+    def embed_images(self, images: Sequence[np.ndarray]) -> NDArray[np.float64]:
+        """`(num_images, num_features)` unit rows of (height, width, 3) uint8 pictures.
+
+        As CLIP's own preprocessing: shorter side to the model's, bicubic, center crop.
+        """
+        import torch
+
+        self._check(images)
+        pixels = self.processor.image_processor(list(images), return_tensors="pt").pixel_values
+        with torch.inference_mode():
+            seen = self.model.vision_model(pixel_values=pixels.to(self.model.device))
+            return _unit_rows(self.model.visual_projection(seen.pooler_output))
+
+    def embed_texts(self, texts: Sequence[str]) -> NDArray[np.float64]:
+        """`(num_texts, num_features)` unit rows.
+
+        Raises:
+            ValueError: a text is longer than the model reads; it is never cut in silence.
+        """
+        import torch
+
+        for text in texts:
+            if self.count_tokens(text) > self.max_tokens:
+                raise ValueError(f"more than {self.max_tokens} tokens: {text!r}")
+        tokens = self.processor.tokenizer(list(texts), padding=True, return_tensors="pt")
+        with torch.inference_mode():
+            read = self.model.text_model(**tokens.to(self.model.device))
+            return _unit_rows(self.model.text_projection(read.pooler_output))
+
+    def _check(self, images: Sequence[np.ndarray]) -> None:
+        for image in images:
+            if image.dtype != np.uint8 or image.ndim != 3 or image.shape[-1] != 3:
+                raise ValueError(f"want uint8 (height, width, 3), got {image.dtype} {image.shape}")
+
+
+def load_clip(folder: Path, device: "torch.device") -> Clip:
+    """CLIP in float32 from a folder as transformers saves it, tokenizer and preprocessing included.
+
+    Raises:
+        ValueError: weights are missing; transformers would leave them random.
+        OSError: the folder lacks tokenizer or preprocessing.
+    """
+    import torch
+    from transformers import CLIPModel, CLIPProcessor
+
+    model, info = CLIPModel.from_pretrained(
+        folder, local_files_only=True, dtype=torch.float32, output_loading_info=True
+    )
+    lacking = sorted(map(str, [*info["missing_keys"], *info["mismatched_keys"]]))
+    if lacking:
+        raise ValueError(f"{folder} lacks {len(lacking)} weights of CLIPModel: {lacking[0]}")
+    processor = CLIPProcessor.from_pretrained(folder, local_files_only=True)
+    return Clip(model.eval().requires_grad_(False).to(device), processor)
+
+
+def _unit_rows(embeddings: "torch.Tensor") -> NDArray[np.float64]:
+    rows = embeddings.double().cpu().numpy()
+    unit: NDArray[np.float64] = rows / np.linalg.norm(rows, axis=1, keepdims=True)
+    return unit

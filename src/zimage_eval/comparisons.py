@@ -1,0 +1,64 @@
+"""Metrics that a network computes of many pictures at once, each score put into its image's row."""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from zimage_eval.metric_base import Metric, Reads
+
+# A network on few small pictures is all overhead, on many large ones all memory.
+MAX_PER_BATCH = 32
+MAX_PIXELS_PER_BATCH = 2**21
+
+
+class Comparison(NamedTuple):
+    """A picture and what a network compares it with."""
+
+    image: np.ndarray
+    """(height, width, 3) uint8."""
+    other: np.ndarray | str
+    """A picture of the same size, or a text."""
+    rows: tuple[dict[str, Any], ...]
+    """Where the scores go: the mean of all comparisons that name a row."""
+
+
+class Comparisons:
+    """Comparisons of one kind, computed when a batch is full."""
+
+    def __init__(
+        self, reads: Reads, metrics: Mapping[str, Metric], networks: Mapping[str, Any]
+    ) -> None:
+        """Of the metrics that read this, each with its network by the metric's name."""
+        self.metrics = {name: metric for name, metric in metrics.items() if metric.reads == reads}
+        self.networks = networks
+        self.waiting: list[Comparison] = []
+        self.scores: dict[tuple[int, str], list[float]] = {}
+
+    def add(self, comparison: Comparison) -> None:
+        """Take one in; pictures of one size alone share a batch."""
+        if not self.metrics:
+            return
+        shape = comparison.image.shape
+        if self.waiting and (self._is_full() or shape != self.waiting[0].image.shape):
+            self.flush()
+        self.waiting.append(comparison)
+
+    def flush(self) -> None:
+        """Compute what waits and put it into the rows."""
+        batch, self.waiting = self.waiting, []
+        if not batch:
+            return
+        images, others = [each.image for each in batch], [each.other for each in batch]
+        for name, metric in self.metrics.items():
+            scores = metric.compute(images, others, self.networks[name])
+            for comparison, score in zip(batch, scores, strict=True):
+                if score is not None and np.isfinite(score):
+                    for row in comparison.rows:
+                        known = self.scores.setdefault((id(row), name), [])
+                        known.append(score)
+                        row[name] = float(np.mean(known))
+
+    def _is_full(self) -> bool:
+        pixels = sum(each.image.shape[0] * each.image.shape[1] for each in self.waiting)
+        return len(self.waiting) >= MAX_PER_BATCH or pixels >= MAX_PIXELS_PER_BATCH
