@@ -13,7 +13,7 @@ from zimage_eval.plan import plan_studies, render_plan
 
 
 class Command(NamedTuple):
-    """A sub-command: `add_arguments` declares what `run` reads beside `--folder`."""
+    """A sub-command: `add_arguments` declares what `run` reads."""
 
     help: str
     add_arguments: Callable[[argparse.ArgumentParser], None]
@@ -26,7 +26,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     subparsers = parser.add_subparsers(dest="command", required=True)
     for name, command in COMMANDS.items():
         subparser = subparsers.add_parser(name, help=command.help, description=command.help)
-        _add_folder_argument(subparser)
         command.add_arguments(subparser)
     arguments = parser.parse_args(argv)
     try:
@@ -65,20 +64,47 @@ def _check(arguments: argparse.Namespace) -> None:
     print(f"{spec.title}: parameters and model folder are in order")
 
 
+def _add_generate_arguments(parser: argparse.ArgumentParser) -> None:
+    _add_folder_argument(parser)
+    add_generate_arguments(parser)
+
+
+def _add_sheet_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("images", type=Path, help="a study's folder of images")
+    parser.add_argument("prompts", type=Path, help="the table of a phase's prompts")
+    parser.add_argument("--num-images", type=int, required=True, help="pictures, drawn at random")
+    parser.add_argument("--seed", type=int, required=True, help="decides which")
+
+
+def _label_sheet(arguments: argparse.Namespace) -> None:
+    from zimage_eval.label_sheets import draw_pictures, write_sheet
+    from zimage_eval.tables import IMAGES, PROMPTS, read_table
+
+    rows = read_table(arguments.images / "images.parquet", IMAGES).to_pylist()
+    prompts = read_table(arguments.prompts, PROMPTS).to_pylist()
+    chosen = draw_pictures(rows, prompts, arguments.num_images, arguments.seed)
+    print(write_sheet(chosen, arguments.images), end="")
+
+
 COMMANDS = {
     "check": Command(
         help="whether parameters and model folder are in order, before anything runs",
-        add_arguments=lambda parser: None,
+        add_arguments=_add_folder_argument,
         run=_check,
     ),
     "generate": Command(
         help="one picture by hand, or a grid of some, exactly as the graph makes them",
-        add_arguments=add_generate_arguments,
+        add_arguments=_add_generate_arguments,
         run=run_generate,
+    ),
+    "label-sheet": Command(
+        help="a CSV of pictures and facts, for people to fill in (yes or no)",
+        add_arguments=_add_sheet_arguments,
+        run=_label_sheet,
     ),
     "plan": Command(
         help="images, forwards, minutes and the smallest visible effect of each study",
-        add_arguments=lambda parser: None,
+        add_arguments=_add_folder_argument,
         run=_plan,
     ),
 }

@@ -38,7 +38,9 @@ class Clip:
         import torch
 
         self._check(images)
-        pixels = self.processor.image_processor(list(images), return_tensors="pt").pixel_values
+        pixels = self.processor.image_processor(
+            list(images), input_data_format="channels_last", return_tensors="pt"
+        ).pixel_values
         with torch.inference_mode():
             seen = self.model.vision_model(pixel_values=pixels.to(self.model.device))
             return _unit_rows(self.model.visual_projection(seen.pooler_output))

@@ -7,8 +7,13 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from zimage_eval.clip import load_clip
+from zimage_eval.detections import load_detector
+from zimage_eval.detector_judge import clip_classifier, judge_natural
 from zimage_eval.facts import FactResult, Facts
+from zimage_eval.hand_labels import HandLabels, parse_fact, read_hand_labels
 from zimage_eval.images import decode_png
+from zimage_eval.networks import network_path
 from zimage_eval.params import ModelSpec
 from zimage_eval.scene_checking import check_facts
 
@@ -59,12 +64,33 @@ def load_judge(spec: ModelSpec, device: "torch.device") -> Judge:
     """
     if spec.judge == "scenes":
         return judge_scene
+    if spec.judge == "hand_labels":
+        assert spec.hand_labels is not None  # checked with the model's settings
+        return hand_judge(read_hand_labels(spec.hand_labels))
+    if spec.judge == "detector":
+        detect = load_detector(network_path("detector", spec.networks["detector"]), device)
+        clip = load_clip(network_path("clip", spec.networks["clip"]), device)
+        classify = clip_classifier(clip)
+        return lambda picture, facts: judge_natural(picture.pixels, facts, detect, classify)
     return no_judge
 
 
 def judge_scene(picture: Picture, facts: Facts) -> Sequence[FactResult]:
     """What the scene checker reads from the pixels."""
     return check_facts(picture.pixels, facts)
+
+
+def hand_judge(labels: HandLabels) -> Judge:
+    """People: the facts that they labeled of a picture, None where they labeled none."""
+
+    def judge(picture: Picture, facts: Facts) -> Sequence[FactResult] | None:
+        found = labels.get(picture.digest)
+        if found is None:
+            return None
+        results = [parse_fact(name, "hand_labels") for name in sorted(found)]
+        return [result._replace(held=found[result.name]) for result in results]
+
+    return judge
 
 
 def no_judge(picture: Picture, facts: Facts) -> None:

@@ -43,8 +43,8 @@ both. A star says that its interval excludes 0.
 and seed. Far is not bad in itself. LPIPS is v0.1 with AlexNet, SSIM has Wang's settings; pictures \
 without any difference have no PSNR and are left out of its mean.
 - **seed diversity** is the mean LPIPS between the seeds of a prompt, where it has several.
-- **sharpness** is the variance of the Laplacian of luma, **edge density** the share of pixels on a \
-steep slope, **high frequency share** the share of the variance in details of under four pixels; \
+- **sharpness** is the variance of the Laplacian of luma, **edge density** the share of pixels on \
+a steep slope, **high frequency share** that of the variance in details of under four pixels; \
 noise raises all three.
 - Embeddings are described by class of tokens: the prompt's own words (content) and the chat \
 template. **Cosine drift** is 0 and **cka** 1 where the encoder says the same as in the baseline.

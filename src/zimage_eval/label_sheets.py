@@ -1,0 +1,74 @@
+"""A CSV of pictures and the facts of their prompts, for people to answer."""
+
+import csv
+import io
+import random
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from zimage_eval.facts import Facts
+from zimage_eval.hand_labels import COLUMNS
+from zimage_eval.judges import load_image
+
+Row = Mapping[str, Any]
+
+
+class Question(NamedTuple):
+    """A fact of a picture that a person is asked about."""
+
+    fact: str
+    """`FactResult.name`."""
+    words: str
+
+
+def questions(facts: Facts) -> Iterator[Question]:
+    """What to ask of a picture, one question a fact."""
+    for index, fact in enumerate(facts.objects):
+        thing = f"{fact.color} {fact.name}" if fact.color else fact.name
+        yield Question(f"shape {index}", f"Is there a {fact.name}?")
+        for kind in ("color", "size", "fill"):
+            value = getattr(fact, kind)
+            if value:
+                yield Question(f"{kind} {index}", f"Is each {fact.name} asked for {value}?")
+        yield Question(f"count {index}", f"Is the number of this exactly {fact.count}: {thing}?")
+        if fact.position:
+            yield Question(f"position {index}", f"Is the {thing} at this place: {fact.position}?")
+    for index, relation in enumerate(facts.relations):
+        subject, other = (facts.objects[i].name for i in (relation.subject, relation.object))
+        words = relation.relation.replace("_", " ")
+        yield Question(f"relation {index}", f"Is the {subject} {words} the {other}?")
+    if facts.background:
+        yield Question("background", f"Is this the background: {facts.background}?")
+    if facts.style:
+        yield Question("style", f"Is this the medium: {facts.style}?")
+
+
+def draw_pictures(
+    rows: Sequence[Row], prompts: Sequence[Row], num_images: int, seed: int
+) -> list[tuple[Row, Row]]:
+    """Rows of an image table and of their prompts, drawn at random among those that were made."""
+    by_id = {prompt["prompt_id"]: prompt for prompt in prompts}
+    made = [row for row in rows if row["prompt_id"] in by_id and row["error"] is None]
+    if len(made) < num_images:
+        raise ValueError(f"{num_images} pictures are asked for, {len(made)} are there")
+    return [(row, by_id[row["prompt_id"]]) for row in random.Random(seed).sample(made, num_images)]
+
+
+def write_sheet(chosen: Sequence[tuple[Row, Row]], folder: Path) -> str:
+    """The CSV: a line a question, its answer left empty; the file is there to be looked at.
+
+    A picture that two variants share is asked about once.
+    """
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow([*COLUMNS, "question", "prompt", "file"])
+    seen = set()
+    for row, prompt in chosen:
+        digest = load_image(folder / row["file"]).digest
+        if digest not in seen:
+            seen.add(digest)
+            for question in questions(Facts.model_validate_json(prompt["facts"])):
+                answer = [digest, question.fact, "", question.words]
+                writer.writerow([*answer, prompt["text"], folder / row["file"]])
+    return text.getvalue()
