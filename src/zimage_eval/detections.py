@@ -97,7 +97,7 @@ def _look_for_all(
     [found] = processor.post_process_grounded_object_detection(
         model(**inputs), threshold=least, target_sizes=[image.shape[:2]]
     )
-    return _detections([names[int(label)] for label in found["labels"]], found)
+    return _detections([names[int(label)] for label in found["labels"]], found, image)
 
 
 def _look_one_by_one(
@@ -115,13 +115,19 @@ def _look_one_by_one(
         [found] = processor.post_process_grounded_object_detection(
             model(**inputs), inputs.input_ids, threshold=least, target_sizes=[image.shape[:2]]
         )
-        detections += _detections([name] * len(found["scores"]), found)
+        detections += _detections([name] * len(found["scores"]), found, image)
     return detections
 
 
-def _detections(names: Sequence[str], found: Mapping[str, Any]) -> list[Detection]:
-    scores, boxes = found["scores"].tolist(), found["boxes"].tolist()
-    return [
-        Detection(name, score, tuple(box))
-        for name, score, box in zip(names, scores, boxes, strict=True)
-    ]
+def _detections(
+    names: Sequence[str], found: Mapping[str, Any], image: np.ndarray
+) -> list[Detection]:
+    """Those of the boxes that lie in the picture, cut to it: OWL sees it padded to a square."""
+    height, width = image.shape[:2]
+    detections = []
+    for name, score, box in zip(names, found["scores"].tolist(), found["boxes"], strict=True):
+        left, right = box[[0, 2]].clamp(0, width).tolist()
+        top, bottom = box[[1, 3]].clamp(0, height).tolist()
+        if left < right and top < bottom:
+            detections.append(Detection(name, score, (left, top, right, bottom)))
+    return detections

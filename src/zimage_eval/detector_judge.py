@@ -136,9 +136,7 @@ def _meant(fact: ObjectFact, instances: Sequence[Instance]) -> list[Instance]:
 def _color(image: np.ndarray, found: Detection, classify: Classifier) -> str:
     """The color of what is inside a box."""
     left, top, right, bottom = found.box
-    rows = slice(max(math.floor(top), 0), max(math.ceil(bottom), 1))
-    columns = slice(max(math.floor(left), 0), max(math.ceil(right), 1))
+    rows = slice(math.floor(top), math.ceil(bottom))
+    columns = slice(math.floor(left), math.ceil(right))
     crop = np.ascontiguousarray(image[rows, columns])
-    if 0 in crop.shape:  # a box beside the picture
-        return ""
     return COLORS[classify(crop, [f"a {color} {found.name}" for color in COLORS])]
