@@ -15,10 +15,11 @@ def main() -> None:
 
     from zimage_eval.backbones import backbone_path, load_backbone
     from zimage_eval.devices import pick_device, start_workers
-    from zimage_eval.feature_tables import write_reference, write_signatures
+    from zimage_eval.feature_tables import write_reference
     from zimage_eval.image_features import compute_features
     from zimage_eval.params import load_model_spec, load_params
     from zimage_eval.reference_pictures import drawn_pictures, folder_pictures
+    from zimage_eval.signature_files import write_signatures
 
     params = load_params(Path("params.yaml"))
     spec = load_model_spec(Path(f"models/{params.model}.yaml"))
@@ -45,7 +46,7 @@ def main() -> None:
                 write_reference(out / f"{name}.parquet", list(pictures), features)
                 signatures[name] = asdict(backbone.signature)
         print(f"{out}: {len(pictures)} pictures through {', '.join(signatures)}")
-    write_signatures(out, signatures)
+    write_signatures(out / "signatures.json", signatures)
 
 
 if __name__ == "__main__":

@@ -16,10 +16,11 @@ def main(study: str) -> None:
 
     from zimage_eval.backbones import backbone_path, load_backbone
     from zimage_eval.devices import pick_device, start_workers
-    from zimage_eval.feature_tables import write_signatures, write_study_features
+    from zimage_eval.feature_tables import write_study_features
     from zimage_eval.image_features import compute_features
     from zimage_eval.images import read_picture
     from zimage_eval.params import load_model_spec, load_params
+    from zimage_eval.signature_files import write_signatures
     from zimage_eval.tables import IMAGES, read_table
 
     params = load_params(Path("params.yaml"))
@@ -44,7 +45,7 @@ def main(study: str) -> None:
             features = compute_features(backbone, pictures, workers, device)
             write_study_features(out / f"{name}.parquet", rows, features)
             signatures[name] = asdict(backbone.signature)
-    write_signatures(out, signatures)
+    write_signatures(out / "signatures.json", signatures)
     print(f"{out}: {len(rows)} images through {', '.join(signatures)}")
 
 

@@ -1,7 +1,7 @@
 """prompts, embeddings, images of a study -> one row of scores an image, one row a judged fact
 
 data/prompts, data/embeddings/<study>.parquet, data/images/<study>/, models/lpips-alexnet/
--> data/scores/<study>.parquet, data/facts/<study>.parquet
+-> data/scores/<study>.parquet, data/facts/<study>.parquet, data/signatures/<study>.json
 """
 
 import sys
@@ -19,11 +19,13 @@ def main(study: str) -> None:
 
     from zimage_eval.devices import pick_device
     from zimage_eval.embedding_scores import EmbeddingScores
+    from zimage_eval.image_signatures import image_signatures
     from zimage_eval.judges import load_judge
     from zimage_eval.metric_networks import load_metric_networks
     from zimage_eval.metrics import metrics_with
     from zimage_eval.params import PHASES, expand_variants, load_model_spec, load_params
     from zimage_eval.scores import StudyImages, group_rows, read_encodings, score_images
+    from zimage_eval.signature_files import write_signatures
     from zimage_eval.tables import FACTS, IMAGES, PROMPTS, read_table, scores_schema, write_table
 
     # On small pictures more threads gain nothing, and where cores are shared they spin for seconds.
@@ -60,6 +62,7 @@ def main(study: str) -> None:
     write_table(Path(f"data/scores/{study}.parquet"), schema, table)
     judged = pa.Table.from_pylist(scored.facts, schema=FACTS.columns)
     write_table(Path(f"data/facts/{study}.parquet"), FACTS, judged)
+    write_signatures(Path(f"data/signatures/{study}.json"), image_signatures(metrics, spec))
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """tables and figures of every study -> one page
 
-params.yaml, models/<model>/, reports/tables/, reports/figures/ -> reports/report.{md,html}
+params.yaml, models/<model>/, reports/tables/, reports/figures/, reports/judge.json
+-> reports/report.{md,html}
 """
 
 from pathlib import Path
@@ -13,6 +14,7 @@ def main() -> None:
     from zimage_eval.model_folder import IMAGE_PARTS, TEXT_PARTS, weights_digest
     from zimage_eval.params import expand_variants, load_model_spec, load_params
     from zimage_eval.report import StudyReport, write_report
+    from zimage_eval.results import read_results
     from zimage_eval.summaries import read_summaries
     from zimage_eval.web_page import render_page
 
@@ -28,7 +30,8 @@ def main() -> None:
         for key, study in params.studies.items()
     ]
     weights = weights_digest(Path(f"models/{params.model}"), TEXT_PARTS + IMAGE_PARTS)
-    text = write_report(params, spec, weights, studies)
+    agreement = read_results(Path("reports/judge.json"))["judge"]["all"]
+    text = write_report(params, spec, weights, studies, agreement)
     Path("reports/report.md").write_text(text, encoding="utf-8")
     Path("reports/report.html").write_text(render_page(text), encoding="utf-8")
 

@@ -1,8 +1,9 @@
 """scores, features, prompts, images of a study -> its numbers, its table, its grid and its figure
 
-data/scores/<study>.parquet, data/features/<study>/, data/reference/, data/prompts,
-data/images/<study>/
--> metrics/<study>.json, reports/tables/<study>.csv, reports/figures/<study>/{grid,effect}.png
+data/scores/<study>.parquet, data/signatures/<study>.json, data/features/<study>/, data/reference/,
+data/prompts, data/images/<study>/
+-> metrics/<study>.json, metrics/<study>.signatures.json, reports/tables/<study>.csv,
+reports/figures/<study>/{grid,effect}.png
 """
 
 from pathlib import Path
@@ -12,7 +13,6 @@ from stages import run
 
 def main(study: str) -> None:
     """Average a study's scores over prompts, compare them with the baseline, and draw them."""
-    from zimage_eval.feature_tables import read_reference, read_study_features
     from zimage_eval.figures import save_figure
     from zimage_eval.image_grids import save_png
     from zimage_eval.metrics import metrics_with
@@ -24,7 +24,10 @@ def main(study: str) -> None:
         phase_variants,
     )
     from zimage_eval.results import study_results, write_results
-    from zimage_eval.set_summaries import summarize_sets
+    from zimage_eval.set_signatures import set_signatures
+    from zimage_eval.set_summaries import read_sets, summarize_sets
+    from zimage_eval.signature_files import read_signatures, write_signatures
+    from zimage_eval.signatures import with_sizes
     from zimage_eval.study_figures import draw_study_effect, draw_study_grid
     from zimage_eval.summaries import summarize_scores, write_summaries
     from zimage_eval.tables import IMAGES, PROMPTS, read_table, scores_schema
@@ -44,16 +47,19 @@ def main(study: str) -> None:
         phase: [variant.name for variant in phase_variants(variants, phase, entry.confirm)]
         for phase in PHASES
     }
-    backbones = spec.distribution.backbones
-    seen = Path(f"data/features/{study}")
-    features = {name: read_study_features(seen / f"{name}.parquet") for name in backbones}
-    references = {
-        name: read_reference(Path("data/reference") / f"{name}.parquet")
-        for name in backbones
-        if spec.distribution.reference.source != "baseline"
-    }
+    seen, reference = Path(f"data/features/{study}"), Path("data/reference")
+    features, references = read_sets(seen, reference, spec.distribution)
     summaries = summarize_scores(scores, [variant.name for variant in variants], baseline)
     summaries += summarize_sets(features, references, asked, baseline, spec.distribution)
+    signatures = read_signatures(Path(f"data/signatures/{study}.json")) | set_signatures(
+        spec.distribution,
+        read_signatures(seen / "signatures.json"),
+        read_signatures(reference / "signatures.json"),
+    )
+    made = {str(name): each.rows for name, each in features.items()}
+    signed = with_sizes(signatures, scores, made)
+
+    write_signatures(Path(f"metrics/{study}.signatures.json"), signed)
     write_results(Path(f"metrics/{study}.json"), {study: study_results(summaries, baseline)})
     write_summaries(Path(f"reports/tables/{study}.csv"), summaries)
     grid = draw_study_grid(variants, entry.confirm, prompts, images, scores, folder)

@@ -6,12 +6,11 @@ import pytest
 
 from zimage_eval.feature_tables import (
     read_reference,
-    read_signatures,
     read_study_features,
     write_reference,
-    write_signatures,
     write_study_features,
 )
+from zimage_eval.signature_files import read_signatures, write_signatures
 
 ROWS: list[dict[str, Any]] = [
     {"variant": variant, "phase": phase, "prompt_id": f"p{prompt}", "seed": 7, "file": "x"}
@@ -47,8 +46,8 @@ def test_reference_and_signatures_round_trip(tmp_path: Path) -> None:
     write_reference(tmp_path / "vae.parquet", ["y", "x", "z"], features(3))
     assert np.array_equal(read_reference(tmp_path / "vae.parquet"), features(3))
     signatures = {"vae": {"weights_sha256": "0" * 64, "resize": "to 64"}}
-    write_signatures(tmp_path, signatures)
-    assert read_signatures(tmp_path) == signatures
+    write_signatures(tmp_path / "x.json", signatures)
+    assert read_signatures(tmp_path / "x.json") == signatures
 
 
 def test_what_is_missing_is_named(tmp_path: Path) -> None:
@@ -57,4 +56,4 @@ def test_what_is_missing_is_named(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="no such table"):
         read_reference(tmp_path / "none.parquet")
     with pytest.raises(ValueError, match=r"signatures\.json"):
-        read_signatures(tmp_path)
+        read_signatures(tmp_path / "signatures.json")

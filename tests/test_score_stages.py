@@ -11,6 +11,7 @@ from stages import (
     collect_headline,
     compute_features,
     compute_scores,
+    measure_judge,
     render_report,
     summarize,
 )
@@ -52,8 +53,12 @@ def run_stages() -> None:
         compute_features.main(study)
         compute_scores.main(study)
         summarize.main(study)
+    measure_judge.main()
     collect_headline.main()
     render_report.main()
+
+
+SCORED = ("data/scores", "data/facts", "data/signatures")
 
 
 def is_judged(project: Path) -> bool:
@@ -107,16 +112,30 @@ def test_sets_of_pictures_have_a_number_or_a_reason(project: Path) -> None:
     assert "no `kid_alexnet`" in (project / "reports/report.md").read_text()
 
 
+def test_numbers_are_signed(project: Path) -> None:
+    """Every number of the results has a signature beside them."""
+    results = read_results(project / "metrics/hidden_layer.json")["hidden_layer"]
+    signed = json.loads((project / "metrics/hidden_layer.signatures.json").read_text())
+    numbers = {name for variant, names in results.items() if variant != "confirm" for name in names}
+    assert numbers - set(signed) == {"coverage", "num_prompts"}
+    sizes = signed["psnr"]["num_images"]
+    assert sizes == {
+        "screen": {"fewest": 0, "most": 16},
+        "confirm": {"fewest": 0, "most": 16},
+    }
+    assert signed["kid_alexnet"]["num_images"]["confirm"] == {"fewest": 16, "most": 16}
+
+
 def test_a_rerun_changes_no_byte(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(project)
     outputs = [
         path
-        for folder in ("data/reference", "data/features", "data/scores", "metrics", "reports")
+        for folder in ("data/reference", "data/features", *SCORED, "metrics", "reports")
         for path in sorted(Path(folder).rglob("*"))
         if path.is_file()
     ]
     before = {path: path.read_bytes() for path in outputs}
-    assert len(before) == 2 + 2 * 2 + 2 + 2 + 2 * 3 + 1 + 2
+    assert len(before) == 2 + 2 * 2 + 2 * 3 + 2 * 2 + 2 * 3 + 1 + 1 + 2
     run_stages()
     assert [path for path in outputs if path.read_bytes() != before[path]] == []
 

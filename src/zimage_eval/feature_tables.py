@@ -1,6 +1,5 @@
-"""Features of pictures as Parquet tables, and who made them, without loading a network."""
+"""Features of pictures as Parquet tables, read without loading a network."""
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -19,7 +18,6 @@ from zimage_eval.tables import (
 )
 
 Row = Mapping[str, Any]
-SIGNATURES_FILE = "signatures.json"
 
 
 class StudyFeatures(NamedTuple):
@@ -61,22 +59,6 @@ def read_study_features(path: Path) -> StudyFeatures:
 def read_reference(path: Path) -> NDArray[np.float32]:
     """`(num_pictures, num_features)`; ValueError where the file is missing or no such table."""
     return _read(path, reference_schema)[1]
-
-
-def write_signatures(folder: Path, signatures: Mapping[str, Mapping[str, str]]) -> None:
-    """Write what decided the features in a folder, by backbone."""
-    folder.mkdir(parents=True, exist_ok=True)
-    text = json.dumps(signatures, indent=2, sort_keys=True)
-    (folder / SIGNATURES_FILE).write_text(text + "\n", encoding="utf-8")
-
-
-def read_signatures(folder: Path) -> dict[str, dict[str, str]]:
-    """What decided the features in a folder; ValueError where that is not written there."""
-    path = folder / SIGNATURES_FILE
-    if not path.is_file():
-        raise ValueError(f"{path}: no such file")
-    signatures: dict[str, dict[str, str]] = json.loads(path.read_text(encoding="utf-8"))
-    return signatures
 
 
 def _write(

@@ -1,9 +1,9 @@
 """Judges: which of a prompt's facts hold in a picture."""
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -14,7 +14,7 @@ from zimage_eval.facts import FactResult, Facts
 from zimage_eval.hand_labels import HandLabels, parse_fact, read_hand_labels
 from zimage_eval.images import decode_png
 from zimage_eval.networks import network_path
-from zimage_eval.params import ModelSpec
+from zimage_eval.params import JudgeName, ModelSpec
 from zimage_eval.scene_checking import check_facts
 
 if TYPE_CHECKING:
@@ -95,3 +95,12 @@ def hand_judge(labels: HandLabels) -> Judge:
 
 def no_judge(picture: Picture, facts: Facts) -> None:
     """None: nothing is known about the picture."""
+
+
+JUDGES: Mapping[JudgeName, Callable[..., Any]] = {
+    "scenes": check_facts,
+    "detector": judge_natural,
+    "hand_labels": read_hand_labels,
+    "none": no_judge,
+}
+"""Where each judge's decisions are made."""

@@ -12,6 +12,7 @@ from zimage_eval.features import load_lpips, load_lpips_vgg
 from zimage_eval.metric_alignment import alignment, alignment_of_kind, all_facts
 from zimage_eval.metric_base import Metric, Network, Reads
 from zimage_eval.metric_clip import clip_coverage, clip_score
+from zimage_eval.metric_cost import num_forwards
 from zimage_eval.metric_dists import dists, load_dists
 from zimage_eval.metric_embedding import (
     cosine_drift,
@@ -134,7 +135,7 @@ METRICS: Mapping[str, Metric] = {
         for name, function, reads, margin, mode in _EMBEDDING
     },
     "num_forwards": Metric(
-        float, "num_forwards", "forwards per image", "lower", 0, 1.0, "transformer evaluations"
+        num_forwards, "num_forwards", "forwards per image", "lower", 0, 1.0, "transformer runs"
     ),
 }  # fmt: skip
 

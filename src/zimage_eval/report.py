@@ -1,7 +1,7 @@
 """The report as Markdown: every sentence in it is computed from parameters and summaries."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from zimage_eval.findings import confirm_finding, coverage_findings, screened_finding
@@ -16,47 +16,13 @@ from zimage_eval.report_tables import (
     main_table,
     markdown_table,
     show_contrast,
+    show_interval,
     show_mean,
 )
+from zimage_eval.report_texts import HOW_TO_READ, JUDGES, NO_VERDICTS
 from zimage_eval.settings import leaves
 from zimage_eval.study_figures import grid_variants, main_metric
 from zimage_eval.summaries import ALL, COVERAGE, Summary, confirm_rows
-
-JUDGES = {
-    "scenes": "the scene checker, which reads shapes, colors and places from the pixels",
-    "none": "none: nobody checks the pictures against the prompts, so there is no alignment",
-}
-NO_VERDICTS = (
-    "**Verdicts are not computed yet.** Intervals are 95 % intervals, unadjusted for how many "
-    "variants are looked at: what stands out among many may do so by chance."
-)
-HOW_TO_READ = """\
-- **alignment** is the share of a prompt's stated facts that the judge finds in its picture, \
-**all facts** the share of pictures in which every fact holds. ↑ and ↓ mark the better end where \
-there is one.
-- Prompts are the independent observations: seeds are averaged within a prompt, and intervals are \
-t intervals over prompts. Shares of facts get two pseudo-prompts, one at each end of the range, so \
-that no interval has zero width. Under 8 prompts there is no interval.
-- **difference** (to the baseline) is paired: the same prompt and seed, so the same noise, in \
-both. A star says that its interval excludes 0.
-- **lpips**, **psnr** and **ssim** say how far a picture is from the baseline's of the same prompt \
-and seed. Far is not bad in itself. LPIPS is v0.1 with AlexNet, SSIM has Wang's settings; pictures \
-without any difference have no PSNR and are left out of its mean.
-- **seed diversity** is the mean LPIPS between the seeds of a prompt, where it has several.
-- **sharpness** is the variance of the Laplacian of luma, **edge density** the share of pixels on \
-a steep slope, **high frequency share** that of the variance in details of under four pixels; \
-noise raises all three.
-- Embeddings are described by class of tokens: the prompt's own words (content) and the chat \
-template. **Cosine drift** is 0 and **cka** 1 where the encoder says the same as in the baseline.
-- Under "sets of pictures", **kid**, **fd**, **precision**, **recall**, **density** and \
-**coverage** compare all pictures of a variant with a reference, in the features of the network \
-that their name ends in. KID is unbiased and may be below 0; a Fréchet distance of few pictures is \
-mostly bias, about as much as the split-half null beside it. **vendi** counts different pictures. \
-All but KID depend on the number of pictures, and none has an interval.
-- **coverage** is the share of the pictures asked for that were made. A failed picture has no \
-score, rather than 0.
-- Screening looks at every variant. The one contrast named before the run is measured again on \
-prompts of its own, under **Confirmed**."""
 
 
 class StudyReport(NamedTuple):
@@ -74,7 +40,11 @@ class StudyReport(NamedTuple):
 
 
 def write_report(
-    params: Params, spec: ModelSpec, weights: str, studies: Sequence[StudyReport]
+    params: Params,
+    spec: ModelSpec,
+    weights: str,
+    studies: Sequence[StudyReport],
+    agreement: Mapping[str, float | None],
 ) -> str:
     """The whole report.
 
@@ -83,11 +53,12 @@ def write_report(
         spec: of the model.
         weights: SHA-256 of its weights.
         studies: in the order of params.yaml.
+        agreement: of the judge with people over all facts, as reports/judge.json has it.
     """
     parts = [
         f"# Evaluation of {spec.title}",
         NO_VERDICTS,
-        _describe_run(params, spec, weights, studies),
+        _describe_run(params, spec, weights, studies, agreement),
         "## Contents",
         "\n".join(
             ["- [How to read this](#how-to-read-this)"]
@@ -103,7 +74,11 @@ def write_report(
 
 
 def _describe_run(
-    params: Params, spec: ModelSpec, weights: str, studies: Sequence[StudyReport]
+    params: Params,
+    spec: ModelSpec,
+    weights: str,
+    studies: Sequence[StudyReport],
+    agreement: Mapping[str, float | None],
 ) -> str:
     screen, confirm = params.phases.screen, params.phases.confirm
     defaults = [
@@ -112,7 +87,7 @@ def _describe_run(
     count = f"{len(studies)} studies, {sum(len(report.variants) for report in studies)} variants"
     facts = {
         "model": f"`{params.model}`, weights sha256 `{weights[:16]}`",
-        "judge": JUDGES[spec.judge],
+        "judge": f"{JUDGES[spec.judge]} ({_describe_agreement(agreement)})",
         "size": f"{count}; n = {screen.num_prompts} prompts "
         f"x {_plural(screen.num_seeds, 'seed')} to screen every variant, {confirm.num_prompts} "
         f"other prompts x {_plural(confirm.num_seeds, 'seed')} to confirm one contrast a study "
@@ -120,6 +95,17 @@ def _describe_run(
         "defaults": ", ".join(defaults),
     }
     return "\n".join(f"- **{name}**: {value}" for name, value in facts.items())
+
+
+def _describe_agreement(agreement: Mapping[str, float | None]) -> str:
+    if not agreement["num_images"]:
+        return "not compared with people"
+    ends = agreement["agreement_low"], agreement["agreement_high"]
+    shown = show_interval(agreement["agreement"], *ends, decimals=2)
+    return (
+        f"agrees with people on {shown} of the facts of a picture, "
+        f"n = {agreement['num_images']:.0f} pictures"
+    )
 
 
 def _overview(studies: Sequence[StudyReport]) -> str:

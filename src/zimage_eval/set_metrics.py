@@ -5,7 +5,7 @@ Each is made from the features of one backbone and named after it, `kid_alexnet`
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,6 +44,8 @@ class Family:
 
     measure: Callable[[Vectors, Vectors, BackboneName, int], tuple[float | None, ...]]
     """Of features, reference, backbone and seed: the values of `metrics` in their order."""
+    implementation: Callable[..., Any]
+    """The function that it comes from."""
     metrics: Mapping[str, SetMetric]
     """By name, with `{}` for the backbone's part of it."""
     least: Callable[[BackboneName, int], int]
@@ -85,6 +87,7 @@ _SHARE = f"k = {NEAREST}, inside is <; compare sets of one size"
 FAMILIES: tuple[Family, ...] = (
     Family(
         _kid,
+        kid_score,
         {
             "kid_{}": SetMetric(
                 "", "lower", 4, 0.005, f"cubic kernel, unbiased, disjoint blocks of {KID_BLOCK}"
@@ -100,6 +103,7 @@ FAMILIES: tuple[Family, ...] = (
     ),
     Family(
         _frechet,
+        frechet_score,
         {
             "fd_{}": SetMetric("features squared", "lower", 3, None, "unbiased covariances"),
             "fd_{}_split_half_null": SetMetric(
@@ -119,6 +123,7 @@ FAMILIES: tuple[Family, ...] = (
     ),
     Family(
         _cmmd,
+        cmmd,
         {"cmmd_{}": SetMetric("", "lower", 3, 0.1, "sigma 10, times 1000, rows of length 1")},
         least=lambda backbone, num_features: CMMD_LEAST,
         possible=1,
@@ -127,6 +132,7 @@ FAMILIES: tuple[Family, ...] = (
     ),
     Family(
         _manifold,
+        manifold_scores,
         {
             "precision_{}": SetMetric("share of images", "higher", 2, 0.05, _SHARE),
             "recall_{}": SetMetric("share of references", "higher", 2, 0.05, _SHARE),
@@ -140,6 +146,7 @@ FAMILIES: tuple[Family, ...] = (
     ),
     Family(
         _vendi,
+        vendi_score,
         {
             "vendi_{}": SetMetric(
                 "images", None, 2, 1.0, "cosine similarity, order 1; compare sets of one size"

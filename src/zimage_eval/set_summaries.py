@@ -1,14 +1,30 @@
 """Scores of the sets of pictures that variants make, as rows beside those of single pictures."""
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
-from zimage_eval.feature_tables import StudyFeatures
+from zimage_eval.feature_tables import StudyFeatures, read_reference, read_study_features
 from zimage_eval.measuring import BackboneName, Distribution
 from zimage_eval.params import Phase
 from zimage_eval.set_metrics import Family, Vectors, families_of, metric_name
 from zimage_eval.summaries import ALL, Summary
 
 IS_REFERENCE = "it is the reference"
+
+
+def read_sets(
+    study: Path, reference: Path, settings: Distribution
+) -> tuple[dict[BackboneName, StudyFeatures], dict[BackboneName, Vectors]]:
+    """Features of a study's images and of the reference by backbone, from their folders.
+
+    Raises:
+        ValueError: a table is missing.
+    """
+    tables = {name: f"{name}.parquet" for name in settings.backbones}
+    features = {name: read_study_features(study / table) for name, table in tables.items()}
+    if settings.reference.source == "baseline":
+        return features, {}
+    return features, {name: read_reference(reference / table) for name, table in tables.items()}
 
 
 def summarize_sets(

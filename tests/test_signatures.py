@@ -1,0 +1,124 @@
+import hashlib
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.test_set_summaries import SCENES, settings
+from zimage_eval.features import ALEXNET_SHA256
+from zimage_eval.image_signatures import image_signatures
+from zimage_eval.measuring import PinnedFile
+from zimage_eval.metrics import METRICS, metrics_with
+from zimage_eval.params import load_model_spec
+from zimage_eval.set_metrics import set_metrics
+from zimage_eval.set_signatures import set_signatures
+from zimage_eval.signatures import with_sizes
+
+ROOT = Path(__file__).parents[1]
+SPEC = load_model_spec(ROOT / "models" / "nano.yaml")
+MADE = {"alexnet": {"name": "alexnet", "weights_sha256": "a" * 64, "resize": "to 224x224"}}
+
+
+def source_digest(file: str) -> str:
+    return hashlib.sha256((ROOT / "src/zimage_eval" / file).read_bytes()).hexdigest()[:12]
+
+
+def pinned(digit: str) -> PinnedFile:
+    return PinnedFile(path="somewhere", sha256=digit * 64)
+
+
+def test_every_metric_has_all_that_makes_its_number() -> None:
+    signatures = image_signatures(metrics_with([]), SPEC)
+    assert set(signatures) == set(metrics_with([]))
+    for name, signature in signatures.items():
+        assert signature["implementation"] and signature["version"] and signature["mode"], name
+        assert signature["margin"] is None or signature["margin"] > 0
+
+
+def test_a_librarys_number_names_its_release_and_weights() -> None:
+    lpips = image_signatures(metrics_with([]), SPEC)["lpips"]
+    assert (lpips["implementation"], lpips["version"]) == ("lpips", metadata.version("lpips"))
+    assert lpips["weights"] == {"alexnet": ALEXNET_SHA256}
+    assert lpips["margin"] == 0.05 and lpips["reads"] == "image_pairs"
+    networks = {"vgg16": pinned("1"), "clip": pinned("2")}
+    declared = SPEC.model_copy(update={"networks": networks})
+    signatures = image_signatures(metrics_with(networks), declared)
+    assert signatures["dists"]["weights"] == {"vgg16": "1" * 64}
+    assert signatures["clip_score"]["weights"] == {"clip": "2" * 64}
+
+
+def test_what_is_computed_here_names_its_source() -> None:
+    sharpness = image_signatures(metrics_with([]), SPEC)["sharpness"]
+    assert sharpness["implementation"] == "zimage_eval.metric_image.sharpness"
+    assert sharpness["version"] == source_digest("metric_image.py")
+    rank = image_signatures(metrics_with([]), SPEC)["effective_rank_content"]
+    assert rank["implementation"] == "zimage_eval.metric_embedding.effective_rank"
+
+
+def test_alignment_names_its_judge() -> None:
+    alignment = image_signatures(metrics_with([]), SPEC)["alignment"]
+    assert alignment["margin"] == 0.1
+    assert alignment["judge"] == {
+        "name": "scenes",
+        "implementation": "zimage_eval.scene_checking.check_facts",
+        "version": source_digest("scene_checking.py"),
+    }
+    networks = {"detector": pinned("1"), "clip": pinned("2")}
+    natural = SPEC.model_copy(update={"judge": "detector", "networks": networks})
+    judged = image_signatures(metrics_with([]), natural)["alignment"]
+    assert judged["weights"] == {"detector": "1" * 64, "clip": "2" * 64}
+    people = SPEC.model_copy(update={"judge": "hand_labels", "hand_labels": pinned("3")})
+    assert image_signatures(metrics_with([]), people)["alignment"]["weights"] == {
+        "hand_labels": "3" * 64
+    }
+
+
+def test_a_set_names_network_resize_reference_and_seed() -> None:
+    signatures = set_signatures(settings(), MADE, MADE)
+    assert set(signatures) == set(set_metrics(["alexnet"]))
+    kid = signatures["kid_alexnet"]
+    assert kid["implementation"] == "zimage_eval.metric_kernel.kid_score"
+    assert kid["weights"] == {"alexnet": "a" * 64} and kid["resize"] == "to 224x224"
+    assert (kid["reference"], kid["seed"]) == (SCENES, 3)
+    assert signatures["vendi_alexnet"]["reference"] is None
+
+
+def test_features_of_two_networks_are_not_compared() -> None:
+    other = {"alexnet": MADE["alexnet"] | {"weights_sha256": "b" * 64}}
+    with pytest.raises(ValueError, match=r"alexnet: images by .* reference by"):
+        set_signatures(settings(), MADE, other)
+    assert set_signatures(settings({"source": "baseline"}), MADE, {})
+
+
+def test_sizes_count_images_with_a_number() -> None:
+    def row(
+        variant: str, phase: str, psnr: float | None, error: str | None = None
+    ) -> dict[str, Any]:
+        return {"variant": variant, "phase": phase, "error": error, "psnr": psnr}
+
+    scores = [
+        row("base", "screen", None),
+        row("rival", "screen", 30.0),
+        row("rival", "screen", 31.0),
+        row("gone", "screen", None, "not available"),
+        row("rival", "confirm", 30.0),
+    ]
+    signatures = {"psnr": {"mode": "x"}, "kid_alexnet": {"backbone": "alexnet"}}
+    found = with_sizes(signatures, scores, {"alexnet": [r for r in scores if r["error"] is None]})
+    assert found["psnr"] == {
+        "mode": "x",
+        "num_images": {
+            "screen": {"fewest": 0, "most": 2},
+            "confirm": {"fewest": 1, "most": 1},
+        },
+    }
+    assert found["kid_alexnet"]["num_images"]["screen"] == {"fewest": 0, "most": 2}
+
+
+def test_every_metric_of_the_registry_declares_a_margin_or_is_not_compared() -> None:
+    described = {
+        name for name in METRICS if name.startswith(("embedding_", "effective_rank", "clip_cov"))
+    }
+    without = {name for name, metric in METRICS.items() if metric.margin is None}
+    assert without == described
