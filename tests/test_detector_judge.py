@@ -174,6 +174,12 @@ def test_weak_boxes_do_not_count(networks: Path) -> None:
     assert all(each.score > 0.2 for each in found)
 
 
+def test_a_name_that_is_too_long_is_refused(networks: Path) -> None:
+    image = np.zeros((8, 8, 3), dtype=np.uint8)
+    with pytest.raises(ValueError, match="reads 30 tokens, 'a photo of a cccccc"):
+        load_detector(networks / "owl", CPU)(image, ["cat", "c" * 30])
+
+
 def test_another_model_and_missing_weights_are_refused(networks: Path, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="is 'clip', detectors are owlvit"):
         load_detector(networks / "clip", CPU)

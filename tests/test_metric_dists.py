@@ -11,6 +11,8 @@ from torchvision.models.vgg import cfgs, make_layers
 
 from zimage_eval.metric_dists import dists, load_dists
 
+VGG = Path(__file__).parents[1] / "models" / "vgg16"
+
 
 @pytest.fixture(scope="module")
 def trunk() -> torch.nn.Sequential:
@@ -51,6 +53,24 @@ def test_it_equals_torchmetrics_on_the_same_trunk(
     )
     wanted = reference.deep_image_structure_and_texture_similarity(first, second)
     assert dists(images, baselines, network) == wanted.tolist()
+
+
+@pytest.mark.skipif(
+    not (VGG / "model.safetensors").is_file(), reason="VGG-16's trained weights are not shipped"
+)
+@pytest.mark.parametrize(
+    ("name", "side", "expected"),
+    [("astronaut", 512, 0.3044), ("chelsea", 288, 0.4499), ("coffee", 384, 0.3224)],
+)
+def test_known_distances(name: str, side: int, expected: float) -> None:
+    """Of a picture and itself with each 4 x 4 block replaced by its mean."""
+    image = np.ascontiguousarray(getattr(data, name)()[:side, :side])
+    pixels = torch.from_numpy(image).permute(2, 0, 1)[None].float() / 255
+    blocks = torch.nn.functional.avg_pool2d(pixels, 4)
+    averaged = torch.nn.functional.interpolate(blocks, scale_factor=4)
+    with torch.inference_mode():
+        distance = load_dists(VGG)(pixels, averaged).item()
+    assert distance == pytest.approx(expected, abs=5e-5)
 
 
 def test_alpha_and_beta_are_the_published_ones(network: torch.nn.Module) -> None:

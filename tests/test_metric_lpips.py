@@ -1,19 +1,27 @@
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 from skimage import data
 from torch.nn import functional
+from torchmetrics.functional.image.lpips import _LPIPS
+from torchvision.models.vgg import cfgs, make_layers
 
-from zimage_eval.features import load_lpips
+from zimage_eval.features import load_lpips, load_lpips_vgg
 from zimage_eval.metric_lpips import lpips_distances, lpips_input
 
 if TYPE_CHECKING:
     import lpips
 
 TRUNK = Path(__file__).parents[1] / "models" / "lpips-alexnet"
+VGG = Path(__file__).parents[1] / "models" / "vgg16"
+needs_vgg = pytest.mark.skipif(
+    not (VGG / "model.safetensors").is_file(), reason="VGG-16's trained weights are not shipped"
+)
 
 
 @pytest.fixture(scope="module")
@@ -35,6 +43,55 @@ def test_known_distances(network: "lpips.LPIPS", name: str, side: int, expected:
     image = np.ascontiguousarray(getattr(data, name)()[:side, :side])
     with torch.inference_mode():
         distance = network(lpips_input([image]), averaged(image)).item()
+    assert distance == pytest.approx(expected, abs=5e-5)
+
+
+@pytest.fixture(scope="module")
+def vgg_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Random convolutions in VGG-16's shapes; the trained ones are not shipped."""
+    folder = tmp_path_factory.mktemp("vgg")
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        layers = make_layers(cfgs["D"], batch_norm=False)
+    weights = {f"features.{name}": value for name, value in layers.state_dict().items()}
+    save_file(weights, folder / "model.safetensors")
+    return folder
+
+
+@pytest.mark.parametrize("net", ["alex", "vgg"])
+def test_they_equal_torchmetrics_on_the_same_trunk(net: str, vgg_folder: Path) -> None:
+    """Which has heads of its own, and an epsilon at another place."""
+    ours = load_lpips(TRUNK) if net == "alex" else load_lpips_vgg(vgg_folder)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # torchvision's
+        theirs = _LPIPS(pretrained=True, net=net, pnet_rand=True, eval_mode=True)
+    theirs.net.load_state_dict(ours.net.state_dict())
+    images = [np.ascontiguousarray(data.astronaut()[y : y + 64, 100:164]) for y in (0, 100)]
+    with torch.inference_mode():
+        wanted = theirs(lpips_input(images[:1]), lpips_input(images[1:])).item()
+    [distance] = lpips_distances(images[:1], images[1:], ours)
+    assert distance == pytest.approx(wanted, abs=1e-4) and distance > 0.01
+
+
+def test_a_vgg_trunk_that_lacks_a_part_is_refused(vgg_folder: Path, tmp_path: Path) -> None:
+    weights = load_file(vgg_folder / "model.safetensors")
+    del weights["features.28.bias"]
+    save_file(weights, tmp_path / "model.safetensors")
+    with pytest.raises(ValueError, match=r"lacks features\.28\.bias"):
+        load_lpips_vgg(tmp_path)
+    with pytest.raises(ValueError, match="no VGG-16 trunk"):
+        load_lpips_vgg(tmp_path / "none")
+
+
+@needs_vgg
+@pytest.mark.parametrize(
+    ("name", "side", "expected"),
+    [("astronaut", 512, 0.4374), ("chelsea", 288, 0.5403), ("coffee", 384, 0.4545)],
+)
+def test_known_distances_on_vgg(name: str, side: int, expected: float) -> None:
+    image = np.ascontiguousarray(getattr(data, name)()[:side, :side])
+    with torch.inference_mode():
+        distance = load_lpips_vgg(VGG)(lpips_input([image]), averaged(image)).item()
     assert distance == pytest.approx(expected, abs=5e-5)
 
 

@@ -19,13 +19,13 @@ from tests.tiny_clip import build_letters
 
 
 def build_tiny_owl(folder: Path) -> None:
-    """OWLv2 of two layers on 32 x 32 pixels, four boxes a picture; a letter is a token."""
+    """OWLv2 on 32 x 32 pixels, four boxes a picture; a letter is a token, 30 are read."""
     tokenizer = build_letters(folder)
-    tokenizer.model_max_length = 16
+    tokenizer.model_max_length = 30
     end = tokenizer.eos_token_id
     size = {"hidden_size": 16, "intermediate_size": 16, "num_hidden_layers": 2}
     size |= {"num_attention_heads": 2}
-    text = size | {"vocab_size": len(tokenizer), "max_position_embeddings": 40}
+    text = size | {"vocab_size": len(tokenizer), "max_position_embeddings": 30}
     text |= {"eos_token_id": end, "bos_token_id": tokenizer.bos_token_id, "pad_token_id": end}
     config = Owlv2Config(
         text_config=text,

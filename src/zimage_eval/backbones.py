@@ -166,9 +166,16 @@ def _normalized(pixels: Tensor, mean: tuple[float, ...], std: tuple[float, ...])
 
 def _pretrained(model_type: Any, folder: Path) -> Any:  # noqa: ANN401 - transformers is untyped
     """The model in eval mode and float32; transformers would leave what is missing random."""
-    model, info = model_type.from_pretrained(
-        folder, local_files_only=True, dtype=torch.float32, output_loading_info=True
-    )
+    from transformers.utils import logging
+
+    verbosity = logging.get_verbosity()
+    logging.set_verbosity_error()  # a CLIP's text half is not used, and that is said at length
+    try:
+        model, info = model_type.from_pretrained(
+            folder, local_files_only=True, dtype=torch.float32, output_loading_info=True
+        )
+    finally:
+        logging.set_verbosity(verbosity)
     if info["missing_keys"] or info["mismatched_keys"]:
         lacking = sorted(map(str, [*info["missing_keys"], *info["mismatched_keys"]]))
         raise ValueError(

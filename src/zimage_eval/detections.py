@@ -92,8 +92,12 @@ def _look_for_all(
     least: float,
 ) -> list[Detection]:
     """OWL: a box has the name whose description fits best."""
-    texts = [[f"a photo of a {name}" for name in names]]
-    inputs = processor(text=texts, images=image, return_tensors="pt").to(model.device)
+    texts = [f"a photo of a {name}" for name in names]
+    longest = processor.tokenizer.model_max_length
+    for text in texts:
+        if len(processor.tokenizer(text)["input_ids"]) > longest:
+            raise ValueError(f"the detector reads {longest} tokens, {text!r} has more")
+    inputs = processor(text=[texts], images=image, return_tensors="pt").to(model.device)
     [found] = processor.post_process_grounded_object_detection(
         model(**inputs), threshold=least, target_sizes=[image.shape[:2]]
     )
