@@ -54,7 +54,7 @@ def test_alexnet_works_offline_and_reads_any_size() -> None:
     alone = np.concatenate([backbone.features(image[None]) for image in pictures()])
     assert features == pytest.approx(alone, abs=1e-4)
     signature = backbone.signature
-    assert signature.name == "alexnet" and signature.resize == "Pillow mode F bicubic to 224x224"
+    assert signature.name == "alexnet" and signature.resize == "Pillow mode F bicubic to 128x128"
     digest = hashlib.sha256((TRUNK / "model.safetensors").read_bytes()).hexdigest()
     assert signature.weights_sha256 == digest
     large = pictures(2, 300)

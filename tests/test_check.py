@@ -33,3 +33,33 @@ def test_a_whole_model_is_in_order(
     shutil.copytree(tiny_folder, project / "models" / "nano")
     assert main(["check", "--folder", str(project)]) == 0
     assert "in order" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("written", "declared", "words"),
+    [
+        ("networks: {}", "networks: {vgg16: %s}", "no vgg16 weights at nowhere"),
+        ("hand_labels:\n", "hand_labels: %s\n", "hand_labels: nowhere: no such file"),
+        (
+            "    source: scenes\n    num_images: 1024\n",
+            "    source: folder\n    path: nowhere\n    sha256: ''\n",
+            "reference nowhere: holds no .png",
+        ),
+    ],
+)
+def test_a_declared_file_that_is_missing_is_named(
+    project: Path,
+    tiny_folder: Path,
+    capsys: pytest.CaptureFixture[str],
+    written: str,
+    declared: str,
+    words: str,
+) -> None:
+    shutil.copytree(tiny_folder, project / "models" / "nano")
+    model = project / "models" / "nano.yaml"
+    text = model.read_text()
+    assert written in text
+    pinned = f"{{path: nowhere, sha256: '{'0' * 64}'}}"
+    model.write_text(text.replace(written, declared.replace("%s", pinned)))
+    assert main(["check", "--folder", str(project)]) == 2
+    assert words in capsys.readouterr().err

@@ -100,6 +100,7 @@ def clone(tmp_path_factory: pytest.TempPathFactory) -> Clone:
 def test_reaches_the_report(clone: Clone) -> None:
     for key in load_params(clone.folder / "params.yaml").studies:
         assert (clone.folder / "metrics" / f"{key}.json").is_file()
+        assert (clone.folder / "metrics" / f"{key}.signatures.json").is_file()
         assert (clone.folder / "reports" / "tables" / f"{key}.csv").is_file()
         assert (clone.folder / "reports" / "figures" / key / "grid.png").is_file()
         assert key in (clone.folder / "reports" / "report.md").read_text()
@@ -121,8 +122,10 @@ def test_editing_a_study_reruns_it_alone(clone: Clone) -> None:
     assert clone.repro() == {
         "extract_embeddings",
         "generate_images@guidance",
+        "compute_features@guidance",
         "compute_scores@guidance",
         "summarize@guidance",
+        "measure_judge",
         "collect_headline",
         "render_report",
     }
@@ -136,7 +139,12 @@ def test_rewording_a_question_draws_nothing(clone: Clone) -> None:
     params = clone.folder / "params.yaml"
     text = params.read_text()
     params.write_text(text.replace("question: Which shift", "question: What shift"))
-    assert clone.repro() <= {"extract_embeddings", "collect_headline", "render_report"}
+    assert clone.repro() <= {
+        "extract_embeddings",
+        "measure_judge",
+        "collect_headline",
+        "render_report",
+    }
     clone.restore()
 
 

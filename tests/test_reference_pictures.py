@@ -6,12 +6,17 @@ import pytest
 import torch
 from PIL import Image
 
+from stages import build_reference
 from tests.import_graph import imported_files
+from zimage_eval.backbones import load_backbone
+from zimage_eval.feature_tables import read_reference
 from zimage_eval.measuring import FolderReference
 from zimage_eval.reference_pictures import drawn_pictures, folder_pictures
 from zimage_eval.scene_checking import detect_scene
-from zimage_eval.settings import ImageSettings
+from zimage_eval.setting_groups import ImageSettings
+from zimage_eval.signature_files import read_signatures
 
+ROOT = Path(__file__).parents[1]
 SIZE = ImageSettings(height=64, width=64)
 
 
@@ -73,3 +78,64 @@ def test_a_folder_is_read_in_order_and_held_to_its_digest(tmp_path: Path) -> Non
 def test_an_empty_folder_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"holds no \.png"):
         folder_pictures(FolderReference(source="folder", path=str(tmp_path), sha256="0"))
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """What `build_reference` reads, and what a reference before left."""
+    (tmp_path / "models").mkdir()
+    (tmp_path / "models/lpips-alexnet").symlink_to(ROOT / "models/lpips-alexnet")
+    text = (ROOT / "params.yaml").read_text()
+    (tmp_path / "params.yaml").write_text(text)
+    (tmp_path / "data/reference").mkdir(parents=True)
+    (tmp_path / "data/reference/inception.parquet").write_text("old")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def declare(project: Path, reference: str) -> None:
+    text = (ROOT / "models/nano.yaml").read_text().replace("  - vae\n", "")
+    before = "  reference:\n    source: scenes\n    num_images: 1024\n"
+    assert before in text
+    written = text.replace(before, f"  reference: {reference}\n")
+    (project / "models/nano.yaml").write_text(written)
+
+
+def made(project: Path) -> list[str]:
+    return sorted(path.name for path in (project / "data/reference").iterdir())
+
+
+def test_any_number_of_scenes_is_a_reference(project: Path) -> None:
+    declare(project, "{source: scenes, num_images: 11}")
+    build_reference.main()
+    assert made(project) == ["alexnet.parquet", "signatures.json"]
+    assert read_reference(project / "data/reference/alexnet.parquet").shape == (11, 256)
+    [name] = read_signatures(project / "data/reference/signatures.json")
+    assert name == "alexnet"
+
+
+def test_a_folder_is_a_reference(project: Path) -> None:
+    pictures = project / "pictures"
+    pictures.mkdir()
+    rng = np.random.default_rng(0)
+    for index, side in enumerate((40, 40, 90)):
+        pixels = rng.integers(0, 256, (side, 50, 3), dtype=np.uint8)
+        Image.fromarray(pixels).save(pictures / f"{index}.png")
+    declare(project, f"{{source: folder, path: pictures, sha256: '{digest_of(pictures)}'}}")
+    build_reference.main()
+    features = read_reference(project / "data/reference/alexnet.parquet")
+    assert features.shape == (3, 256)
+    first, other = (
+        torch.from_numpy(np.array(Image.open(pictures / n))) for n in ("0.png", "2.png")
+    )
+    backbone = load_backbone("alexnet", ROOT / "models/lpips-alexnet", torch.device("cpu"))
+    for row, picture in ((0, first), (2, other)):
+        wanted = backbone.features(picture.permute(2, 0, 1)[None])[0]
+        assert features[row] == pytest.approx(wanted, abs=1e-4)
+
+
+def test_the_baseline_as_reference_leaves_nothing(project: Path) -> None:
+    declare(project, "{source: baseline}")
+    build_reference.main()
+    assert made(project) == ["signatures.json"]
+    assert read_signatures(project / "data/reference/signatures.json") == {}

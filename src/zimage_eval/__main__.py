@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from zimage_eval.declared_files import check_measuring
 from zimage_eval.generate_command import add_generate_arguments, run_generate
 from zimage_eval.model_folder import IMAGE_PARTS, TEXT_PARTS, check_model
 from zimage_eval.params import ModelSpec, Params, expand_variants, load_model_spec, load_params
@@ -61,7 +62,8 @@ def _check(arguments: argparse.Namespace) -> None:
         v for study in params.studies.values() for v in expand_variants(study, spec.defaults)
     ]
     check_model(arguments.folder / "models" / params.model, (*TEXT_PARTS, *IMAGE_PARTS), variants)
-    print(f"{spec.title}: parameters and model folder are in order")
+    check_measuring(spec)
+    print(f"{spec.title}: parameters, model folder and what measures are in order")
 
 
 def _add_generate_arguments(parser: argparse.ArgumentParser) -> None:
@@ -88,7 +90,7 @@ def _label_sheet(arguments: argparse.Namespace) -> None:
 
 COMMANDS = {
     "check": Command(
-        help="whether parameters and model folder are in order, before anything runs",
+        help="whether parameters, model and declared files are in order, before anything runs",
         add_arguments=_add_folder_argument,
         run=_check,
     ),

@@ -16,6 +16,9 @@ from zimage_eval.measuring import BackboneName, NetworkName, PinnedFile
 from zimage_eval.networks import network_path, sha256_of, weight_files
 
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+ALEXNET_SIDE = 128
+"""Pixels. On drawn scenes of 64, KID sees a 3 x 3 blur at 21 times the spread of its null (23 at
+224, 3 at 64), and the network takes a third of the time that it takes at 224."""
 CLIP_MEAN = (0.48145466, 0.4578275, 0.40821073)
 CLIP_STD = (0.26862954, 0.26130258, 0.27577711)
 
@@ -67,7 +70,8 @@ def load_alexnet(folder: Path, device: torch.device) -> Backbone:
         layers = lpips.net(lpips.scaling_layer(pixels / 127.5 - 1))
         return layers.relu5.mean(dim=(2, 3))
 
-    return Backbone(_signature("alexnet", ALEXNET_SHA256, 224), 224, network)
+    digest, side = ALEXNET_SHA256, ALEXNET_SIDE
+    return Backbone(_signature("alexnet", digest, side), side, network)
 
 
 def load_vae(folder: Path, device: torch.device) -> Backbone:

@@ -11,7 +11,7 @@ KID_BLOCK = 1000
 """Images of a block, the size of the published subsets."""
 KID_LEAST = 32
 """Images below which noise hides what matters: with 32 of 1,024 drawn scenes, the spread of a true
-0 on `alexnet` is 0.006, a sixth of what a 3 x 3 blur makes; with 16 it is 0.014."""
+0 on `alexnet` is 0.006, a tenth of what a 3 x 3 blur makes; with 16 it is twice as much."""
 CMMD_LEAST = 64
 """Images below which the bias may pass 0.3, as much as two good generators differ by."""
 CMMD_SIGMA = 10.0

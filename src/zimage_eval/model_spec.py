@@ -1,0 +1,74 @@
+"""models/<model>.yaml: how a model is run and what measures its pictures."""
+
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from zimage_eval.frozen import Frozen, parse, read_yaml, unknown
+from zimage_eval.measuring import SHIPPED, Distribution, NetworkName, PinnedFile
+from zimage_eval.setting_groups import Count, Float
+from zimage_eval.settings import Settings
+
+Dtype = Literal["float32", "bfloat16", "float16"]
+JudgeName = Literal["scenes", "detector", "hand_labels", "none"]
+
+
+class DtypeSettings(Frozen):
+    """Number format of each part of a model."""
+
+    text_encoder: Dtype
+    transformer: Dtype
+    vae: Dtype
+
+
+class Planning(Frozen):
+    """Measured figures that `python -m zimage_eval plan` predicts with."""
+
+    seconds_per_forward: Annotated[Float, Field(gt=0)]
+    """One transformer evaluation for one image at the default size, in the default batch."""
+    seconds_per_image: Annotated[Float, Field(ge=0)]
+    """Everything else an image costs: decode, save, score."""
+    alignment_sd: Annotated[Float, Field(gt=0)]
+    """Standard deviation over prompts of the paired difference in alignment, one seed each."""
+
+
+class ModelSpec(Frozen):
+    """models/<model>.yaml: how a model is run."""
+
+    title: str
+    prompt_set: Literal["scenes", "natural"]
+    judge: JudgeName
+    hand_labels: PinnedFile | None
+    """CSV of what people saw in pictures: they measure a judge's error, or are the judge."""
+    networks: dict[NetworkName, PinnedFile]
+    """Weights from outside the repository; a metric that needs one is absent without it."""
+    distribution: Distribution
+    batch_size: Count
+    dtype: DtypeSettings
+    defaults: Settings
+    planning: Planning
+
+    @model_validator(mode="after")
+    def _measured_with_what_is_there(self) -> Self:
+        needed: dict[str, tuple[str, ...]] = {"detector": ("detector", "clip")}
+        wanted = {f"judge {self.judge!r}": needed.get(self.judge, ())}
+        for backbone in self.distribution.backbones:
+            wanted[f"backbone {backbone!r}"] = () if backbone in SHIPPED else (backbone,)
+        for user, names in wanted.items():
+            missing = [name for name in names if name not in self.networks]
+            if missing:
+                raise ValueError(f"{user} needs networks: {', '.join(missing)}")
+        if self.judge == "hand_labels" and self.hand_labels is None:
+            raise ValueError("judge 'hand_labels' needs hand_labels, the file they stand in")
+        if self.distribution.reference.source == "scenes" and self.prompt_set != "scenes":
+            raise ValueError("reference 'scenes' is for the prompt set 'scenes' alone")
+        return self
+
+
+def load_model_spec(path: Path) -> ModelSpec:
+    """models/<model>.yaml; ValueError in one line, naming the known models if it is missing."""
+    if not path.is_file():
+        known = sorted(found.stem for found in path.parent.glob("*.yaml"))
+        raise ValueError(f"{path}: no such model {unknown(path.stem, known)}")
+    return parse(read_yaml(path), ModelSpec, str(path))
