@@ -42,7 +42,7 @@ def main() -> None:
             for name in spec.distribution.backbones:
                 path = backbone_path(name, shipped, spec.networks)
                 backbone = load_backbone(name, path, device)
-                features = compute_features(backbone, list(pictures.values()), workers, device)
+                features = compute_features(backbone, list(pictures.values()), workers)
                 write_reference(out / f"{name}.parquet", list(pictures), features)
                 signatures[name] = asdict(backbone.signature)
         print(f"{out}: {len(pictures)} pictures through {', '.join(signatures)}")

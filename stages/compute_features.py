@@ -42,7 +42,7 @@ def main(study: str) -> None:
         for name in spec.distribution.backbones:
             path = backbone_path(name, shipped, spec.networks)
             backbone = load_backbone(name, path, device)
-            features = compute_features(backbone, pictures, workers, device)
+            features = compute_features(backbone, pictures, workers)
             write_study_features(out / f"{name}.parquet", rows, features)
             signatures[name] = asdict(backbone.signature)
     write_signatures(out / "signatures.json", signatures)

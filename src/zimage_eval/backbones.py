@@ -40,16 +40,19 @@ class Backbone:
     signature: Signature
     side: int
     """Pixels, of both sides; other shapes are squeezed, as clean-fid does."""
+    device: torch.device
+    """Where the network is."""
     network: Callable[[Tensor], Tensor]
     """`(num_images, 3, side, side)` float32 in [0, 255] -> `(num_images, num_features)`."""
 
     def features(self, images: Tensor) -> NDArray[np.float32]:
         """`(num_images, num_features)` of `(num_images, 3, height, width)` uint8 of any size.
 
-        Runs where the images are, which must be where the network is. ValueError as `clean_resize`.
+        The images are on the CPU, where they are resized. ValueError as `clean_resize`.
         """
         with torch.inference_mode():
-            features = self.network(clean_resize(images, self.side)).float()
+            pixels = clean_resize(images, self.side).to(self.device)
+            features = self.network(pixels).float()
         return features.cpu().numpy()
 
 
@@ -71,7 +74,7 @@ def load_alexnet(folder: Path, device: torch.device) -> Backbone:
         return layers.relu5.mean(dim=(2, 3))
 
     digest, side = ALEXNET_SHA256, ALEXNET_SIDE
-    return Backbone(_signature("alexnet", digest, side), side, network)
+    return Backbone(_signature("alexnet", digest, side), side, device, network)
 
 
 def load_vae(folder: Path, device: torch.device) -> Backbone:
@@ -91,7 +94,7 @@ def load_vae(folder: Path, device: torch.device) -> Backbone:
         return torch.cat([latents.mean(dim=2), latents.std(dim=2, unbiased=False)], dim=1)
 
     side = int(vae.config.sample_size)
-    return Backbone(_signature("vae", digest, side), side, network)
+    return Backbone(_signature("vae", digest, side), side, device, network)
 
 
 def load_inception(path: Path, device: torch.device) -> Backbone:
@@ -102,7 +105,7 @@ def load_inception(path: Path, device: torch.device) -> Backbone:
     def network(pixels: Tensor) -> Tensor:
         return layers.forward((pixels - 128) / 128).view(len(pixels), -1)
 
-    return Backbone(_signature("inception", sha256_of([file]), 299), 299, network)
+    return Backbone(_signature("inception", sha256_of([file]), 299), 299, device, network)
 
 
 def load_clip(folder: Path, device: torch.device) -> Backbone:
@@ -120,7 +123,7 @@ def load_clip(folder: Path, device: torch.device) -> Backbone:
         return embeds
 
     side = int(model.config.image_size)
-    return Backbone(_signature("clip", digest, side), side, network)
+    return Backbone(_signature("clip", digest, side), side, device, network)
 
 
 def load_dinov2(folder: Path, device: torch.device) -> Backbone:
@@ -134,7 +137,7 @@ def load_dinov2(folder: Path, device: torch.device) -> Backbone:
         pooled: Tensor = model(_normalized(pixels, IMAGENET_MEAN, IMAGENET_STD)).pooler_output
         return pooled
 
-    return Backbone(_signature("dinov2", digest, 224), 224, network)
+    return Backbone(_signature("dinov2", digest, 224), 224, device, network)
 
 
 def backbone_path(

@@ -22,7 +22,7 @@ LoadPicture = Callable[[], Tensor]
 
 
 def compute_features(
-    backbone: Backbone, pictures: Sequence[LoadPicture], workers: Executor, device: torch.device
+    backbone: Backbone, pictures: Sequence[LoadPicture], workers: Executor
 ) -> NDArray[np.float32]:
     """`(num_pictures, num_features)` in the order of the pictures.
 
@@ -30,15 +30,13 @@ def compute_features(
     the network together.
     """
     batches = [pictures[start : start + BATCH] for start in range(0, len(pictures), BATCH)]
-    made = workers.map(lambda batch: _features(backbone, batch, device), batches)
+    made = workers.map(lambda batch: _features(backbone, batch), batches)
     interval = 0.2 if sys.stderr.isatty() else 10
     bar = tqdm(made, backbone.signature.name, len(batches), unit="batch", mininterval=interval)
     return np.concatenate(list(bar))
 
 
-def _features(
-    backbone: Backbone, batch: Iterable[LoadPicture], device: torch.device
-) -> NDArray[np.float32]:
+def _features(backbone: Backbone, batch: Iterable[LoadPicture]) -> NDArray[np.float32]:
     images = [load() for load in batch]
     groups = [list(group) for _, group in groupby(images, key=lambda image: image.shape)]
-    return np.concatenate([backbone.features(torch.stack(group).to(device)) for group in groups])
+    return np.concatenate([backbone.features(torch.stack(group)) for group in groups])
