@@ -8,6 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from zimage_eval.backbones import backbone_path, load_backbone
+from zimage_eval.clean_resize import clean_resize
+from zimage_eval.features import load_lpips
 from zimage_eval.measuring import BackboneName, PinnedFile
 from zimage_eval.metric_frechet import frechet_distance
 from zimage_eval.metric_kernel import cmmd, kid_score
@@ -59,6 +61,16 @@ def test_alexnet_works_offline_and_reads_any_size() -> None:
     assert signature.weights_sha256 == digest
     large = pictures(2, 300)
     assert backbone.features(large[:, :, :200]).shape == (2, 256)
+
+
+def test_alexnet_is_the_trunk_of_lpips() -> None:
+    lpips = load_lpips(TRUNK)
+    pixels = clean_resize(pictures(), 128)
+    with torch.inference_mode():
+        wanted = lpips.net(lpips.scaling_layer(pixels / 127.5 - 1)).relu5.mean(dim=(2, 3))
+    features = load_backbone("alexnet", TRUNK, CPU).features(pictures())
+    assert features == pytest.approx(wanted.numpy(), abs=1e-5)
+    assert wanted.max() > 1
 
 
 def test_alexnets_features_feed_every_distance() -> None:

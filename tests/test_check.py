@@ -41,7 +41,7 @@ def test_a_whole_model_is_in_order(
         ("networks: {}", "networks: {vgg16: %s}", "no vgg16 weights at nowhere"),
         ("hand_labels:\n", "hand_labels: %s\n", "hand_labels: nowhere: no such file"),
         (
-            "    source: scenes\n    num_images: 1024\n",
+            "    source: scenes\n    num_images: 512\n",
             "    source: folder\n    path: nowhere\n    sha256: ''\n",
             "reference nowhere: holds no .png",
         ),

@@ -95,7 +95,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def declare(project: Path, reference: str) -> None:
     text = (ROOT / "models/nano.yaml").read_text().replace("  - vae\n", "")
-    before = "  reference:\n    source: scenes\n    num_images: 1024\n"
+    before = "  reference:\n    source: scenes\n    num_images: 512\n"
     assert before in text
     written = text.replace(before, f"  reference: {reference}\n")
     (project / "models/nano.yaml").write_text(written)

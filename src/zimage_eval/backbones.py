@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from safetensors.torch import load_file
+from torch import Tensor, nn
 
 from zimage_eval.clean_resize import clean_resize
-from zimage_eval.features import ALEXNET_SHA256, load_lpips
+from zimage_eval.features import ALEXNET_SHA256, alexnet_file
 from zimage_eval.measuring import BackboneName, NetworkName, PinnedFile
 from zimage_eval.networks import network_path, sha256_of, weight_files
 
@@ -19,6 +20,7 @@ IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 ALEXNET_SIDE = 128
 """Pixels. On drawn scenes of 64, KID sees a 3 x 3 blur at 21 times the spread of its null (23 at
 224, 3 at 64), and the network takes a third of the time that it takes at 224."""
+LPIPS_MEAN, LPIPS_STD = (-0.030, -0.088, -0.188), (0.458, 0.448, 0.450)
 CLIP_MEAN = (0.48145466, 0.4578275, 0.40821073)
 CLIP_STD = (0.26862954, 0.26130258, 0.27577711)
 
@@ -67,14 +69,29 @@ def load_backbone(name: BackboneName, path: Path, device: torch.device) -> Backb
 
 def load_alexnet(folder: Path, device: torch.device) -> Backbone:
     """The last of five layers of LPIPS' trunk, averaged over positions: 256 features, offline."""
-    lpips = load_lpips(folder).to(device)
+    trunk = _alexnet_trunk(alexnet_file(folder)).to(device)
+    means, stds = (_channels(each, device) for each in (LPIPS_MEAN, LPIPS_STD))
 
     def network(pixels: Tensor) -> Tensor:
-        layers = lpips.net(lpips.scaling_layer(pixels / 127.5 - 1))
-        return layers.relu5.mean(dim=(2, 3))
+        features: Tensor = trunk((pixels / 127.5 - 1 - means) / stds)
+        return features.mean(dim=(2, 3))
 
     digest, side = ALEXNET_SHA256, ALEXNET_SIDE
     return Backbone(_signature("alexnet", digest, side), side, device, network)
+
+
+def _alexnet_trunk(file: Path) -> nn.Module:
+    """AlexNet's convolutions as LPIPS runs them, without its package, which is slow to load."""
+    layers = nn.Sequential(
+        *(nn.Conv2d(3, 64, 11, stride=4, padding=2), nn.ReLU(), nn.MaxPool2d(3, 2)),
+        *(nn.Conv2d(64, 192, 5, padding=2), nn.ReLU(), nn.MaxPool2d(3, 2)),
+        *(nn.Conv2d(192, 384, 3, padding=1), nn.ReLU()),
+        *(nn.Conv2d(384, 256, 3, padding=1), nn.ReLU()),
+        *(nn.Conv2d(256, 256, 3, padding=1), nn.ReLU()),
+    )
+    weights = load_file(file)
+    layers.load_state_dict({name.removeprefix("features."): w for name, w in weights.items()})
+    return layers.eval().requires_grad_(False)
 
 
 def load_vae(folder: Path, device: torch.device) -> Backbone:
@@ -167,8 +184,12 @@ def _signature(name: BackboneName, digest: str, side: int) -> Signature:
 
 
 def _normalized(pixels: Tensor, mean: tuple[float, ...], std: tuple[float, ...]) -> Tensor:
-    means, stds = (torch.tensor(each, device=pixels.device)[:, None, None] for each in (mean, std))
+    means, stds = (_channels(each, pixels.device) for each in (mean, std))
     return (pixels / 255 - means) / stds
+
+
+def _channels(values: tuple[float, ...], device: torch.device) -> Tensor:
+    return torch.tensor(values, device=device)[:, None, None]
 
 
 def _pretrained(model_type: Any, folder: Path) -> Any:  # noqa: ANN401 - transformers is untyped

@@ -17,13 +17,18 @@ def load_lpips(folder: Path) -> "lpips.LPIPS":
     Raises:
         ValueError: the trunk is missing or is another file, so that a random trunk is never used.
     """
+    return _load("alex", alexnet_file(folder))
+
+
+def alexnet_file(folder: Path) -> Path:
+    """The trunk's file in `folder`; ValueError where it is missing or is another one."""
     path = folder / "model.safetensors"
     if not path.is_file():
         raise ValueError(f"no LPIPS trunk at {path}; {folder}/README.md says how it is made")
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     if digest != ALEXNET_SHA256:
         raise ValueError(f"{path} has sha256 {digest}, expected {ALEXNET_SHA256}")
-    return _load("alex", path)
+    return path
 
 
 def load_lpips_vgg(folder: Path) -> "lpips.LPIPS":
