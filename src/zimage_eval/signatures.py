@@ -37,6 +37,8 @@ def with_sizes(
 ) -> dict[str, Signature]:
     """The signatures with `num_images`: by phase, the fewest and the most images of a variant.
 
+    Variants without any are left out: a distance to the baseline has none for the baseline.
+
     Args:
         signatures: by metric.
         scores: rows of a score table; an image counts where it has a number.
@@ -59,7 +61,5 @@ def _sizes(counted: Sequence[Row], asked: Sequence[Row]) -> dict[str, dict[str, 
         for row in rows:
             variants = counts.setdefault(row["phase"], {})
             variants[row["variant"]] = variants.get(row["variant"], 0) + step
-    return {
-        phase: {"fewest": min(variants.values()), "most": max(variants.values())}
-        for phase, variants in counts.items()
-    }
+    numbers = {phase: [n for n in c.values() if n] or [0] for phase, c in counts.items()}
+    return {phase: {"fewest": min(n), "most": max(n)} for phase, n in numbers.items()}
