@@ -1,5 +1,6 @@
 """`python -m zimage_eval generate` gives the graph's pixels, a grid of several, and one line."""
 
+import hashlib
 import json
 from pathlib import Path
 from typing import Any
@@ -140,6 +141,29 @@ def test_facts_come_from_the_option_the_prompt_set_or_the_words(
             assert lines[-1] == f"  {held} of {len(facts)} facts hold"
         else:
             assert not lines
+
+
+def test_people_judge_what_they_have_looked_at(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    output, labels = project / "picture.png", project / "labels.csv"
+    assert generate("a red star", output) == 0
+    image = hashlib.sha256(output.read_bytes()).hexdigest()[:16]
+    labels.write_text(f"image,fact,held\n{image},count 0,yes\n{image},shape 0,no\n")
+    file = {"path": str(labels), "sha256": hashlib.sha256(labels.read_bytes()).hexdigest()}
+    spec = {**SPEC, "judge": "hand_labels", "hand_labels": file}
+    save_yaml(project / "models" / "tiny.yaml", spec)
+    capsys.readouterr()
+    assert generate("a red star", output) == 0
+    said = capsys.readouterr().out.splitlines()[1:-1]
+    assert said == ["  ✓ count: 1 red star", "  ✗ shape: star", "  1 of 2 facts hold"]
+    assert generate("a red star", output, "--seed", "1") == 0
+    assert "facts hold" not in capsys.readouterr().out
+    save_yaml(
+        project / "models" / "tiny.yaml", {**spec, "hand_labels": {**file, "sha256": "0" * 64}}
+    )
+    assert generate("a red star", output) == 2
+    assert capsys.readouterr().err.startswith("error: hand_labels: ")
 
 
 def test_several_values_are_a_grid_of_their_product(

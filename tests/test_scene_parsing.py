@@ -5,7 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from zimage_eval.facts import Facts, list_facts
+from zimage_eval.facts import Facts, word_facts
+from zimage_eval.label_sheets import questions
 from zimage_eval.prompt_sets import load_prompt_set
 from zimage_eval.scene_checking import check_facts
 from zimage_eval.scene_parsing import parse_caption
@@ -35,14 +36,16 @@ def test_case_and_a_period_make_no_difference() -> None:
     facts = parse_caption("A red star  left of a blue ring.")
     assert facts == parse_caption("a red star left of a blue ring")
     assert facts is not None
-    assert [statement.words for statement in list_facts(facts)] == [
-        "star",
-        "red star",
-        "ring",
-        "blue ring",
-        "star left of ring",
-        "2 in all",
-    ]
+    assert word_facts(facts) == {
+        "shape 0": "star",
+        "color 0": "red star",
+        "count 0": "1 red star",
+        "shape 1": "ring",
+        "color 1": "blue ring",
+        "count 1": "1 blue ring",
+        "relation 0": "star left of ring",
+        "count": "2 in all",
+    }
 
 
 def test_planted_words_in_front_and_letters_are_understood() -> None:
@@ -72,8 +75,9 @@ def test_other_texts_are_no_scenes(text: str) -> None:
     assert parse_caption(text) is None
 
 
-def test_facts_are_listed_as_they_are_judged() -> None:
+def test_all_that_is_judged_or_asked_has_words() -> None:
     blank = np.full((64, 64, 3), 245, dtype=np.uint8)
     for prompt in PROMPTS[::7]:
-        listed = [statement.kind for statement in list_facts(prompt.facts)]
-        assert listed == [result.kind for result in check_facts(blank, prompt.facts)]
+        judged = {result.name for result in check_facts(blank, prompt.facts)}
+        asked = {question.fact for question in questions(prompt.facts)}
+        assert judged | asked == set(word_facts(prompt.facts))

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from PIL import Image
 
-from zimage_eval.facts import FactResult, Facts, list_facts
+from zimage_eval.facts import FactResult, Facts, word_facts
 from zimage_eval.generation import GeneratedImage
 from zimage_eval.image_grids import GridCell, GridColumn, GridRow, draw_grid
 from zimage_eval.judges import Judge, decode_picture
@@ -21,7 +21,7 @@ class JudgedPicture(NamedTuple):
     variant: Variant
     image: GeneratedImage
     results: Sequence[FactResult] | None
-    """In the order of `list_facts`; None if there are no facts, or nobody to judge them."""
+    """Of the facts that the judge checks; None if there are no facts, or nobody has judged them."""
 
 
 def judge_picture(
@@ -38,8 +38,10 @@ def describe_picture(picture: JudgedPicture, seed: int, facts: Facts | None) -> 
     sigmas = " ".join(f"{sigma:.4g}" for sigma in image.sigmas)
     lines = [f"{picture.variant.name}: seed {seed}, {image.num_forwards} forwards, sigmas {sigmas}"]
     if facts is not None and picture.results is not None:
-        for statement, result in zip(list_facts(facts), picture.results, strict=True):
-            lines.append(f"  {'✓' if result.held else '✗'} {statement.kind}: {statement.words}")
+        words = word_facts(facts)
+        for result in picture.results:
+            said = words.get(result.name, "not stated")  # people may have labeled other facts
+            lines.append(f"  {'✓' if result.held else '✗'} {result.kind}: {said}")
         held = sum(result.held for result in picture.results)
         lines.append(f"  {held} of {len(picture.results)} facts hold")
     return "\n".join(lines)

@@ -68,35 +68,25 @@ class Facts(_Frozen):
         return self
 
 
-class Statement(NamedTuple):
-    """One fact in words."""
-
-    kind: FactKind
-    words: str
-
-
-def list_facts(facts: Facts) -> list[Statement]:
-    """Each fact that a judge looks for, in the order of its results."""
-    listed = []
-    for fact in facts.objects:
-        listed.append(Statement("shape", fact.name))
+def word_facts(facts: Facts) -> dict[str, str]:
+    """Each fact that some judge looks for, in words, by its `FactResult.name`."""
+    words = {}
+    for index, fact in enumerate(facts.objects):
+        words[f"shape {index}"] = fact.name
         for kind in ("color", "size", "fill"):
             value = getattr(fact, kind)
             if value is not None:
-                listed.append(Statement(kind, f"{value} {fact.name}"))
+                words[f"{kind} {index}"] = f"{value} {fact.name}"
         if fact.position is not None:
-            listed.append(Statement("position", f"{fact.name} at {fact.position}"))
-    for relation in facts.relations:
+            words[f"position {index}"] = f"{fact.name} at {fact.position}"
+        words[f"count {index}"] = " ".join(filter(None, (str(fact.count), fact.color, fact.name)))
+    for index, relation in enumerate(facts.relations):
         subject, other = facts.objects[relation.subject], facts.objects[relation.object]
-        words = f"{subject.name} {relation.relation.replace('_', ' ')} {other.name}"
-        listed.append(Statement("relation", words))
-    total = sum(fact.count for fact in facts.objects)
-    listed.append(Statement("count", f"{total} in all"))
-    if facts.background is not None:
-        listed.append(Statement("background", facts.background))
-    if facts.style is not None:
-        listed.append(Statement("style", facts.style))
-    return listed
+        verb = relation.relation.replace("_", " ")
+        words[f"relation {index}"] = f"{subject.name} {verb} {other.name}"
+    words["count"] = f"{sum(fact.count for fact in facts.objects)} in all"
+    words |= {kind: value for kind in ("background", "style") if (value := getattr(facts, kind))}
+    return words
 
 
 class FactResult(NamedTuple):
