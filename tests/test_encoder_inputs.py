@@ -7,8 +7,9 @@ import torch
 from diffusers import ZImagePipeline
 
 from tests.default_settings import make_settings
+from zimage_eval.chat_format import NO_TOKEN
 from zimage_eval.encoder_inputs import EncoderInput, tokenize
-from zimage_eval.encoding import NO_TOKEN, encode_layers, encode_prompts
+from zimage_eval.encoding import encode_layers, encode_prompts
 from zimage_eval.params import DtypeSettings
 from zimage_eval.text_side import TextSide, load_text_side
 

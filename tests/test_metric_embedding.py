@@ -3,7 +3,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from zimage_eval.chat_format import token_classes
+from zimage_eval.chat_format import NO_TOKEN, TOKEN_CLASSES, TokenClass, token_classes
 from zimage_eval.metric_embedding import (
     TokenVectors,
     cosine_drift,
@@ -193,3 +193,11 @@ def test_cka_of_few_or_equal_tokens_is_none(vectors: np.ndarray) -> None:
 @pytest.mark.parametrize("metric", [norm, variance, sparsity, effective_rank])
 def test_no_token_of_a_class_has_no_number(metric: Callable[..., float | None]) -> None:
     assert metric(words(np.ones((3, 4))), "pad") is None
+
+
+@pytest.mark.parametrize("token_class", TOKEN_CLASSES)
+def test_a_vector_of_several_tokens_is_of_no_class(token_class: TokenClass) -> None:
+    """Pooled, the words of a prompt may lie in one vector with the template."""
+    condensed = encoded(CHAT, np.ones((len(CHAT), 4)), [NO_TOKEN] * len(CHAT))
+    assert norm(condensed, token_class) is None
+    assert cosine_drift(condensed, condensed, token_class) is None

@@ -14,6 +14,8 @@ TOKEN_CLASSES: tuple[TokenClass, ...] = get_args(TokenClass)
 TURN_START, TURN_END, PAD = "<|im_start|>", "<|im_end|>", "<|endoftext|>"
 HEADER_LENGTH = 3
 """Tokens before the words of a turn: its start, the role, a line break."""
+NO_TOKEN = -1
+"""The token id of a vector that stands for several tokens."""
 _PLACE = "\N{BLACK SQUARE}"
 
 

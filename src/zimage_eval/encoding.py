@@ -14,6 +14,7 @@ import torch
 from tqdm import tqdm
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
+from zimage_eval.chat_format import NO_TOKEN
 from zimage_eval.embeddings import TextEmbeddings
 from zimage_eval.encoder_inputs import EncoderInput, tokenize
 from zimage_eval.hidden_layers import run_encoder, select_layer
@@ -30,8 +31,6 @@ PhaseTexts = Mapping[Phase, Sequence[str]]
 
 TARGET_LAYER: Final = -2
 """What other layers are mapped to: the one that Z-Image was trained on."""
-NO_TOKEN: Final = -1
-"""The token id of a vector that stands for several tokens."""
 _FITS: Final = {"moments": fit_moments, "ridge": fit_ridge}
 
 

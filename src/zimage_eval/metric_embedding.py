@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from zimage_eval.chat_format import TokenClass, token_classes
+from zimage_eval.chat_format import NO_TOKEN, TokenClass, token_classes
 
 CKA_LEAST = 4
 """Tokens that the unbiased estimator needs."""
@@ -32,8 +32,12 @@ class TokenVectors:
         return np.array(token_classes(self.tokens))
 
     def of(self, token_class: TokenClass) -> tuple[NDArray[Any], NDArray[np.float64]]:
-        """Ids and `(num_tokens, hidden_size)` vectors of a class, in order."""
-        chosen = self.classes == token_class
+        """Ids and `(num_tokens, hidden_size)` vectors of a class, in order.
+
+        A vector that stands for several tokens, of a long prompt that was condensed, is of none:
+        it may hold words and template both.
+        """
+        chosen = (self.classes == token_class) & (self.token_ids != NO_TOKEN)
         return self.token_ids[chosen], self.vectors[chosen].astype(np.float64)
 
 
