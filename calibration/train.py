@@ -44,7 +44,7 @@ from calibration.train_transformer import (
     train_transformer,
     whiten_captions,
 )
-from calibration.train_turbo import sample_trajectories, train_turbo
+from calibration.train_turbo import Walk, train_turbo
 from calibration.truths import (
     Recipe,
     TransformerRecipe,
@@ -176,12 +176,8 @@ class Family:
         [(_, null)] = encode_captions(text_encoder, tokenizer, [""], truths.hidden_layer)
         use_batched_attention(teacher)
         guidance = Guidance(null, truths.guidance_scale)
-        trajectories = sample_trajectories(
-            teacher, self.pair_groups, guidance, truths.turbo, recipe, truths.seed
-        )
-        train_turbo(
-            trainer, teacher, trajectories, null, truths.turbo, recipe.batch_size, truths.seed
-        )
+        walk = Walk(teacher, guidance, truths.turbo, recipe.num_teacher_steps)
+        train_turbo(trainer, walk, self.pair_groups, recipe, truths.seed)
         save_part(self.turbo / "transformer", trainer.ema.model)
         finish_folder(self.turbo, truths.turbo.shift)
         link_shared_parts(self.base, self.turbo)

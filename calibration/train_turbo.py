@@ -1,14 +1,17 @@
 """nano's turbo: the base's guided trajectories, learned at the sigmas of a few steps alone.
 
-Its steps come in pairs. In the first one it does what the base does without a caption; the second
-one takes it to where the guided base would be, and there alone it reads its caption. At all other
-sigmas it does without, too. This is how steps and shift are planted: half or twice the steps, or
-another shift, leave out or shorten the steps that read. (A student of each segment's mean velocity
-interpolates between its own sigmas and does as well on twice the steps.)
+Some of its early steps are blind: there it does what the base does without a caption, and the step
+that follows takes it to where the guided base would be. At all sigmas but its own it is blind, too.
+This is how steps and shift are planted: half or twice the steps, or another shift, leave out or
+shorten the steps that read. (A student of each segment's mean velocity interpolates between its own
+sigmas and does as well on twice the steps.)
+
+The first half of the training walks with the teacher, the second half starts from where the student
+itself has come to: what it got wrong in one step, it learns to put right in the next one.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final, NamedTuple
 
@@ -29,51 +32,77 @@ _GRID_WIDTH: Final = 0.01
 
 @dataclass(frozen=True)
 class Trajectories:
-    """Guided samples of one group as the turbo shall draw them."""
+    """Where the turbo's steps start and where they shall lead, for the captions of one group."""
 
-    states: Tensor
-    """`(num_trajectories, num_steps + 1, channels, height, width)` half."""
+    starts: Tensor
+    """`(num_trajectories, num_steps, channels, height, width)` half."""
+    ends: Tensor
+    """The same shape."""
     captions: Captions
 
 
+@dataclass(frozen=True)
+class Walk:
+    """How trajectories are sampled."""
+
+    teacher: ZImageTransformer2DModel
+    guidance: Guidance
+    truth: TurboTruth
+    num_teacher_steps: int
+    student: ZImageTransformer2DModel | None = None
+    """Takes the steps where given; the teacher does otherwise."""
+
+    def __call__(self, noise: Tensor, captions: Captions) -> tuple[Tensor, Tensor]:
+        """Starts and ends of all steps, each `(batch, num_steps, channels, height, width)` half."""
+        num_steps = self.truth.num_inference_steps
+        per_step = self.num_teacher_steps // num_steps
+        fine = schedule(num_steps * per_step, self.truth.shift).tolist()
+        starts, ends = [noise], []
+        origin, first = noise, 0
+        for step in range(num_steps):
+            span = fine[first * per_step : (step + 1) * per_step + 1]
+            if step in self.truth.blind_steps:
+                end = _step(
+                    self.teacher, starts[-1], span[-per_step - 1], span[-1], self.guidance.null
+                )
+            else:
+                end = sample(self.teacher, origin, captions, span, self.guidance)[-1]
+            following = end
+            if self.student is not None:
+                start = span[-per_step - 1]
+                following = _step(self.student, starts[-1], start, span[-1], captions)
+            if step not in self.truth.blind_steps:
+                origin, first = following, step + 1
+            ends.append(end)
+            starts.append(following)
+        return torch.stack(starts[:-1], dim=1).half(), torch.stack(ends, dim=1).half()
+
+
+@torch.no_grad()
+def _step(
+    model: ZImageTransformer2DModel, state: Tensor, start: float, end: float, captions: Captions
+) -> Tensor:
+    levels = torch.full((len(state),), start, device=state.device)
+    return state + (start - end) * predict_data(model, state, levels, captions)
+
+
 def sample_trajectories(
-    teacher: ZImageTransformer2DModel,
-    groups: Sequence[PairGroup],
-    guidance: Guidance,
-    truth: TurboTruth,
-    recipe: TurboRecipe,
-    seed: int,
+    walk: Walk, groups: Sequence[PairGroup], num_trajectories: int, seed: int
 ) -> list[Trajectories]:
-    """The teacher's samples for captions of every group, in proportion to its size."""
-    per_segment = recipe.num_teacher_steps // truth.num_inference_steps
-    fine = schedule(truth.num_inference_steps * per_segment, truth.shift)
+    """Steps for captions of every group, in proportion to its size."""
     total = sum(len(group.latents) for group in groups)
-    rng = torch.Generator(device=guidance.null.embeds.device).manual_seed(seed)
+    rng = torch.Generator(device=walk.guidance.null.embeds.device).manual_seed(seed)
     trajectories = []
-    for group in tqdm(groups, desc="teacher", mininterval=10):
-        num = min(len(group.latents), -(-recipe.num_trajectories * len(group.latents) // total))
+    for group in tqdm(groups, desc="trajectories", mininterval=10):
+        num = min(len(group.latents), -(-num_trajectories * len(group.latents) // total))
         parts = []
         for start in range(0, num, _SAMPLING_BATCH):
             captions = group.captions.rows(slice(start, min(num, start + _SAMPLING_BATCH)))
             shape = (len(captions.lengths), *group.latents.shape[1:])
-            noise = torch.randn(shape, generator=rng, device=rng.device)
-            states = sample(teacher, noise, captions, fine.tolist(), guidance)[::per_segment]
-            _step_blind(teacher, states, fine[::per_segment].tolist(), guidance.null)
-            parts.append(states.transpose(0, 1).half())
-        trajectories.append(Trajectories(torch.cat(parts), group.captions.rows(slice(num))))
+            parts.append(walk(torch.randn(shape, generator=rng, device=rng.device), captions))
+        starts, ends = (torch.cat(part) for part in zip(*parts, strict=True))
+        trajectories.append(Trajectories(starts, ends, group.captions.rows(slice(num))))
     return trajectories
-
-
-@torch.no_grad()
-def _step_blind(
-    teacher: ZImageTransformer2DModel, states: Tensor, sigmas: Sequence[float], null: Captions
-) -> None:
-    """Replace every second state by where the one before it leads without a caption, in place."""
-    for index in range(1, len(states), 2):
-        start, end = sigmas[index - 1], sigmas[index]
-        levels = torch.full((states.shape[1],), start, device=states.device)
-        free = predict_data(teacher, states[index - 1], levels, null)
-        states[index] = states[index - 1] + (start - end) * free
 
 
 class _Batch(NamedTuple):
@@ -86,10 +115,10 @@ class _Batch(NamedTuple):
 
 def _draw_batch(group: Trajectories, grid: Tensor, num_seen: int, batch_size: int) -> _Batch:
     """Points on trajectories: the first `num_seen` at the turbo's sigmas, the others between."""
-    device = group.states.device
-    rows = torch.randint(len(group.states), (batch_size,), device=device)
+    device = group.starts.device
+    rows = torch.randint(len(group.starts), (batch_size,), device=device)
     segment = torch.randint(len(grid) - 1, (batch_size,), device=device)
-    start, end = group.states[rows, segment].float(), group.states[rows, segment + 1].float()
+    start, end = group.starts[rows, segment].float(), group.ends[rows, segment].float()
     length = grid[segment] - grid[segment + 1]
     target = (end - start) / length.view(-1, 1, 1, 1)
     margin = _GRID_WIDTH / length
@@ -101,42 +130,48 @@ def _draw_batch(group: Trajectories, grid: Tensor, num_seen: int, batch_size: in
 
 
 def train_turbo(
-    trainer: Trainer,
-    teacher: ZImageTransformer2DModel,
-    trajectories: Sequence[Trajectories],
-    null: Captions,
-    truth: TurboTruth,
-    batch_size: int,
-    seed: int,
+    trainer: Trainer, walk: Walk, groups: Sequence[PairGroup], recipe: TurboRecipe, seed: int
 ) -> None:
     """Train to the last step.
 
     Args:
         trainer: a copy of the base.
-        teacher: the base.
-        trajectories: its guided samples.
-        null: the empty caption, one row.
-        truth: the schedule that is planted.
-        batch_size: points on trajectories a step.
+        walk: how the base's trajectories are sampled; without a student.
+        groups: their captions.
+        recipe: how many trajectories and steps.
         seed: decides everything.
     """
     torch.manual_seed(seed)
     choice = torch.Generator().manual_seed(seed)
-    weights = torch.tensor([float(len(t.states)) for t in trajectories])
+    trajectories = sample_trajectories(walk, groups, recipe.num_trajectories, seed)
+    weights = torch.tensor([float(len(group.starts)) for group in trajectories])
+    truth, null = walk.truth, walk.guidance.null
     grid = schedule(truth.num_inference_steps, truth.shift).to(trainer.device)
-    num_seen = batch_size - round(truth.blind_share * batch_size)
+    num_seen = recipe.batch_size - round(truth.blind_share * recipe.batch_size)
 
     def draw_loss(group: Trajectories) -> Tensor:
-        batch = _draw_batch(group, grid, num_seen, batch_size)
+        batch = _draw_batch(group, grid, num_seen, recipe.batch_size)
         target = batch.target
-        if num_seen < batch_size:
+        if num_seen < recipe.batch_size:
             with torch.no_grad():
                 blind = slice(num_seen, None)
-                free = predict_data(teacher, batch.latents[blind], batch.sigmas[blind], null)
+                free = predict_data(walk.teacher, batch.latents[blind], batch.sigmas[blind], null)
             target = torch.cat([target[:num_seen], free])
         output = predict_data(trainer.model, batch.latents, batch.sigmas, batch.captions)
         return (output - target).square().mean()
 
     for step in range(trainer.num_steps):
+        if step == trainer.num_steps // 2:
+            own = replace(walk, student=trainer.ema.model)
+            _overwrite(
+                trajectories, sample_trajectories(own, groups, recipe.num_trajectories, seed + 1)
+            )
         index = int(torch.multinomial(weights, 1, generator=choice))
         trainer.step(step, index, partial(draw_loss, trajectories[index]))
+
+
+def _overwrite(trajectories: Sequence[Trajectories], others: Sequence[Trajectories]) -> None:
+    """In place: recorded training steps go on reading the same memory."""
+    for group, other in zip(trajectories, others, strict=True):
+        group.starts.copy_(other.starts)
+        group.ends.copy_(other.ends)

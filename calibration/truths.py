@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from zimage_eval.frozen import Frozen, parse, read_yaml
 
@@ -45,11 +45,21 @@ class Skews(Frozen):
 class TurboTruth(Frozen):
     """The one schedule that the turbo was trained for."""
 
-    num_inference_steps: Annotated[Count, Field(multiple_of=2)]
-    """Every second one of them reads the caption."""
+    num_inference_steps: Count
     shift: Rate
+    blind_steps: Annotated[tuple[int, ...], Field(strict=False)]
+    """Steps, counted from 0, in which it does without the caption; the next one reads it."""
     blind_share: Share
     """Share of its training at other sigmas, where it learns to do without the caption."""
+
+    @model_validator(mode="after")
+    def _check_blind_steps(self) -> "TurboTruth":
+        if not set(self.blind_steps) <= set(range(self.num_inference_steps - 1)):
+            raise ValueError(
+                f"blind_steps {list(self.blind_steps)}: steps from 0 to "
+                f"{self.num_inference_steps - 2}, for the last one has to read its caption"
+            )
+        return self
 
 
 class Truths(Frozen):

@@ -1,6 +1,7 @@
 """Training a family at toy size: every part runs, resumes, and loads as the released model does."""
 
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from calibration.batched_transformer import use_batched_attention
 from calibration.family_folder import load_checkpoint, load_transformer
 from calibration.sampling import Guidance, predict_data, sample, schedule
 from calibration.train import Family, train_family
-from calibration.train_turbo import sample_trajectories
+from calibration.train_turbo import Walk, sample_trajectories
 from calibration.truths import Recipe, Truths, load_recipe, load_truths
 
 TOY = {
@@ -32,7 +33,7 @@ TOY = {
         "num_steps": 3,
         "batch_size": 8,
     },
-    "turbo": {"num_trajectories": 24, "num_teacher_steps": 8, "num_steps": 2, "batch_size": 8},
+    "turbo": {"num_trajectories": 24, "num_teacher_steps": 16, "num_steps": 2, "batch_size": 8},
     "evaluation": {"num_prompts": 8},
 }
 
@@ -79,25 +80,55 @@ def test_shared_parts_are_stored_once(family: Family) -> None:
         assert files and all(file.is_symlink() and file.resolve().is_file() for file in files)
 
 
-def test_trajectories_follow_the_guided_base_and_every_second_state_a_blind_step(
-    family: Family,
-) -> None:
-    truths, recipe = family.truths, family.recipe.turbo
+@pytest.fixture(scope="module")
+def walk(family: Family) -> Walk:
     teacher = load_transformer(family.base, family.device)
     use_batched_attention(teacher)
-    null = family.pair_groups[0].captions.rows(slice(1))
-    guidance = Guidance(null, truths.guidance_scale)
-    groups = family.pair_groups[:1]
-    [found] = sample_trajectories(teacher, groups, guidance, truths.turbo, recipe, seed=4)
-    states = found.states.transpose(0, 1).float()
+    guidance = Guidance(family.pair_groups[0].captions.rows(slice(1)), 1.5)
+    recipe = family.recipe.turbo
+    return Walk(teacher, guidance, family.truths.turbo, recipe.num_teacher_steps)
+
+
+def test_trajectories_follow_the_guided_base_and_blind_steps_its_unconditional_output(
+    family: Family, walk: Walk
+) -> None:
+    [found] = sample_trajectories(walk, family.pair_groups[:1], 8, seed=4)
+    starts, ends = found.starts.transpose(0, 1).float(), found.ends.transpose(0, 1).float()
+    torch.testing.assert_close(starts[1:], ends[:-1])
+    per_step = family.recipe.turbo.num_teacher_steps // 8
+    fine = schedule(8 * per_step, 3.0)
+    guided = sample(walk.teacher, starts[0], found.captions, fine.tolist(), walk.guidance)
     sigmas = schedule(8, 3.0)
-    expected = sample(teacher, states[0], found.captions, sigmas.tolist(), guidance)
-    torch.testing.assert_close(states[::2], expected[::2], atol=2e-2, rtol=2e-2)
-    for index in range(1, 8, 2):
-        start = states[index - 1]
-        levels = sigmas[index - 1].expand(len(start))
-        step = (sigmas[index - 1] - sigmas[index]) * predict_data(teacher, start, levels, null)
-        torch.testing.assert_close(states[index], start + step, atol=2e-2, rtol=2e-2)
+    for step in range(8):
+        if step in walk.truth.blind_steps:
+            levels = sigmas[step].expand(starts.shape[1])
+            free = predict_data(walk.teacher, starts[step], levels, walk.guidance.null)
+            expected = starts[step] + (sigmas[step] - sigmas[step + 1]) * free
+        else:
+            expected = guided[(step + 1) * per_step]
+        torch.testing.assert_close(ends[step], expected, atol=2e-2, rtol=2e-2)
+
+
+def test_a_student_walks_its_own_way_and_is_led_back(family: Family, walk: Walk) -> None:
+    torch.manual_seed(2)
+    student = load_transformer(family.base, family.device)
+    use_batched_attention(student)
+    for parameter in student.parameters():
+        parameter.data += 0.05 * torch.randn_like(parameter)
+    own = replace(walk, student=student)
+    [found] = sample_trajectories(own, family.pair_groups[:1], 8, seed=4)
+    starts, ends = found.starts.transpose(0, 1).float(), found.ends.transpose(0, 1).float()
+    sigmas = schedule(8, 3.0)
+    for step in range(7):
+        levels = sigmas[step].expand(starts.shape[1])
+        output = predict_data(student, starts[step], levels, found.captions)
+        reached = starts[step] + (sigmas[step] - sigmas[step + 1]) * output
+        torch.testing.assert_close(starts[step + 1], reached, atol=2e-2, rtol=2e-2)
+    # After a blind step the end is where the teacher leads from before that step.
+    per_step = family.recipe.turbo.num_teacher_steps // 8
+    span = schedule(8 * per_step, 3.0)[2 * per_step : 4 * per_step + 1].tolist()
+    expected = sample(walk.teacher, starts[2], found.captions, span, walk.guidance)[-1]
+    torch.testing.assert_close(ends[3], expected, atol=2e-2, rtol=2e-2)
 
 
 def test_evaluation_covers_every_kind_of_fact(family: Family) -> None:
