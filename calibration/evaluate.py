@@ -101,6 +101,19 @@ def measure_alignment(
 ) -> dict[str, float]:
     """Shares of prompts with all facts right, by number of objects, and of facts held, by kind."""
     images = generate(model, [prompt.text for prompt in prompts], settings, seed).numpy()
+    return check_pictures(images, prompts, executor)
+
+
+def check_pictures(
+    images: np.ndarray, prompts: Sequence[ScenePrompt], executor: Executor
+) -> dict[str, float]:
+    """Shares of prompts with all facts right, by number of objects, and of facts held, by kind.
+
+    Args:
+        images: a picture of each prompt, `(num_prompts, height, width, 3)` uint8.
+        prompts: what the pictures should show.
+        executor: checks pictures in parallel.
+    """
     pairs = list(zip(images, [prompt.facts for prompt in prompts], strict=True))
     results = list(executor.map(_check, pairs, chunksize=16))
     shares: dict[str, list[float]] = {}
