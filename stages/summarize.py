@@ -1,8 +1,9 @@
 """scores, features, prompts, images of a study -> its numbers, its table, its grid and its figure
 
 data/scores/<study>.parquet, data/signatures/<study>.json, data/features/<study>/, data/reference/,
-data/prompts, data/images/<study>/
--> metrics/<study>.json, metrics/<study>.signatures.json, reports/tables/<study>.csv,
+data/prompts, data/images/<study>/, questions/
+-> metrics/<study>.json, metrics/<study>.signatures.json, reports/evidence/<study>.json,
+reports/tables/<study>.csv,
 reports/figures/<study>/{grid,effect}.png
 """
 
@@ -23,6 +24,7 @@ def main(study: str) -> None:
         load_params,
         phase_variants,
     )
+    from zimage_eval.questions import load_questions, weigh_question, write_evidence
     from zimage_eval.results import study_results, write_results
     from zimage_eval.set_signatures import set_signatures
     from zimage_eval.set_summaries import read_sets, summarize_sets
@@ -30,7 +32,7 @@ def main(study: str) -> None:
     from zimage_eval.signatures import with_sizes
     from zimage_eval.study_figures import draw_study_effect, draw_study_grid
     from zimage_eval.summaries import summarize_scores, write_summaries
-    from zimage_eval.tables import IMAGES, PROMPTS, read_table, scores_schema
+    from zimage_eval.tables import IMAGES, PROMPTS, SWAPPED_PROMPTS, read_table, scores_schema
 
     params = load_params(Path("params.yaml"))
     spec = load_model_spec(Path(f"models/{params.model}.yaml"))
@@ -38,7 +40,8 @@ def main(study: str) -> None:
     variants = expand_variants(entry, spec.defaults)
     baseline = next(variant.name for variant in variants if variant.is_baseline)
     schema = scores_schema(list(metrics_with(spec.networks)))
-    scores = read_table(Path(f"data/scores/{study}.parquet"), schema).to_pylist()
+    rows = read_table(Path(f"data/scores/{study}.parquet"), schema).to_pylist()
+    scores = [row for row in rows if row["variant"] != SWAPPED_PROMPTS]
     prompts = read_table(Path("data/prompts/screen.parquet"), PROMPTS).to_pylist()
     folder = Path(f"data/images/{study}")
     images = read_table(folder / "images.parquet", IMAGES).to_pylist()
@@ -62,6 +65,13 @@ def main(study: str) -> None:
     write_signatures(Path(f"metrics/{study}.signatures.json"), signed)
     write_results(Path(f"metrics/{study}.json"), {study: study_results(summaries, baseline)})
     write_summaries(Path(f"reports/tables/{study}.csv"), summaries)
+    asked_here = load_questions(Path("questions")).items()
+    evidence = {
+        name: weigh_question(question, rows, baseline)
+        for name, question in asked_here
+        if question.claim.study == study
+    }
+    write_evidence(Path(f"reports/evidence/{study}.json"), evidence)
     grid = draw_study_grid(variants, entry.confirm, prompts, images, scores, folder)
     save_png(grid, Path(f"reports/figures/{study}/grid.png"))
     effect = draw_study_effect(entry, variants, summaries)

@@ -1,5 +1,6 @@
 import hashlib
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from zimage_eval.metrics import METRICS, metrics_with
 from zimage_eval.params import Variant, load_model_spec
 from zimage_eval.scores import StudyImages, group_rows, read_encodings, score_images
 from zimage_eval.settings import override
+from zimage_eval.tables import SWAPPED_PROMPTS
 
 REPOSITORY = Path(__file__).parents[1]
 FACTS = Facts(objects=(ObjectFact(name="star", color="red"),), background="white")
@@ -236,7 +238,7 @@ def test_seeds_are_compared_within_a_variant_and_prompt(
     wanted = {7: (10 + 40) / 2, 8: (10 + 30) / 2, 9: (40 + 30) / 2}
     assert found == pytest.approx({seed: value / 127.5 for seed, value in wanted.items()})
     assert np.mean(list(found.values())) == pytest.approx((10 + 40 + 30) / 3 / 127.5)
-    [alone] = score_images(group_rows([image_row("base", "p0")]), study).scores
+    alone, _ = score_images(group_rows([image_row("base", "p0")]), study).scores
     assert alone["seed_diversity"] is None
 
 
@@ -255,3 +257,26 @@ def test_an_encoding_is_scored_once_for_all_that_share_it() -> None:
     assert scores.of("x", "y") == scores.of("x", "y") == {"cka_content": 1.0}
     assert scores.of("y", "y") == {"cka_content": 2.0}
     assert scores.of("x", None) == {"cka_content": None}
+
+
+def test_swapped_arm_judges_the_baselines_pictures_by_the_next_prompt(
+    tmp_path: Path, variants: dict[str, Variant]
+) -> None:
+    blue = FACTS.model_dump_json().replace('"red"', '"blue"')
+    study = make_study(tmp_path, variants, 3)
+    named_blue = {**study.prompts["screen", "p1"], "facts": blue}
+    study = replace(study, prompts={**study.prompts, ("screen", "p1"): named_blue})
+    asked: list[tuple[str, str]] = []
+
+    def judge(picture: Picture, facts: Facts) -> Sequence[FactResult]:
+        asked.append((picture.digest, facts.model_dump_json()))
+        return judge_red(picture, facts)
+
+    rows = [image_row("base", f"p{index}") for index in range(3)]
+    scored = score_images(group_rows(rows), replace(study, judge=judge))
+    swapped = [row for row in scored.scores if row["variant"] == SWAPPED_PROMPTS]
+    assert [row["prompt_id"] for row in swapped] == ["p0", "p1", "p2"]
+    assert [text == blue for _, text in asked] == [False, True, True, False, False, False]
+    assert asked[0][0] == asked[1][0] and asked[0][0] != asked[2][0]
+    assert all(row["alignment"] is not None and row["sharpness"] is None for row in swapped)
+    assert {row["variant"] for row in scored.facts} == {"base"}

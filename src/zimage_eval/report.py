@@ -19,7 +19,8 @@ from zimage_eval.report_tables import (
     show_interval,
     show_mean,
 )
-from zimage_eval.report_texts import HOW_TO_READ, JUDGES, NO_VERDICTS
+from zimage_eval.report_texts import HOW_TO_READ, JUDGES, VERDICTS
+from zimage_eval.report_verdicts import Answer, describe_answer, verdict_table
 from zimage_eval.settings import leaves
 from zimage_eval.study_figures import grid_variants, main_metric
 from zimage_eval.summaries import ALL, COVERAGE, Summary, confirm_rows
@@ -45,6 +46,7 @@ def write_report(
     weights: str,
     studies: Sequence[StudyReport],
     agreement: Mapping[str, float | None],
+    answers: Sequence[Answer],
 ) -> str:
     """The whole report.
 
@@ -54,11 +56,14 @@ def write_report(
         weights: SHA-256 of its weights.
         studies: in the order of params.yaml.
         agreement: of the judge with people over all facts, as reports/judge.json has it.
+        answers: to the questions that were asked, in their order.
     """
     parts = [
         f"# Evaluation of {spec.title}",
-        NO_VERDICTS,
         _describe_run(params, spec, weights, studies, agreement),
+        "## Verdicts",
+        VERDICTS,
+        verdict_table(answers),
         "## Contents",
         "\n".join(
             ["- [How to read this](#how-to-read-this)"]
@@ -68,7 +73,7 @@ def write_report(
         _overview(studies),
         "## How to read this",
         HOW_TO_READ,
-        *(_describe_study(report, spec.distribution) for report in studies),
+        *(_describe_study(report, spec.distribution, answers) for report in studies),
     ]
     return "\n\n".join(parts) + "\n"
 
@@ -134,7 +139,9 @@ def _overview(studies: Sequence[StudyReport]) -> str:
     return markdown_table(head, rows)
 
 
-def _describe_study(report: StudyReport, distribution: Distribution) -> str:
+def _describe_study(
+    report: StudyReport, distribution: Distribution, answers: Sequence[Answer]
+) -> str:
     variants, summaries = report.variants, report.summaries
     index = index_screened(summaries)
     metric = main_metric(summaries)
@@ -142,6 +149,7 @@ def _describe_study(report: StudyReport, distribution: Distribution) -> str:
     parts = [
         f"## {report.key}",
         f"**{report.study.question}**",
+        *(describe_answer(one) for one in answers if one.question.claim.study == report.key),
         _describe_variants(report),
         screened_finding(variants, summaries),
         f"![Pictures of {report.key}: prompts by variants]({figures}/grid.png)",

@@ -11,9 +11,10 @@ JUDGES: Mapping[JudgeName, str] = {
     "hand_labels": "people, in the pictures that they labeled",
     "none": "none: nobody checks the pictures against the prompts, so there is no alignment",
 }
-NO_VERDICTS = (
-    "**Verdicts are not computed yet.** Intervals are 95 % intervals, unadjusted for how many "
-    "variants are looked at: what stands out among many may do so by chance."
+VERDICTS = (
+    "Each verdict follows from a rule that its question's file states, corrected over all claims "
+    "of the report. Intervals are 95 % intervals, unadjusted for how many variants are looked at: "
+    "what stands out among many may do so by chance."
 )
 HOW_TO_READ = """\
 - **alignment** is the share of a prompt's stated facts that the judge finds in its picture, \

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import combinations, groupby
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -17,7 +18,7 @@ from zimage_eval.metric_base import BATCHED, Metric
 from zimage_eval.metric_embedding import TokenVectors
 from zimage_eval.observations import Observation
 from zimage_eval.params import Variant
-from zimage_eval.tables import embeddings_schema, read_table
+from zimage_eval.tables import SWAPPED_PROMPTS, embeddings_schema, read_table
 
 Row = Mapping[str, Any]
 EncodingKey = tuple[str, str]
@@ -43,6 +44,16 @@ class StudyImages:
     def baseline(self) -> Variant:
         """The variant that the others are compared with."""
         return next(variant for variant in self.variants.values() if variant.is_baseline)
+
+    @cached_property
+    def swapped(self) -> Mapping[tuple[str, str], Row]:
+        """By phase and prompt id, the next prompt of that phase; the first one follows the last."""
+        swapped = {}
+        for phase, names in groupby(sorted(self.prompts), key=lambda key: key[0]):
+            keys = [(phase, name) for _, name in names]
+            for key, following in zip(keys, keys[1:] + keys[:1], strict=True):
+                swapped[key] = self.prompts[following]
+        return swapped
 
 
 def read_encodings(path: Path) -> dict[EncodingKey, TokenVectors]:
@@ -128,11 +139,25 @@ def _score_group(
         queues["image_texts"].add(Comparison(picture.pixels, prompt["text"], (entry,)))
         if baseline is not None:
             queues["image_pairs"].add(Comparison(picture.pixels, baseline, (entry,)))
+    for row in rows:
+        if row["variant"] == study.baseline.name and _place(row) in entries:
+            entry, picture = entries[_place(row)], pictures[_place(row)]
+            scored.scores.append(_swapped_entry(row, picture, entry, study))
     for one, other in combinations(entries, 2):
         first, second = pictures[one].pixels, pictures[other].pixels
         if one[0] == other[0] and first.shape == second.shape:
             pair = (entries[one], entries[other])
             queues["seed_pairs"].add(Comparison(first, second, pair))
+
+
+def _swapped_entry(row: Row, picture: Picture, entry: Row, study: StudyImages) -> Row:
+    """Row of a baseline's picture as another prompt judges it: the judged metrics alone."""
+    other = study.swapped[row["phase"], row["prompt_id"]]
+    results = study.judge(picture, Facts.model_validate_json(other["facts"]))
+    facts = None if results is None else tuple(results)
+    judged = {name: metric for name, metric in study.metrics.items() if metric.is_judged}
+    scores = Observation(picture.pixels, None, facts, row["num_forwards"]).scores(judged)
+    return {**entry, "variant": SWAPPED_PROMPTS} | dict.fromkeys(study.metrics) | scores
 
 
 def _place(row: Row) -> tuple[str, int]:

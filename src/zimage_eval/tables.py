@@ -106,6 +106,11 @@ def embeddings_schema(hidden_size: int) -> TableSchema:
     )
 
 
+SWAPPED_PROMPTS = "swapped prompts"
+"""Variant of the score table's rows of the baseline's own pictures that were judged by what another
+prompt states."""
+
+
 def scores_schema(metrics: Sequence[str]) -> TableSchema:
     """Schema of a score table with a nullable float64 column per metric."""
     return TableSchema(
