@@ -1,5 +1,6 @@
 import json
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -20,7 +21,7 @@ from zimage_eval.metrics import metrics_with
 from zimage_eval.params import Variant
 from zimage_eval.results import read_results
 from zimage_eval.summaries import read_summaries
-from zimage_eval.tables import read_table, scores_schema
+from zimage_eval.tables import SWAPPED_PROMPTS, read_table, scores_schema
 
 
 def fail(variant: Variant, prompt_id: str) -> str | None:
@@ -29,6 +30,9 @@ def fail(variant: Variant, prompt_id: str) -> str | None:
     if variant.settings.encoder.hidden_layer == -3 and prompt_id.endswith("-001"):
         return "RuntimeError: NaN in the latents"
     return None
+
+
+QUESTIONS = Path(__file__).parents[1] / "questions"
 
 
 @pytest.fixture(scope="module", params=["scenes", "none"])
@@ -41,6 +45,8 @@ def project(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
         path = folder / "models" / "drawn" / name
         path.parent.mkdir()
         path.write_text("weights")
+    (folder / "questions").mkdir()
+    shutil.copy(QUESTIONS / "a01-hidden-layer.yaml", folder / "questions")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
         run_stages()
@@ -69,8 +75,12 @@ def test_every_image_has_a_row(project: Path) -> None:
     table = read_table(
         project / "data/scores/hidden_layer.parquet", scores_schema(list(metrics_with([])))
     )
-    assert table.num_rows == 4 * 16 + 2 * 8 * 2
-    rows = table.to_pylist()
+    scored = table.to_pylist()
+    rows = [row for row in scored if row["variant"] != SWAPPED_PROMPTS]
+    assert len(rows) == 4 * 16 + 2 * 8 * 2
+    swapped = [row for row in scored if row["variant"] == SWAPPED_PROMPTS]
+    assert len(swapped) == 16 + 8 * 2
+    assert all((row["alignment"] is None) != is_judged(project) for row in swapped)
     assert all(row[name] is None for row in rows if row["error"] for name in metrics_with([]))
     for row in rows:
         if not row["error"]:
@@ -135,7 +145,7 @@ def test_a_rerun_changes_no_byte(project: Path, monkeypatch: pytest.MonkeyPatch)
         if path.is_file()
     ]
     before = {path: path.read_bytes() for path in outputs}
-    assert len(before) == 2 + 2 * 2 + 2 * 3 + 2 * 2 + 2 * 3 + 1 + 1 + 2
+    assert len(before) == 2 + 2 * 2 + 2 * 3 + 2 * 2 + 2 * 3 + 2 + 1 + 1 + 2
     run_stages()
     assert [path for path in outputs if path.read_bytes() != before[path]] == []
 
@@ -146,7 +156,8 @@ def test_the_report_holds_every_study_and_its_pictures(project: Path) -> None:
         pictures = re.findall(r"figures/[a-z_/]+\.png", text)
         assert len(pictures) == 4
         assert all((project / "reports" / picture).is_file() for picture in pictures)
-        assert "Verdicts are not computed yet" in text
+        assert "The recommended hidden layer beats every other one." in text
+        assert "the study has no rival named" in text
         assert "not available" in text and "RuntimeError: NaN in the latents" in text
         assert ("Highest alignment" in text) == is_judged(project)
         assert "None" not in text and "nan" not in text.replace("banana", "")
