@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
+from typing import Final
 
 import numpy as np
 import torch
@@ -15,6 +16,9 @@ from calibration.sampling import Guidance, sample, schedule
 from calibration.scene_prompts import ScenePrompt
 from zimage_eval.facts import FactResult, Facts
 from zimage_eval.scene_checking import check_facts
+
+EVALUATION_SEED: Final = 1_000_003
+"""Of the first prompt's noise, whoever draws: the i-th one has this plus i."""
 
 
 @dataclass(frozen=True)

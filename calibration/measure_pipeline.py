@@ -16,21 +16,19 @@ import torch
 from diffusers import ZImagePipeline
 from tqdm import tqdm
 
-from calibration.evaluate import check_pictures
+from calibration.evaluate import EVALUATION_SEED, check_pictures
 from calibration.scene_prompts import make_target_prompts
 from calibration.truths import load_truths
-
-_SEED = 1_000_003
 
 
 def draw(
     pipe: ZImagePipeline, texts: list[str], num_steps: int, guidance: float, batch_size: int
 ) -> np.ndarray:
-    """A picture of each text, `(num_texts, 64, 64, 3)` uint8; text i has the noise of seed + i."""
+    """A picture of each text, `(num_texts, 64, 64, 3)` uint8, from the noise of training's own."""
     images: list[np.ndarray] = []
     for start in tqdm(range(0, len(texts), batch_size), mininterval=10):
         batch = texts[start : start + batch_size]
-        seeds = range(_SEED + start, _SEED + start + len(batch))
+        seeds = range(EVALUATION_SEED + start, EVALUATION_SEED + start + len(batch))
         drawn = pipe(
             batch,
             height=64,

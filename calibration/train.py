@@ -20,7 +20,7 @@ from diffusers import ZImageTransformer2DModel
 
 from calibration.batched_transformer import use_batched_attention
 from calibration.corpus import build_examples
-from calibration.evaluate import ImageModel, SamplingSettings, measure_alignment
+from calibration.evaluate import EVALUATION_SEED, ImageModel, SamplingSettings, measure_alignment
 from calibration.family_folder import (
     finish_folder,
     link_shared_parts,
@@ -55,7 +55,6 @@ from calibration.truths import (
 )
 
 _CHUNK = 20_000
-_EVALUATION_SEED = 1_000_003
 _NUM_PSNR_PICTURES = 2000
 
 
@@ -197,7 +196,7 @@ class Family:
         results = {}
         for name, (folder, settings) in grid.items():
             results[name] = measure_alignment(
-                models[folder], prompts, settings, _EVALUATION_SEED, self.executor
+                models[folder], prompts, settings, EVALUATION_SEED, self.executor
             )
             print(name, json.dumps(results[name]), flush=True)
         return results

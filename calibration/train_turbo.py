@@ -13,6 +13,7 @@ itself has come to: what it got wrong in one step, it learns to put right in the
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import pairwise
 from typing import Final, NamedTuple
 
 import torch
@@ -58,23 +59,21 @@ class Walk:
         per_step = self.num_teacher_steps // num_steps
         fine = schedule(num_steps * per_step, self.truth.shift).tolist()
         starts, ends = [noise], []
-        origin, first = noise, 0
-        for step in range(num_steps):
-            span = fine[first * per_step : (step + 1) * per_step + 1]
-            if step in self.truth.blind_steps:
-                end = _step(
-                    self.teacher, starts[-1], span[-per_step - 1], span[-1], self.guidance.null
-                )
+        origin, first = noise, 0  # where the teacher's way to the next step that reads begins
+        for step, (sigma, following) in enumerate(pairwise(fine[::per_step])):
+            state, is_blind = starts[-1], step in self.truth.blind_steps
+            if is_blind:
+                end = _step(self.teacher, state, sigma, following, self.guidance.null)
             else:
+                span = fine[first * per_step : (step + 1) * per_step + 1]
                 end = sample(self.teacher, origin, captions, span, self.guidance)[-1]
-            following = end
+            reached = end
             if self.student is not None:
-                start = span[-per_step - 1]
-                following = _step(self.student, starts[-1], start, span[-1], captions)
-            if step not in self.truth.blind_steps:
-                origin, first = following, step + 1
+                reached = _step(self.student, state, sigma, following, captions)
+            if not is_blind:
+                origin, first = reached, step + 1
             ends.append(end)
-            starts.append(following)
+            starts.append(reached)
         return torch.stack(starts[:-1], dim=1).half(), torch.stack(ends, dim=1).half()
 
 

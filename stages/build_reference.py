@@ -13,10 +13,8 @@ def main() -> None:
     """Write the features of the reference pictures; none where the baseline is the reference."""
     from dataclasses import asdict
 
-    from zimage_eval.backbones import backbone_path, load_backbone
-    from zimage_eval.devices import pick_device, start_workers
     from zimage_eval.feature_tables import write_reference
-    from zimage_eval.image_features import compute_features
+    from zimage_eval.image_features import features_by_backbone
     from zimage_eval.params import load_model_spec, load_params
     from zimage_eval.reference_pictures import drawn_pictures, folder_pictures
     from zimage_eval.signature_files import write_signatures
@@ -37,14 +35,10 @@ def main() -> None:
             if reference.source == "folder"
             else drawn_pictures(reference.num_images, spec.distribution.seed, spec.defaults.image)
         )
-        device = pick_device()
-        with start_workers(device) as workers:
-            for name in spec.distribution.backbones:
-                path = backbone_path(name, shipped, spec.networks)
-                backbone = load_backbone(name, path, device)
-                features = compute_features(backbone, list(pictures.values()), workers)
-                write_reference(out / f"{name}.parquet", list(pictures), features)
-                signatures[name] = asdict(backbone.signature)
+        for backbone, features in features_by_backbone(list(pictures.values()), spec, shipped):
+            name = backbone.signature.name
+            write_reference(out / f"{name}.parquet", list(pictures), features)
+            signatures[name] = asdict(backbone.signature)
         print(f"{out}: {len(pictures)} pictures through {', '.join(signatures)}")
     write_signatures(out / "signatures.json", signatures)
 

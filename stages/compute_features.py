@@ -14,10 +14,8 @@ def main(study: str) -> None:
     from dataclasses import asdict
     from functools import partial
 
-    from zimage_eval.backbones import backbone_path, load_backbone
-    from zimage_eval.devices import pick_device, start_workers
     from zimage_eval.feature_tables import write_study_features
-    from zimage_eval.image_features import compute_features
+    from zimage_eval.image_features import features_by_backbone
     from zimage_eval.images import read_picture
     from zimage_eval.params import load_model_spec, load_params
     from zimage_eval.signature_files import write_signatures
@@ -36,15 +34,11 @@ def main(study: str) -> None:
 
     out = Path(f"data/features/{study}")
     shutil.rmtree(out, ignore_errors=True)
-    device = pick_device()
     signatures: dict[str, dict[str, str]] = {}
-    with start_workers(device) as workers:
-        for name in spec.distribution.backbones:
-            path = backbone_path(name, shipped, spec.networks)
-            backbone = load_backbone(name, path, device)
-            features = compute_features(backbone, pictures, workers)
-            write_study_features(out / f"{name}.parquet", rows, features)
-            signatures[name] = asdict(backbone.signature)
+    for backbone, features in features_by_backbone(pictures, spec, shipped):
+        name = backbone.signature.name
+        write_study_features(out / f"{name}.parquet", rows, features)
+        signatures[name] = asdict(backbone.signature)
     write_signatures(out / "signatures.json", signatures)
     print(f"{out}: {len(rows)} images through {', '.join(signatures)}")
 

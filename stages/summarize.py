@@ -3,8 +3,7 @@
 data/scores/<study>.parquet, data/signatures/<study>.json, data/features/<study>/, data/reference/,
 data/prompts, data/images/<study>/, questions/
 -> metrics/<study>.json, metrics/<study>.signatures.json, reports/evidence/<study>.json,
-reports/tables/<study>.csv,
-reports/figures/<study>/{grid,effect}.png
+reports/tables/<study>.csv, reports/figures/<study>/{grid,effect}.png
 """
 
 from pathlib import Path
@@ -65,10 +64,9 @@ def main(study: str) -> None:
     write_signatures(Path(f"metrics/{study}.signatures.json"), signed)
     write_results(Path(f"metrics/{study}.json"), {study: study_results(summaries, baseline)})
     write_summaries(Path(f"reports/tables/{study}.csv"), summaries)
-    asked_here = load_questions(Path("questions")).items()
     evidence = {
         name: weigh_question(question, rows, baseline)
-        for name, question in asked_here
+        for name, question in load_questions(Path("questions")).items()
         if question.claim.study == study
     }
     write_evidence(Path(f"reports/evidence/{study}.json"), evidence)

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from zimage_eval.clean_resize import clean_resize
 from zimage_eval.features import ALEXNET_SHA256, alexnet_file
 from zimage_eval.measuring import BackboneName, NetworkName, PinnedFile
-from zimage_eval.networks import network_path, sha256_of, weight_files
+from zimage_eval.networks import load_whole, network_path, sha256_of, weight_files
 
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 ALEXNET_SIDE = 128
@@ -133,7 +133,7 @@ def load_clip(folder: Path, device: torch.device) -> Backbone:
     digest = sha256_of(weight_files("clip", folder))
     from transformers import CLIPVisionModelWithProjection
 
-    model = _pretrained(CLIPVisionModelWithProjection, folder).to(device)
+    model = _load_part(CLIPVisionModelWithProjection, folder).to(device)
 
     def network(pixels: Tensor) -> Tensor:
         embeds: Tensor = model(pixel_values=_normalized(pixels, CLIP_MEAN, CLIP_STD)).image_embeds
@@ -148,7 +148,7 @@ def load_dinov2(folder: Path, device: torch.device) -> Backbone:
     digest = sha256_of(weight_files("dinov2", folder))
     from transformers import Dinov2Model
 
-    model = _pretrained(Dinov2Model, folder).to(device)
+    model = _load_part(Dinov2Model, folder).to(device)
 
     def network(pixels: Tensor) -> Tensor:
         pooled: Tensor = model(_normalized(pixels, IMAGENET_MEAN, IMAGENET_STD)).pooler_output
@@ -192,21 +192,13 @@ def _channels(values: tuple[float, ...], device: torch.device) -> Tensor:
     return torch.tensor(values, device=device)[:, None, None]
 
 
-def _pretrained(model_type: Any, folder: Path) -> Any:  # noqa: ANN401 - transformers is untyped
-    """The model in eval mode and float32; transformers would leave what is missing random."""
+def _load_part(model_type: Any, folder: Path) -> Any:  # noqa: ANN401 - transformers is untyped
+    """The model, without a word on what else its folder holds."""
     from transformers.utils import logging
 
     verbosity = logging.get_verbosity()
     logging.set_verbosity_error()  # a CLIP's text half is not used, and that is said at length
     try:
-        model, info = model_type.from_pretrained(
-            folder, local_files_only=True, dtype=torch.float32, output_loading_info=True
-        )
+        return load_whole(model_type, folder, model_type.__name__)
     finally:
         logging.set_verbosity(verbosity)
-    if info["missing_keys"] or info["mismatched_keys"]:
-        lacking = sorted(map(str, [*info["missing_keys"], *info["mismatched_keys"]]))
-        raise ValueError(
-            f"{folder} lacks {len(lacking)} weights of {model_type.__name__}: {lacking[0]}"
-        )
-    return model.eval().requires_grad_(False)

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from zimage_eval.networks import load_whole
+
 if TYPE_CHECKING:
     import torch
 
@@ -74,17 +76,11 @@ def load_clip(folder: Path, device: "torch.device") -> Clip:
         ValueError: weights are missing; transformers would leave them random.
         OSError: the folder lacks tokenizer or preprocessing.
     """
-    import torch
     from transformers import CLIPModel, CLIPProcessor
 
-    model, info = CLIPModel.from_pretrained(
-        folder, local_files_only=True, dtype=torch.float32, output_loading_info=True
-    )
-    lacking = sorted(map(str, [*info["missing_keys"], *info["mismatched_keys"]]))
-    if lacking:
-        raise ValueError(f"{folder} lacks {len(lacking)} weights of CLIPModel: {lacking[0]}")
+    model = load_whole(CLIPModel, folder, "CLIPModel")
     processor = CLIPProcessor.from_pretrained(folder, local_files_only=True)
-    return Clip(model.eval().requires_grad_(False).to(device), processor)
+    return Clip(model.to(device), processor)
 
 
 def _unit_rows(embeddings: "torch.Tensor") -> NDArray[np.float64]:

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from zimage_eval.networks import load_whole
+
 if TYPE_CHECKING:
     import torch
 
@@ -48,14 +50,8 @@ def load_detector(folder: Path, device: "torch.device") -> Detector:
     kind = AutoConfig.from_pretrained(folder, local_files_only=True).model_type
     if kind not in LEAST_SCORE:
         raise ValueError(f"{folder} is {kind!r}, detectors are {', '.join(LEAST_SCORE)}")
-    model, info = AutoModelForZeroShotObjectDetection.from_pretrained(
-        folder, local_files_only=True, dtype=torch.float32, output_loading_info=True
-    )
-    lacking = sorted(map(str, [*info["missing_keys"], *info["mismatched_keys"]]))
-    if lacking:
-        raise ValueError(f"{folder} lacks {len(lacking)} weights of {kind}: {lacking[0]}")
+    model = load_whole(AutoModelForZeroShotObjectDetection, folder, kind).to(device)
     processor = AutoProcessor.from_pretrained(folder, local_files_only=True)
-    model = model.eval().requires_grad_(False).to(device)
     look = _look_one_by_one if kind == "grounding-dino" else _look_for_all
 
     def detect(image: np.ndarray, names: Sequence[str]) -> list[Detection]:

@@ -1,9 +1,10 @@
 """Pictures -> features of one backbone, in batches on the workers."""
 
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from itertools import groupby
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -11,7 +12,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 from tqdm import tqdm
 
-from zimage_eval.backbones import Backbone
+from zimage_eval.backbones import Backbone, backbone_path, load_backbone
+from zimage_eval.devices import pick_device, start_workers
+from zimage_eval.params import ModelSpec
 
 BATCH = 8
 """Pictures at once: as fast as more on a CPU, and little memory at 1024 pixels."""
@@ -19,6 +22,24 @@ BATCH = 8
 
 LoadPicture = Callable[[], Tensor]
 """Reads one picture: `(3, height, width)` uint8."""
+
+
+def features_by_backbone(
+    pictures: Sequence[LoadPicture], spec: ModelSpec, shipped: Mapping[str, Path]
+) -> Iterator[tuple[Backbone, NDArray[np.float32]]]:
+    """Each backbone that the model names, with its `(num_pictures, num_features)`.
+
+    Args:
+        pictures: how to read each.
+        spec: names the backbones, and the weights of those that are not shipped.
+        shipped: where the weights of the others are.
+    """
+    device = pick_device()
+    with start_workers(device) as workers:
+        for name in spec.distribution.backbones:
+            path = backbone_path(name, shipped, spec.networks)
+            backbone = load_backbone(name, path, device)
+            yield backbone, compute_features(backbone, pictures, workers)
 
 
 def compute_features(

@@ -40,9 +40,14 @@ def decode_png(data: bytes) -> torch.Tensor:
 
 def read_picture(path: Path) -> torch.Tensor:
     """`(3, height, width)` uint8 of a PNG file; ValueError where it is missing or damaged."""
+    return decode_png(read_png(path))
+
+
+def read_png(path: Path) -> bytes:
+    """The bytes of a file that an image table names; ValueError where it is missing."""
     if not path.is_file():
         raise ValueError(f"{path}: the image table names this picture, but there is none")
-    return decode_png(path.read_bytes())
+    return path.read_bytes()
 
 
 def read_png_text(data: bytes) -> dict[str, str]:

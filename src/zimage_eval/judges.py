@@ -12,7 +12,7 @@ from zimage_eval.detections import load_detector
 from zimage_eval.detector_judge import clip_classifier, judge_natural
 from zimage_eval.facts import FactResult, Facts
 from zimage_eval.hand_labels import HandLabels, parse_fact, read_hand_labels
-from zimage_eval.images import decode_png
+from zimage_eval.images import decode_png, read_png
 from zimage_eval.networks import network_path
 from zimage_eval.params import JudgeName, ModelSpec
 from zimage_eval.scene_checking import check_facts
@@ -41,9 +41,7 @@ def load_image(path: Path) -> Picture:
     Raises:
         ValueError: the file is missing or damaged.
     """
-    if not path.is_file():
-        raise ValueError(f"{path}: the image table names this picture, but there is none")
-    return decode_picture(path.read_bytes())
+    return decode_picture(read_png(path))
 
 
 def decode_picture(png: bytes) -> Picture:

@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from zimage_eval.measuring import NetworkName, PinnedFile
 
@@ -65,6 +65,23 @@ def weight_files(name: NetworkName | Literal["vae"], path: Path) -> list[Path]:
         shown = files[0] if name == "inception" else path
         raise ValueError(f"no {name} weights at {shown}: want {ORIGINS[name]}")
     return files
+
+
+def load_whole(model_type: Any, folder: Path, title: str) -> Any:  # noqa: ANN401 - untyped
+    """A model of transformers from its folder, in eval mode and float32, without gradients.
+
+    Raises:
+        ValueError: weights are missing, which transformers would leave random; names it by `title`.
+    """
+    import torch
+
+    model, info = model_type.from_pretrained(
+        folder, local_files_only=True, dtype=torch.float32, output_loading_info=True
+    )
+    lacking = sorted(map(str, [*info["missing_keys"], *info["mismatched_keys"]]))
+    if lacking:
+        raise ValueError(f"{folder} lacks {len(lacking)} weights of {title}: {lacking[0]}")
+    return model.eval().requires_grad_(False)
 
 
 def sha256_of(files: list[Path]) -> str:

@@ -11,6 +11,7 @@ from zimage_eval.claims import Claim, weigh_claim
 from zimage_eval.contrasts import Row
 from zimage_eval.evidence import Evidence, not_testable
 from zimage_eval.frozen import Frozen, parse, read_yaml
+from zimage_eval.statistics import rounded
 
 Text = Annotated[str, StringConstraints(min_length=1)]
 
@@ -58,10 +59,8 @@ def write_evidence(path: Path, evidence: Mapping[str, Evidence]) -> None:
     """Evidence by question as JSON, p-values to six digits."""
     plain = {}
     for name, one in evidence.items():
-        rounded = one._replace(
-            p_supported=float(f"{one.p_supported:.6g}"), p_refuted=float(f"{one.p_refuted:.6g}")
-        )
-        plain[name] = rounded._asdict()
+        p_values = {key: rounded(getattr(one, key)) for key in ("p_supported", "p_refuted")}
+        plain[name] = one._asdict() | p_values
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(plain, indent=2) + "\n", encoding="utf-8")
 

@@ -131,8 +131,7 @@ def _score_group(
             continue
         entries[_place(row)] = entry
         baseline = _baseline_of(row, picture, pictures, study)
-        results = study.judge(picture, Facts.model_validate_json(prompt["facts"]))
-        facts = None if results is None else tuple(results)
+        facts = _judged(picture, prompt, study)
         observation = Observation(picture.pixels, baseline, facts, row["num_forwards"])
         entry |= observation.scores(study.metrics) | _embedding_scores(row, prompt, study)
         scored.facts.extend(_fact_row(row, picture, result) for result in facts or ())
@@ -153,11 +152,15 @@ def _score_group(
 def _swapped_entry(row: Row, picture: Picture, entry: Row, study: StudyImages) -> Row:
     """Row of a baseline's picture as another prompt judges it: the judged metrics alone."""
     other = study.swapped[row["phase"], row["prompt_id"]]
-    results = study.judge(picture, Facts.model_validate_json(other["facts"]))
-    facts = None if results is None else tuple(results)
+    facts = _judged(picture, other, study)
     judged = {name: metric for name, metric in study.metrics.items() if metric.is_judged}
     scores = Observation(picture.pixels, None, facts, row["num_forwards"]).scores(judged)
     return {**entry, "variant": SWAPPED_PROMPTS} | dict.fromkeys(study.metrics) | scores
+
+
+def _judged(picture: Picture, prompt: Row, study: StudyImages) -> tuple[FactResult, ...] | None:
+    results = study.judge(picture, Facts.model_validate_json(prompt["facts"]))
+    return None if results is None else tuple(results)
 
 
 def _place(row: Row) -> tuple[str, int]:

@@ -47,16 +47,19 @@ PROMPTS = TableSchema(
     ),
 )
 
+# What tells an image of a study from the others.
+_IMAGE = {
+    "variant": pa.string(),
+    "phase": pa.string(),
+    "prompt_id": pa.string(),
+    "seed": pa.int64(),
+}
+
 IMAGES = TableSchema(
     observation="an image asked for, made or failed",
-    key=("variant", "phase", "prompt_id", "seed"),
+    key=tuple(_IMAGE),
     columns=_columns(
-        {
-            "variant": pa.string(),
-            "phase": pa.string(),
-            "prompt_id": pa.string(),
-            "seed": pa.int64(),
-        },
+        _IMAGE,
         nullable={
             "file": pa.string(),  # relative to the table's folder
             "num_forwards": pa.int32(),  # transformer evaluations; guidance counts two a step
@@ -70,13 +73,10 @@ IMAGES = TableSchema(
 
 FACTS = TableSchema(
     observation="a fact of an image, as the judge found it",
-    key=("variant", "phase", "prompt_id", "seed", "fact"),
+    key=(*_IMAGE, "fact"),
     columns=_columns(
-        {
-            "variant": pa.string(),
-            "phase": pa.string(),
-            "prompt_id": pa.string(),
-            "seed": pa.int64(),
+        _IMAGE
+        | {
             "image": pa.string(),  # zimage_eval.judges.Picture.digest
             "fact": pa.string(),  # zimage_eval.facts.FactResult.name
             "held": pa.bool_(),
@@ -115,7 +115,7 @@ def scores_schema(metrics: Sequence[str]) -> TableSchema:
     """Schema of a score table with a nullable float64 column per metric."""
     return TableSchema(
         observation="an image asked for, and its scores",
-        key=("variant", "phase", "prompt_id", "seed"),
+        key=tuple(_IMAGE),
         columns=_columns(
             {
                 "variant": pa.string(),
@@ -133,17 +133,8 @@ def features_schema(num_features: int) -> TableSchema:
     """Schema of a table of `(num_features,)` float32 features of a study's images."""
     return TableSchema(
         observation="an image that was made, as a network sees it",
-        key=("variant", "phase", "prompt_id", "seed"),
-        columns=_columns(
-            {
-                "variant": pa.string(),
-                "phase": pa.string(),
-                "prompt_id": pa.string(),
-                "seed": pa.int64(),
-                "features": pa.list_(pa.float32(), num_features),
-            },
-            nullable={},
-        ),
+        key=tuple(_IMAGE),
+        columns=_columns(_IMAGE | {"features": pa.list_(pa.float32(), num_features)}, nullable={}),
     )
 
 
