@@ -6,7 +6,7 @@ INSTALLED := $(VENV)/.installed
 # Stages are `python -m ...`: the environment's python comes first.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help install repro plan check format test smoke clean
+.PHONY: help install repro plan check format deps test smoke clean
 
 help: ## this list
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -34,6 +34,9 @@ check: $(INSTALLED) ## ruff and mypy
 format: $(INSTALLED) ## let ruff rewrite the code
 	ruff format .
 	ruff check --fix .
+
+deps: $(INSTALLED) ## write the code deps of dvc.yaml by what stages import
+	python -m tests.write_deps
 
 test: $(INSTALLED) ## the tests that take seconds
 	pytest

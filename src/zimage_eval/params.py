@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal, NamedTuple
 
 from pydantic import Field, StringConstraints, field_validator
 
+from zimage_eval.benchmark_params import Benchmarks
 from zimage_eval.frozen import Frozen, parse, read_yaml, unknown
 from zimage_eval.model_spec import DtypeSettings, JudgeName, ModelSpec, load_model_spec
 from zimage_eval.setting_groups import Count
@@ -95,6 +96,7 @@ class Params(Frozen):
     model: Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]*$")]
     phases: Phases
     studies: dict[Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")], Study]
+    benchmarks: Benchmarks = Field(default_factory=Benchmarks)
 
     def get_study(self, key: str) -> Study:
         """The study of that key, or a ValueError that names the known ones."""
