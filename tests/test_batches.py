@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from tests.as_written import as_written
 from tests.default_settings import make_settings
 from zimage_eval.batches import (
     Batch,
@@ -13,6 +14,7 @@ from zimage_eval.batches import (
 )
 from zimage_eval.model_folder import ModelLimits
 from zimage_eval.params import PHASES, Variant
+from zimage_eval.wordings import Wording, wording_key
 
 LIMITS = ModelLimits(
     num_hidden_layers=3,
@@ -75,7 +77,8 @@ def test_variant_gets_its_own_embeddings_and_a_negative_only_with_guidance() -> 
         encoder = chosen.settings.encoder
         embeddings = {("x", encoder): torch.ones(4, 2), ("no", encoder): torch.zeros(3, 2)}
         requests = ask(chosen, {"prompt_id": "a", "text": "x", "seeds": [5]})
-        [(members, batch)] = variant_batches(chosen, requests, embeddings, LIMITS, 4)
+        wordings = as_written(["x"], [chosen])
+        [(members, batch)] = variant_batches(chosen, requests, wordings, embeddings, LIMITS, 4)
         assert isinstance(batch, Batch)
         assert members == requests
         assert batch.prompt_embeds[0] is embeddings["x", encoder]
@@ -92,16 +95,34 @@ def test_what_the_model_cannot_do_is_a_reason() -> None:
     encoder = chosen.settings.encoder
     embeddings = {("short", encoder): torch.ones(64, 2), ("long", encoder): torch.ones(65, 2)}
     requests = ask(chosen, *prompts)
-    parts = list(variant_batches(chosen, requests, embeddings, LIMITS, 4))
+    wordings = as_written(["short", "long"], [chosen])
+    parts = list(variant_batches(chosen, requests, wordings, embeddings, LIMITS, 4))
     assert isinstance(parts[0][1], Batch)
     assert parts[1] == ([requests[1]], "65 tokens: captions end at 64")
     too_deep = variant(hidden_layer=-7)
-    [(members, reason)] = variant_batches(too_deep, requests, {}, LIMITS, 4)
+    [(members, reason)] = variant_batches(too_deep, requests, {}, {}, LIMITS, 4)
     assert members == requests
     assert reason == "hidden_layer -7: this text encoder has -4 to 3"
 
 
 def test_text_without_embeddings_is_refused() -> None:
     requests = ask(variant(), {"prompt_id": "a", "text": "x", "seeds": [1]})
+    with pytest.raises(ValueError, match="no wording of 'x'"):
+        list(variant_batches(variant(), requests, {}, {}, LIMITS, 4))
+    wordings = as_written(["x"], [variant()])
     with pytest.raises(ValueError, match="no embeddings of 'x'"):
-        list(variant_batches(variant(), requests, {}, LIMITS, 4))
+        list(variant_batches(variant(), requests, wordings, {}, LIMITS, 4))
+
+
+def test_a_prompt_that_cannot_be_worded_so_is_a_reason_and_the_others_go_on() -> None:
+    chosen = variant()
+    prompts = [{"prompt_id": text, "text": text, "seeds": [1]} for text in ("x", "y")]
+    requests = ask(chosen, *prompts)
+    wordings = {
+        wording_key("x", chosen.settings): Wording(None, "no caption"),
+        wording_key("y", chosen.settings): Wording("why", None),
+    }
+    embeddings = {("why", chosen.settings.encoder): torch.ones(4, 2)}
+    lacking, (members, batch) = variant_batches(chosen, requests, wordings, embeddings, LIMITS, 4)
+    assert lacking == ([requests[0]], "no caption")
+    assert members == [requests[1]] and isinstance(batch, Batch)

@@ -13,6 +13,7 @@ from zimage_eval.model_folder import (
 )
 from zimage_eval.params import Phase, Variant, phase_variants
 from zimage_eval.setting_groups import EncoderSettings
+from zimage_eval.wordings import Wordings, wording_key
 
 Embeddings = Mapping[tuple[str, EncoderSettings], torch.Tensor]
 
@@ -25,6 +26,7 @@ class ImageRequest(NamedTuple):
     prompt_id: str
     seed: int
     text: str
+    """The prompt as written."""
 
     @property
     def file(self) -> str:
@@ -97,6 +99,7 @@ def compose_batches(caption_lengths: Sequence[int], batch_size: int) -> list[lis
 def variant_batches(
     variant: Variant,
     requests: Sequence[ImageRequest],
+    wordings: Wordings,
     embeddings: Embeddings,
     limits: ModelLimits,
     batch_size: int,
@@ -115,9 +118,19 @@ def variant_batches(
     negative = None
     if sampler.guidance_scale > 0:
         negative = _look_up(embeddings, sampler.negative_prompt, encoder)
-    embeds = [_look_up(embeddings, request.text, encoder) for request in requests]
+    embeds, worded = [], []
+    for request in requests:
+        key = wording_key(request.text, variant.settings)
+        if key not in wordings:
+            raise ValueError(f"no wording of {request.text!r}; extract_embeddings is due")
+        text, error = wordings[key]
+        if text is None:
+            yield [request], str(error)
+        else:
+            worded.append(request)
+            embeds.append(_look_up(embeddings, text, encoder))
     for indices in compose_batches([len(entry) for entry in embeds], batch_size):
-        members = [requests[index] for index in indices]
+        members = [worded[index] for index in indices]
         batch = Batch(
             [embeds[index] for index in indices], negative, [entry.seed for entry in members]
         )
