@@ -6,7 +6,6 @@ half of the prompts: equal on average, far apart on every prompt.
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import date
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -14,11 +13,12 @@ from numpy.typing import NDArray
 
 from calibration.make_bank import BANK, BANK_SCHEMA, METRICS
 from tests.made_up_reports import PROVENANCE
-from zimage_eval.claims import AssayRule, Claim, weigh_claim
+from zimage_eval.claims import AssayRule, ContrastRule, SharedTerms, StudyClaim
 from zimage_eval.evidence import FROZEN_WEIGHTS, Evidence
 from zimage_eval.params import Phase
 from zimage_eval.tables import SWAPPED_PROMPTS, read_table
 from zimage_eval.verdicts import Page, Word, decide_report
+from zimage_eval.weighing import Measured, StudyScores, weigh_claim
 
 Row = dict[str, Any]
 BASELINE = "baseline"
@@ -101,61 +101,76 @@ def _phase_rows(
 
 
 def claim_of(
-    rule: str, metric: str, phase: Phase, rivals: Sequence[str], margin: float, coverage: float
-) -> Claim:
+    rule: ContrastRule,
+    metric: str,
+    phase: Phase,
+    rivals: Sequence[str],
+    margin: float | None = None,
+    category: str | None = None,
+) -> StudyClaim:
     """A claim as a question declares it."""
-    return Claim(
-        rule=rule,  # type: ignore[arg-type]
+    return StudyClaim(
+        rule=rule,
         study="pseudo",
         metric=metric,
         phase=phase,
         rivals=tuple(rivals),
         margin=margin,
-        lead=0.0,
-        min_coverage=coverage,
-        assay=AssayRule(variant=SWAPPED_PROMPTS, metric="alignment", margin=0.1),
-        rule_changed=date(2026, 11, 25),
+        category=category,
     )
 
 
+TERMS = SharedTerms(
+    min_coverage=0.9, assay=AssayRule(variant=SWAPPED_PROMPTS, metric="alignment", margin=0.1)
+)
 ONE = RIVALS[:1]
 CLAIMS = (
-    claim_of("best_of_grid", "alignment", "screen", RIVALS, 0.1, 0.9),
-    claim_of("baseline_best", "alignment", "screen", RIVALS, 0.1, 0.9),
-    claim_of("baseline_best", "alignment", "confirm", ONE, 0.1, 0.9),
-    claim_of("no_difference", "alignment", "confirm", ONE, 0.1, 0.9),
-    claim_of("baseline_best", "all_facts", "confirm", ONE, 0.1, 0.9),
-    claim_of("baseline_best", "fact_relation", "screen", ONE, 0.1, 0.2),
-    claim_of("no_difference", "saturation", "screen", RIVALS[:3], 0.05, 0.9),
-    # Margins next to 0: refuting is then a test of the point null, which is held at 5 % exactly.
-    claim_of("no_difference", "sharpness", "confirm", ONE, 0.1, 0.9),
-    claim_of("no_difference", "edge_density", "screen", ONE, 1e-5, 0.9),
-    claim_of("no_difference", "high_frequency_share", "confirm", ONE, 1e-5, 0.9),
+    claim_of("best_of_grid", "alignment", "screen", RIVALS),
+    claim_of("baseline_best", "alignment", "screen", RIVALS),
+    claim_of("some_better", "alignment", "screen", RIVALS),
+    claim_of("baseline_best", "alignment", "confirm", ONE),
+    claim_of("no_difference", "alignment", "confirm", ONE),
+    claim_of("baseline_best", "all_facts", "confirm", ONE),
+    claim_of("baseline_best", "fact_relation", "confirm", ONE, category="relation"),
+    claim_of("depends_on_category", "alignment", "confirm", ONE),
+    claim_of("interaction", "alignment", "screen", RIVALS[:3]),
+    claim_of("no_difference", "saturation", "screen", RIVALS[:3]),
+    # Next to a margin of 0, and where only a direction is asked for, a null is held at 5 % exactly.
+    claim_of("no_difference", "sharpness", "confirm", ONE, margin=0.1),
+    claim_of("higher", "edge_density", "screen", ONE),
+    claim_of("lower", "high_frequency_share", "confirm", ONE),
 )
 FLIPS = (
-    claim_of("baseline_best", "alignment", "screen", (FLIPPED,), 0.1, 0.9),
-    claim_of("baseline_best", "all_facts", "confirm", (FLIPPED,), 0.1, 0.9),
-    claim_of("best_of_grid", "fact_color", "screen", (FLIPPED,), 0.1, 0.2),
-    claim_of("no_difference", "alignment", "confirm", (FLIPPED,), 0.1, 0.9),
+    claim_of("baseline_best", "alignment", "screen", (FLIPPED,)),
+    claim_of("baseline_best", "all_facts", "confirm", (FLIPPED,)),
+    claim_of("best_of_grid", "fact_color", "screen", (FLIPPED,)),
+    claim_of("no_difference", "alignment", "confirm", (FLIPPED,)),
 )
 """Of two arms whose prompts were exchanged by a coin; the other side stands for the baseline."""
+TRUE_OF_A_NULL: dict[str, Word] = {
+    "no_difference": "supported",
+    "some_better": "refuted",
+    "interaction": "refuted",
+    "depends_on_category": "refuted",
+}
+"""By rule, the verdict that is right where no arm differs; every other one is false."""
 
 
-def weigh(rows: Sequence[Row]) -> list[tuple[Claim, Evidence]]:
-    """The evidence on every claim of a report."""
-    dealt = [(claim, weigh_claim(claim, rows, BASELINE)) for claim in CLAIMS]
-    return dealt + [(claim, weigh_claim(claim, rows, OTHER_SIDE)) for claim in FLIPS]
+def weigh(claims: Sequence[StudyClaim], rows: Sequence[Row], baseline: str) -> list[Evidence]:
+    """The evidence on claims in a score table, as the stage weighs it."""
+    measured = Measured({"pseudo": StudyScores(rows, baseline)}, {}, {})
+    return [weigh_claim(claim, measured, TERMS) for claim in claims]
 
 
-def decide(weighed: Sequence[tuple[Claim, Evidence]]) -> list[Word]:
+def decide(weighed: Sequence[Evidence]) -> list[Word]:
     """The primary verdicts of such a report, by the rules of every report."""
     pages = {
         str(index): Page(evidence, FROZEN_WEIGHTS, PROVENANCE)
-        for index, (_, evidence) in enumerate(weighed)
+        for index, evidence in enumerate(weighed)
     }
     return [verdicts.weights.word for verdicts in decide_report(pages).values()]
 
 
-def is_false(claim: Claim, word: Word) -> bool:
-    """Whether a verdict is wrong where no arm differs: "no difference" may be supported."""
-    return word == "refuted" or (word == "supported" and claim.rule != "no_difference")
+def is_false(claim: StudyClaim, word: Word) -> bool:
+    """Whether a verdict is wrong where no arm differs."""
+    return word in ("supported", "refuted") and word != TRUE_OF_A_NULL.get(claim.rule)

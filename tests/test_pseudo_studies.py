@@ -8,12 +8,13 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 
-from tests.made_up_reports import at_most
+from tests.made_up_reports import PROVENANCE, at_most
 from tests.pseudo_studies import (
     BASELINE,
     CLAIMS,
     FLIPS,
     JUDGED,
+    OTHER_SIDE,
     RIVALS,
     Bank,
     Row,
@@ -26,14 +27,16 @@ from tests.pseudo_studies import (
 )
 from zimage_eval import contrasts, evidence
 from zimage_eval.argmax_sets import argmax_p_values
-from zimage_eval.claims import weigh_claim
+from zimage_eval.claims import ContrastRule
+from zimage_eval.params import PHASES
 from zimage_eval.pivots import pivot_of
 from zimage_eval.tables import SWAPPED_PROMPTS
+from zimage_eval.verdicts import decide_sub_questions
 
 
 @pytest.fixture(autouse=True)
 def few_draws(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Bootstraps of 1,999 draws, whose smallest p-value still passes Holm over fourteen pages."""
+    """Bootstraps of 1,999 draws, whose smallest p-value still passes Holm over seventeen pages."""
     monkeypatch.setattr(evidence, "argmax_p_values", partial(argmax_p_values, num_draws=1_999))
     monkeypatch.setattr(contrasts, "pivot_of", partial(pivot_of, num_resamples=1_999))
 
@@ -48,32 +51,41 @@ class Counts(NamedTuple):
 
     false: int
     """Reports with a false verdict."""
-    uncorrected: int
-    """Reports that would have one if every page were judged at 5 % on its own."""
+    suggested: int
+    """Reports whose claims, were they sub-questions, would suggest something false."""
     by_page: list[int]
-    """Of those, for each page."""
+    """False verdicts of each page, were it judged at 5 % on its own."""
+    uncorrected: int
+    """Reports with one of those."""
     blocked: int
     """Pages that were not weighed."""
 
 
 def count_false(bank: Bank, num_reports: int, seed: int) -> Counts:
     rng = np.random.default_rng(seed)
-    false = uncorrected = blocked = 0
-    by_page = np.zeros(len(CLAIMS) + len(FLIPS), dtype=int)
+    claims = (*CLAIMS, *FLIPS)
+    by_page = np.zeros(len(claims), dtype=int)
+    false = suggested = uncorrected = blocked = 0
     for _ in range(num_reports):
-        weighed = weigh(draw_rows(bank, rng))
-        claims = [claim for claim, _ in weighed]
+        rows = draw_rows(bank, rng)
+        weighed = weigh(CLAIMS, rows, BASELINE) + weigh(FLIPS, rows, OTHER_SIDE)
         false += any(map(is_false, claims, decide(weighed)))
-        alone = [is_false(page[0], decide([page])[0]) for page in weighed]
-        uncorrected += any(alone)
-        by_page += np.array(alone)
-        blocked += sum(one.status != "weighed" for _, one in weighed)
-    return Counts(false, uncorrected, by_page.tolist(), blocked)
+        questions = {str(index): one for index, one in enumerate(weighed)}
+        words = [v.word for v in decide_sub_questions(questions, PROVENANCE).values()]
+        suggested += any(map(is_false, claims, words))
+        alone = np.array(
+            [is_false(c, decide([w])[0]) for c, w in zip(claims, weighed, strict=True)]
+        )
+        by_page += alone
+        uncorrected += bool(alone.any())
+        blocked += sum(one.status != "weighed" for one in weighed)
+    return Counts(false, suggested, by_page.tolist(), uncorrected, blocked)
 
 
 def test_null_reports_of_real_scores_have_few_false_verdicts(bank: Bank) -> None:
-    counts = count_false(bank, 100, seed=1)
-    assert at_most(counts.false, 100, 0.05)
+    counts = count_false(bank, 60, seed=1)
+    assert at_most(counts.false, 60, 0.05)
+    assert at_most(counts.suggested, 60, 0.10)
     assert counts.blocked <= 10, "a page that is never weighed can't be wrong"
 
 
@@ -81,31 +93,31 @@ def test_null_reports_of_real_scores_have_few_false_verdicts(bank: Bank) -> None
 def test_at_most_62_of_1000_null_reports_have_a_false_verdict(bank: Bank) -> None:
     """5 % and what chance adds to it; without the correction over pages it is far more."""
     counts = count_false(bank, 1_000, seed=2)
-    assert counts.false <= 62
+    assert counts.false <= 62, counts
+    assert at_most(counts.suggested, 1_000, 0.10), counts
+    assert all(at_most(count, 1_000, 0.05) for count in counts.by_page), counts
     assert counts.uncorrected > 62, "the pages are so dull that nothing is tested"
-    assert all(at_most(count, 1_000, 0.05) for count in counts.by_page), counts.by_page
-    assert counts.blocked <= 100
+    assert counts.blocked <= 170, counts
 
 
 def test_a_real_loss_is_found_in_every_report(bank: Bank) -> None:
-    """The swapped prompts as a rival: the power that the null reports are judged with."""
+    """The swapped prompts as a rival: the null reports are judged by a rule that can see."""
     rng = np.random.default_rng(3)
+    rules: tuple[ContrastRule, ...] = ("baseline_best", "best_of_grid", "lower", "no_difference")
+    claims = [
+        claim_of(rule, metric, phase, RIVALS[:1])
+        for rule in rules
+        for metric in ("alignment", "all_facts")
+        for phase in PHASES
+    ]
     for _ in range(5):
         rows = draw_rows(bank, rng)
-        rivals = (*RIVALS[:1], SWAPPED_PROMPTS)
-        lost = [
-            claim_of(rule, metric, phase, (SWAPPED_PROMPTS,), 0.1, 0.9)
-            for rule in ("baseline_best", "best_of_grid", "no_difference")
-            for metric in ("alignment", "all_facts")
-            for phase in ("screen", "confirm")
-        ]
-        mixed = claim_of("no_difference", "alignment", "confirm", rivals, 0.1, 0.9)
-        claims = (*lost, mixed)
-        words = decide([(claim, weigh_claim(claim, rows, BASELINE)) for claim in claims])
-        expected = ["supported"] * 8 + ["refuted"] * 5
-        assert words == expected
-        evidence_of_mixed = weigh_claim(mixed, rows, BASELINE)
-        assert evidence_of_mixed.named == (SWAPPED_PROMPTS,)
+        # The assay's arm can't be a rival, so the rival is a copy of it.
+        copies = [row | {"variant": RIVALS[0]} for row in rows if row["variant"] == SWAPPED_PROMPTS]
+        table = [row for row in rows if row["variant"] != RIVALS[0]] + copies
+        assert decide(weigh(claims, table, BASELINE)) == ["supported"] * 12 + ["refuted"] * 4
+        some = claim_of("no_difference", "alignment", "screen", RIVALS)
+        assert weigh([some], table, BASELINE)[0].named == RIVALS[:1]
 
 
 def _broken(judge: Callable[[Row, np.random.Generator], float]) -> Callable[..., list[Row]]:
@@ -165,5 +177,6 @@ def test_a_broken_judge_supports_nothing(bank: Bank, judge: str) -> None:
     for _ in range(3):
         rows = JUDGES[judge](draw_rows(bank, rng), rng)
         judged = [claim for claim in CLAIMS if claim.metric in JUDGED]
-        weighed = [(claim, weigh_claim(claim, rows, BASELINE)) for claim in judged]
+        weighed = weigh(judged, rows, BASELINE)
         assert set(decide(weighed)) == {"inconclusive"}
+        assert {seen.kind for one in weighed for seen in one.seen} <= {"inconclusive"}
