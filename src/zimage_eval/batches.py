@@ -5,6 +5,8 @@ from typing import Any, NamedTuple
 
 import torch
 
+from zimage_eval.captions import RefinerFit
+from zimage_eval.fit_prompts import PhaseTexts, fit_phase
 from zimage_eval.model_folder import (
     ModelLimits,
     max_caption_tokens,
@@ -40,6 +42,8 @@ class Batch(NamedTuple):
     negative_prompt_embeds: torch.Tensor | None
     """The same for all images; None without guidance."""
     seeds: list[int]
+    refiner_fit: RefinerFit | None = None
+    """What a linear map in the refiner's place is fitted on; None if the refiner runs."""
 
 
 def request_images(
@@ -100,8 +104,17 @@ def variant_batches(
     embeddings: Embeddings,
     limits: ModelLimits,
     batch_size: int,
+    texts: PhaseTexts,
 ) -> Iterator[tuple[list[ImageRequest], Batch | str]]:
     """The batches of a variant, or for requests that the model can't meet, the reason.
+
+    Args:
+        variant: of a study.
+        requests: of one phase.
+        embeddings: of all their texts, and of those that a map is fitted on.
+        limits: of the model.
+        batch_size: most images in a batch.
+        texts: the prompt set, where maps are fitted.
 
     Raises:
         ValueError: a text has no embeddings.
@@ -115,12 +128,15 @@ def variant_batches(
     negative = None
     if sampler.guidance_scale > 0:
         negative = _look_up(embeddings, sampler.negative_prompt, encoder)
+    fit = None
+    if requests and variant.settings.refiner.refiner_delta == "linear":
+        others = texts[fit_phase(requests[0].text, texts)]
+        fit = RefinerFit([_look_up(embeddings, text, encoder) for text in others])
     embeds = [_look_up(embeddings, request.text, encoder) for request in requests]
     for indices in compose_batches([len(entry) for entry in embeds], batch_size):
         members = [requests[index] for index in indices]
-        batch = Batch(
-            [embeds[index] for index in indices], negative, [entry.seed for entry in members]
-        )
+        seeds = [entry.seed for entry in members]
+        batch = Batch([embeds[index] for index in indices], negative, seeds, fit)
         longest = max(len(batch.prompt_embeds[0]), 0 if negative is None else len(negative))
         if padded_length(longest) > most:
             # On a GPU this would be a device assert, after which the process can do no more.

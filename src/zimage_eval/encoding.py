@@ -17,6 +17,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from zimage_eval.chat_format import NO_TOKEN
 from zimage_eval.embeddings import TextEmbeddings
 from zimage_eval.encoder_inputs import EncoderInput, tokenize
+from zimage_eval.fit_prompts import PhaseTexts, fit_phase
 from zimage_eval.hidden_layers import run_encoder, select_layer
 from zimage_eval.layer_maps import LayerMap, fit_moments, fit_ridge
 from zimage_eval.long_prompts import condense, nearest_tokens
@@ -26,8 +27,6 @@ from zimage_eval.setting_groups import EncoderSettings, HiddenLayer
 
 Encoding = tuple[str, EncoderSettings]
 """A text and how it is encoded."""
-PhaseTexts = Mapping[Phase, Sequence[str]]
-"""The prompts of each phase; no text stands in two."""
 
 TARGET_LAYER: Final = -2
 """What other layers are mapped to: the one that Z-Image was trained on."""
@@ -127,7 +126,7 @@ def plan_forwards(
         layers = forwards.setdefault((text, _target(settings)), set())
         layers.add(settings.hidden_layer)
 
-    for phase, settings in {(_fit_phase(t, texts), s) for t, s in wanted if s.layer_map != "none"}:
+    for phase, settings in {(fit_phase(t, texts), s) for t, s in wanted if s.layer_map != "none"}:
         for text in texts[phase]:
             need(text, settings)
             need(text, _target(settings))
@@ -156,7 +155,7 @@ def map_layers(
         unmapped = settings.model_copy(update={"layer_map": "none"})
         entry = plain[text, unmapped]
         if settings.layer_map != "none":
-            key = (_fit_phase(text, texts), settings)
+            key = (fit_phase(text, texts), settings)
             if key not in maps:
                 sources = [plain[other, unmapped].prompt_embeds for other in texts[key[0]]]
                 targets = [plain[other, _target(settings)].prompt_embeds for other in texts[key[0]]]
@@ -171,7 +170,8 @@ def study_encodings(
 ) -> set[Encoding]:
     """Each text and setting that the images of a study are conditioned on.
 
-    That is the prompts of the phases a variant runs in, and its negative prompt if it has guidance.
+    That is the prompts of the phases a variant runs in, and its negative prompt if it has guidance;
+    and all prompts for a variant whose refiner is replaced by a map that is fitted on others.
     Levels that the model lacks are left out.
 
     Raises:
@@ -184,7 +184,9 @@ def study_encodings(
             if unavailable_reason(limits, settings) is None:
                 negative = [settings.sampler.negative_prompt]
                 guided = settings.sampler.guidance_scale > 0
-                for text in (*prompts, *(negative if guided else [])):
+                fitted = settings.refiner.refiner_delta == "linear"
+                others = texts[fit_phase(prompts[0], texts)] if fitted and prompts else []
+                for text in (*prompts, *others, *(negative if guided else [])):
                     wanted.add((text, settings.encoder))
     if not wanted:
         raise ValueError(f"not available: {unavailable_reason(limits, variants[0].settings)}")
@@ -194,7 +196,3 @@ def study_encodings(
 def _target(settings: EncoderSettings) -> EncoderSettings:
     """The same way of running a text, and of that the layer that others are mapped to."""
     return settings.model_copy(update={"hidden_layer": TARGET_LAYER, "layer_map": "none"})
-
-
-def _fit_phase(text: str, texts: PhaseTexts) -> Phase:
-    return "confirm" if text in texts["screen"] else "screen"
