@@ -1,14 +1,42 @@
 """`benchmarks:` of params.yaml: what each benchmark measures, one type a benchmark."""
 
-from typing import TypeVar
+from typing import Annotated, TypeVar
+
+from pydantic import Field
 
 from zimage_eval.frozen import Frozen
+from zimage_eval.measuring import FolderReference, PinnedFile
+from zimage_eval.setting_groups import Count
 
 Entry = TypeVar("Entry")
 
 
+class VaeRoundtrip(Frozen):
+    """Pictures through the autoencoder and back; their side is that of the model's own images."""
+
+    photographs: FolderReference | None
+    """A folder to take instead of the photographs that come with the packages."""
+    num_scenes: Count
+    """Drawn scenes."""
+    text_sizes: Annotated[tuple[Count, ...], Field(strict=False, min_length=1)]
+    """Font sizes in px; each is a kind of content of its own."""
+    num_texts: Count
+    """Pictures of text of each size."""
+    num_samples: Count
+    """Samples of the posterior for each picture."""
+    num_tiled: Count
+    """Photographs, and as many scenes, that are decoded in tiles."""
+    tiled_scale: Annotated[int, Field(ge=2)]
+    """Side of those pictures, in tiles of the autoencoder."""
+    decoders: dict[str, PinnedFile]
+    """Other decoders of the same latents, by name: diffusers folders of an AutoencoderTiny (TAEF1)
+    or AutoencoderKL."""
+
+
 class Benchmarks(Frozen):
     """One field a benchmark, under the name of its stage: `<name>: <Type> | None = None`."""
+
+    vae_roundtrip: VaeRoundtrip | None = None
 
 
 def need(entry: Entry | None, name: str) -> Entry:

@@ -36,21 +36,24 @@ def fit_linear(sources: Sequence[torch.Tensor], targets: Sequence[torch.Tensor])
     """The map of least squared error with a ridge penalty.
 
     The penalty is the one that predicts every second text best when the others alone are fitted;
-    it is then fitted on all.
+    it is then fitted on all. For a single text it is the middle one.
 
     Args:
         sources: `(num_tokens, num_inputs)` a text.
         targets: `(num_tokens, num_outputs)` of the same tokens.
 
     Raises:
-        ValueError: there are fewer than two texts.
+        ValueError: there is no text.
     """
-    if len(sources) < 2:
-        raise ValueError(f"a linear map is fitted on two texts or more, got {len(sources)}")
-    halves = _fit(sources[::2], targets[::2], PENALTIES)
-    held_out, wanted = torch.cat([*sources[1::2]]), torch.cat([*targets[1::2]]).double()
-    errors = [float((one(held_out) - wanted).square().mean()) for one in halves]
-    return _fit(sources, targets, [PENALTIES[errors.index(min(errors))]])[0]
+    if not sources:
+        raise ValueError("a linear map is fitted on one text or more, got none")
+    penalty = PENALTIES[len(PENALTIES) // 2]
+    if len(sources) > 1:
+        halves = _fit(sources[::2], targets[::2], PENALTIES)
+        held_out, wanted = torch.cat([*sources[1::2]]), torch.cat([*targets[1::2]]).double()
+        errors = [float((one(held_out) - wanted).square().mean()) for one in halves]
+        penalty = PENALTIES[errors.index(min(errors))]
+    return _fit(sources, targets, [penalty])[0]
 
 
 def explained_share(predicted: torch.Tensor, wanted: torch.Tensor) -> float | None:
