@@ -33,9 +33,17 @@ class VaeRoundtrip(Frozen):
     or AutoencoderKL."""
 
 
+class PromptBenchmark(Frozen):
+    """What is measured on the prompts, the screened ones first."""
+
+    num_prompts: Count
+    """Of the model's own set, of both phases together; all, if there are fewer."""
+
+
 class Benchmarks(Frozen):
     """One field a benchmark, under the name of its stage: `<name>: <Type> | None = None`."""
 
+    layers: PromptBenchmark | None = None
     vae_roundtrip: VaeRoundtrip | None = None
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from zimage_eval.benchmark_observations import Observation
+from zimage_eval.observation_results import named
 from zimage_eval.statistics import Estimate, estimate, prompt_means
 from zimage_eval.vae_roundtrip import BASELINE, WHOLE, changes
 
@@ -49,13 +50,6 @@ def kind_estimate(
         if (row.variant, row.category, row.metric) == (variant, kind, metric)
     }
     return estimate(list(prompt_means(scores).values()), None)
-
-
-def named(metric: str, found: Estimate) -> dict[str, float | None]:
-    """`metric`, `metric_low` and `metric_high`; the ends only where there are any."""
-    if found.low is None:
-        return {metric: found.mean}
-    return {metric: found.mean, f"{metric}_low": found.low, f"{metric}_high": found.high}
 
 
 def exact_checks(observations: Sequence[Observation], one_tile_is_whole: bool) -> dict[str, float]:
