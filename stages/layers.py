@@ -46,11 +46,13 @@ def main() -> None:
     rows = [
         row
         for phase in PHASES
-        for row in read_table(Path(f"data/prompts/{phase}.parquet"), PROMPTS).to_pylist()
+        for row in read_table(Path(f"data/prompts/{phase}.parquet"), PROMPTS).to_pylist()[
+            : asked.num_prompts
+        ]
     ]
     prompts = [
         Asked(row["prompt_id"], row["text"], Facts.model_validate_json(row["facts"]))
-        for row in rows[: asked.num_prompts]
+        for row in rows
     ]
     layers = all_layers(read_limits(folder).num_hidden_layers)
     side = load_text_side(folder, spec.dtype, pick_device())

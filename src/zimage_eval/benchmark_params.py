@@ -34,16 +34,17 @@ class VaeRoundtrip(Frozen):
 
 
 class PromptBenchmark(Frozen):
-    """What is measured on the prompts, the screened ones first."""
+    """What is measured on the prompts of the model's own set."""
 
     num_prompts: Count
-    """Of the model's own set, of both phases together; all, if there are fewer."""
+    """The first of each phase; all, if there are fewer."""
 
 
 class Benchmarks(Frozen):
     """One field a benchmark, under the name of its stage: `<name>: <Type> | None = None`."""
 
     layers: PromptBenchmark | None = None
+    refiner: PromptBenchmark | None = None
     vae_roundtrip: VaeRoundtrip | None = None
 
 
