@@ -69,12 +69,13 @@ def test_everything_that_decides_pixels_is_in_the_key() -> None:
 
 def test_each_setting_is_tried() -> None:
     tried = {leaf for leaves in LEAVES for leaf in leaves} | {"negative_prompt"}
-    assert tried == {leaf for group, leaf in KEYS if group != "encoder"}
+    assert tried == {leaf for group, leaf in KEYS if group not in ("prompt", "encoder")}
 
 
 def test_what_decides_no_pixels_is_not_in_the_key() -> None:
     keys = image_keys(RECIPE, BATCH)
-    for leaves in ({"negative_prompt": "blurry"}, {"hidden_layer": -1}):  # embeddings count
+    for leaves in ({"negative_prompt": "blurry"}, {"hidden_layer": -1}, {"prefix": "crisp"}):
+        # Texts count by their embeddings.
         assert image_keys(RECIPE._replace(settings=make_settings(**leaves)), BATCH) == keys
     encoder = RECIPE.dtype.model_copy(update={"text_encoder": "bfloat16"})
     assert image_keys(RECIPE._replace(dtype=encoder), BATCH) == keys

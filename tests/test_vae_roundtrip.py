@@ -7,7 +7,7 @@ import pytest
 import torch
 from diffusers import AutoencoderKL
 
-from zimage_eval.benchmark_observations import Observation, read_observations, write_observations
+from zimage_eval.benchmark_observations import Observation
 from zimage_eval.features import load_lpips
 from zimage_eval.roundtrip_metrics import grid_artifact
 from zimage_eval.roundtrip_pictures import (
@@ -147,14 +147,3 @@ def test_sizes_that_no_machine_holds_are_refused(vae: AutoencoderKL) -> None:
     check_memory(vae, 64)
     with pytest.raises(ValueError, match=r"1048576 x 1048576 px take about 131072\.0 GiB"):
         check_memory(vae, 2**20)
-
-
-def test_observations_come_back_as_they_were_written(tmp_path: Path) -> None:
-    rows = [Observation("v", "b", 1, "k", "m", None), Observation("v", "a", 0, "k", "m", 1.5)]
-    write_observations(tmp_path / "o.csv", rows)
-    assert read_observations(tmp_path / "o.csv") == sorted(rows, key=lambda row: row[:5])
-    with pytest.raises(ValueError, match="observed twice"):
-        write_observations(tmp_path / "o.csv", rows * 2)
-    (tmp_path / "o.csv").write_text("a,b\n")
-    with pytest.raises(ValueError, match="columns are a, b"):
-        read_observations(tmp_path / "o.csv")

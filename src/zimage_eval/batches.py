@@ -15,6 +15,7 @@ from zimage_eval.model_folder import (
 )
 from zimage_eval.params import Phase, Variant, phase_variants
 from zimage_eval.setting_groups import EncoderSettings
+from zimage_eval.wordings import Wordings, wording_key
 
 Embeddings = Mapping[tuple[str, EncoderSettings], torch.Tensor]
 
@@ -27,6 +28,7 @@ class ImageRequest(NamedTuple):
     prompt_id: str
     seed: int
     text: str
+    """The prompt as written."""
 
     @property
     def file(self) -> str:
@@ -101,6 +103,7 @@ def compose_batches(caption_lengths: Sequence[int], batch_size: int) -> list[lis
 def variant_batches(
     variant: Variant,
     requests: Sequence[ImageRequest],
+    wordings: Wordings,
     embeddings: Embeddings,
     limits: ModelLimits,
     batch_size: int,
@@ -111,7 +114,8 @@ def variant_batches(
     Args:
         variant: of a study.
         requests: of one phase.
-        embeddings: of all their texts, and of those that a map is fitted on.
+        wordings: how the variant words their texts.
+        embeddings: of all that they are worded as, and of those that a map is fitted on.
         limits: of the model.
         batch_size: most images in a batch.
         texts: the prompt set, where maps are fitted.
@@ -132,9 +136,19 @@ def variant_batches(
     if requests and variant.settings.refiner.refiner_delta == "linear":
         others = texts[fit_phase(requests[0].text, texts)]
         fit = RefinerFit([_look_up(embeddings, text, encoder) for text in others])
-    embeds = [_look_up(embeddings, request.text, encoder) for request in requests]
+    embeds, worded = [], []
+    for request in requests:
+        key = wording_key(request.text, variant.settings)
+        if key not in wordings:
+            raise ValueError(f"no wording of {request.text!r}; extract_embeddings is due")
+        text, error = wordings[key]
+        if text is None:
+            yield [request], str(error)
+        else:
+            worded.append(request)
+            embeds.append(_look_up(embeddings, text, encoder))
     for indices in compose_batches([len(entry) for entry in embeds], batch_size):
-        members = [requests[index] for index in indices]
+        members = [worded[index] for index in indices]
         seeds = [entry.seed for entry in members]
         batch = Batch([embeds[index] for index in indices], negative, seeds, fit)
         longest = max(len(batch.prompt_embeds[0]), 0 if negative is None else len(negative))

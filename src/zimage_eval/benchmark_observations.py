@@ -1,8 +1,8 @@
-"""What a benchmark observed, in long form: the CSV files that its claims are weighed from."""
+"""reports/observations/<benchmark>.csv: what a benchmark saw, one number a row."""
 
 import csv
+import itertools
 from collections.abc import Iterable
-from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
@@ -10,51 +10,52 @@ from zimage_eval.statistics import rounded
 
 
 class Observation(NamedTuple):
-    """One number."""
+    """One number that a benchmark saw."""
 
     variant: str
     unit: str
     """What is independent: a prompt, a photograph, a training run."""
     replicate: int
-    """Such as a seed."""
+    """Repetitions within a unit, such as seeds; they are averaged first."""
     category: str
     metric: str
     value: float | None
-    """None where the number does not exist."""
+    """None where there is no number."""
 
 
 def write_observations(path: Path, observations: Iterable[Observation]) -> None:
-    """Write them sorted and rounded: equal observations give equal bytes.
+    """Sorted rows, numbers to six digits: equal observations give equal bytes.
 
     Raises:
-        ValueError: an observation stands twice, or is NaN or infinite.
+        ValueError: two rows are of the same thing, or a value is NaN or infinite.
     """
-    rows = sorted(observations, key=lambda row: row[:5])
-    for one, other in pairwise(rows):
+    rows = sorted(observations, key=lambda one: one[:5])
+    for one, other in itertools.pairwise(rows):
         if one[:5] == other[:5]:
-            raise ValueError(f"{path}: {one[:5]} was observed twice")
+            raise ValueError(f"observed twice: {one[:5]}")
     path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w", encoding="utf-8", newline="") as file:
+    with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(Observation._fields)
-        for row in rows:
-            value = rounded(row.value)
-            writer.writerow([*row[:5], "" if value is None else value])
+        writer.writerows(one._replace(value=rounded(one.value)) for one in rows)
 
 
 def read_observations(path: Path) -> list[Observation]:
-    """Observations as they were written.
+    """What `write_observations` wrote.
 
     Raises:
-        ValueError: the file is missing or holds something else.
+        ValueError: there is no such file, or it has other columns.
     """
     if not path.is_file():
         raise ValueError(f"{path}: no such observations")
-    with path.open(encoding="utf-8", newline="") as file:
-        header, *rows = csv.reader(file)
-    if tuple(header) != Observation._fields:
-        raise ValueError(f"{path}: columns are {', '.join(header)}")
-    return [
-        Observation(variant, unit, int(seed), category, metric, float(value) if value else None)
-        for variant, unit, seed, category, metric, value in rows
-    ]
+    with path.open(newline="", encoding="utf-8") as file:
+        reader = csv.reader(file)
+        columns = tuple(next(reader, ()))
+        if columns != Observation._fields:
+            raise ValueError(f"{path}: columns are {columns}, not {Observation._fields}")
+        return [
+            Observation(
+                variant, unit, int(replicate), category, metric, float(value) if value else None
+            )
+            for variant, unit, replicate, category, metric, value in reader
+        ]

@@ -24,6 +24,7 @@ from zimage_eval.long_prompts import condense, nearest_tokens
 from zimage_eval.model_folder import ModelLimits, unavailable_reason
 from zimage_eval.params import Phase, Variant, phase_variants
 from zimage_eval.setting_groups import EncoderSettings, HiddenLayer
+from zimage_eval.wordings import Wordings, wording_key
 
 Encoding = tuple[str, EncoderSettings]
 """A text and how it is encoded."""
@@ -166,13 +167,18 @@ def map_layers(
 
 
 def study_encodings(
-    variants: Sequence[Variant], confirm: str | None, limits: ModelLimits, texts: PhaseTexts
+    variants: Sequence[Variant],
+    confirm: str | None,
+    limits: ModelLimits,
+    texts: PhaseTexts,
+    wordings: Wordings,
 ) -> set[Encoding]:
     """Each text and setting that the images of a study are conditioned on.
 
-    That is the prompts of the phases a variant runs in, and its negative prompt if it has guidance;
-    and all prompts for a variant whose refiner is replaced by a map that is fitted on others.
-    Levels that the model lacks are left out.
+    That is the prompts of the phases a variant runs in, as its settings word them, and its negative
+    prompt if it has guidance; and all prompts as written for a variant whose refiner is replaced by
+    a map that is fitted on others. Levels that the model lacks are left out, and prompts that can't
+    be worded so.
 
     Raises:
         ValueError: the model lacks all of them.
@@ -182,12 +188,14 @@ def study_encodings(
         for variant in phase_variants(variants, phase, confirm):
             settings = variant.settings
             if unavailable_reason(limits, settings) is None:
+                worded = [wordings[wording_key(text, settings)].text for text in prompts]
                 negative = [settings.sampler.negative_prompt]
                 guided = settings.sampler.guidance_scale > 0
                 fitted = settings.refiner.refiner_delta == "linear"
                 others = texts[fit_phase(prompts[0], texts)] if fitted and prompts else []
-                for text in (*prompts, *others, *(negative if guided else [])):
-                    wanted.add((text, settings.encoder))
+                for text in (*worded, *others, *(negative if guided else [])):
+                    if text is not None:
+                        wanted.add((text, settings.encoder))
     if not wanted:
         raise ValueError(f"not available: {unavailable_reason(limits, variants[0].settings)}")
     return wanted

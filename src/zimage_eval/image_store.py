@@ -72,7 +72,7 @@ def image_keys(recipe: Recipe, batch: Batch) -> list[str]:
         "weights": recipe.weights,
         # Texts count by their embeddings; those of the negative prompt only if there is guidance.
         "settings": recipe.settings.model_dump(
-            exclude={"encoder": True, "sampler": {"negative_prompt"}}
+            exclude={"prompt": True, "encoder": True, "sampler": {"negative_prompt"}}
         ),
         "dtype": recipe.dtype.model_dump(include={"transformer", "vae"}),
         "device": recipe.device,

@@ -26,6 +26,36 @@ def _hidden_layer(value: object) -> object:
     return value
 
 
+class PromptSettings(Frozen):
+    """How a prompt is worded before the chat format; its facts stay as they are.
+
+    The negative prompt stays as it is.
+    """
+
+    own_lead: bool
+    """Whether a caption of a scene keeps its own first words, such as "a picture of"."""
+    word_order: Literal["as_written", "reversed", "shuffled", "clauses_swapped"]
+    """Of its words: "shuffled" by a seed from the prompt's text; "clauses_swapped" names a scene's
+    objects in the opposite order, "B right of A" for "A left of B", so that all facts stay true."""
+    prefix: str
+    """Words put before it, such as "a crisp picture of"."""
+    suffix: str
+    """Words put after it."""
+    filler_tokens: Annotated[int, Field(ge=0)]
+    """Tokens of the model's filler sentences around all that, as near below as words allow."""
+    filler_counts: Literal["filler", "caption"]
+    """What these tokens are: of the filler alone, or of the whole caption with its chat format,
+    which a filler brings up to that many."""
+    filler_position: Literal["before", "after", "both"]
+    """Where the filler stands."""
+
+    @property
+    def is_neutral(self) -> bool:
+        """Whether a prompt stays as it is written."""
+        words = self.prefix or self.suffix or self.filler_tokens
+        return self.own_lead and self.word_order == "as_written" and not words
+
+
 class EncoderSettings(Frozen):
     """What the text encoder is asked for."""
 

@@ -1,0 +1,26 @@
+from pathlib import Path
+
+from calibration.make_bank import BANK, BANK_SCHEMA, prepare_folder
+from zimage_eval.params import load_params
+from zimage_eval.tables import SWAPPED_PROMPTS, read_table
+
+
+def test_the_folder_asks_for_the_baseline_alone(tmp_path: Path) -> None:
+    prepare_folder(tmp_path / "bank", "nano", num_prompts=512, num_seeds=8)
+    params = load_params(tmp_path / "bank/params.yaml")
+    assert list(params.studies) == ["baseline"]
+    assert params.phases.screen.model_dump() == {"num_prompts": 512, "num_seeds": 8}
+    assert (tmp_path / "bank/models/nano/model_index.json").is_file()
+    assert (tmp_path / "bank/prompts/scenes").is_dir()
+
+
+def test_the_bank_has_every_seed_of_every_prompt_in_both_arms() -> None:
+    rows = read_table(BANK, BANK_SCHEMA).to_pylist()
+    assert {row["variant"] for row in rows} == {"baseline", SWAPPED_PROMPTS}
+    assert not any(row["error"] for row in rows)
+    seeds: dict[tuple[str, str], int] = {}
+    for row in rows:
+        key = (row["variant"], row["prompt_id"])
+        seeds[key] = seeds.get(key, 0) + 1
+    assert len(seeds) * max(seeds.values()) == len(rows)
+    assert BANK.stat().st_size < 2_000_000
