@@ -9,7 +9,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from zimage_eval.batches import Embeddings, ImageRequest, request_phase, variant_batches
+from zimage_eval.batches import (
+    Embeddings,
+    ImageRequest,
+    PhaseTexts,
+    request_phase,
+    variant_batches,
+)
 from zimage_eval.benchmark_observations import Observation as Observed
 from zimage_eval.benchmark_params import NoiseScales
 from zimage_eval.comparisons import Comparison, Comparisons
@@ -88,6 +94,7 @@ def draw_arm(
         ValueError: the model can't draw its own defaults.
         MemoryError: there is not enough memory for one image.
     """
+    texts: PhaseTexts = {"screen": [prompt["text"] for prompt in drawing.prompts]}
     for requests, batch in variant_batches(
         drawing.variant,
         _requests(arm, drawing.prompts),
@@ -95,6 +102,7 @@ def draw_arm(
         drawing.embeddings,
         drawing.limits,
         arm.batch_size,
+        texts,
     ):
         if isinstance(batch, str):
             raise ValueError(f"the baseline is not available: {batch}")
