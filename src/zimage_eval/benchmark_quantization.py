@@ -1,0 +1,282 @@
+"""What weights of 8 and 4 bits change: embeddings, velocities, pictures, task score, memory.
+
+Between two bounds: the floor is what another number format and another batch change, which nobody
+would call a loss; the ceiling is another seed.
+"""
+
+import copy
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+import torch
+from torch import nn
+
+from zimage_eval.autoencoder import decode_latents
+from zimage_eval.batches import compose_batches
+from zimage_eval.benchmark_observations import Observation
+from zimage_eval.benchmark_params import Part, Quantization
+from zimage_eval.judges import Judge, Picture
+from zimage_eval.loaded_model import PARTS, Job, LoadedModel
+from zimage_eval.machine_results import Cell
+from zimage_eval.memory_needs import GIB
+from zimage_eval.metric_alignment import alignment
+from zimage_eval.metric_lpips import lpips_distances
+from zimage_eval.metric_paired import psnr
+from zimage_eval.prompt_sets import Prompt, prompt_seeds, split_phases
+from zimage_eval.quantized_weights import NumBits, packed_bytes, quantized_copy
+from zimage_eval.sampling import initial_latents, sample_latents
+from zimage_eval.teacher_forcing import Forward, ask, record_forwards, relative_errors
+
+if TYPE_CHECKING:
+    import lpips
+
+FULL, FLOOR_BATCH, CEILING = "full", "floor: batches of 1", "ceiling: other seeds"
+"""Rows beside the arms; `floor_dtype` names one more."""
+
+
+class Arm(NamedTuple):
+    """A model that is compared with the unchanged one."""
+
+    name: str
+    model: LoadedModel
+    num_bytes: int
+    """Of all its weights, 4-bit ones packed."""
+    batch_size: int
+    seed_offset: int
+    """Added to every seed."""
+
+
+class Drawn(NamedTuple):
+    """What an arm made of every job, in the order of the jobs."""
+
+    captions: list[torch.Tensor]
+    """After the RMSNorm that `cap_embedder` begins with, on the CPU."""
+    velocity_errors: list[list[float]]
+    """Of each step, on the unchanged model's latents."""
+    latents: list[torch.Tensor]
+    images: list[np.ndarray]
+    """`(height, width, 3)` uint8."""
+
+
+class QuantizationResults(NamedTuple):
+    """All that was found."""
+
+    rows: dict[str, dict[str, Cell]]
+    """By arm; means over images."""
+    observations: list[Observation]
+    """By image."""
+
+
+def measure_quantization(
+    model: LoadedModel,
+    entry: Quantization,
+    prompts: Sequence[Prompt],
+    batch_size: int,
+    judge: Judge,
+    network: "lpips.LPIPS",
+    report: Callable[[dict[str, dict[str, Cell]]], object],
+) -> QuantizationResults:
+    """A row an arm, of the same prompts and seeds.
+
+    Args:
+        model: stays as it is.
+        entry: which arms, and on how many prompts.
+        prompts: the model's prompt set.
+        batch_size: images that are denoised together; one floor makes them alone.
+        judge: looks at every picture.
+        network: `features.load_lpips(...)` on the model's device.
+        report: told all rows after each.
+    """
+    jobs = _jobs(model, prompts, entry)
+    batches = compose_batches([len(job.prompt_embeds) for job in jobs], batch_size)
+    forwards = [
+        record_forwards(
+            model.pipe,
+            [jobs[index].prompt_embeds for index in batch],
+            [jobs[index].seed for index in batch],
+            model.defaults,
+        )
+        for batch in batches
+    ]
+    velocities = [[ask(model.pipe.transformer, one) for one in batch] for batch in forwards]
+    asked = Asked(batches, forwards, velocities)
+    results = QuantizationResults({}, [])
+    full: Drawn | None = None
+    for arm in _arms(model, entry, batch_size):
+        drawn = _draw(arm, jobs, asked)
+        full = full or drawn
+        found = _observe(arm, jobs, drawn, full, judge, network)
+        results.observations.extend(found)
+        results.rows[arm.name] = _summary(found, arm)
+        report(results.rows)
+    return results
+
+
+class Asked(NamedTuple):
+    """What the unchanged model was asked at every step, and what it said."""
+
+    batches: list[list[int]]
+    """Indices of jobs."""
+    forwards: list[list[Forward]]
+    """By batch, then by step."""
+    velocities: list[list[torch.Tensor]]
+
+
+def caption_cosines(captions: torch.Tensor, others: torch.Tensor) -> list[float]:
+    """Cosine of each token's vector `(num_tokens, hidden_size)` with its twin."""
+    return nn.functional.cosine_similarity(captions.double(), others.double(), dim=-1).tolist()
+
+
+def floor_dtype(model: LoadedModel) -> str:
+    """The number format that the floor runs the transformer in: the other one."""
+    return "bfloat16" if model.dtype.transformer == "float32" else "float32"
+
+
+def _jobs(model: LoadedModel, prompts: Sequence[Prompt], entry: Quantization) -> list[Job]:
+    chosen = split_phases(prompts, entry.num_prompts, 0).screen
+    embeds = model.encode([prompt.text for prompt in chosen])
+    return [
+        Job(prompt, seed, embed)
+        for prompt, embed in zip(chosen, embeds, strict=True)
+        for seed in prompt_seeds(prompt.id, entry.num_seeds)
+    ]
+
+
+def _arms(model: LoadedModel, entry: Quantization, batch_size: int) -> Iterator[Arm]:
+    """One after the other: each is a copy, and a machine holds few."""
+    whole = _bytes(model, (), None, entry.group_size)
+    yield Arm(FULL, model, whole, batch_size, 0)
+    yield Arm(FLOOR_BATCH, model, whole, 1, 0)
+    dtype = getattr(torch, floor_dtype(model))
+    other = copy.deepcopy(model.pipe.transformer).to(dtype)
+    yield Arm(
+        f"floor: transformer in {floor_dtype(model)}",
+        model.with_parts({"transformer": other}),
+        whole,
+        batch_size,
+        0,
+    )
+    del other
+    yield Arm(CEILING, model, whole, batch_size, 1)
+    for part in entry.parts:
+        for num_bits in entry.num_bits:
+            names: tuple[Part, ...] = PARTS if part == "all" else (part,)
+            changed = {
+                name: quantized_copy(model.part(name), num_bits, entry.group_size) for name in names
+            }
+            num_bytes = _bytes(model, names, num_bits, entry.group_size)
+            arm = f"{part}=int{num_bits}"
+            yield Arm(arm, model.with_parts(changed), num_bytes, batch_size, 0)
+            del changed
+
+
+def _bytes(
+    model: LoadedModel, changed: Sequence[Part], num_bits: NumBits | None, group_size: int
+) -> int:
+    return sum(
+        packed_bytes(model.part(name), num_bits if name in changed else None, group_size)
+        for name in PARTS
+    )
+
+
+def _draw(arm: Arm, jobs: Sequence[Job], asked: Asked) -> Drawn:
+    model, pipe, settings = arm.model, arm.model.pipe, arm.model.defaults
+    texts = list(dict.fromkeys(job.prompt.text for job in jobs))
+    embeds = dict(zip(texts, model.encode(texts), strict=True))
+    guided = settings.sampler.guidance_scale > 0
+    [negative] = model.encode([settings.sampler.negative_prompt]) if guided else [None]
+    latents: dict[int, torch.Tensor] = {}
+    images: dict[int, np.ndarray] = {}
+    for batch in compose_batches([len(embeds[job.prompt.text]) for job in jobs], arm.batch_size):
+        sample = sample_latents(
+            pipe,
+            [embeds[jobs[index].prompt.text] for index in batch],
+            None if negative is None else [negative] * len(batch),
+            initial_latents(
+                pipe, [jobs[index].seed + arm.seed_offset for index in batch], settings.image
+            ),
+            settings,
+        )
+        pictures = decode_latents(pipe.vae, sample.latents).permute(0, 2, 3, 1).numpy()
+        latents |= zip(batch, sample.latents.float().cpu(), strict=True)
+        images |= zip(batch, pictures, strict=True)
+    errors: dict[int, list[float]] = {}
+    for batch, forwards, velocities in zip(*asked, strict=True):
+        captions = [embeds[jobs[index].prompt.text].to(model.device) for index in batch]
+        steps = [
+            relative_errors(ask(pipe.transformer, forward._replace(captions=captions)), velocity)
+            for forward, velocity in zip(forwards, velocities, strict=True)
+        ]
+        errors |= {index: [step[place] for step in steps] for place, index in enumerate(batch)}
+    order = range(len(jobs))
+    norm = pipe.transformer.cap_embedder[0]
+    return Drawn(
+        [
+            _normed(norm, embeds[job.prompt.text].to(model.device, pipe.transformer.dtype))
+            for job in jobs
+        ],
+        [errors[index] for index in order],
+        [latents[index] for index in order],
+        [images[index] for index in order],
+    )
+
+
+@torch.no_grad()
+def _normed(norm: nn.Module, embeds: torch.Tensor) -> torch.Tensor:
+    return norm(embeds).float().cpu()
+
+
+def _observe(
+    arm: Arm,
+    jobs: Sequence[Job],
+    drawn: Drawn,
+    full: Drawn,
+    judge: Judge,
+    network: "lpips.LPIPS",
+) -> list[Observation]:
+    """Every metric of every image against the unchanged model's, in the order of the jobs."""
+    found = []
+    for index, job in enumerate(jobs):
+        cosines = caption_cosines(drawn.captions[index], full.captions[index])
+        image, twin = drawn.images[index], full.images[index]
+        facts = judge(Picture(image, ""), job.prompt.facts)
+        values = {
+            "embedding_cosine_mean": float(np.mean(cosines)),
+            "embedding_cosine_lowest": min(cosines),
+            "velocity_error": float(np.mean(drawn.velocity_errors[index])),
+            "velocity_error_highest": max(drawn.velocity_errors[index]),
+            "latent_error": relative_errors(drawn.latents[index][None], full.latents[index][None])[
+                0
+            ],
+            "lpips": lpips_distances([image], [twin], network)[0],
+            "psnr": psnr(image, twin),
+            "identical": float(np.array_equal(image, twin)),
+            "alignment": None if facts is None else alignment(facts),
+        }
+        if arm.name in (FLOOR_BATCH, CEILING):  # asked in the same batches, and not of seeds
+            values |= dict.fromkeys(("velocity_error", "velocity_error_highest"))
+        replicate = sum(earlier.prompt.id == job.prompt.id for earlier in jobs[:index])
+        found += [
+            Observation(arm.name, job.prompt.id, replicate, job.prompt.category, metric, value)
+            for metric, value in values.items()
+        ]
+    return found
+
+
+def _summary(observations: Sequence[Observation], arm: Arm) -> dict[str, Cell]:
+    """Means over images; of a highest or lowest value, the highest or lowest."""
+    row: dict[str, Cell] = {"weights_gib": arm.num_bytes / GIB}
+    for metric in dict.fromkeys(entry.metric for entry in observations):
+        values = [
+            entry.value
+            for entry in observations
+            if entry.metric == metric and entry.value is not None
+        ]
+        fold: Callable[[list[float]], float] = lambda found: float(np.mean(found))  # noqa: E731
+        if metric.endswith("_highest"):
+            fold = max
+        elif metric.endswith("_lowest"):
+            fold = min
+        row[metric] = fold(values) if values else None
+    return row

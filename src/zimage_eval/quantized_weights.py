@@ -1,0 +1,67 @@
+"""Weights rounded to what 8 or 4 bits can hold, and the bytes that holding them takes.
+
+Round to nearest, symmetric, with no calibration data: with 8 bits one scale for all weights of an
+output, with 4 bits one for every `group_size` of them. This is what
+torchao's `IntxWeightOnlyConfig` does, bit for bit in float32. A layer that computes with integers
+of its own gives what one with these weights gives, but for rounding: so this is their quality, on
+any machine, and not their speed.
+"""
+
+import copy
+from typing import Literal, TypeVar
+
+import torch
+from torch import nn
+
+NumBits = Literal[8, 4]
+AnyModule = TypeVar("AnyModule", bound=nn.Module)
+
+
+def quantized_copy(module: AnyModule, num_bits: NumBits, group_size: int) -> AnyModule:
+    """A copy whose linear and convolution weights are rounded; embeddings, norms, biases are not.
+
+    Layers whose number of inputs `group_size` does not divide keep their weights with 4 bits.
+    """
+    changed = copy.deepcopy(module)
+    for layer in changed.modules():
+        if is_quantized(layer, num_bits, group_size):
+            weight = layer.weight
+            assert isinstance(weight, nn.Parameter)
+            weight.data = round_weights(weight.data, num_bits, group_size)
+    return changed
+
+
+def is_quantized(layer: nn.Module, num_bits: NumBits, group_size: int) -> bool:
+    """Whether `quantized_copy` rounds this layer's weights."""
+    if not isinstance(layer, nn.Linear | nn.Conv2d):
+        return False
+    return num_bits == 8 or layer.weight[0].numel() % group_size == 0
+
+
+def round_weights(weights: torch.Tensor, num_bits: NumBits, group_size: int) -> torch.Tensor:
+    """`(outputs, ...)` of any float type, each value at the nearest one that its scale can say."""
+    groups = weights.flatten(1).float()
+    if num_bits == 4:
+        groups = groups.reshape(-1, group_size)
+    lowest, highest = -(2 ** (num_bits - 1)), 2 ** (num_bits - 1) - 1
+    largest = groups.abs().amax(dim=1, keepdim=True)
+    scales = (largest / ((highest - lowest) / 2)).clamp_min(torch.finfo(torch.float32).eps)
+    integers = (groups * (1.0 / scales)).round().clamp(lowest, highest)
+    return (integers * scales).reshape(weights.shape).to(weights.dtype)
+
+
+def packed_bytes(module: nn.Module, num_bits: NumBits | None, group_size: int) -> int:
+    """Bytes of a module's weights with so many bits; None counts them as they are.
+
+    Integers are packed, and each group has a scale of the weights' own dtype.
+    """
+    total = sum(value.numel() * value.element_size() for value in module.parameters())
+    for layer in module.modules() if num_bits is not None else ():
+        assert num_bits is not None
+        if is_quantized(layer, num_bits, group_size):
+            weight = layer.weight
+            assert isinstance(weight, nn.Parameter)
+            num_scales = len(weight) if num_bits == 8 else weight.numel() // group_size
+            total -= (weight.numel() - num_scales) * weight.element_size()
+            total += weight.numel() * num_bits // 8
+    return total
