@@ -87,6 +87,7 @@ def run_measure(arguments: argparse.Namespace) -> None:
         def report(rows: Rows, path: Path = path) -> MachineResults:
             return write_machine_results(path, path.stem, name, weights, rows)
 
+        rows: Rows
         if key == "settings":
             from zimage_eval.released_layout import check_settings
 
