@@ -13,6 +13,7 @@ def main() -> None:
     from zimage_eval.devices import pick_device, start_workers
     from zimage_eval.embeddings import write_embeddings
     from zimage_eval.encoding import encode_texts, study_encodings
+    from zimage_eval.memory_needs import check_memory
     from zimage_eval.model_folder import TEXT_PARTS, check_model
     from zimage_eval.params import PHASES, expand_variants, load_model_spec, load_params
     from zimage_eval.tables import PROMPTS, read_table
@@ -33,6 +34,7 @@ def main() -> None:
 
     everything = set().union(*wanted.values())
     tokenizer, device = load_tokenizer(folder), pick_device()
+    check_memory(folder, spec.dtype, TEXT_PARTS, device)
     with start_workers(device) as workers:
         encoded = encode_texts(
             everything,

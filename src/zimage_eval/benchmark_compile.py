@@ -43,7 +43,8 @@ def measure_compile(
     velocities = [ask(transformer, forward) for forward in forwards]
     doubled = [ask(transformer, double(forward))[:1] for forward in forwards]
     num_forwards = len(forwards) * (2 if model.defaults.sampler.guidance_scale > 0 else 1)
-    off = _measure(model, forwards, velocities, entry.num_repeats)
+    off: dict[str, Cell] = {"num_forwards": num_forwards}
+    off |= _measure(model, forwards, velocities, entry.num_repeats)
     rows = {"off": {**off, "floor_error_of_batch_2": _worst(doubled, velocities)}}
     report(rows)
     reason = why_not_compiled(model.device)
@@ -55,7 +56,7 @@ def measure_compile(
         compile_transformer(transformer, arm)
         try:
             row = _measure(model, forwards, velocities, entry.num_repeats)
-            rows[arm] = row | gains(rows["off"], row, num_forwards)
+            rows[arm] = {"num_forwards": num_forwards, **row, **gains(off, row, num_forwards)}
         except Exception as error:  # a compiler fails in ways of its own, which are a result
             rows[arm] = {"error": " ".join(f"{type(error).__name__}: {error}".split())[:300]}
         finally:

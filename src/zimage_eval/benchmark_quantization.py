@@ -18,7 +18,6 @@ from zimage_eval.benchmark_observations import Observation
 from zimage_eval.benchmark_params import Part, Quantization
 from zimage_eval.judges import Judge, Picture
 from zimage_eval.loaded_model import PARTS, Job, LoadedModel
-from zimage_eval.machine_results import Cell
 from zimage_eval.memory_needs import GIB
 from zimage_eval.metric_alignment import alignment
 from zimage_eval.metric_lpips import lpips_distances
@@ -62,7 +61,7 @@ class Drawn(NamedTuple):
 class QuantizationResults(NamedTuple):
     """All that was found."""
 
-    rows: dict[str, dict[str, Cell]]
+    rows: dict[str, dict[str, float | None]]
     """By arm; means over images."""
     observations: list[Observation]
     """By image."""
@@ -75,7 +74,7 @@ def measure_quantization(
     batch_size: int,
     judge: Judge,
     network: "lpips.LPIPS",
-    report: Callable[[dict[str, dict[str, Cell]]], object],
+    report: Callable[[dict[str, dict[str, float | None]]], object],
 ) -> QuantizationResults:
     """A row an arm, of the same prompts and seeds.
 
@@ -264,9 +263,9 @@ def _observe(
     return found
 
 
-def _summary(observations: Sequence[Observation], arm: Arm) -> dict[str, Cell]:
+def _summary(observations: Sequence[Observation], arm: Arm) -> dict[str, float | None]:
     """Means over images; of a highest or lowest value, the highest or lowest."""
-    row: dict[str, Cell] = {"weights_gib": arm.num_bytes / GIB}
+    row: dict[str, float | None] = {"weights_gib": arm.num_bytes / GIB}
     for metric in dict.fromkeys(entry.metric for entry in observations):
         values = [
             entry.value

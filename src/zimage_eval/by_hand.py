@@ -25,6 +25,7 @@ from zimage_eval.encoding import Encoding, encode_texts
 from zimage_eval.generation import GeneratedImage, generate_batch
 from zimage_eval.image_side import load_image_side
 from zimage_eval.image_store import ImageStore, Recipe, device_class
+from zimage_eval.memory_needs import check_memory
 from zimage_eval.model_folder import (
     IMAGE_PARTS,
     TEXT_PARTS,
@@ -83,6 +84,7 @@ def draw_by_hand(
         if reason is not None:
             raise ValueError(f"not available: {reason}")
     tokenizer, device = load_tokenizer(project.folder), pick_device()
+    check_memory(project.folder, project.spec.dtype, (*TEXT_PARTS, *IMAGE_PARTS), device)
     batches = [find_batch(project, text, seed, variant, tokenizer) for variant in variants]
     with start_workers(device) as workers:
         embeddings = _encode(project, variants, batches, tokenizer, device, workers)

@@ -7,7 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 from zimage_eval.benchmark_params import Benchmarks, Quantization, need
 from zimage_eval.frozen import Frozen, parse, read_yaml
-from zimage_eval.machine_results import MachineResults, Rows, render_rows, write_machine_results
+from zimage_eval.machine_results import (
+    Cell,
+    MachineResults,
+    Rows,
+    render_rows,
+    write_machine_results,
+)
 from zimage_eval.params import ModelSpec, load_model_spec, load_params
 from zimage_eval.prompt_sets import Prompt, load_prompt_set
 
@@ -80,7 +86,7 @@ def run_measure(arguments: argparse.Namespace) -> None:
     folder, device = arguments.folder / "models" / name, pick_device()
     weights = weights_name(folder)
     model, seconds = timed(lambda: load_model(folder, spec, device), device)
-    loading = {"seconds": seconds, "peak_memory_gib": peak_memory_gib(device)}
+    loading: dict[str, Cell] = {"seconds": seconds, "peak_memory_gib": peak_memory_gib(device)}
     for key in arguments.benchmarks:
         path = arguments.output / f"{FILES.get(key, key)}.json"
 

@@ -13,12 +13,16 @@ GIB = 2**30
 _CGROUP_LIMIT = Path("/sys/fs/cgroup/memory.max")
 
 
-def weight_bytes(folder: Path, dtype: DtypeSettings) -> dict[str, int]:
-    """Bytes of the weights of each part of a model folder, in the formats it is run in."""
+def weight_bytes(folder: Path, dtype: DtypeSettings, parts: Sequence[str]) -> dict[str, int]:
+    """Bytes of the weights of some parts of a model folder, in the formats they are run in.
+
+    Parts without weights (tokenizer, scheduler) are left out.
+    """
     formats: Mapping[str, str] = dtype.model_dump()
     return {
         part: count_parameters(folder, part) * getattr(torch, name).itemsize
         for part, name in formats.items()
+        if part in parts
     }
 
 
@@ -27,13 +31,12 @@ def check_memory(
 ) -> None:
     """Refuse parts whose weights alone are more than a device's memory.
 
-    Parts without weights (tokenizer, scheduler) need none. Activations come on top: about 4 GiB for
-    an image of 1024 x 1024, which is not part of the check because smaller ones need less.
+    What is computed with them comes on top, by the size of images and batches, and is not counted.
 
     Raises:
         ValueError: says how many gigabytes are needed, for what, and how many there are.
     """
-    wanted = {part: size for part, size in weight_bytes(folder, dtype).items() if part in parts}
+    wanted = weight_bytes(folder, dtype, parts)
     needed, there = sum(wanted.values()), device_bytes(device)
     if needed > there:
         each = ", ".join(f"{part} {size / GIB:.1f}" for part, size in wanted.items())
