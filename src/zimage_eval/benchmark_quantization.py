@@ -44,6 +44,8 @@ class Arm(NamedTuple):
     batch_size: int
     seed_offset: int
     """Added to every seed."""
+    changed: tuple[Part, ...]
+    """Parts that are not the unchanged model's; nothing is computed again that has none of them."""
 
 
 class Drawn(NamedTuple):
@@ -52,7 +54,7 @@ class Drawn(NamedTuple):
     captions: list[torch.Tensor]
     """After the RMSNorm that `cap_embedder` begins with, on the CPU."""
     velocity_errors: list[list[float]]
-    """Of each step, on the unchanged model's latents."""
+    """Of each step, on the unchanged model's latents; empty where no part could change them."""
     latents: list[torch.Tensor]
     images: list[np.ndarray]
     """`(height, width, 3)` uint8."""
@@ -103,7 +105,7 @@ def measure_quantization(
     results = QuantizationResults({}, [])
     full: Drawn | None = None
     for arm in _arms(model, entry, batch_size):
-        drawn = _draw(arm, jobs, asked)
+        drawn = _draw(arm, jobs, asked, full)
         full = full or drawn
         found = _observe(arm, jobs, drawn, full, judge, network)
         results.observations.extend(found)
@@ -145,19 +147,15 @@ def _jobs(model: LoadedModel, prompts: Sequence[Prompt], entry: Quantization) ->
 def _arms(model: LoadedModel, entry: Quantization, batch_size: int) -> Iterator[Arm]:
     """One after the other: each is a copy, and a machine holds few."""
     whole = _bytes(model, (), None, entry.group_size)
-    yield Arm(FULL, model, whole, batch_size, 0)
-    yield Arm(FLOOR_BATCH, model, whole, 1, 0)
-    dtype = getattr(torch, floor_dtype(model))
-    other = copy.deepcopy(model.pipe.transformer).to(dtype)
-    yield Arm(
-        f"floor: transformer in {floor_dtype(model)}",
-        model.with_parts({"transformer": other}),
-        whole,
-        batch_size,
-        0,
-    )
-    del other
-    yield Arm(CEILING, model, whole, batch_size, 1)
+    yield Arm(FULL, model, whole, batch_size, 0, ())
+    yield Arm(FLOOR_BATCH, model, whole, 1, 0, ())
+    other = copy.deepcopy(model.pipe.transformer)
+    nn.Module.to(other, getattr(torch, floor_dtype(model)))  # its own `to` warns of nothing here
+    floor = model.with_parts({"transformer": other})
+    name = f"floor: transformer in {floor_dtype(model)}"
+    yield Arm(name, floor, whole, batch_size, 0, ("transformer",))
+    del other, floor
+    yield Arm(CEILING, model, whole, batch_size, 1, ())
     for part in entry.parts:
         for num_bits in entry.num_bits:
             names: tuple[Part, ...] = PARTS if part == "all" else (part,)
@@ -165,9 +163,9 @@ def _arms(model: LoadedModel, entry: Quantization, batch_size: int) -> Iterator[
                 name: quantized_copy(model.part(name), num_bits, entry.group_size) for name in names
             }
             num_bytes = _bytes(model, names, num_bits, entry.group_size)
-            arm = f"{part}=int{num_bits}"
-            yield Arm(arm, model.with_parts(changed), num_bytes, batch_size, 0)
-            del changed
+            rounded = model.with_parts(changed)
+            yield Arm(f"{part}=int{num_bits}", rounded, num_bytes, batch_size, 0, names)
+            del changed, rounded
 
 
 def _bytes(
@@ -179,46 +177,57 @@ def _bytes(
     )
 
 
-def _draw(arm: Arm, jobs: Sequence[Job], asked: Asked) -> Drawn:
-    model, pipe, settings = arm.model, arm.model.pipe, arm.model.defaults
-    texts = list(dict.fromkeys(job.prompt.text for job in jobs))
-    embeds = dict(zip(texts, model.encode(texts), strict=True))
-    guided = settings.sampler.guidance_scale > 0
-    [negative] = model.encode([settings.sampler.negative_prompt]) if guided else [None]
+def _draw(arm: Arm, jobs: Sequence[Job], asked: Asked, full: Drawn | None) -> Drawn:
+    """All images of an arm; `full` are the unchanged model's, None before there are any."""
+    embeds = [job.prompt_embeds for job in jobs]
+    if "text_encoder" in arm.changed:
+        texts = list(dict.fromkeys(job.prompt.text for job in jobs))
+        found = dict(zip(texts, arm.model.encode(texts), strict=True))
+        embeds = [found[job.prompt.text] for job in jobs]
+    pipe = arm.model.pipe
     latents: dict[int, torch.Tensor] = {}
     images: dict[int, np.ndarray] = {}
-    for batch in compose_batches([len(embeds[job.prompt.text]) for job in jobs], arm.batch_size):
-        sample = sample_latents(
-            pipe,
-            [embeds[jobs[index].prompt.text] for index in batch],
-            None if negative is None else [negative] * len(batch),
-            initial_latents(
-                pipe, [jobs[index].seed + arm.seed_offset for index in batch], settings.image
-            ),
-            settings,
-        )
-        pictures = decode_latents(pipe.vae, sample.latents).permute(0, 2, 3, 1).numpy()
-        latents |= zip(batch, sample.latents.float().cpu(), strict=True)
+    for batch in compose_batches([len(entry) for entry in embeds], arm.batch_size):
+        if full is not None and arm.changed == ("vae",):
+            denoised = torch.stack([full.latents[index] for index in batch])
+        else:
+            seeds = [jobs[index].seed + arm.seed_offset for index in batch]
+            denoised = _denoise(arm.model, [embeds[index] for index in batch], seeds)
+        pictures = decode_latents(pipe.vae, denoised).permute(0, 2, 3, 1).numpy()
+        latents |= zip(batch, denoised.float().cpu(), strict=True)
         images |= zip(batch, pictures, strict=True)
-    errors: dict[int, list[float]] = {}
-    for batch, forwards, velocities in zip(*asked, strict=True):
-        captions = [embeds[jobs[index].prompt.text].to(model.device) for index in batch]
-        steps = [
-            relative_errors(ask(pipe.transformer, forward._replace(captions=captions)), velocity)
-            for forward, velocity in zip(forwards, velocities, strict=True)
-        ]
-        errors |= {index: [step[place] for step in steps] for place, index in enumerate(batch)}
     order = range(len(jobs))
-    norm = pipe.transformer.cap_embedder[0]
+    norm, dtype = pipe.transformer.cap_embedder[0], pipe.transformer.dtype
     return Drawn(
-        [
-            _normed(norm, embeds[job.prompt.text].to(model.device, pipe.transformer.dtype))
-            for job in jobs
-        ],
-        [errors[index] for index in order],
+        [_normed(norm, entry.to(arm.model.device, dtype)) for entry in embeds],
+        _velocity_errors(arm, embeds, asked),
         [latents[index] for index in order],
         [images[index] for index in order],
     )
+
+
+def _denoise(
+    model: LoadedModel, embeds: Sequence[torch.Tensor], seeds: Sequence[int]
+) -> torch.Tensor:
+    negative = None
+    if model.defaults.sampler.guidance_scale > 0:
+        negative = model.encode([model.defaults.sampler.negative_prompt]) * len(seeds)
+    noise = initial_latents(model.pipe, seeds, model.defaults.image)
+    return sample_latents(model.pipe, embeds, negative, noise, model.defaults).latents
+
+
+def _velocity_errors(arm: Arm, embeds: Sequence[torch.Tensor], asked: Asked) -> list[list[float]]:
+    """Of each job and step."""
+    found: list[list[float]] = [[] for _ in embeds]
+    if set(arm.changed) <= {"vae"}:
+        return found
+    for batch, forwards, velocities in zip(*asked, strict=True):
+        captions = [embeds[index].to(arm.model.device) for index in batch]
+        for forward, velocity in zip(forwards, velocities, strict=True):
+            values = ask(arm.model.pipe.transformer, forward._replace(captions=captions))
+            for index, error in zip(batch, relative_errors(values, velocity), strict=True):
+                found[index].append(error)
+    return found
 
 
 @torch.no_grad()
@@ -239,12 +248,13 @@ def _observe(
     for index, job in enumerate(jobs):
         cosines = caption_cosines(drawn.captions[index], full.captions[index])
         image, twin = drawn.images[index], full.images[index]
+        errors = drawn.velocity_errors[index]
         facts = judge(Picture(image, ""), job.prompt.facts)
         values = {
             "embedding_cosine_mean": float(np.mean(cosines)),
             "embedding_cosine_lowest": min(cosines),
-            "velocity_error": float(np.mean(drawn.velocity_errors[index])),
-            "velocity_error_highest": max(drawn.velocity_errors[index]),
+            "velocity_error": float(np.mean(errors)) if errors else None,
+            "velocity_error_highest": max(errors, default=None),
             "latent_error": relative_errors(drawn.latents[index][None], full.latents[index][None])[
                 0
             ],
@@ -253,8 +263,6 @@ def _observe(
             "identical": float(np.array_equal(image, twin)),
             "alignment": None if facts is None else alignment(facts),
         }
-        if arm.name in (FLOOR_BATCH, CEILING):  # asked in the same batches, and not of seeds
-            values |= dict.fromkeys(("velocity_error", "velocity_error_highest"))
         replicate = sum(earlier.prompt.id == job.prompt.id for earlier in jobs[:index])
         found += [
             Observation(arm.name, job.prompt.id, replicate, job.prompt.category, metric, value)

@@ -18,36 +18,32 @@ AnyModule = TypeVar("AnyModule", bound=nn.Module)
 
 
 def quantized_copy(module: AnyModule, num_bits: NumBits, group_size: int) -> AnyModule:
-    """A copy whose linear and convolution weights are rounded; embeddings, norms, biases are not.
-
-    Layers whose number of inputs `group_size` does not divide keep their weights with 4 bits.
-    """
+    """A copy whose linear and convolution weights are rounded; embeddings, norms, biases are not."""
     changed = copy.deepcopy(module)
     for layer in changed.modules():
-        if is_quantized(layer, num_bits, group_size):
-            weight = layer.weight
-            assert isinstance(weight, nn.Parameter)
-            weight.data = round_weights(weight.data, num_bits, group_size)
+        if isinstance(layer, nn.Linear | nn.Conv2d):
+            layer.weight.data = round_weights(layer.weight.data, num_bits, group_size)
     return changed
 
 
-def is_quantized(layer: nn.Module, num_bits: NumBits, group_size: int) -> bool:
-    """Whether `quantized_copy` rounds this layer's weights."""
-    if not isinstance(layer, nn.Linear | nn.Conv2d):
-        return False
-    return num_bits == 8 or layer.weight[0].numel() % group_size == 0
-
-
 def round_weights(weights: torch.Tensor, num_bits: NumBits, group_size: int) -> torch.Tensor:
-    """`(outputs, ...)` of any float type, each value at the nearest one that its scale can say."""
-    groups = weights.flatten(1).float()
+    """`(outputs, ...)` of any float type, each value at the nearest one that its scale can say.
+
+    The last group of an output is a smaller one where `group_size` does not divide its weights.
+    """
+    rows = weights.flatten(1).float()
+    num_inputs = rows.shape[1]
     if num_bits == 4:
-        groups = groups.reshape(-1, group_size)
+        rows = nn.functional.pad(rows, (0, -num_inputs % group_size))
+        groups = rows.reshape(-1, group_size)
+    else:
+        groups = rows
     lowest, highest = -(2 ** (num_bits - 1)), 2 ** (num_bits - 1) - 1
     largest = groups.abs().amax(dim=1, keepdim=True)
     scales = (largest / ((highest - lowest) / 2)).clamp_min(torch.finfo(torch.float32).eps)
     integers = (groups * (1.0 / scales)).round().clamp(lowest, highest)
-    return (integers * scales).reshape(weights.shape).to(weights.dtype)
+    values = (integers * scales).reshape(len(weights), -1)[:, :num_inputs]
+    return values.reshape(weights.shape).to(weights.dtype)
 
 
 def packed_bytes(module: nn.Module, num_bits: NumBits | None, group_size: int) -> int:
@@ -58,10 +54,10 @@ def packed_bytes(module: nn.Module, num_bits: NumBits | None, group_size: int) -
     total = sum(value.numel() * value.element_size() for value in module.parameters())
     for layer in module.modules() if num_bits is not None else ():
         assert num_bits is not None
-        if is_quantized(layer, num_bits, group_size):
+        if isinstance(layer, nn.Linear | nn.Conv2d):
             weight = layer.weight
-            assert isinstance(weight, nn.Parameter)
-            num_scales = len(weight) if num_bits == 8 else weight.numel() // group_size
+            groups_of_output = 1 if num_bits == 8 else -(-weight[0].numel() // group_size)
+            num_scales = len(weight) * groups_of_output
             total -= (weight.numel() - num_scales) * weight.element_size()
             total += weight.numel() * num_bits // 8
     return total
