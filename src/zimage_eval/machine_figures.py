@@ -63,7 +63,9 @@ def draw_profile(results: MachineResults) -> Figure:
         axes.set_yticks([])
         axes.spines["left"].set_visible(False)
         axes.set_xlabel("seconds of one image", fontsize=11)
-        figure.legend(loc="outside upper center", ncols=6, frameon=False, fontsize=10)
+        figure.legend(
+            loc="outside upper center", ncols=6, frameon=False, fontsize=9, columnspacing=1.2
+        )
         _sign(figure, results)
         return figure
 
@@ -107,7 +109,7 @@ def draw_quantization(rows: Mapping[str, Mapping[str, Cell]]) -> Figure:
         axes.set_yticks(range(len(arms)), list(arms), fontsize=11)
         axes.set_ylim(len(arms) - 0.5, -0.5)
         axes.set_xscale("symlog", linthresh=1e-4)
-        axes.set_xlim(left=0)
+        axes.set_xlim(0, 1)
         axes.grid(axis="x", color="#e4e4e4", linewidth=0.8)
         axes.set_xlabel("LPIPS to the picture of full precision", fontsize=11)
         return figure

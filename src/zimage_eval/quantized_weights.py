@@ -18,7 +18,7 @@ AnyModule = TypeVar("AnyModule", bound=nn.Module)
 
 
 def quantized_copy(module: AnyModule, num_bits: NumBits, group_size: int) -> AnyModule:
-    """A copy whose linear and convolution weights are rounded; embeddings, norms, biases are not."""
+    """A copy whose linear layers and convolutions have rounded weights; nothing else changes."""
     changed = copy.deepcopy(module)
     for layer in changed.modules():
         if isinstance(layer, nn.Linear | nn.Conv2d):
