@@ -1,6 +1,7 @@
 """prompts, embeddings, images of a study -> one row of scores an image, one row a judged fact
 
-data/prompts, data/embeddings/<study>.parquet, data/images/<study>/, models/lpips-alexnet/
+data/prompts, data/{wordings,embeddings}/<study>.parquet, data/images/<study>/,
+models/lpips-alexnet/
 -> data/scores/<study>.parquet, data/facts/<study>.parquet, data/signatures/<study>.json
 """
 
@@ -27,6 +28,7 @@ def main(study: str) -> None:
     from zimage_eval.scores import StudyImages, group_rows, read_encodings, score_images
     from zimage_eval.signature_files import write_signatures
     from zimage_eval.tables import FACTS, IMAGES, PROMPTS, read_table, scores_schema, write_table
+    from zimage_eval.wordings import read_wordings
 
     # On small pictures more threads gain nothing, and where cores are shared they spin for seconds.
     torch.set_num_threads(1)
@@ -51,6 +53,7 @@ def main(study: str) -> None:
         judge=load_judge(spec, device),
         metrics=metrics,
         networks=load_metric_networks(metrics, Path("models/lpips-alexnet"), spec.networks, device),
+        wordings=read_wordings(Path(f"data/wordings/{study}.parquet")),
     )
 
     interval = 0.2 if sys.stderr.isatty() else 10

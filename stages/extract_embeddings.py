@@ -1,6 +1,7 @@
-"""data/prompts/, models/<m>/{tokenizer,text_encoder}/ -> data/embeddings/<study>.parquet
+"""data/prompts/, models/<m>/{tokenizer,text_encoder}/ -> data/{wordings,embeddings}/<study>.parquet
 
-One run serves all studies: a text is encoded once for all that ask for it.
+One run serves all studies: a text is encoded once for all that ask for it. What a study's settings
+make of a prompt's words is kept beside the embeddings, for the stages that have no tokenizer.
 """
 
 from pathlib import Path
@@ -9,7 +10,7 @@ from stages import run
 
 
 def main() -> None:
-    """Encode what the variants of every study read, and write a table for each study."""
+    """Word and encode what the variants of every study read, and write a table for each study."""
     from zimage_eval.devices import pick_device, start_workers
     from zimage_eval.embeddings import write_embeddings
     from zimage_eval.encoding import encode_texts, study_encodings
@@ -18,6 +19,7 @@ def main() -> None:
     from zimage_eval.params import PHASES, expand_variants, load_model_spec, load_params
     from zimage_eval.tables import PROMPTS, read_table
     from zimage_eval.text_side import load_text_encoder, load_tokenizer
+    from zimage_eval.wordings import study_wordings, write_wordings
 
     params = load_params(Path("params.yaml"))
     spec = load_model_spec(Path(f"models/{params.model}.yaml"))
@@ -26,15 +28,21 @@ def main() -> None:
         phase: read_table(Path(f"data/prompts/{phase}.parquet"), PROMPTS)["text"].to_pylist()
         for phase in PHASES
     }
-    wanted = {}
+    check_memory(folder, spec.dtype, TEXT_PARTS, pick_device())
+    tokenizer, wanted = load_tokenizer(folder), {}
+    embedded, worded = Path("data/embeddings"), Path("data/wordings")
+    for stale in (*embedded.glob("*.parquet"), *worded.glob("*.parquet")):
+        stale.unlink()
     for key, study in params.studies.items():
         variants = expand_variants(study, spec.defaults)
         limits = check_model(folder, TEXT_PARTS, variants)
-        wanted[key] = study_encodings(variants, study.confirm, limits, texts)
+        fillers = spec.filler_sentences
+        wordings = study_wordings(variants, study.confirm, texts, tokenizer, fillers)
+        wanted[key] = study_encodings(variants, study.confirm, limits, texts, wordings)
+        write_wordings(worded / f"{key}.parquet", wordings)
 
     everything = set().union(*wanted.values())
-    tokenizer, device = load_tokenizer(folder), pick_device()
-    check_memory(folder, spec.dtype, TEXT_PARTS, device)
+    device = pick_device()
     with start_workers(device) as workers:
         encoded = encode_texts(
             everything,
@@ -44,11 +52,8 @@ def main() -> None:
             workers,
         )
 
-    out = Path("data/embeddings")
-    for stale in out.glob("*.parquet"):
-        stale.unlink()
     for key, pairs in wanted.items():
-        path = out / f"{key}.parquet"
+        path = embedded / f"{key}.parquet"
         write_embeddings(path, [encoded[pair] for pair in pairs])
         print(f"{path}: {len(pairs)} encodings of {len({text for text, _ in pairs})} texts")
 

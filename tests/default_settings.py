@@ -6,6 +6,15 @@ from typing import Any
 from zimage_eval.settings import KEYS, Settings, override
 
 DEFAULTS: dict[str, dict[str, Any]] = {
+    "prompt": {
+        "own_lead": True,
+        "word_order": "as_written",
+        "prefix": "",
+        "suffix": "",
+        "filler_tokens": 0,
+        "filler_counts": "filler",
+        "filler_position": "before",
+    },
     "encoder": {
         "hidden_layer": -2,
         "layer_map": "none",
@@ -29,6 +38,7 @@ DEFAULTS: dict[str, dict[str, Any]] = {
         "refiner_attention": True,
         "refiner_feed_forward": True,
         "refiner_timestep": False,
+        "refiner_delta": "own",
     },
     "rope": {
         "table_length": 1536,

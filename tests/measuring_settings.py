@@ -1,4 +1,4 @@
-"""What a models/<model>.yaml says of measuring, for models made up in tests."""
+"""What a models/<model>.yaml says of measuring and of fillers, for models made up in tests."""
 
 from typing import Any
 
@@ -11,4 +11,5 @@ MEASURING: dict[str, Any] = {
         "seed": 0,
         "small_sets_allowed": [],
     },
+    "filler_sentences": ["the day is calm", "a clock ticks next door"],
 }

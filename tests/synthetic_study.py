@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 from PIL import Image
 
+from tests.as_written import as_written
 from tests.default_settings import DEFAULTS
 from tests.measuring_settings import MEASURING
 from zimage_eval.facts import Facts, ObjectFact, RelationFact
@@ -20,6 +21,7 @@ from zimage_eval.scene_drawing import draw_scenes
 from zimage_eval.scenes import BACKGROUNDS, COLORS, SHAPES, Scene, SceneObject
 from zimage_eval.settings import word
 from zimage_eval.tables import IMAGES, PROMPTS, embeddings_schema, write_table
+from zimage_eval.wordings import write_wordings
 
 REPOSITORY = Path(__file__).parents[1]
 CATEGORIES = ("composition", "count", "object", "relation")
@@ -102,6 +104,8 @@ def write_project(
         write_table(folder / f"data/prompts/{phase}.parquet", PROMPTS, table)
     for key, study in params.studies.items():
         variants = expand_variants(study, spec.defaults)
+        texts = [row["text"] for rows in prompts.values() for row in rows]
+        write_wordings(folder / f"data/wordings/{key}.parquet", as_written(texts, variants))
         write_embeddings_of(folder / f"data/embeddings/{key}.parquet", prompts, variants)
         images = []
         for phase, rows in prompts.items():

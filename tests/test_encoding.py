@@ -6,11 +6,12 @@ import pytest
 import torch
 from diffusers import ZImagePipeline
 
+from tests.as_written import as_written
 from tests.default_settings import make_settings
 from tests.tiny_model import HIDDEN_SIZE, NUM_HIDDEN_LAYERS
 from zimage_eval.embeddings import TextEmbeddings
 from zimage_eval.encoder_inputs import tokenize
-from zimage_eval.encoding import encode_layers, encode_prompts, study_encodings
+from zimage_eval.encoding import PhaseTexts, encode_layers, encode_prompts, study_encodings
 from zimage_eval.model_folder import read_limits
 from zimage_eval.params import DtypeSettings, Variant
 from zimage_eval.setting_groups import HiddenLayer
@@ -102,11 +103,13 @@ def test_study_asks_for_the_texts_of_its_phases_and_negatives(tiny_folder: Path)
         variant("guided", -2, 1.0),
         variant("too deep", -9, 0.0),
     ]
-    wanted = study_encodings(variants, "rival", limits, {"screen": ["a", "b"], "confirm": ["c"]})
+    wordings = as_written("abc", variants)
+    phases: PhaseTexts = {"screen": ["a", "b"], "confirm": ["c"]}
+    wanted = study_encodings(variants, "rival", limits, phases, wordings)
     texts = {(text, settings.hidden_layer) for text, settings in wanted}
     assert texts == {
         *(("a", -2), ("b", -2), ("c", -2), ("blurry", -2)),
         *(("a", -1), ("b", -1), ("c", -1)),
     }
     with pytest.raises(ValueError, match="hidden_layer -9: this text encoder has -4 to 3"):
-        study_encodings([variants[3]], None, limits, {"screen": ["a"], "confirm": []})
+        study_encodings([variants[3]], None, limits, {"screen": ["a"]}, wordings)

@@ -7,6 +7,7 @@ import torch
 
 from tests.default_settings import make_settings
 from zimage_eval.batches import Batch
+from zimage_eval.captions import RefinerFit
 from zimage_eval.image_store import ImageStore, Recipe, find_store_root, image_keys
 from zimage_eval.images import encode_png
 from zimage_eval.params import DtypeSettings
@@ -28,6 +29,7 @@ LEAVES: tuple[dict[str, object], ...] = (
     {"refiner_attention": False},
     {"refiner_feed_forward": False},
     {"refiner_timestep": True},
+    {"refiner_delta": "random"},
     {"table_length": 2048},
     {"rope_theta": 512.0},
     {"rope_theta_scope": "caption"},
@@ -58,6 +60,8 @@ def test_everything_that_decides_pixels_is_in_the_key() -> None:
         (RECIPE, BATCH._replace(negative_prompt_embeds=torch.ones(4, 3))),
         (RECIPE, BATCH._replace(seeds=[1, 3])),
         (RECIPE, Batch(BATCH.prompt_embeds[:1], None, [1])),
+        (RECIPE, BATCH._replace(refiner_fit=RefinerFit(BATCH.prompt_embeds))),
+        (RECIPE, BATCH._replace(refiner_fit=RefinerFit(BATCH.prompt_embeds[:1]))),
     ]
     keys = [key for recipe, batch in changed for key in image_keys(recipe, batch)]
     assert len(set(keys)) == len(keys)
@@ -65,12 +69,13 @@ def test_everything_that_decides_pixels_is_in_the_key() -> None:
 
 def test_each_setting_is_tried() -> None:
     tried = {leaf for leaves in LEAVES for leaf in leaves} | {"negative_prompt"}
-    assert tried == {leaf for group, leaf in KEYS if group != "encoder"}
+    assert tried == {leaf for group, leaf in KEYS if group not in ("prompt", "encoder")}
 
 
 def test_what_decides_no_pixels_is_not_in_the_key() -> None:
     keys = image_keys(RECIPE, BATCH)
-    for leaves in ({"negative_prompt": "blurry"}, {"hidden_layer": -1}):  # embeddings count
+    for leaves in ({"negative_prompt": "blurry"}, {"hidden_layer": -1}, {"prefix": "crisp"}):
+        # Texts count by their embeddings.
         assert image_keys(RECIPE._replace(settings=make_settings(**leaves)), BATCH) == keys
     encoder = RECIPE.dtype.model_copy(update={"text_encoder": "bfloat16"})
     assert image_keys(RECIPE._replace(dtype=encoder), BATCH) == keys

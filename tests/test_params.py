@@ -168,7 +168,7 @@ def test_variant_names_are_folder_names(name: str) -> None:
         (
             "sampler:",
             "samplr:",
-            "did you mean 'sampler'? allowed: encoder, sampler, refiner, rope, image",
+            "did you mean 'sampler'? allowed: prompt, encoder, sampler, refiner, rope, image",
         ),
         ("- 1.5", "- -1.5", "guidance_scale: Input should be greater than or equal to 0, got -1.5"),
         ("- 1.5", "- yes", "guidance_scale: Input should be a valid number, got 'yes'"),

@@ -81,7 +81,8 @@ def test_a_random_model_runs_under_every_setting(tmp_path: Path) -> None:
     assert model.text_encoder.dtype == model.pipe.transformer.dtype == torch.bfloat16
     prompts = load_prompt_set(ROOT / "prompts" / "scenes")
     reported: list[Rows] = []
-    rows = check_settings(folder, model, prompts, 32, {"seconds": 1.0}, reported.append)
+    fillers = spec.filler_sentences
+    rows = check_settings(folder, model, prompts, fillers, 32, {"seconds": 1.0}, reported.append)
     assert reported
     assert rows["refiner_timestep=true"]["applies"] == (
         "not available: refiner_timestep true: this context refiner was trained without"

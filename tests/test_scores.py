@@ -9,6 +9,7 @@ import pytest
 import torch
 from PIL import Image
 
+from tests.as_written import as_written
 from zimage_eval.embedding_scores import EmbeddingScores
 from zimage_eval.facts import FactResult, Facts, ObjectFact
 from zimage_eval.judges import Picture, judge_scene, load_image, no_judge
@@ -102,7 +103,8 @@ def make_study(folder: Path, variants: dict[str, Variant], num_prompts: int) -> 
     metrics = metrics_with([])
     networks = {name: PixelNetwork() for name in metrics if metrics[name].reads in BATCHED}
     encodings = EmbeddingScores(embeddings, metrics)
-    return StudyImages(folder, prompts, variants, encodings, judge_red, metrics, networks)
+    wordings = as_written([prompt["text"] for prompt in prompts.values()], variants.values())
+    return StudyImages(folder, prompts, variants, encodings, judge_red, metrics, networks, wordings)
 
 
 def score(

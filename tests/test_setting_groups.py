@@ -41,6 +41,12 @@ def test_names_of_values_that_are_no_plain_words() -> None:
 @pytest.mark.parametrize(
     ("group", "leaf", "value", "message"),
     [
+        ("prompt", "own_lead", 0, "should be a valid boolean, got 0"),
+        ("prompt", "word_order", "sorted", "'shuffled' or 'clauses_swapped', got 'sorted'"),
+        ("prompt", "prefix", None, "should be a valid string, got None"),
+        ("prompt", "filler_tokens", -1, "should be greater than or equal to 0, got -1"),
+        ("prompt", "filler_counts", "words", "should be 'filler' or 'caption', got 'words'"),
+        ("prompt", "filler_position", "end", "'before', 'after' or 'both', got 'end'"),
         ("encoder", "hidden_layer", "last", "must be an index into hidden_states, raw_last, or a"),
         ("encoder", "hidden_layer", True, "must be an index into hidden_states, raw_last, or a li"),
         (
@@ -65,6 +71,7 @@ def test_names_of_values_that_are_no_plain_words() -> None:
         ("refiner", "dropped_refiner_layers", 0, "must be a list of layers from 0, got 0"),
         ("refiner", "dropped_refiner_layers", [-1], "layers are integers from 0, got [-1]"),
         ("refiner", "dropped_refiner_layers", [0, 0], "a layer stands twice in [0, 0]"),
+        ("refiner", "refiner_delta", "none", "should be 'own', 'random' or 'linear', got 'none'"),
         ("rope", "table_length", 33, "should be greater than or equal to 34, got 33"),
         ("rope", "table_length", 2**20, "should be less than or equal to 131072, got 1048576"),
         ("rope", "rope_theta", 0.5, "should be greater than or equal to 1, got 0.5"),
@@ -100,6 +107,19 @@ def test_values_that_exclude_each_other_are_refused_in_one_line(
         make_settings(chat_template=False, **leaves)
     assert str(error.value).startswith("encoder: ")
     assert message in str(error.value) and "\n" not in str(error.value)
+
+
+def test_one_linear_map_is_no_map_for_each_timestep() -> None:
+    with pytest.raises(ValueError, match="refiner: refiner_delta: 'linear' is one map for all"):
+        make_settings(refiner_delta="linear", refiner_timestep=True)
+
+
+def test_maps_are_for_prompts_as_written() -> None:
+    with pytest.raises(ValueError) as error:
+        make_settings(layer_map="ridge", prefix="crisp")
+    assert str(error.value).startswith("encoder.layer_map: 'ridge' is fitted on prompts as they ar")
+    assert "\n" not in str(error.value)
+    make_settings(layer_map="ridge", filler_position="after")
 
 
 def test_order_within_a_list_is_no_other_setting() -> None:

@@ -25,6 +25,10 @@ TEXTS = {
 }
 """One of them is longer than `max_sequence_length`."""
 CHANGES: dict[tuple[str, str], list[Any]] = {
+    ("prompt", "word_order"): ["reversed", "shuffled"],
+    ("prompt", "prefix"): ["crisp"],
+    ("prompt", "suffix"): ["at night"],
+    ("prompt", "filler_tokens"): [12],
     ("encoder", "hidden_layer"): [-1, "raw_last", [-2, -3]],
     ("encoder", "layer_map"): ["moments", "ridge"],
     ("encoder", "chat_template"): [False],
@@ -40,6 +44,7 @@ CHANGES: dict[tuple[str, str], list[Any]] = {
     ("refiner", "dropped_refiner_layers"): [[0]],
     ("refiner", "refiner_attention"): [False],
     ("refiner", "refiner_feed_forward"): [False],
+    ("refiner", "refiner_delta"): ["random", "linear"],
     ("rope", "rope_theta"): [1e4],
     ("rope", "linear_scaling"): [2.0],
     ("rope", "ntk_scaling"): [2.0],
@@ -48,6 +53,9 @@ CHANGES: dict[tuple[str, str], list[Any]] = {
 }
 """Values that change pictures."""
 NEUTRAL: dict[tuple[str, str], list[Any]] = {
+    ("prompt", "own_lead"): [False],  # these captions have none
+    ("prompt", "filler_counts"): ["caption"],  # of no filler
+    ("prompt", "filler_position"): ["after", "both"],
     ("sampler", "negative_prompt"): ["ugly"],  # nobody reads it without guidance
     ("rope", "table_length"): [2048],
     ("rope", "rope_theta_scope"): ["caption", "refiner"],  # of the model's own theta

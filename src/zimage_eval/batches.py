@@ -5,6 +5,8 @@ from typing import Any, NamedTuple
 
 import torch
 
+from zimage_eval.captions import RefinerFit
+from zimage_eval.fit_prompts import PhaseTexts, fit_phase
 from zimage_eval.model_folder import (
     ModelLimits,
     max_caption_tokens,
@@ -13,6 +15,7 @@ from zimage_eval.model_folder import (
 )
 from zimage_eval.params import Phase, Variant, phase_variants
 from zimage_eval.setting_groups import EncoderSettings
+from zimage_eval.wordings import Wordings, wording_key
 
 Embeddings = Mapping[tuple[str, EncoderSettings], torch.Tensor]
 
@@ -25,6 +28,7 @@ class ImageRequest(NamedTuple):
     prompt_id: str
     seed: int
     text: str
+    """The prompt as written."""
 
     @property
     def file(self) -> str:
@@ -40,6 +44,8 @@ class Batch(NamedTuple):
     negative_prompt_embeds: torch.Tensor | None
     """The same for all images; None without guidance."""
     seeds: list[int]
+    refiner_fit: RefinerFit | None = None
+    """What a linear map in the refiner's place is fitted on; None if the refiner runs."""
 
 
 def request_images(
@@ -97,11 +103,22 @@ def compose_batches(caption_lengths: Sequence[int], batch_size: int) -> list[lis
 def variant_batches(
     variant: Variant,
     requests: Sequence[ImageRequest],
+    wordings: Wordings,
     embeddings: Embeddings,
     limits: ModelLimits,
     batch_size: int,
+    texts: PhaseTexts,
 ) -> Iterator[tuple[list[ImageRequest], Batch | str]]:
     """The batches of a variant, or for requests that the model can't meet, the reason.
+
+    Args:
+        variant: of a study.
+        requests: of one phase.
+        wordings: how the variant words their texts.
+        embeddings: of all that they are worded as, and of those that a map is fitted on.
+        limits: of the model.
+        batch_size: most images in a batch.
+        texts: the prompt set, where maps are fitted.
 
     Raises:
         ValueError: a text has no embeddings.
@@ -115,12 +132,25 @@ def variant_batches(
     negative = None
     if sampler.guidance_scale > 0:
         negative = _look_up(embeddings, sampler.negative_prompt, encoder)
-    embeds = [_look_up(embeddings, request.text, encoder) for request in requests]
+    fit = None
+    if requests and variant.settings.refiner.refiner_delta == "linear":
+        others = texts[fit_phase(requests[0].text, texts)]
+        fit = RefinerFit([_look_up(embeddings, text, encoder) for text in others])
+    embeds, worded = [], []
+    for request in requests:
+        key = wording_key(request.text, variant.settings)
+        if key not in wordings:
+            raise ValueError(f"no wording of {request.text!r}; extract_embeddings is due")
+        text, error = wordings[key]
+        if text is None:
+            yield [request], str(error)
+        else:
+            worded.append(request)
+            embeds.append(_look_up(embeddings, text, encoder))
     for indices in compose_batches([len(entry) for entry in embeds], batch_size):
-        members = [requests[index] for index in indices]
-        batch = Batch(
-            [embeds[index] for index in indices], negative, [entry.seed for entry in members]
-        )
+        members = [worded[index] for index in indices]
+        seeds = [entry.seed for entry in members]
+        batch = Batch([embeds[index] for index in indices], negative, seeds, fit)
         longest = max(len(batch.prompt_embeds[0]), 0 if negative is None else len(negative))
         if padded_length(longest) > most:
             # On a GPU this would be a device assert, after which the process can do no more.

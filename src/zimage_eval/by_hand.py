@@ -22,6 +22,7 @@ from zimage_eval.batches import (
 from zimage_eval.devices import load_once, pick_device, start_workers
 from zimage_eval.encoder_inputs import tokenize
 from zimage_eval.encoding import Encoding, encode_texts
+from zimage_eval.fit_prompts import PhaseTexts, fit_phase
 from zimage_eval.generation import GeneratedImage, generate_batch
 from zimage_eval.image_side import load_image_side
 from zimage_eval.image_store import ImageStore, Recipe, device_class
@@ -39,6 +40,7 @@ from zimage_eval.model_folder import (
 from zimage_eval.params import PHASES, ModelSpec, Params, Phase, Variant
 from zimage_eval.prompt_sets import Prompt, prompt_rows, split_phases
 from zimage_eval.text_side import load_text_encoder, load_tokenizer
+from zimage_eval.wordings import Wordings, word_prompts, wording_key
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -85,14 +87,19 @@ def draw_by_hand(
             raise ValueError(f"not available: {reason}")
     tokenizer, device = load_tokenizer(project.folder), pick_device()
     check_memory(project.folder, project.spec.dtype, (*TEXT_PARTS, *IMAGE_PARTS), device)
-    batches = [find_batch(project, text, seed, variant, tokenizer) for variant in variants]
+    known = {text: None} | {each: None for texts in project.texts.values() for each in texts}
+    settings = [variant.settings for variant in variants]
+    wordings = word_prompts(known, settings, tokenizer, project.spec.filler_sentences)
+    batches = [
+        find_batch(project, text, seed, variant, tokenizer, wordings) for variant in variants
+    ]
     with start_workers(device) as workers:
-        embeddings = _encode(project, variants, batches, tokenizer, device, workers)
+        embeddings = _encode(project, variants, batches, wordings, tokenizer, device, workers)
         load_pipe = load_once(lambda: load_image_side(project.folder, project.spec.dtype, device))
         weights = weights_digest(project.folder, IMAGE_PARTS)
 
         def draw(variant: Variant, members: Sequence[ImageRequest]) -> GeneratedImage:
-            batch = _one_batch(variant, members, embeddings, limits)
+            batch = _one_batch(variant, members, wordings, embeddings, limits, project.texts)
             recipe = Recipe(weights, variant.settings, project.spec.dtype, device_class(device))
             images = generate_batch(batch, recipe, store, load_pipe)
             return images[_place(members, text, seed)]
@@ -106,11 +113,13 @@ def find_batch(
     seed: int,
     variant: Variant,
     tokenizer: "PreTrainedTokenizerBase",
+    wordings: Wordings,
 ) -> list[ImageRequest]:
     """The pictures that the graph makes together with this one, itself among them.
 
     Raises:
-        ValueError: the caption is empty, or it or the negative prompt leaves the image no position.
+        ValueError: the prompt can't be worded so, the caption is empty, or it or the negative
+            prompt leaves the image no position.
     """
     requests = [ImageRequest(variant.name, "screen", "by hand", seed, text)]
     for phase, rows in project.prompts.items():
@@ -119,10 +128,15 @@ def find_batch(
             requests = asked
             break
     settings = variant.settings
+    worded = {each.text: wordings[wording_key(each.text, settings)] for each in requests}
+    if worded[text].error is not None:
+        raise ValueError(worded[text].error)
     lengths = {
-        request.text: tokenize(tokenizer, request.text, settings.encoder).caption_length
-        for request in requests
+        each: tokenize(tokenizer, found.text, settings.encoder).caption_length
+        for each, found in worded.items()
+        if found.text is not None
     }
+    requests = [request for request in requests if request.text in lengths]
     negative = 0
     if settings.sampler.guidance_scale > 0:
         inputs = tokenize(tokenizer, settings.sampler.negative_prompt, settings.encoder)
@@ -145,6 +159,7 @@ def _encode(
     project: Project,
     variants: Sequence[Variant],
     batches: Sequence[Sequence[ImageRequest]],
+    wordings: Wordings,
     tokenizer: "PreTrainedTokenizerBase",
     device: torch.device,
     workers: Executor,
@@ -152,7 +167,13 @@ def _encode(
     wanted: set[Encoding] = set()
     for variant, members in zip(variants, batches, strict=True):
         encoder, sampler = variant.settings.encoder, variant.settings.sampler
-        wanted |= {(member.text, encoder) for member in members}
+        for member in members:
+            worded = wordings[wording_key(member.text, variant.settings)].text
+            assert worded is not None, "find_batch left it out"
+            wanted.add((worded, encoder))
+        if variant.settings.refiner.refiner_delta == "linear":
+            others = project.texts[fit_phase(members[0].text, project.texts)]
+            wanted |= {(other, encoder) for other in others}
         if sampler.guidance_scale > 0:
             wanted.add((sampler.negative_prompt, encoder))
     encoded = encode_texts(
@@ -166,8 +187,15 @@ def _encode(
 
 
 def _one_batch(
-    variant: Variant, members: Sequence[ImageRequest], embeddings: Embeddings, limits: ModelLimits
+    variant: Variant,
+    members: Sequence[ImageRequest],
+    wordings: Wordings,
+    embeddings: Embeddings,
+    limits: ModelLimits,
+    texts: PhaseTexts,
 ) -> Batch:
-    [(_, batch)] = variant_batches(variant, members, embeddings, limits, len(members))
+    [(_, batch)] = variant_batches(
+        variant, members, wordings, embeddings, limits, len(members), texts
+    )
     assert isinstance(batch, Batch), batch
     return batch

@@ -72,13 +72,14 @@ def image_keys(recipe: Recipe, batch: Batch) -> list[str]:
         "weights": recipe.weights,
         # Texts count by their embeddings; those of the negative prompt only if there is guidance.
         "settings": recipe.settings.model_dump(
-            exclude={"encoder": True, "sampler": {"negative_prompt"}}
+            exclude={"prompt": True, "encoder": True, "sampler": {"negative_prompt"}}
         ),
         "dtype": recipe.dtype.model_dump(include={"transformer", "vae"}),
         "device": recipe.device,
         "prompt_embeds": [_tensor_digest(embeds) for embeds in batch.prompt_embeds],
         "negative_prompt_embeds": None if negative is None else _tensor_digest(negative),
         "seeds": batch.seeds,
+        "refiner_fit": None if batch.refiner_fit is None else batch.refiner_fit.digest,
     }
     return [
         hashlib.sha256(json.dumps({**shared, "index": index}, sort_keys=True).encode()).hexdigest()

@@ -97,7 +97,8 @@ def run_measure(arguments: argparse.Namespace) -> None:
         if key == "settings":
             from zimage_eval.released_layout import check_settings
 
-            rows = check_settings(folder, model, prompts, arguments.side, loading, report)
+            fillers, side = spec.filler_sentences, arguments.side
+            rows = check_settings(folder, model, prompts, fillers, side, loading, report)
         elif key == "quantization":
             rows = _quantization(arguments.folder, model, entries[key], prompts, spec, report)
         else:

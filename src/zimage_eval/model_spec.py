@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, StringConstraints, model_validator
 
 from zimage_eval.frozen import Frozen, parse, read_yaml, unknown
 from zimage_eval.measuring import SHIPPED, Distribution, NetworkName, PinnedFile
@@ -11,6 +11,7 @@ from zimage_eval.setting_groups import Count, Float
 from zimage_eval.settings import Settings
 
 Dtype = Literal["float32", "bfloat16", "float16"]
+Sentence = Annotated[str, StringConstraints(pattern=r"^\S+( \S+)*[^\s.]$")]
 JudgeName = Literal["scenes", "detector", "hand_labels", "none"]
 
 
@@ -44,6 +45,8 @@ class ModelSpec(Frozen):
     networks: dict[NetworkName, PinnedFile]
     """Weights from outside the repository; a metric that needs one is absent without it."""
     distribution: Distribution
+    filler_sentences: Annotated[tuple[Sentence, ...], Field(min_length=1, strict=False)]
+    """What `prompt.filler_tokens` is made of: it says nothing of the picture."""
     batch_size: Count
     dtype: DtypeSettings
     defaults: Settings

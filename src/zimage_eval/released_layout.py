@@ -20,12 +20,20 @@ from zimage_eval.params import Phase, Variant
 from zimage_eval.prompt_sets import Prompt, prompt_rows
 from zimage_eval.settings import KEYS, Key, Settings, override, word
 from zimage_eval.timing import peak_memory_gib, reset_peak_memory, timed
+from zimage_eval.wordings import study_wordings
 
 FULL_SIZE: Final = "defaults"
 NUM_FITTED: Final = 16
 REPORTED_EVERY: Final = 10
 
 VALUES: Final[dict[Key, tuple[Any, ...]]] = {
+    ("prompt", "own_lead"): (False,),
+    ("prompt", "word_order"): ("reversed", "shuffled", "clauses_swapped"),
+    ("prompt", "prefix"): ("a crisp picture of",),
+    ("prompt", "suffix"): ("in the evening",),
+    ("prompt", "filler_tokens"): (48,),
+    ("prompt", "filler_counts"): ("caption",),
+    ("prompt", "filler_position"): ("after", "both"),
     ("encoder", "hidden_layer"): (0, -1, -3, "raw_last", (-2, -3)),
     ("encoder", "layer_map"): ("moments", "ridge"),
     ("encoder", "chat_template"): (False,),
@@ -44,6 +52,7 @@ VALUES: Final[dict[Key, tuple[Any, ...]]] = {
     ("refiner", "refiner_attention"): (False,),
     ("refiner", "refiner_feed_forward"): (False,),
     ("refiner", "refiner_timestep"): (True,),
+    ("refiner", "refiner_delta"): ("random", "linear"),
     ("rope", "table_length"): (2048,),
     ("rope", "rope_theta"): (10000.0,),
     ("rope", "rope_theta_scope"): ("caption", "refiner"),
@@ -54,6 +63,8 @@ VALUES: Final[dict[Key, tuple[Any, ...]]] = {
 }
 """Values that are not neutral; sides of an image are multiples of the small one's."""
 NEEDS: Final[dict[Key, tuple[tuple[Key, Any], ...]]] = {
+    ("prompt", "filler_counts"): ((("prompt", "filler_tokens"), 160),),
+    ("prompt", "filler_position"): ((("prompt", "filler_tokens"), 48),),
     ("encoder", "layer_map"): ((("encoder", "hidden_layer"), -3),),
     ("encoder", "long_prompt"): ((("encoder", "max_sequence_length"), 20),),
     # Of two sigmas both are the ends, which no schedule moves.
@@ -108,6 +119,7 @@ def check_settings(
     folder: Path,
     model: LoadedModel,
     prompts: Sequence[Prompt],
+    fillers: Sequence[str],
     side: int,
     loading: dict[str, Cell],
     report: Callable[[dict[str, dict[str, Cell]]], object],
@@ -122,6 +134,7 @@ def check_settings(
         folder: of the model, for its limits.
         model: loaded from there.
         prompts: the first one is drawn; maps of layers are fitted on `NUM_FITTED` others.
+        fillers: the model's sentences that say nothing.
         side: in pixels, of the small pictures.
         loading: row of the model's loading, kept in front.
         report: told all rows now and then.
@@ -138,9 +151,10 @@ def check_settings(
         "screen": [prompts[0].text],
         "confirm": [prompt.text for prompt in prompts[1 : NUM_FITTED + 1]],
     }
+    wordings = study_wordings(variants, None, texts, model.tokenizer, fillers)
     with start_workers(model.device) as workers:
         encoded = encode_texts(
-            study_encodings(variants, None, limits, texts),
+            study_encodings(variants, None, limits, texts, wordings),
             texts,
             model.tokenizer,
             lambda: model.text_encoder,
@@ -153,7 +167,7 @@ def check_settings(
 
     def draw(settings: Settings) -> dict[str, Cell]:
         variant = Variant("", settings, is_baseline=False)
-        [(_, batch)] = variant_batches(variant, requests, embeddings, limits, 1)
+        [(_, batch)] = variant_batches(variant, requests, wordings, embeddings, limits, 1, texts)
         if isinstance(batch, str):
             return {"applies": f"not available: {batch}"}
         recipe = Recipe("", settings, model.dtype, device_class(model.device))

@@ -1,5 +1,6 @@
 """Facts of a scene from its caption: the wordings of `scene_captions`, read back."""
 
+import itertools
 import re
 from collections.abc import Iterable
 from typing import Final, NamedTuple
@@ -7,6 +8,7 @@ from typing import Final, NamedTuple
 from zimage_eval.facts import Facts, ObjectFact, RelationFact
 from zimage_eval.scene_captions import (
     BACKGROUND_WORDS,
+    CONVERSES,
     NUMBER_WORDS,
     POSITION_WORDS,
     RELATION_WORDS,
@@ -42,9 +44,24 @@ _BACKGROUND: Final = re.compile(
 )
 
 
-class _Rest(NamedTuple):
-    text: str
-    found: str | None
+class CaptionParts(NamedTuple):
+    """A caption of a scene, cut into the phrases that it consists of."""
+
+    lead: str
+    """"a picture of " or nothing."""
+    objects: tuple[str, ...]
+    """A phrase an object, or a kind of them that are counted."""
+    links: tuple[str, ...]
+    """What stands between two of these."""
+    end: str
+    """Background and style."""
+    facts: Facts
+
+    @property
+    def without_lead(self) -> str:
+        """The caption from its first object on."""
+        pairs = zip(self.objects, (*self.links, self.end), strict=True)
+        return "".join(itertools.chain(*pairs))
 
 
 def parse_caption(text: str) -> Facts | None:
@@ -53,25 +70,54 @@ def parse_caption(text: str) -> Facts | None:
     Upper and lower case, repeated spaces and a period at the end make no difference. A relation is
     read as it is said; `scene_captions` may have said it the other way round.
     """
-    text = " ".join(text.lower().split()).removesuffix(".")
+    parts = split_caption(text)
+    return None if parts is None else parts.facts
+
+
+def swap_objects(parts: CaptionParts) -> str:
+    """The caption with its objects in the opposite order and each relation said from there.
+
+    "A left of B, and C" becomes "C, and B right of A"; without a relation, commas stay in place. A
+    caption of one object stays as it is.
+    """
+    links = parts.links
+    if parts.facts.relations:
+        links = tuple(_converse(link) for link in reversed(links))
+    swapped = parts._replace(objects=parts.objects[::-1], links=links)
+    return swapped.lead + swapped.without_lead
+
+
+def split_caption(text: str) -> CaptionParts | None:
+    """The phrases of a caption, or None if it is no caption of a scene; reads as `parse_caption`.
+
+    They spell the caption, but for repeated spaces and the period.
+    """
+    written = " ".join(text.split()).removesuffix(".")
+    text = written.lower()
     lead = _LEAD.match(text)
-    text, style = _strip_style(text[lead.end() :] if lead else text)
+    start = place = lead.end() if lead else 0
+    text, style = _strip_style(text)
     text, background = _strip_background(text)
     objects: list[ObjectFact] = []
     relations: list[RelationFact] = []
-    place = 0
+    phrases: list[str] = []
+    links: list[str] = []
     while True:
         said = _OBJECT.match(text, place)
         fact = _object_fact(said) if said else None
         if said is None or fact is None:
             return None
         objects.append(fact)
+        phrases.append(written[place : said.end()])
         if said.end() == len(text):
-            return Facts(
+            facts = Facts(
                 objects=tuple(objects),
                 relations=tuple(relations),
                 background=background,
                 style=style,
+            )
+            return CaptionParts(
+                written[:start], tuple(phrases), tuple(links), written[len(text) :], facts
             )
         link = _LINK.match(text, said.end())
         if link is None:
@@ -82,6 +128,21 @@ def parse_caption(text: str) -> Facts | None:
                 RelationFact.model_validate({**pair, "relation": _RELATIONS[link["relation"]]})
             )
         place = link.end()
+        links.append(written[said.end() : place])
+
+
+def _converse(link: str) -> str:
+    """What stands between two objects, said from the other one."""
+    relation = _RELATIONS.get(link.strip().lower())
+    if relation is None:
+        return link
+    place = RELATION_WORDS[relation].index(link.strip().lower())
+    return f" {RELATION_WORDS[CONVERSES[relation]][place]} "
+
+
+class _Rest(NamedTuple):
+    text: str
+    found: str | None
 
 
 def _object_fact(said: re.Match[str]) -> ObjectFact | None:

@@ -19,6 +19,7 @@ from zimage_eval.metric_embedding import TokenVectors
 from zimage_eval.observations import Observation
 from zimage_eval.params import Variant
 from zimage_eval.tables import SWAPPED_PROMPTS, embeddings_schema, read_table
+from zimage_eval.wordings import Wordings, wording_key
 
 Row = Mapping[str, Any]
 EncodingKey = tuple[str, str]
@@ -39,6 +40,8 @@ class StudyImages:
     metrics: Mapping[str, Metric]
     networks: Mapping[str, Any]
     """Of the metrics that are computed with one, by the metric's name."""
+    wordings: Wordings
+    """What was encoded for a prompt."""
 
     @property
     def baseline(self) -> Variant:
@@ -182,8 +185,8 @@ def _baseline_of(
 
 def _embedding_scores(row: Row, prompt: Row, study: StudyImages) -> dict[str, float | None]:
     variant, baseline = study.variants[row["variant"]], study.baseline
-    other = None if variant.is_baseline else _encoding_key(prompt, baseline)
-    return study.embeddings.of(_encoding_key(prompt, variant), other)
+    other = None if variant.is_baseline else _encoding_key(prompt, baseline, study.wordings)
+    return study.embeddings.of(_encoding_key(prompt, variant, study.wordings), other)
 
 
 def _fact_row(row: Row, picture: Picture, result: FactResult) -> Row:
@@ -192,5 +195,7 @@ def _fact_row(row: Row, picture: Picture, result: FactResult) -> Row:
     return {name: row[name] for name in names} | found
 
 
-def _encoding_key(prompt: Row, variant: Variant) -> EncodingKey:
-    return (prompt["text"], variant.settings.encoder.canonical())
+def _encoding_key(prompt: Row, variant: Variant, wordings: Wordings) -> EncodingKey:
+    text = wordings[wording_key(prompt["text"], variant.settings)].text
+    assert text is not None, "a picture was made of it"
+    return (text, variant.settings.encoder.canonical())

@@ -26,6 +26,36 @@ def _hidden_layer(value: object) -> object:
     return value
 
 
+class PromptSettings(Frozen):
+    """How a prompt is worded before the chat format; its facts stay as they are.
+
+    The negative prompt stays as it is.
+    """
+
+    own_lead: bool
+    """Whether a caption of a scene keeps its own first words, such as "a picture of"."""
+    word_order: Literal["as_written", "reversed", "shuffled", "clauses_swapped"]
+    """Of its words: "shuffled" by a seed from the prompt's text; "clauses_swapped" names a scene's
+    objects in the opposite order, "B right of A" for "A left of B", so that all facts stay true."""
+    prefix: str
+    """Words put before it, such as "a crisp picture of"."""
+    suffix: str
+    """Words put after it."""
+    filler_tokens: Annotated[int, Field(ge=0)]
+    """Tokens of the model's filler sentences around all that, as near below as words allow."""
+    filler_counts: Literal["filler", "caption"]
+    """What these tokens are: of the filler alone, or of the whole caption with its chat format,
+    which a filler brings up to that many."""
+    filler_position: Literal["before", "after", "both"]
+    """Where the filler stands."""
+
+    @property
+    def is_neutral(self) -> bool:
+        """Whether a prompt stays as it is written."""
+        words = self.prefix or self.suffix or self.filler_tokens
+        return self.own_lead and self.word_order == "as_written" and not words
+
+
 class EncoderSettings(Frozen):
     """What the text encoder is asked for."""
 
@@ -104,6 +134,19 @@ class RefinerSettings(Frozen):
     """Whether its blocks have their feed-forward branch."""
     refiner_timestep: bool
     """Whether the timestep modulates its blocks, which only weights trained so have."""
+    refiner_delta: Literal["own", "random", "linear"]
+    """What is added to a caption: what its blocks add; or, for each token, a random vector of the
+    same length, which is fixed for its position; or what a linear map of the unrefined token says,
+    fitted to these blocks on other prompts of the prompt set."""
+
+    @model_validator(mode="after")
+    def _linear_knows_no_timestep(self) -> Self:
+        if self.refiner_delta == "linear" and self.refiner_timestep:
+            raise ValueError(
+                "refiner_delta: 'linear' is one map for all timesteps; allowed with "
+                "refiner_timestep true: own, random"
+            )
+        return self
 
 
 class RopeSettings(Frozen):

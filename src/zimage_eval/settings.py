@@ -4,14 +4,15 @@ import hashlib
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
-from pydantic import ConfigDict, TypeAdapter, ValidationError
+from pydantic import ConfigDict, TypeAdapter, ValidationError, model_validator
 
 from zimage_eval.frozen import Frozen, first_problem, parse_yaml, unknown
 from zimage_eval.setting_groups import (
     EncoderSettings,
     ImageSettings,
+    PromptSettings,
     RefinerSettings,
     RopeSettings,
     SamplerSettings,
@@ -25,14 +26,25 @@ Key = tuple[str, str]
 class Settings(Frozen):
     """All that decides an image but prompt, seed and weights."""
 
+    prompt: PromptSettings
     encoder: EncoderSettings
     sampler: SamplerSettings
     refiner: RefinerSettings
     rope: RopeSettings
     image: ImageSettings
 
+    @model_validator(mode="after")
+    def _maps_know_prompts_as_written(self) -> Self:
+        if self.encoder.layer_map != "none" and not self.prompt.is_neutral:
+            raise ValueError(
+                f"encoder.layer_map: {self.encoder.layer_map!r} is fitted on prompts as they are "
+                "written; allowed with another wording: 'none'"
+            )
+        return self
+
 
 GROUPS: dict[str, type[Frozen]] = {
+    "prompt": PromptSettings,
     "encoder": EncoderSettings,
     "sampler": SamplerSettings,
     "refiner": RefinerSettings,

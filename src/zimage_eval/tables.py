@@ -106,6 +106,23 @@ def embeddings_schema(hidden_size: int) -> TableSchema:
     )
 
 
+WORDINGS = TableSchema(
+    observation="a prompt's text as the text encoder is given it, under one wording",
+    key=("text", "prompt", "encoder"),
+    columns=_columns(
+        {
+            "text": pa.string(),  # as the prompt set has it
+            "prompt": pa.string(),  # canonical JSON of zimage_eval.settings.PromptSettings
+            "encoder": pa.string(),  # the same of EncoderSettings: fillers count its chat format
+        },
+        nullable={
+            "wording": pa.string(),
+            "error": pa.string(),  # why there is none
+        },
+    ),
+)
+
+
 SWAPPED_PROMPTS = "swapped prompts"
 """Variant of the score table's rows of the baseline's own pictures that were judged by what another
 prompt states."""
