@@ -74,10 +74,12 @@ NEEDS: Final[dict[Key, tuple[tuple[Key, Any], ...]]] = {
 }
 """What a setting does nothing without."""
 CHANGES_PICTURE: Final[dict[Key, bool | None]] = {
+    ("prompt", "own_lead"): None,
     ("rope", "table_length"): False,
     ("encoder", "padding_side"): None,
 }
 """Settings that don't simply change it: a longer table is to change no prompt that fitted before,
+most natural prompts have no lead,
 and another padding changes the last bits at most."""
 
 
