@@ -4,6 +4,13 @@ from typing import Annotated, Literal, TypeVar
 
 from pydantic import Field
 
+from zimage_eval.exact_params import (
+    ConditioningParams,
+    EmbeddingCacheParams,
+    PaddingParams,
+    SchedulesParams,
+    TokenLimitParams,
+)
 from zimage_eval.frozen import Frozen
 from zimage_eval.measuring import FolderReference, PinnedFile
 from zimage_eval.model_spec import Dtype
@@ -114,6 +121,11 @@ class Benchmarks(Frozen):
     layers: PromptBenchmark | None = None
     refiner: PromptBenchmark | None = None
     vae_roundtrip: VaeRoundtrip | None = None
+    conditioning: ConditioningParams | None = None
+    embedding_cache: EmbeddingCacheParams | None = None
+    padding: PaddingParams | None = None
+    schedules: SchedulesParams | None = None
+    token_limit: TokenLimitParams | None = None
     throughput: Throughput | None = None
     profile: Profile | None = None
     compile: Compile | None = None

@@ -79,8 +79,7 @@ CHANGES_PICTURE: Final[dict[Key, bool | None]] = {
     ("encoder", "padding_side"): None,
 }
 """Settings that don't simply change it: a longer table is to change no prompt that fitted before,
-most natural prompts have no lead,
-and another padding changes the last bits at most."""
+another padding changes the last bits at most, and a natural prompt has no lead to leave out."""
 
 
 class Case(NamedTuple):
