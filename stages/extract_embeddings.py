@@ -14,6 +14,7 @@ def main() -> None:
     from zimage_eval.devices import pick_device, start_workers
     from zimage_eval.embeddings import write_embeddings
     from zimage_eval.encoding import encode_texts, study_encodings
+    from zimage_eval.memory_needs import check_memory
     from zimage_eval.model_folder import TEXT_PARTS, check_model
     from zimage_eval.params import PHASES, expand_variants, load_model_spec, load_params
     from zimage_eval.tables import PROMPTS, read_table
@@ -27,6 +28,7 @@ def main() -> None:
         phase: read_table(Path(f"data/prompts/{phase}.parquet"), PROMPTS)["text"].to_pylist()
         for phase in PHASES
     }
+    check_memory(folder, spec.dtype, TEXT_PARTS, pick_device())
     tokenizer, wanted = load_tokenizer(folder), {}
     embedded, worded = Path("data/embeddings"), Path("data/wordings")
     for stale in (*embedded.glob("*.parquet"), *worded.glob("*.parquet")):

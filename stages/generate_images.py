@@ -23,6 +23,7 @@ def main(study: str) -> None:
     from zimage_eval.generation import draw_images
     from zimage_eval.image_side import load_image_side
     from zimage_eval.image_store import ImageStore, Recipe, device_class, find_store_root
+    from zimage_eval.memory_needs import check_memory
     from zimage_eval.model_folder import IMAGE_PARTS, check_model, weights_digest
     from zimage_eval.params import PHASES, expand_variants, load_model_spec, load_params
     from zimage_eval.tables import IMAGES, PROMPTS, read_table, write_table
@@ -34,6 +35,7 @@ def main(study: str) -> None:
     entry = params.get_study(study)
     variants = expand_variants(entry, spec.defaults)
     limits = check_model(folder, IMAGE_PARTS, variants)
+    check_memory(folder, spec.dtype, IMAGE_PARTS, pick_device())
     embeddings = read_embeddings(Path(f"data/embeddings/{study}.parquet"))
     wordings = read_wordings(Path(f"data/wordings/{study}.parquet"))
     prompts = {

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from zimage_eval.declared_files import check_measuring
 from zimage_eval.generate_command import add_generate_arguments, run_generate
+from zimage_eval.measure_command import add_measure_arguments, run_measure
 from zimage_eval.model_folder import IMAGE_PARTS, TEXT_PARTS, check_model, weights_digest
 from zimage_eval.params import ModelSpec, Params, expand_variants, load_model_spec, load_params
 from zimage_eval.plan import plan_studies, render_plan
@@ -95,6 +96,11 @@ def _add_generate_arguments(parser: argparse.ArgumentParser) -> None:
     add_generate_arguments(parser)
 
 
+def _add_measure_arguments(parser: argparse.ArgumentParser) -> None:
+    _add_folder_argument(parser)
+    add_measure_arguments(parser)
+
+
 def _add_sheet_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("images", type=Path, help="a study's folder of images")
     parser.add_argument("prompts", type=Path, help="the table of a phase's prompts")
@@ -127,6 +133,11 @@ COMMANDS = {
         help="a CSV of pictures and facts, for people to fill in (yes or no)",
         add_arguments=_add_sheet_arguments,
         run=_label_sheet,
+    ),
+    "measure": Command(
+        help="speed, memory and what they cost in accuracy, on this machine and any model",
+        add_arguments=_add_measure_arguments,
+        run=run_measure,
     ),
     "plan": Command(
         help="images, forwards, minutes and the smallest visible effect of each study",

@@ -26,6 +26,7 @@ from zimage_eval.fit_prompts import PhaseTexts, fit_phase
 from zimage_eval.generation import GeneratedImage, generate_batch
 from zimage_eval.image_side import load_image_side
 from zimage_eval.image_store import ImageStore, Recipe, device_class
+from zimage_eval.memory_needs import check_memory
 from zimage_eval.model_folder import (
     IMAGE_PARTS,
     TEXT_PARTS,
@@ -85,6 +86,7 @@ def draw_by_hand(
         if reason is not None:
             raise ValueError(f"not available: {reason}")
     tokenizer, device = load_tokenizer(project.folder), pick_device()
+    check_memory(project.folder, project.spec.dtype, (*TEXT_PARTS, *IMAGE_PARTS), device)
     known = {text: None} | {each: None for texts in project.texts.values() for each in texts}
     settings = [variant.settings for variant in variants]
     wordings = word_prompts(known, settings, tokenizer, project.spec.filler_sentences)
