@@ -13,7 +13,12 @@ def main() -> None:
     """Put questions, pictures, tables and figures on one page, in the order of params.yaml."""
     from zimage_eval.evidence import FROZEN_WEIGHTS
     from zimage_eval.model_folder import IMAGE_PARTS, TEXT_PARTS, weights_digest
-    from zimage_eval.params import expand_variants, load_model_spec, load_params
+    from zimage_eval.params import (
+        expand_variants,
+        load_model_spec,
+        load_params,
+        prompt_set_of,
+    )
     from zimage_eval.questions import load_questions, read_evidence
     from zimage_eval.report import StudyReport, write_report
     from zimage_eval.report_verdicts import Answer
@@ -43,7 +48,7 @@ def main() -> None:
                 model=params.model,
                 weights_sha256=weights,
                 judge=spec.judge,
-                prompt_set=spec.prompt_set,
+                prompt_set=prompt_set_of(spec, study.study.prompts),
                 num_hand_labels=round(agreement["num_images"] or 0),
                 carries_over=questions[name].carries_over,
             )

@@ -9,7 +9,14 @@ from typing import NamedTuple
 from zimage_eval.declared_files import check_measuring
 from zimage_eval.generate_command import add_generate_arguments, run_generate
 from zimage_eval.model_folder import IMAGE_PARTS, TEXT_PARTS, check_model
-from zimage_eval.params import ModelSpec, Params, expand_variants, load_model_spec, load_params
+from zimage_eval.params import (
+    ModelSpec,
+    Params,
+    expand_variants,
+    load_model_spec,
+    load_params,
+    prompt_set_of,
+)
 from zimage_eval.plan import plan_studies, render_plan
 
 
@@ -58,6 +65,8 @@ def _plan(arguments: argparse.Namespace) -> None:
 
 def _check(arguments: argparse.Namespace) -> None:
     params, spec = _load(arguments.folder)
+    for study in params.studies.values():
+        prompt_set_of(spec, study.prompts)
     variants = [
         v for study in params.studies.values() for v in expand_variants(study, spec.defaults)
     ]
