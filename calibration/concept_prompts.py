@@ -1,8 +1,9 @@
 """Prompts that ask for every name in every color: `python -m calibration.concept_prompts`.
 
-Writes prompts/scene_concepts/ (the scenes world, letters included) and prompts/natural_concepts/. A
-file is a name: it in each color and, last, with no color said; once in the words that are screened
-and once in those that are confirmed. Nothing else is said, so that the rest shows a model's defaults.
+Writes prompts/scene_concepts/ (the scenes world, letters included) and prompts/natural_concepts/.
+A file is a name: it in each color and, last, with no color said; once in the words that are
+screened and once in those that are confirmed. Nothing else is said, so that the rest shows a
+model's defaults.
 """
 
 from pathlib import Path
