@@ -45,6 +45,7 @@ def main(study: str) -> None:
         ).to_pylist()
         for phase in PHASES
     }
+    texts = {phase: [row["text"] for row in rows] for phase, rows in prompts.items()}
     requests = request_images(variants, entry.confirm, prompts)
     store = ImageStore(find_store_root(os.environ.get("ZIMAGE_EVAL_STORE")))
     weights, device = weights_digest(folder, IMAGE_PARTS), pick_device()
@@ -55,7 +56,7 @@ def main(study: str) -> None:
     for variant, wanted in requests:
         recipe = Recipe(weights, variant.settings, spec.dtype, device_class(device))
         for members, batch in variant_batches(
-            variant, wanted, wordings, embeddings, limits, spec.batch_size
+            variant, wanted, wordings, embeddings, limits, spec.batch_size, texts
         ):
             jobs.append((members, batch, recipe, store, load_pipe, out))
     shutil.rmtree(out, ignore_errors=True)

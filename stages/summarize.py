@@ -1,9 +1,9 @@
 """scores, features, prompts, images of a study -> its numbers, its table, its grid and its figure
 
 data/scores/<study>.parquet, data/signatures/<study>.json, data/features/<study>/, data/reference/,
-data/prompts/<role>/, data/images/<study>/, questions/
--> metrics/<study>.json, metrics/<study>.signatures.json, reports/evidence/<study>.json,
-reports/tables/<study>.csv, reports/figures/<study>/{grid,effect}.png
+data/prompts/<role>/screen.parquet, data/images/<study>/
+-> metrics/<study>.json, metrics/<study>.signatures.json, reports/tables/<study>.csv,
+reports/figures/<study>/{grid,effect}.png
 """
 
 from pathlib import Path
@@ -23,7 +23,6 @@ def main(study: str) -> None:
         load_params,
         phase_variants,
     )
-    from zimage_eval.questions import load_questions, weigh_question, write_evidence
     from zimage_eval.results import study_results, write_results
     from zimage_eval.set_signatures import set_signatures
     from zimage_eval.set_summaries import read_sets, summarize_sets
@@ -64,12 +63,6 @@ def main(study: str) -> None:
     write_signatures(Path(f"metrics/{study}.signatures.json"), signed)
     write_results(Path(f"metrics/{study}.json"), {study: study_results(summaries, baseline)})
     write_summaries(Path(f"reports/tables/{study}.csv"), summaries)
-    evidence = {
-        name: weigh_question(question, rows, baseline)
-        for name, question in load_questions(Path("questions")).items()
-        if question.claim.study == study
-    }
-    write_evidence(Path(f"reports/evidence/{study}.json"), evidence)
     grid = draw_study_grid(variants, entry.confirm, prompts, images, scores, folder)
     save_png(grid, Path(f"reports/figures/{study}/grid.png"))
     effect = draw_study_effect(entry, variants, summaries)

@@ -16,6 +16,7 @@ def project(tmp_path: Path) -> Path:
     shutil.copy(ROOT / "params.yaml", tmp_path)
     (tmp_path / "models").mkdir()
     shutil.copy(ROOT / "models" / "nano.yaml", tmp_path / "models")
+    shutil.copytree(ROOT / "questions", tmp_path / "questions")
     return tmp_path
 
 
@@ -33,6 +34,16 @@ def test_a_whole_model_is_in_order(
     shutil.copytree(tiny_folder, project / "models" / "nano")
     assert main(["check", "--folder", str(project)]) == 0
     assert "in order" in capsys.readouterr().out
+
+
+def test_a_misspelled_question_is_named(
+    project: Path, tiny_folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copytree(tiny_folder, project / "models" / "nano")
+    path = project / "questions" / "a02-guidance.yaml"
+    path.write_text(path.read_text(encoding="utf-8").replace("claim:", "clame:", 1), "utf-8")
+    assert main(["check", "--folder", str(project)]) == 2
+    assert "clame" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -4,34 +4,41 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import TypeAdapter
 
-from zimage_eval.evidence import FROZEN_WEIGHTS, Evidence
+from zimage_eval.benchmark_observations import Observation
+from zimage_eval.claims import Claim, ExactClaim, StudyClaim
+from zimage_eval.evidence import Evidence
+from zimage_eval.evidence_files import read_evidence, write_evidence
 from zimage_eval.params import expand_variants, load_model_spec, load_params
-from zimage_eval.questions import (
-    Question,
-    load_questions,
-    read_evidence,
-    weigh_question,
-    write_evidence,
-)
-from zimage_eval.report_verdicts import Answer, describe_answer, verdict_table
+from zimage_eval.questions import Place, Question, load_questions, load_terms, places
+from zimage_eval.report_pages import write_page
+from zimage_eval.report_verdicts import answer_questions, verdict_table
 from zimage_eval.tables import SWAPPED_PROMPTS
-from zimage_eval.verdicts import Page, Provenance, decide_report
+from zimage_eval.verdicts import Provenance
+from zimage_eval.weighing import Measured, StudyScores, weigh_claim
 
+QUESTIONS = load_questions(Path("questions"))
+TERMS = load_terms(Path("questions"))
+NAME = "a01-hidden-layer"
+BASELINE = "hidden_layer=-2"
 PROVENANCE = Provenance(
     model="nano",
     weights_sha256="a" * 64,
     judge="scenes",
     prompt_set="scenes",
     num_hand_labels=0,
-    carries_over="method",
+    carries_over="nano only",
 )
-BASELINE = "hidden_layer=-2"
 
 
 @pytest.fixture
 def question() -> Question:
-    return load_questions(Path("questions"))["a01-hidden-layer"]
+    return QUESTIONS[NAME]
+
+
+def claim_of(**fields: object) -> Claim:
+    return TypeAdapter[Claim](Claim).validate_python(fields)
 
 
 def table(scores: dict[str, float], num_prompts: int = 64) -> list[dict[str, Any]]:
@@ -51,34 +58,35 @@ def table(scores: dict[str, float], num_prompts: int = 64) -> list[dict[str, Any
     ]
 
 
-def scores_of(
-    question: Question, baseline: float, rival: float, swapped: float
-) -> dict[str, float]:
-    rivals = dict.fromkeys(question.claim.rivals, rival)
-    return {BASELINE: baseline, SWAPPED_PROMPTS: swapped} | rivals
+def measured(question: Question, baseline: float, rival: float, swapped: float) -> Measured:
+    assert isinstance(question.claim, StudyClaim)
+    scores = {BASELINE: baseline, SWAPPED_PROMPTS: swapped}
+    scores |= dict.fromkeys(question.claim.rivals, rival)
+    return Measured({"hidden_layer": StudyScores(table(scores), BASELINE)}, {}, {})
 
 
-def word(evidence: Evidence) -> str:
-    pages = {"one": Page(evidence, FROZEN_WEIGHTS, PROVENANCE)}
-    return decide_report(pages)["one"].weights.word
+def word(evidence: Evidence, question: Question) -> str:
+    answers = answer_questions({NAME: question}, {Place(NAME, "weights"): evidence}, PROVENANCE)
+    return answers[0].verdicts.weights.word
 
 
 def test_every_claim_names_a_study_and_rivals_that_are_there() -> None:
     params = load_params(Path("params.yaml"))
     defaults = load_model_spec(Path("models/nano.yaml")).defaults
-    for name, question in load_questions(Path("questions")).items():
-        claim = question.claim
-        assert claim.study in params.studies, name
-        variants = expand_variants(params.get_study(claim.study), defaults)
-        rivals = {variant.name for variant in variants if not variant.is_baseline}
-        assert set(claim.rivals) == rivals, name
-        assert claim.assay.variant == SWAPPED_PROMPTS
+    for name, question in QUESTIONS.items():
+        for place, claim in places(name, question):
+            if isinstance(claim, StudyClaim):
+                assert claim.study in params.studies, place
+                variants = expand_variants(params.get_study(claim.study), defaults)
+                rivals = {variant.name for variant in variants if not variant.is_baseline}
+                assert claim.rivals == "all" or set(claim.rivals) <= rivals, place
 
 
-def test_every_study_that_varies_something_has_a_question() -> None:
+def test_every_study_that_varies_something_is_asked_about() -> None:
     params = load_params(Path("params.yaml"))
-    asked = {question.claim.study for question in load_questions(Path("questions")).values()}
-    assert asked == {key for key, study in params.studies.items() if study.vary or study.variants}
+    asked = set().union(*(question.sources for question in QUESTIONS.values()))
+    varied = {key for key, study in params.studies.items() if study.vary or study.variants}
+    assert varied <= asked
 
 
 @pytest.mark.parametrize(
@@ -93,39 +101,104 @@ def test_every_study_that_varies_something_has_a_question() -> None:
 def test_the_verdict_follows_the_scores(
     question: Question, baseline: float, rival: float, swapped: float, expected: str
 ) -> None:
-    rows = table(scores_of(question, baseline, rival, swapped))
-    assert word(weigh_question(question, rows, BASELINE)) == expected
+    evidence = weigh_claim(question.claim, measured(question, baseline, rival, swapped), TERMS)
+    assert word(evidence, question) == expected
 
 
-def test_a_rival_that_the_study_lacks_is_named(question: Question) -> None:
-    scores = scores_of(question, 0.9, 0.5, 0.3)
-    del scores["hidden_layer=-4"]
-    evidence = weigh_question(question, table(scores), BASELINE)
-    assert word(evidence) == "not_testable"
-    assert "hidden_layer=-4" in evidence.reason
+def test_a_rival_or_a_study_that_is_not_there_is_named(question: Question) -> None:
+    claim = question.claim.model_copy(update={"rivals": ("hidden_layer=-9",)})
+    evidence = weigh_claim(claim, measured(question, 0.9, 0.5, 0.3), TERMS)
+    assert word(evidence, question) == "not_testable"
+    assert "hidden_layer=-9" in evidence.reason
+    assert "not part of this run" in weigh_claim(claim, Measured({}, {}, {}), TERMS).reason
+
+
+def test_all_rivals_are_those_of_the_study(question: Question) -> None:
+    claim = question.claim.model_copy(update={"rivals": "all"})
+    evidence = weigh_claim(claim, measured(question, 0.9, 0.5, 0.3), TERMS)
+    assert [one.variant for one in evidence.seen] == list(getattr(question.claim, "rivals", ()))
+    assert all(one.kind == "worse" for one in evidence.seen)
+
+
+def observations(means: dict[str, float], num_units: int = 12) -> list[Observation]:
+    return [
+        Observation(arm, f"photo-{unit}", 0, "photograph", "psnr", mean + 0.01 * (unit % 3) * i)
+        for i, (arm, mean) in enumerate(means.items(), 1)
+        for unit in range(num_units)
+    ]
+
+
+@pytest.mark.parametrize(("bf16", "status"), [(36.9, True), (30.0, False)])
+def test_a_benchmark_is_weighed_by_the_same_rules(bf16: float, status: bool) -> None:
+    seen = Measured({}, {"vae": observations({"fp32": 37.0, "bf16": bf16})}, {})
+    claim = claim_of(rule="no_difference", benchmark="vae", metric="psnr", better="higher",
+                     baseline="fp32", rivals=["bf16"], margin=1.0)  # fmt: skip
+    evidence = weigh_claim(claim, seen, TERMS)
+    assert (evidence.p_supported < 0.001, evidence.p_refuted < 0.001) == (status, not status)
+    beyond = claim_of(rule="above", benchmark="vae", metric="psnr", variant="bf16", threshold=35.0)
+    assert (weigh_claim(beyond, seen, TERMS).p_supported < 0.001) is status
+
+
+def test_checks_are_exact_and_cost_no_other_claim_anything(question: Question) -> None:
+    claim = claim_of(rule="exact", benchmark="token_limit", checks=["limit", "why"])
+    assert isinstance(claim, ExactClaim)
+
+    def weigh(checks: dict[str, float | None]) -> Evidence:
+        return weigh_claim(claim, Measured({}, {}, {"token_limit": checks}), TERMS)
+
+    assert word(weigh({"limit": 1, "why": 1}), question) == "supported"
+    assert word(weigh({"limit": 1, "why": 0}), question) == "refuted"
+    assert weigh({"limit": 1, "why": 0}).named == ("why",)
+    assert word(weigh({"limit": 1}), question) == "not_testable"
 
 
 def test_evidence_comes_back_as_written(question: Question, tmp_path: Path) -> None:
-    rows = table(scores_of(question, 0.9, 0.5, 0.3))
-    evidence = weigh_question(question, rows, BASELINE)
-    write_evidence(tmp_path / "new" / "study.json", {"a": evidence})
-    [(name, found)] = read_evidence(tmp_path / "new" / "study.json").items()
-    assert name == "a" and found.status == "weighed" and found.named == evidence.named
+    evidence = weigh_claim(question.claim, measured(question, 0.9, 0.5, 0.3), TERMS)
+    write_evidence(tmp_path / "new.json", {Place(NAME, "weights"): evidence})
+    [(place, found)] = read_evidence(tmp_path / "new.json").items()
+    assert place == (NAME, "weights") and found.named == evidence.named
+    assert found.seen[0].variant == evidence.seen[0].variant
     assert found.p_supported == pytest.approx(evidence.p_supported, rel=1e-5)
 
 
-def test_a_misspelled_key_names_the_file(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("old", "changed", "said"),
+    [
+        ("hypothesis:", "hypotesis:", r"q\.yaml.*hypotesis"),
+        ("row: A2", "row: B2", r"q\.yaml.*row"),
+        ("rule: baseline_best", "rule: best", r"q\.yaml.*rule"),
+    ],
+)
+def test_a_wrong_file_is_named(tmp_path: Path, old: str, changed: str, said: str) -> None:
     text = Path("questions/a02-guidance.yaml").read_text(encoding="utf-8")
-    (tmp_path / "q.yaml").write_text(text.replace("hypothesis:", "hypotesis:"), encoding="utf-8")
-    with pytest.raises(ValueError, match=r"q\.yaml.*hypotesis"):
+    (tmp_path / "q.yaml").write_text(text.replace(old, changed), encoding="utf-8")
+    with pytest.raises(ValueError, match=said):
         load_questions(tmp_path)
 
 
-def test_the_report_says_both_verdicts_and_on_what_they_rest(question: Question) -> None:
-    rows = table(scores_of(question, 0.9, 0.5, 0.3))
-    page = Page(weigh_question(question, rows, BASELINE), FROZEN_WEIGHTS, PROVENANCE)
-    answer = Answer(question, decide_report({"one": page})["one"])
-    assert "**supported**" in verdict_table([answer])
-    text = describe_answer(answer)
+def test_two_pages_about_one_row_are_refused(tmp_path: Path) -> None:
+    text = Path("questions/a02-guidance.yaml").read_text(encoding="utf-8")
+    for name in ("one", "other"):
+        (tmp_path / f"{name}.yaml").write_text(text, encoding="utf-8")
+    with pytest.raises(ValueError, match="one and other are both about row A2"):
+        load_questions(tmp_path)
+
+
+def test_a_page_says_both_verdicts_and_on_what_they_rest(question: Question) -> None:
+    seen = measured(question, 0.9, 0.5, 0.3)
+    evidence = {
+        place: weigh_claim(claim, seen, TERMS)
+        for place, claim in places(NAME, question)
+        if place.part == "weights"
+    }
+    answers = answer_questions({NAME: question}, evidence, PROVENANCE)
+    assert "**supported**" in verdict_table(answers)
+    text = write_page(answers[0], {}, ["hidden_layer"])
     assert "These weights: **supported**" in text and "The design: **not testable here**" in text
-    assert "n = 64 prompts" in text and "`aaaaaaaaaaaaaaaa`" in text and "method" in text
+    assert "n = 64" in text and "`aaaaaaaaaaaaaaaa`" in text and "[hidden_layer]" in text
+    headings = [line for line in text.splitlines() if line.startswith("### ")]
+    assert headings == [
+        f"### {name}"
+        for name in ("Question", "Hypothesis", "Method", "Results", "Conclusions",
+                     "Sub-questions", "Follow-up questions")
+    ]  # fmt: skip

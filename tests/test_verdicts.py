@@ -1,13 +1,12 @@
 from collections.abc import Mapping, Sequence
-from datetime import date
-from pathlib import Path
 
 import numpy as np
 import pytest
+from pydantic import TypeAdapter
 
 from tests.made_up_reports import PROVENANCE, SENSITIVE, TERMS
-from zimage_eval.claims import Claim, weigh_claim
-from zimage_eval.contrasts import Assay, Contrast
+from zimage_eval.claims import AssayRule, Claim, SharedTerms
+from zimage_eval.contrasts import Assay, Contrast, Row
 from zimage_eval.evidence import (
     FROZEN_WEIGHTS,
     Evidence,
@@ -16,8 +15,8 @@ from zimage_eval.evidence import (
     no_difference,
     not_testable,
 )
-from zimage_eval.frozen import parse, read_yaml
 from zimage_eval.verdicts import Page, decide_report, decide_sub_questions
+from zimage_eval.weighing import Measured, StudyScores, weigh_claim
 
 BLIND = Assay(False, "blind")
 
@@ -146,47 +145,49 @@ def test_a_judge_of_natural_images_needs_hand_labels() -> None:
     assert natural.model_copy(update={"num_hand_labels": 200}).mark == ""
 
 
-def test_a_claim_is_read_from_yaml_and_weighed_on_a_score_table(tmp_path: Path) -> None:
-    path = tmp_path / "a01.yaml"
-    path.write_text(
-        "{rule: baseline_best, study: hidden_layer, metric: alignment, phase: screen,\n"
-        " rivals: [hidden_layer=-1], margin: 0.1, lead: 0, min_coverage: 0.95,\n"
-        " assay: {variant: swapped, metric: alignment, margin: 0.1}, rule_changed: 2026-11-22}\n"
-    )
-    claim = parse(read_yaml(path), Claim, str(path))
-    assert claim.rule_changed == date(2026, 11, 22)
+CLAIM = {
+    "rule": "baseline_best",
+    "study": "hidden_layer",
+    "metric": "alignment",
+    "phase": "screen",
+    "rivals": ["hidden_layer=-1"],
+    "margin": 0.1,
+}
+SHARED = SharedTerms(
+    min_coverage=0.95, assay=AssayRule(variant="swapped", metric="alignment", margin=0.1)
+)
+
+
+def weigh(fields: Mapping[str, object], rows: Sequence[Row], baseline: str) -> Evidence:
+    measured = Measured({str(fields["study"]): StudyScores(rows, baseline)}, {}, {})
+    claim = TypeAdapter(Claim).validate_python(fields)
+    return weigh_claim(claim, measured, SHARED)
+
+
+def test_a_claim_is_weighed_on_a_score_table() -> None:
     means = {"hidden_layer=-2": 0.9, "hidden_layer=-1": 0.5, "swapped": 0.4}
-    evidence = weigh_claim(claim, score_rows(means), "hidden_layer=-2")
+    evidence = weigh(CLAIM, score_rows(means), "hidden_layer=-2")
     assert words(evidence) == ["supported"]
-    assert words(weigh_claim(claim, score_rows(means | {"swapped": 0.9}), "hidden_layer=-2")) == [
-        "inconclusive"
-    ]
-    with pytest.raises(ValueError, match="did you mean 'alignment'"):
-        parse(read_yaml(path) | {"metric": "alignmint"}, Claim, "a01.yaml")
-    with pytest.raises(ValueError, match=r"a01.yaml: margin: Input should be greater than 0"):
-        parse(read_yaml(path) | {"margin": 0}, Claim, "a01.yaml")
+    blind = weigh(CLAIM, score_rows(means | {"swapped": 0.9}), "hidden_layer=-2")
+    assert words(blind) == ["inconclusive"]
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [({"metric": "alignmint"}, "did you mean 'alignment'"), ({"margin": 0}, "greater than 0")],
+)
+def test_a_wrong_claim_says_what_is_wrong(changed: dict[str, object], said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        TypeAdapter(Claim).validate_python(CLAIM | changed)
 
 
 def test_the_assay_may_read_another_metric_than_the_claim() -> None:
-    claim = Claim.model_validate(
-        {
-            "rule": "no_difference",
-            "study": "padding",
-            "metric": "saturation",
-            "phase": "screen",
-            "rivals": ("rival",),
-            "margin": 0.1,
-            "lead": 0.0,
-            "min_coverage": 0.95,
-            "assay": {"variant": "swapped", "metric": "alignment", "margin": 0.1},
-            "rule_changed": date(2026, 11, 22),
-        }
-    )
+    claim = CLAIM | {"rule": "no_difference", "metric": "saturation", "rivals": ["rival"]}
     rng = np.random.default_rng(0)
     for swapped, word in ((0.4, "supported"), (0.9, "inconclusive")):
         rows = score_rows({"baseline": 0.9, "rival": 0.9, "swapped": swapped})
         colored = [row | {"saturation": 0.5 + rng.normal(0, 0.1)} for row in rows]
-        assert words(weigh_claim(claim, colored, "baseline")) == [word]
+        assert words(weigh(claim, colored, "baseline")) == [word]
 
 
 def score_rows(means: Mapping[str, float]) -> list[dict[str, object]]:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from zimage_eval.declared_files import check_measuring
 from zimage_eval.generate_command import add_generate_arguments, run_generate
-from zimage_eval.model_folder import IMAGE_PARTS, TEXT_PARTS, check_model
+from zimage_eval.model_folder import IMAGE_PARTS, TEXT_PARTS, check_model, weights_digest
 from zimage_eval.params import (
     ModelSpec,
     Params,
@@ -18,6 +18,7 @@ from zimage_eval.params import (
     prompt_set_of,
 )
 from zimage_eval.plan import plan_studies, render_plan
+from zimage_eval.questions import load_questions, load_terms
 
 
 class Command(NamedTuple):
@@ -72,7 +73,30 @@ def _check(arguments: argparse.Namespace) -> None:
     ]
     check_model(arguments.folder / "models" / params.model, (*TEXT_PARTS, *IMAGE_PARTS), variants)
     check_measuring(spec)
+    load_terms(arguments.folder / "questions")
+    load_questions(arguments.folder / "questions")
     print(f"{spec.title}: parameters, model folder and what measures are in order")
+
+
+def _rows(arguments: argparse.Namespace) -> None:
+    from zimage_eval.evidence_files import read_evidence
+    from zimage_eval.report_verdicts import answer_questions
+    from zimage_eval.rows_command import render_rows
+    from zimage_eval.verdicts import Provenance
+
+    params, spec = _load(arguments.folder)
+    folder = arguments.folder / "models" / params.model
+    provenance = Provenance(
+        model=params.model,
+        weights_sha256=weights_digest(folder, (*TEXT_PARTS, *IMAGE_PARTS)),
+        judge=spec.judge,
+        prompt_set=prompt_set_of(spec, "main"),
+        num_hand_labels=0,
+        carries_over="nano only",
+    )
+    questions = load_questions(arguments.folder / "questions")
+    evidence = read_evidence(arguments.folder / "reports" / "evidence.json")
+    print(render_rows(answer_questions(questions, evidence, provenance)))
 
 
 def _add_generate_arguments(parser: argparse.ArgumentParser) -> None:
@@ -117,6 +141,11 @@ COMMANDS = {
         help="images, forwards, minutes and the smallest visible effect of each study",
         add_arguments=_add_folder_argument,
         run=_plan,
+    ),
+    "rows": Command(
+        help="every row of the catalogue, its verdicts and on what they rest",
+        add_arguments=_add_folder_argument,
+        run=_rows,
     ),
 }
 

@@ -22,6 +22,7 @@ from zimage_eval.batches import (
 from zimage_eval.devices import load_once, pick_device, start_workers
 from zimage_eval.encoder_inputs import tokenize
 from zimage_eval.encoding import Encoding, encode_texts
+from zimage_eval.fit_prompts import PhaseTexts, fit_phase
 from zimage_eval.generation import GeneratedImage, generate_batch
 from zimage_eval.image_side import load_image_side
 from zimage_eval.image_store import ImageStore, Recipe, device_class
@@ -95,7 +96,7 @@ def draw_by_hand(
         weights = weights_digest(project.folder, IMAGE_PARTS)
 
         def draw(variant: Variant, members: Sequence[ImageRequest]) -> GeneratedImage:
-            batch = _one_batch(variant, members, wordings, embeddings, limits)
+            batch = _one_batch(variant, members, wordings, embeddings, limits, project.texts)
             recipe = Recipe(weights, variant.settings, project.spec.dtype, device_class(device))
             images = generate_batch(batch, recipe, store, load_pipe)
             return images[_place(members, text, seed)]
@@ -167,6 +168,9 @@ def _encode(
             worded = wordings[wording_key(member.text, variant.settings)].text
             assert worded is not None, "find_batch left it out"
             wanted.add((worded, encoder))
+        if variant.settings.refiner.refiner_delta == "linear":
+            others = project.texts[fit_phase(members[0].text, project.texts)]
+            wanted |= {(other, encoder) for other in others}
         if sampler.guidance_scale > 0:
             wanted.add((sampler.negative_prompt, encoder))
     encoded = encode_texts(
@@ -185,7 +189,10 @@ def _one_batch(
     wordings: Wordings,
     embeddings: Embeddings,
     limits: ModelLimits,
+    texts: PhaseTexts,
 ) -> Batch:
-    [(_, batch)] = variant_batches(variant, members, wordings, embeddings, limits, len(members))
+    [(_, batch)] = variant_batches(
+        variant, members, wordings, embeddings, limits, len(members), texts
+    )
     assert isinstance(batch, Batch), batch
     return batch

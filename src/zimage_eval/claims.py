@@ -1,18 +1,29 @@
-"""What a question claims, written down before the run, and the evidence on it in a score table."""
+"""What a question claims, written down before the run: one type a source of evidence."""
 
-from collections.abc import Sequence
-from datetime import date
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Discriminator, Field, StringConstraints, Tag
 
-from zimage_eval.contrasts import Contrast, Row, Terms, check_assay, paired_contrast
-from zimage_eval.evidence import Evidence, baseline_best, best_of_grid, no_difference
 from zimage_eval.frozen import Frozen, unknown
 from zimage_eval.metrics import METRICS
 from zimage_eval.params import Phase
 
-Rule = Literal["baseline_best", "no_difference", "best_of_grid"]
+ContrastRule = Literal[
+    "baseline_best",
+    "some_better",
+    "no_difference",
+    "best_of_grid",
+    "higher",
+    "lower",
+    "depends_on_category",
+    "interaction",
+]
+"""How contrasts with the baseline decide; each is a function of `evidence`."""
+
+Name = Annotated[str, StringConstraints(min_length=1)]
+Rivals = Literal["all"] | Annotated[tuple[Name, ...], Field(strict=False, min_length=1)]
+"""Names of the variants that the baseline is compared with; an interaction names the two changes
+and both together."""
 
 
 def _known_metric(name: str) -> str:
@@ -27,7 +38,7 @@ Margin = Annotated[float, Field(gt=0)]
 
 
 class AssayRule(Frozen):
-    """Which loss shows that the study's judge sees anything."""
+    """Which loss shows that a study's judge sees anything."""
 
     variant: str
     """Name of the arm that holds the baseline's images, judged by other prompts' texts."""
@@ -35,45 +46,80 @@ class AssayRule(Frozen):
     margin: Margin
 
 
-class Claim(Frozen):
-    """The claim of a question, written down before the run."""
+class SharedTerms(Frozen):
+    """questions/terms.yaml: what holds for every claim."""
 
-    rule: Rule
-    study: str
-    metric: Metric
-    phase: Phase
-    rivals: Annotated[tuple[str, ...], Field(strict=False, min_length=1)]
-    """Names of the variants that the baseline is compared with."""
-    margin: Margin
-    lead: Annotated[float, Field(ge=0)]
-    """How far ahead the best must be beyond doubt; 0 if any lead will do."""
     min_coverage: Annotated[float, Field(gt=0, le=1)]
     """Share of the (prompt, seed) pairs that must have a score."""
     assay: AssayRule
-    rule_changed: date
-    """When any of the above last changed."""
-
-    @property
-    def terms(self) -> Terms:
-        """What is declared of each contrast."""
-        return Terms(self.margin, self.min_coverage)
 
 
-def weigh_claim(claim: Claim, rows: Sequence[Row], baseline: str) -> Evidence:
-    """The evidence on a claim in the rows of its study's score table.
+class StudyClaim(Frozen):
+    """A claim about the scores of a study."""
 
-    Raises:
-        ValueError: the table has no rows of the baseline, or the metric does not fit the rule.
-    """
+    rule: ContrastRule
+    study: Name
+    metric: Metric
+    phase: Phase
+    rivals: Rivals
+    category: Name | None = None
+    """Of prompts; all of them if left out."""
+    margin: Margin | None = None
+    """The metric's own if left out."""
+    lead: Annotated[float, Field(ge=0)] = 0.0
+    """How far ahead the better must be beyond doubt."""
 
-    def against_baseline(variant: str, metric: str) -> Contrast:
-        return paired_contrast(rows, variant, baseline, metric, claim.phase)
 
-    swapped = against_baseline(claim.assay.variant, claim.assay.metric)
-    assay = check_assay(swapped, Terms(claim.assay.margin, claim.min_coverage))
-    contrasts = [against_baseline(rival, claim.metric) for rival in claim.rivals]
-    if claim.rule == "no_difference":
-        return no_difference(contrasts, claim.terms, assay)
-    if claim.rule == "baseline_best":
-        return baseline_best(contrasts, claim.terms, assay, claim.lead)
-    return best_of_grid(contrasts, baseline, claim.terms, assay)
+class BenchmarkClaim(Frozen):
+    """A claim about what a benchmark observed: the same rules, on its own units."""
+
+    rule: ContrastRule
+    benchmark: Name
+    metric: Name
+    better: Literal["higher", "lower"] | None
+    baseline: Name
+    rivals: Rivals
+    margin: Margin
+    category: Name | None = None
+    lead: Annotated[float, Field(ge=0)] = 0.0
+
+
+class ThresholdClaim(Frozen):
+    """A claim that the mean of what a benchmark observed lies beyond a number."""
+
+    rule: Literal["above", "below"]
+    benchmark: Name
+    metric: Name
+    variant: Name
+    threshold: float
+    category: Name | None = None
+
+
+class ExactClaim(Frozen):
+    """A claim about the code or the numbers themselves: checks that hold or don't."""
+
+    rule: Literal["exact"]
+    benchmark: Name
+    checks: Annotated[tuple[Name, ...], Field(strict=False, min_length=1)]
+    """All must hold."""
+
+
+def _kind_of(data: Any) -> str:  # noqa: ANN401 - whatever the file holds, or a claim
+    def field(name: str) -> object:
+        return data.get(name) if isinstance(data, dict) else getattr(data, name, None)
+
+    if field("rule") == "exact":
+        return "exact"
+    if field("rule") in ("above", "below"):
+        return "threshold"
+    return "study" if field("benchmark") is None else "benchmark"
+
+
+Claim = Annotated[
+    Annotated[StudyClaim, Tag("study")]
+    | Annotated[BenchmarkClaim, Tag("benchmark")]
+    | Annotated[ThresholdClaim, Tag("threshold")]
+    | Annotated[ExactClaim, Tag("exact")],
+    Discriminator(_kind_of),
+]
+"""Told apart by the rule, and by whether a study or a benchmark is named."""

@@ -116,18 +116,31 @@ def paired_contrast(
     properties = METRICS[metric]
     if properties.is_paired:
         raise ValueError(f"{metric} is a distance to the baseline: place it on a noise scale")
-    arms = [_scores(rows, name, metric, phase, category) for name in (variant, baseline)]
-    asked = arms[0].keys() | arms[1].keys()
-    if not asked:
+    arm, reference = (_scores(rows, name, metric, phase, category) for name in (variant, baseline))
+    if not arm.keys() | reference.keys():
         raise ValueError(f"no {phase} scores of {variant!r} and {baseline!r} in {category!r}")
-    differences = paired_differences(*arms)
+    bounds = (-1.0, 1.0) if properties.is_judged else None
+    return contrast_arms(variant, metric, arm, reference, bounds, properties.better)
+
+
+def contrast_arms(
+    variant: str,
+    metric: str,
+    arm: Mapping[Unit, float | None],
+    reference: Mapping[Unit, float | None],
+    bounds: tuple[float, float] | None,
+    better: Literal["higher", "lower"] | None,
+) -> Contrast:
+    """The contrast of two arms, each a score by prompt (or whatever is independent) and seed."""
+    asked = arm.keys() | reference.keys()
+    differences = paired_differences(arm, reference)
     return Contrast(
         variant=variant,
         metric=metric,
         differences=prompt_means(differences),
-        coverage=len(differences) / len(asked),
-        bounds=(-1, 1) if properties.is_judged else None,
-        better=properties.better,
+        coverage=len(differences) / len(asked) if asked else 0.0,
+        bounds=bounds,
+        better=better,
     )
 
 

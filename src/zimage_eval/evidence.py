@@ -9,17 +9,29 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Literal, NamedTuple
 
 from zimage_eval.argmax_sets import argmax_p_values
-from zimage_eval.contrasts import Assay, Contrast, Terms
+from zimage_eval.contrasts import Assay, Contrast, Kind, Terms, find
 from zimage_eval.multiplicity import holm
 from zimage_eval.pivots import Pivot
 
 ALPHA = 0.05
 
 
+class Seen(NamedTuple):
+    """What was seen of one rival: its gain over the baseline with the 95 % interval."""
+
+    variant: str
+    kind: Kind
+    gain: float | None
+    """Above 0 is better, or higher for a metric of which neither end is better."""
+    low: float | None
+    high: float | None
+
+
 class Evidence(NamedTuple):
     """Two p-values, and what they rest on."""
 
-    status: Literal["weighed", "inconclusive", "not_testable"]
+    status: Literal["weighed", "exact", "inconclusive", "not_testable"]
+    """Exact is what was read off by equality: nothing to correct for."""
     p_supported: float
     """Against "the claim does not hold"; 1 where that can't be tested."""
     p_refuted: float
@@ -30,6 +42,8 @@ class Evidence(NamedTuple):
     named: tuple[str, ...] = ()
     """Rivals that are better or differ, each at 5 % after Holm over the rivals; of a grid, the
     variants that may be the best."""
+    seen: tuple[Seen, ...] = ()
+    """One a rival, in the order of the claim."""
 
 
 def not_testable(why: str) -> Evidence:
@@ -75,6 +89,53 @@ def no_difference(contrasts: Sequence[Contrast], terms: Terms, assay: Assay) -> 
     )
 
 
+def some_better(contrasts: Sequence[Contrast], terms: Terms, assay: Assay, lead: float) -> Evidence:
+    """Whether a rival beats the baseline by more than `lead`, or none does by the margin."""
+    _need_direction(contrasts)
+    return _weigh(
+        contrasts,
+        terms,
+        assay,
+        p_for=lambda pivot: 2 * pivot.p_above(lead),
+        p_against=lambda pivot: 2 * pivot.p_below(terms.margin),
+        needs="any",
+    )
+
+
+def shifted(
+    contrasts: Sequence[Contrast],
+    terms: Terms,
+    assay: Assay,
+    direction: Literal["higher", "lower"],
+) -> Evidence:
+    """Whether every rival's metric is higher (lower) than the baseline's, or one's is not.
+
+    Whatever the better end: the differences are read as they are.
+    """
+    raw = [contrast._replace(better=None) for contrast in contrasts]
+    above, below = (lambda pivot: 2 * pivot.p_above(0.0)), (lambda pivot: 2 * pivot.p_below(0.0))
+    p_for, p_against = (above, below) if direction == "higher" else (below, above)
+    return _weigh(raw, terms, assay, p_for=p_for, p_against=p_against)
+
+
+def interaction(contrast: Contrast, terms: Terms, assay: Assay) -> Evidence:
+    """Whether two changes together do other than the sum of each, or the same within the margin.
+
+    Args:
+        contrast: of both together, less those of each alone.
+        terms: what is declared of it.
+        assay: of the study.
+    """
+    margin = terms.margin
+    return _weigh(
+        [contrast],
+        terms,
+        assay,
+        p_for=lambda pivot: 2 * min(pivot.p_above(0.0), pivot.p_below(0.0)),
+        p_against=lambda pivot: 2 * max(pivot.p_above(-margin), pivot.p_below(margin)),
+    )
+
+
 def best_of_grid(
     contrasts: Sequence[Contrast], baseline: str, terms: Terms, assay: Assay
 ) -> Evidence:
@@ -102,6 +163,7 @@ def best_of_grid(
         missing,
         len(shared),
         tuple(variant for variant, p in p_values.items() if p > ALPHA),
+        _seen(contrasts, terms, assay),
     )
 
 
@@ -111,7 +173,16 @@ def _weigh(
     assay: Assay,
     p_for: Callable[[Pivot], float],
     p_against: Callable[[Pivot], float],
+    needs: Literal["all", "any"] = "all",
 ) -> Evidence:
+    """Evidence for a claim that all rivals must bear out, or any: the other side is the reverse.
+
+    What all must show is as strong as the weakest (intersection-union); what any may show is
+    corrected over the rivals, and they are named.
+    """
+    if needs == "any":
+        reverse = _weigh(contrasts, terms, assay, p_for=p_against, p_against=p_for)
+        return reverse._replace(p_supported=reverse.p_refuted, p_refuted=reverse.p_supported)
     pivots, missing = _pivots(contrasts, terms)
     blocked = _blocked(list(pivots), missing, assay)
     if blocked:
@@ -125,7 +196,13 @@ def _weigh(
         missing,
         min(pivot.num_prompts for pivot in pivots.values()),
         tuple(c.variant for c, p in zip(contrasts, adjusted, strict=True) if p <= ALPHA),
+        _seen(contrasts, terms, assay),
     )
+
+
+def _seen(contrasts: Sequence[Contrast], terms: Terms, assay: Assay) -> tuple[Seen, ...]:
+    findings = [(contrast.variant, find(contrast, terms, assay)) for contrast in contrasts]
+    return tuple(Seen(name, f.kind, f.gain, f.low, f.high) for name, f in findings)
 
 
 def _pivots(contrasts: Sequence[Contrast], terms: Terms) -> tuple[Mapping[str, Pivot], str]:

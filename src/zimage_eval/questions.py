@@ -1,71 +1,122 @@
-"""questions/*.yaml: what is asked, what is known already, and the claim that decides."""
+"""questions/*.yaml: what is asked, what is known already, and the claims that decide."""
 
-import json
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, NamedTuple, Self
 
-from pydantic import Field, StringConstraints
+from pydantic import Field, StringConstraints, model_validator
 
-from zimage_eval.claims import Claim, weigh_claim
-from zimage_eval.contrasts import Row
-from zimage_eval.evidence import Evidence, not_testable
+from zimage_eval.claims import Claim, SharedTerms, StudyClaim
 from zimage_eval.frozen import Frozen, parse, read_yaml
-from zimage_eval.statistics import rounded
+
+TERMS_FILE = "terms.yaml"
+"""The one file of the folder that is no question."""
+_ROW = re.compile(r"^(A\d+|Q-[A-Z]\d+)$")
 
 Text = Annotated[str, StringConstraints(min_length=1)]
+Texts = Annotated[tuple[Text, ...], Field(strict=False)]
+
+
+class SubQuestion(Frozen):
+    """A question under a question, answered in one of three ways."""
+
+    question: Text
+    claim: Claim | None = None
+    """Weighed like a page's own, but it only suggests."""
+    answer: Text | None = None
+    """A sentence whose numbers are references to results (`cited`)."""
+    open: Text | None = None
+    """What an answer would take."""
+
+    @model_validator(mode="after")
+    def _answered_or_open(self) -> Self:
+        if (self.claim is None and self.answer is None) == (self.open is None):
+            raise ValueError(f"{self.question!r}: needs a claim or an answer, or else `open`")
+        return self
 
 
 class Question(Frozen):
-    """One question of the report, with its claim."""
+    """One page of the report."""
 
-    rows: Annotated[tuple[Text, ...], Field(strict=False, min_length=1)]
-    """Its rows in the catalogue, such as A2 and Q-T2."""
+    row: Annotated[str, StringConstraints(pattern=_ROW.pattern)]
+    """Its row in the catalogue, such as A2 or Q-T2."""
+    title: Text
     question: Text
     hypothesis: Text
     """What is claimed, as a sentence that a verdict can follow."""
-    known: Annotated[tuple[Text, ...], Field(strict=False)]
+    known: Texts
     """What was published or is read in the code, with its source."""
+    method: Text
     carries_over: Literal["exact", "method", "nano only"]
     """What of the answer holds for Z-Image."""
     claim: Claim
-    follow_up: Annotated[tuple[Text, ...], Field(strict=False)]
+    """About these weights."""
+    design: Claim | None
+    """Whether training otherwise would be better; null where no training was varied."""
+    rule_changed: date
+    """When a claim of this page last changed."""
+    figures: Texts
+    """PNG files under reports/figures/, the one that answers at a glance first."""
+    results: Texts
+    """Sentences whose numbers are references to results (`cited`)."""
+    sub_questions: Annotated[tuple[SubQuestion, ...], Field(strict=False)]
+    follow_up: Texts
+
+    @property
+    def sources(self) -> set[str]:
+        """The studies and benchmarks that its claims are weighed on."""
+        claims = [self.claim, self.design, *(sub.claim for sub in self.sub_questions)]
+        return {
+            claim.study if isinstance(claim, StudyClaim) else claim.benchmark
+            for claim in claims
+            if claim is not None
+        }
+
+    @property
+    def sentences(self) -> list[str]:
+        """All that may refer to results."""
+        answers = [sub.answer for sub in self.sub_questions if sub.answer is not None]
+        return [self.method, *self.results, *answers]
+
+
+class Place(NamedTuple):
+    """A claim's place: the page, and `weights`, `design` or the number of a sub-question."""
+
+    page: str
+    part: str
 
 
 def load_questions(folder: Path) -> dict[str, Question]:
     """Question by file name without ending, in order of file names.
 
     Raises:
-        ValueError: a file is no question; one line that names the file and the key.
+        ValueError: a file is no question, or two are about one row; names the file and the key.
     """
-    paths = sorted(folder.glob("*.yaml"))
-    return {path.stem: parse(read_yaml(path), Question, str(path)) for path in paths}
+    paths = sorted(path for path in folder.glob("*.yaml") if path.name != TERMS_FILE)
+    questions = {path.stem: parse(read_yaml(path), Question, str(path)) for path in paths}
+    files: dict[str, str] = {}
+    for name, question in questions.items():
+        if question.row in files:
+            raise ValueError(
+                f"{folder}: {files[question.row]} and {name} are both about row {question.row}"
+            )
+        files[question.row] = name
+    return questions
 
 
-def weigh_question(question: Question, rows: Sequence[Row], baseline: str) -> Evidence:
-    """The evidence on a question's claim in the score table of its study.
-
-    A rival that the study does not have, or that is the baseline itself (another model has other
-    defaults), makes the claim one that this study can't test.
-    """
-    made = {row["variant"] for row in rows} - {baseline}
-    lacking = [rival for rival in question.claim.rivals if rival not in made]
-    if lacking:
-        return not_testable(f"the study has no rival named {', '.join(map(repr, lacking))}")
-    return weigh_claim(question.claim, rows, baseline)
+def load_terms(folder: Path) -> SharedTerms:
+    """What holds for every claim; a ValueError names the file and the key."""
+    path = folder / TERMS_FILE
+    return parse(read_yaml(path), SharedTerms, str(path))
 
 
-def write_evidence(path: Path, evidence: Mapping[str, Evidence]) -> None:
-    """Evidence by question as JSON, p-values to six digits."""
-    plain = {}
-    for name, one in evidence.items():
-        p_values = {key: rounded(getattr(one, key)) for key in ("p_supported", "p_refuted")}
-        plain[name] = one._asdict() | p_values
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(plain, indent=2) + "\n", encoding="utf-8")
-
-
-def read_evidence(path: Path) -> dict[str, Evidence]:
-    """What `write_evidence` wrote."""
-    plain = json.loads(path.read_text(encoding="utf-8"))
-    return {name: Evidence(**{**one, "named": tuple(one["named"])}) for name, one in plain.items()}
+def places(name: str, question: Question) -> Iterator[tuple[Place, Claim]]:
+    """Every claim of a page and where it stands."""
+    yield Place(name, "weights"), question.claim
+    if question.design is not None:
+        yield Place(name, "design"), question.design
+    for number, sub in enumerate(question.sub_questions):
+        if sub.claim is not None:
+            yield Place(name, str(number)), sub.claim

@@ -7,6 +7,7 @@ from typing import NamedTuple
 from zimage_eval.findings import confirm_finding, coverage_findings, screened_finding
 from zimage_eval.measuring import Distribution
 from zimage_eval.params import ModelSpec, Params, Study, Variant
+from zimage_eval.report_pages import write_page
 from zimage_eval.report_sets import set_tables
 from zimage_eval.report_tables import (
     MISSING,
@@ -20,7 +21,8 @@ from zimage_eval.report_tables import (
     show_mean,
 )
 from zimage_eval.report_texts import HOW_TO_READ, JUDGES, VERDICTS
-from zimage_eval.report_verdicts import Answer, describe_answer, verdict_table
+from zimage_eval.report_verdicts import Answer, verdict_table
+from zimage_eval.results import Results
 from zimage_eval.settings import leaves
 from zimage_eval.study_figures import grid_variants, main_metric
 from zimage_eval.summaries import ALL, COVERAGE, Summary, confirm_rows
@@ -47,8 +49,9 @@ def write_report(
     studies: Sequence[StudyReport],
     agreement: Mapping[str, float | None],
     answers: Sequence[Answer],
+    results: Mapping[str, Results],
 ) -> str:
-    """The whole report.
+    """The whole report: verdicts, a page a question, then all numbers of every study.
 
     Args:
         params: params.yaml.
@@ -57,7 +60,9 @@ def write_report(
         studies: in the order of params.yaml.
         agreement: of the judge with people over all facts, as reports/judge.json has it.
         answers: to the questions that were asked, in their order.
+        results: by name of their file, for what pages cite.
     """
+    keys = [report.key for report in studies]
     parts = [
         f"# Evaluation of {spec.title}",
         _describe_run(params, spec, weights, studies, agreement),
@@ -66,14 +71,15 @@ def write_report(
         verdict_table(answers),
         "## Contents",
         "\n".join(
-            ["- [How to read this](#how-to-read-this)"]
-            + [f"- [{report.key}](#{report.key}): {report.study.question}" for report in studies]
+            ["- [How to read this](#how-to-read-this)", "- [All studies](#all-studies)"]
+            + [f"- [{a.question.row}: {a.question.title}](#{a.name})" for a in answers]
         ),
-        "## At a glance",
-        _overview(studies),
         "## How to read this",
         HOW_TO_READ,
-        *(_describe_study(report, spec.distribution, answers) for report in studies),
+        *(write_page(answer, results, keys) for answer in answers),
+        "## All studies",
+        _overview(studies),
+        *(_describe_study(report, spec.distribution) for report in studies),
     ]
     return "\n\n".join(parts) + "\n"
 
@@ -139,9 +145,7 @@ def _overview(studies: Sequence[StudyReport]) -> str:
     return markdown_table(head, rows)
 
 
-def _describe_study(
-    report: StudyReport, distribution: Distribution, answers: Sequence[Answer]
-) -> str:
+def _describe_study(report: StudyReport, distribution: Distribution) -> str:
     variants, summaries = report.variants, report.summaries
     index = index_screened(summaries)
     metric = main_metric(summaries)
@@ -149,7 +153,6 @@ def _describe_study(
     parts = [
         f"## {report.key}",
         f"**{report.study.question}**",
-        *(describe_answer(one) for one in answers if one.question.claim.study == report.key),
         _describe_variants(report),
         screened_finding(variants, summaries),
         f"![Pictures of {report.key}: prompts by variants]({figures}/grid.png)",

@@ -1,11 +1,19 @@
-"""The questions of a report and their verdicts, in words."""
+"""Verdicts in words: one line each, and the table of all rows."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from zimage_eval.questions import Question
-from zimage_eval.report_tables import MISSING, markdown_table
-from zimage_eval.verdicts import PageVerdicts, Verdict
+from zimage_eval.evidence import FROZEN_WEIGHTS, Evidence, not_testable
+from zimage_eval.questions import Place, Question
+from zimage_eval.report_tables import MISSING, markdown_table, show_interval
+from zimage_eval.verdicts import (
+    Page,
+    PageVerdicts,
+    Provenance,
+    Verdict,
+    decide_report,
+    decide_sub_questions,
+)
 
 _WORDS = {
     "supported": "supported",
@@ -13,61 +21,103 @@ _WORDS = {
     "inconclusive": "inconclusive",
     "not_testable": "not testable here",
 }
+_SUGGESTIONS = {
+    "supported": "the results suggest yes",
+    "refuted": "the results suggest no",
+    "inconclusive": "open at this size",
+    "not_testable": "not testable here",
+}
+_NUM_SHOWN = 12
 
 
 class Answer(NamedTuple):
     """A question and what came of it."""
 
+    name: str
     question: Question
     verdicts: PageVerdicts
+    sub_verdicts: Mapping[int, Verdict]
+    """By the number of the sub-question."""
+
+
+def answer_questions(
+    questions: Mapping[str, Question],
+    evidence: Mapping[Place, Evidence],
+    provenance: Provenance,
+) -> list[Answer]:
+    """The verdicts on all claims: Holm over the pages, a false discovery rate over the rest."""
+    unweighed = not_testable("was not weighed")
+    pages = {
+        name: Page(
+            evidence.get(Place(name, "weights"), unweighed),
+            evidence.get(Place(name, "design"), FROZEN_WEIGHTS),
+            provenance.model_copy(update={"carries_over": question.carries_over}),
+        )
+        for name, question in questions.items()
+    }
+    verdicts = decide_report(pages)
+    minor = {place: one for place, one in evidence.items() if place.part.isdigit()}
+    suggestions = decide_sub_questions(minor, provenance)
+    return [
+        Answer(
+            name,
+            question,
+            verdicts[name],
+            {int(place.part): one for place, one in suggestions.items() if place.page == name},
+        )
+        for name, question in questions.items()
+    ]
 
 
 def verdict_table(answers: Sequence[Answer]) -> str:
     """One row a question: its claim, both verdicts and what they rest on."""
     rows = []
-    for question, verdicts in answers:
-        weights = verdicts.weights
+    for answer in answers:
+        weights = answer.verdicts.weights
         rows.append(
             [
-                ", ".join(question.rows),
-                question.hypothesis,
+                f"[{answer.question.row}](#{answer.name})",
+                answer.question.hypothesis,
                 f"**{_WORDS[weights.word]}**",
-                MISSING if weights.p_value is None else f"{weights.p_value:.2g}",
+                _p_value(weights),
                 str(weights.num_prompts),
-                _WORDS[verdicts.design.word],
-                weights.provenance.carries_over,
+                _WORDS[answer.verdicts.design.word],
+                answer.question.carries_over,
             ]
         )
     head = ["row", "claim", "these weights", "p (Holm)", "n", "the design", "carries over"]
     return markdown_table(head, rows)
 
 
-def describe_answer(answer: Answer) -> str:
-    """Hypothesis, what is known, rule, both verdicts and what is open, as a list."""
-    question, verdicts = answer
-    claim = question.claim
-    provenance = verdicts.weights.provenance
-    lines = [
-        f"**Rows {', '.join(question.rows)}.** Claim: {question.hypothesis}",
-        f"Rule: `{claim.rule}` over {claim.metric} of the {claim.phase} prompts, margin "
-        f"{claim.margin:g}, last changed {claim.rule_changed.isoformat()}.",
-        f"These weights: {_tell(verdicts.weights)}",
-        f"The design: {_tell(verdicts.design)}",
-        f"On `{provenance.model}` (weights `{provenance.weights_sha256[:16]}`), judged by "
-        f"{provenance.judge}{f', {provenance.mark}' if provenance.mark else ''}; carries over to "
-        f"Z-Image: {provenance.carries_over}; on Z-Image: not run.",
-    ]
-    lines += [f"Known: {known}." for known in question.known]
-    lines += [f"Open: {open_question}" for open_question in question.follow_up]
-    return "\n".join(f"- {line}" for line in lines)
-
-
-def _tell(verdict: Verdict) -> str:
-    parts = [f"**{_WORDS[verdict.word]}**"]
+def tell(verdict: Verdict) -> str:
+    """A verdict in one line: word, p-value, size, what it names, why not more."""
+    parts = [_SUGGESTIONS[verdict.word] if verdict.is_suggestion else f"**{_WORDS[verdict.word]}**"]
+    if verdict.is_exact:
+        parts.append(f"exact, {verdict.num_prompts} checks")
     if verdict.p_value is not None:
-        parts.append(f"p = {verdict.p_value:.2g} after Holm, n = {verdict.num_prompts} prompts")
+        correction = "false discovery rate" if verdict.is_suggestion else "Holm"
+        parts.append(f"p = {_p_value(verdict)} ({correction}), n = {verdict.num_prompts}")
     if verdict.named:
         parts.append(f"named: {', '.join(f'`{name}`' for name in verdict.named)}")
     if verdict.reason:
         parts.append(verdict.reason)
     return "; ".join(parts) + "."
+
+
+def differences_table(verdict: Verdict, decimals: int) -> str:
+    """One row a rival: its gain over the baseline with the 95 % interval, and what that shows."""
+    rows = [
+        [
+            f"`{one.variant}`",
+            show_interval(one.gain, one.low, one.high, decimals, signed=True),
+            one.kind.replace("_", " "),
+        ]
+        for one in verdict.seen[:_NUM_SHOWN]
+    ]
+    table = markdown_table(["rival", "difference to the baseline", "finding"], rows)
+    left = len(verdict.seen) - _NUM_SHOWN
+    return table + (f"\n\n*{left} further rivals stand in the study's tables.*" if left > 0 else "")
+
+
+def _p_value(verdict: Verdict) -> str:
+    return MISSING if verdict.p_value is None else f"{verdict.p_value:.2g}"

@@ -6,17 +6,18 @@ Holm's procedure over the claims bounds the chance of any false verdict at 5 % w
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Annotated, Literal, NamedTuple
+from typing import Annotated, Literal, NamedTuple, TypeVar
 
 from pydantic import Field, StringConstraints
 
-from zimage_eval.evidence import ALPHA, Evidence
+from zimage_eval.evidence import ALPHA, Evidence, Seen
 from zimage_eval.frozen import Frozen
 from zimage_eval.multiplicity import benjamini_hochberg, holm
 
 FALSE_DISCOVERIES = 0.10
 MIN_HAND_LABELS = 200
 
+Key = TypeVar("Key")
 Name = Annotated[str, StringConstraints(min_length=1)]
 Word = Literal["supported", "refuted", "inconclusive", "not_testable"]
 
@@ -50,10 +51,15 @@ class Verdict(NamedTuple):
     is_suggestion: bool
     """Of a sub-question: worded "suggests"."""
     p_value: float | None
-    """Adjusted over the report, against the nearer of supported and refuted; None if untestable."""
+    """Adjusted over the report, against the nearer of supported and refuted; None if exact or
+    untestable."""
     num_prompts: int
     named: tuple[str, ...]
     """Rivals as in the evidence."""
+    seen: tuple[Seen, ...]
+    """Differences as in the evidence."""
+    is_exact: bool
+    """Decided by equality: there is nothing to correct for."""
     provenance: Provenance
 
 
@@ -87,8 +93,8 @@ def decide_report(pages: Mapping[str, Page]) -> dict[str, PageVerdicts]:
 
 
 def decide_sub_questions(
-    evidence: Mapping[str, Evidence], provenance: Provenance
-) -> dict[str, Verdict]:
+    evidence: Mapping[Key, Evidence], provenance: Provenance
+) -> dict[Key, Verdict]:
     """Sub-question -> what the results suggest, at a 10 % false discovery rate over all of them."""
     claims = [(one, provenance) for one in evidence.values()]
     verdicts = _decide(claims, benjamini_hochberg, FALSE_DISCOVERIES, is_suggestion=True)
@@ -102,12 +108,16 @@ def _decide(
     *,
     is_suggestion: bool,
 ) -> list[Verdict]:
-    """Verdicts in order. What was asked and came out inconclusive still counts as asked."""
-    testable = [evidence for evidence, _ in claims if evidence.status != "not_testable"]
+    """Verdicts in order.
+
+    What was asked and came out inconclusive still counts as asked; what was read off by equality
+    has no chance to go wrong, and does not.
+    """
+    testable = [e for e, _ in claims if e.status in ("weighed", "inconclusive")]
     adjusted = iter(adjust([min(e.p_supported, e.p_refuted) for e in testable]))
     verdicts = []
     for evidence, provenance in claims:
-        p_value = None if evidence.status == "not_testable" else next(adjusted)
+        p_value = next(adjusted) if evidence.status in ("weighed", "inconclusive") else None
         word = _word(evidence, p_value, level)
         reason = evidence.reason
         if word == "inconclusive" and not reason:
@@ -120,6 +130,8 @@ def _decide(
                 p_value,
                 evidence.num_prompts,
                 evidence.named,
+                evidence.seen,
+                evidence.status == "exact",
                 provenance,
             )
         )
@@ -127,6 +139,8 @@ def _decide(
 
 
 def _word(evidence: Evidence, p_value: float | None, level: float) -> Word:
+    if evidence.status == "exact":
+        return "supported" if evidence.p_supported <= evidence.p_refuted else "refuted"
     if p_value is None:
         return "not_testable"
     if evidence.status == "inconclusive" or p_value > level:

@@ -1,0 +1,48 @@
+"""Sentences whose numbers are looked up in results, so that none can be typed by hand.
+
+`{study:variant:metric}` stands for a number of metrics/<study>.json, `{study:variant:metric:.1%}`
+for the same in a Python format. A variant's name has no colon.
+"""
+
+import re
+from collections.abc import Mapping
+
+from zimage_eval.results import Results
+
+_REFERENCE = re.compile(r"\{([a-z0-9_]+):([^:{}]+):([A-Za-z0-9_.]+)(?::([^{}]+))?\}")
+MISSING = "\N{EN DASH}"
+
+
+def cite(sentence: str, results: Mapping[str, Results]) -> str:
+    """The sentence with its references replaced by numbers; a dash where there is none.
+
+    Args:
+        sentence: with references.
+        results: by name of their file.
+    """
+
+    def look_up(match: re.Match[str]) -> str:
+        value = _value(match, results)
+        return MISSING if value is None else _shown(value, match[4] or "")
+
+    return _REFERENCE.sub(look_up, sentence)
+
+
+def cited_sources(sentence: str) -> set[str]:
+    """Names of the results that a sentence refers to."""
+    return {match[1] for match in _REFERENCE.finditer(sentence)}
+
+
+def missing_references(sentence: str, results: Mapping[str, Results]) -> list[str]:
+    """References of a sentence that have no number, as they are written."""
+    found = _REFERENCE.finditer(sentence)
+    return [match[0] for match in found if _value(match, results) is None]
+
+
+def _value(match: re.Match[str], results: Mapping[str, Results]) -> float | None:
+    source, row, metric = match[1], match[2], match[3]
+    return results.get(source, {}).get(source, {}).get(row, {}).get(metric)
+
+
+def _shown(value: float, form: str) -> str:
+    return format(value, form or ".3g").replace("-", "\N{MINUS SIGN}")

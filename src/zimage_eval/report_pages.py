@@ -1,0 +1,115 @@
+"""The page of one question, in the order in which an investigation is documented."""
+
+from collections.abc import Mapping, Sequence
+
+from zimage_eval.cited import cite
+from zimage_eval.claims import BenchmarkClaim, Claim, ExactClaim, StudyClaim, ThresholdClaim
+from zimage_eval.metrics import METRICS
+from zimage_eval.questions import Question
+from zimage_eval.report_verdicts import Answer, differences_table, tell
+from zimage_eval.results import Results
+from zimage_eval.verdicts import Verdict
+
+_DECIMALS = 3
+
+
+def write_page(answer: Answer, results: Mapping[str, Results], studies: Sequence[str]) -> str:
+    """Question, hypothesis, method, results, conclusions, sub-questions, follow-up questions.
+
+    Args:
+        answer: the question and its verdicts.
+        results: by name of their file, for the sentences that cite them.
+        studies: keys of the studies that have a section in the report.
+    """
+    name, question, verdicts, sub_verdicts = answer
+    parts = [
+        f'<a id="{name}"></a>\n\n## {question.row}: {question.title}',
+        "### Question",
+        question.question,
+        "\n".join(f"- Known: {known}" for known in question.known),
+        "### Hypothesis",
+        question.hypothesis,
+        "### Method",
+        cite(question.method, results),
+        _rule(question, question.claim),
+        "### Results",
+        *[f"![{question.title}](figures/{figure})" for figure in question.figures],
+        *[cite(sentence, results) for sentence in question.results],
+        _differences(question.claim, verdicts.weights),
+        _where(question, studies),
+        "### Conclusions",
+        _conclusions(answer),
+        *_sub_questions(question, sub_verdicts, results),
+        "### Follow-up questions",
+        "\n".join(f"- {one}" for one in question.follow_up),
+    ]
+    return "\n\n".join(part for part in parts if part)
+
+
+def _rule(question: Question, claim: Claim) -> str:
+    return f"Decided by: {_describe(claim)}. Last changed {question.rule_changed.isoformat()}."
+
+
+def _describe(claim: Claim) -> str:
+    if isinstance(claim, ExactClaim):
+        return f"checks of `{claim.benchmark}` by equality ({', '.join(claim.checks)})"
+    if isinstance(claim, ThresholdClaim):
+        return (
+            f"the mean of {claim.metric} in `{claim.benchmark}` ({claim.variant}) is {claim.rule} "
+            f"{claim.threshold:g}"
+        )
+    where = f" of category {claim.category}" if claim.category else ""
+    if isinstance(claim, BenchmarkClaim):
+        return (
+            f"`{claim.rule}` over {claim.metric}{where} in `{claim.benchmark}`, against "
+            f"`{claim.baseline}`, margin {claim.margin:g}"
+        )
+    margin = claim.margin or METRICS[claim.metric].margin
+    return (
+        f"`{claim.rule}` over {claim.metric} of the {claim.phase} prompts{where} of study "
+        f"`{claim.study}`, margin {margin:g}"
+    )
+
+
+def _differences(claim: Claim, verdict: Verdict) -> str:
+    if not verdict.seen:
+        return ""
+    metric = "" if isinstance(claim, ExactClaim) else claim.metric
+    known = isinstance(claim, StudyClaim) and metric in METRICS
+    decimals = METRICS[metric].decimals + 1 if known else _DECIMALS
+    return f"{metric}:\n\n{differences_table(verdict, decimals)}"
+
+
+def _where(question: Question, studies: Sequence[str]) -> str:
+    links = [f"[{source}](#{source})" for source in sorted(question.sources) if source in studies]
+    return f"All variants and metrics: {', '.join(links)}." if links else ""
+
+
+def _conclusions(answer: Answer) -> str:
+    weights, design = answer.verdicts
+    provenance = weights.provenance
+    mark = f", {provenance.mark}" if provenance.mark else ""
+    lines = [
+        f"These weights: {tell(weights)}",
+        f"The design: {tell(design)}",
+        f"On `{provenance.model}` (weights `{provenance.weights_sha256[:16]}`), judge "
+        f"{provenance.judge}{mark}. Carries over to Z-Image: {provenance.carries_over}; on "
+        "Z-Image itself: not run.",
+    ]
+    return "\n".join(f"- {line}" for line in lines)
+
+
+def _sub_questions(
+    question: Question, verdicts: Mapping[int, Verdict], results: Mapping[str, Results]
+) -> list[str]:
+    if not question.sub_questions:
+        return []
+    lines = []
+    for number, sub in enumerate(question.sub_questions):
+        said = [cite(sub.answer, results)] if sub.answer else []
+        if number in verdicts and sub.claim is not None:
+            said.append(f"{tell(verdicts[number]).capitalize()} *({_describe(sub.claim)})*")
+        if sub.open:
+            said.append(f"Open: {sub.open}")
+        lines.append(f"- **{sub.question}** {' '.join(said)}")
+    return ["### Sub-questions", "\n".join(lines)]

@@ -1,0 +1,56 @@
+"""questions, scores of every study, what benchmarks wrote -> the evidence on every claim
+
+questions/, data/scores/, metrics/, reports/observations/ -> reports/evidence.json
+"""
+
+from pathlib import Path
+
+from stages import run
+
+
+def main() -> None:
+    """Weigh every claim of every question on what was measured."""
+    from zimage_eval.benchmark_observations import read_observations
+    from zimage_eval.evidence_files import write_evidence
+    from zimage_eval.metrics import metrics_with
+    from zimage_eval.params import expand_variants, load_model_spec, load_params
+    from zimage_eval.questions import load_questions, load_terms, places
+    from zimage_eval.results import read_results
+    from zimage_eval.tables import read_table, scores_schema
+    from zimage_eval.weighing import Measured, StudyScores, weigh_claim
+
+    params = load_params(Path("params.yaml"))
+    spec = load_model_spec(Path(f"models/{params.model}.yaml"))
+    terms, questions = load_terms(Path("questions")), load_questions(Path("questions"))
+    schema = scores_schema(list(metrics_with(spec.networks)))
+    asked = set().union(*(question.sources for question in questions.values()))
+    studies = {}
+    for key in params.studies.keys() & asked:
+        variants = expand_variants(params.get_study(key), spec.defaults)
+        baseline = next(variant.name for variant in variants if variant.is_baseline)
+        table = read_table(Path(f"data/scores/{key}.parquet"), schema)
+        studies[key] = StudyScores(table.to_pylist(), baseline)
+    benchmarks = sorted(asked - params.studies.keys())
+    measured = Measured(
+        studies,
+        {
+            name: read_observations(path)
+            for name in benchmarks
+            if (path := Path(f"reports/observations/{name}.csv")).is_file()
+        },
+        {
+            name: read_results(path)[name].get("checks", {})
+            for name in benchmarks
+            if (path := Path(f"metrics/{name}.json")).is_file()
+        },
+    )
+    evidence = {
+        place: weigh_claim(claim, measured, terms)
+        for name, question in questions.items()
+        for place, claim in places(name, question)
+    }
+    write_evidence(Path("reports/evidence.json"), evidence)
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,28 @@
+from pathlib import Path
+
+import pytest
+
+from zimage_eval.benchmark_observations import Observation, read_observations, write_observations
+
+ONE = Observation("bfloat16", "coffee", 0, "photograph", "psnr", 36.987654321)
+
+
+def test_observations_come_back_sorted_and_rounded(tmp_path: Path) -> None:
+    path = tmp_path / "new" / "vae.csv"
+    other = ONE._replace(variant="a, quoted", value=None)
+    write_observations(path, [ONE, other])
+    assert read_observations(path) == [other, ONE._replace(value=36.9877)]
+
+
+@pytest.mark.parametrize("rows", [[ONE, ONE], [ONE._replace(value=float("nan"))]])
+def test_what_can_not_be_written(tmp_path: Path, rows: list[Observation]) -> None:
+    with pytest.raises(ValueError, match=r"observed twice|not nan"):
+        write_observations(tmp_path / "vae.csv", rows)
+
+
+def test_another_file_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("variant,value\n", encoding="utf-8")
+    with pytest.raises(ValueError, match="columns are"):
+        read_observations(tmp_path / "a.csv")
+    with pytest.raises(ValueError, match="no such observations"):
+        read_observations(tmp_path / "b.csv")

@@ -1,0 +1,182 @@
+"""A/A: reports of real scores without any effect, from score table to verdict."""
+
+import math
+from collections.abc import Callable
+from functools import partial
+from typing import NamedTuple
+
+import numpy as np
+import pytest
+
+from tests.made_up_reports import PROVENANCE, at_most
+from tests.pseudo_studies import (
+    BASELINE,
+    CLAIMS,
+    FLIPS,
+    JUDGED,
+    OTHER_SIDE,
+    RIVALS,
+    Bank,
+    Row,
+    claim_of,
+    decide,
+    draw_rows,
+    is_false,
+    read_bank,
+    weigh,
+)
+from zimage_eval import contrasts, evidence
+from zimage_eval.argmax_sets import argmax_p_values
+from zimage_eval.claims import ContrastRule
+from zimage_eval.params import PHASES
+from zimage_eval.pivots import pivot_of
+from zimage_eval.tables import SWAPPED_PROMPTS
+from zimage_eval.verdicts import decide_sub_questions
+
+
+@pytest.fixture(autouse=True)
+def few_draws(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Bootstraps of 1,999 draws, whose smallest p-value still passes Holm over seventeen pages."""
+    monkeypatch.setattr(evidence, "argmax_p_values", partial(argmax_p_values, num_draws=1_999))
+    monkeypatch.setattr(contrasts, "pivot_of", partial(pivot_of, num_resamples=1_999))
+
+
+@pytest.fixture(scope="module")
+def bank() -> Bank:
+    return read_bank()
+
+
+class Counts(NamedTuple):
+    """What came of many null reports."""
+
+    false: int
+    """Reports with a false verdict."""
+    suggested: int
+    """Reports whose claims, were they sub-questions, would suggest something false."""
+    by_page: list[int]
+    """False verdicts of each page, were it judged at 5 % on its own."""
+    uncorrected: int
+    """Reports with one of those."""
+    blocked: int
+    """Pages that were not weighed."""
+
+
+def count_false(bank: Bank, num_reports: int, seed: int) -> Counts:
+    rng = np.random.default_rng(seed)
+    claims = (*CLAIMS, *FLIPS)
+    by_page = np.zeros(len(claims), dtype=int)
+    false = suggested = uncorrected = blocked = 0
+    for _ in range(num_reports):
+        rows = draw_rows(bank, rng)
+        weighed = weigh(CLAIMS, rows, BASELINE) + weigh(FLIPS, rows, OTHER_SIDE)
+        false += any(map(is_false, claims, decide(weighed)))
+        questions = {str(index): one for index, one in enumerate(weighed)}
+        words = [v.word for v in decide_sub_questions(questions, PROVENANCE).values()]
+        suggested += any(map(is_false, claims, words))
+        alone = np.array(
+            [is_false(c, decide([w])[0]) for c, w in zip(claims, weighed, strict=True)]
+        )
+        by_page += alone
+        uncorrected += bool(alone.any())
+        blocked += sum(one.status != "weighed" for one in weighed)
+    return Counts(false, suggested, by_page.tolist(), uncorrected, blocked)
+
+
+def test_null_reports_of_real_scores_have_few_false_verdicts(bank: Bank) -> None:
+    counts = count_false(bank, 60, seed=1)
+    assert at_most(counts.false, 60, 0.05)
+    assert at_most(counts.suggested, 60, 0.10)
+    assert counts.blocked <= 10, "a page that is never weighed can't be wrong"
+
+
+@pytest.mark.slow
+def test_at_most_62_of_1000_null_reports_have_a_false_verdict(bank: Bank) -> None:
+    """5 % and what chance adds to it; without the correction over pages it is far more."""
+    counts = count_false(bank, 1_000, seed=2)
+    assert counts.false <= 62, counts
+    assert at_most(counts.suggested, 1_000, 0.10), counts
+    assert all(at_most(count, 1_000, 0.05) for count in counts.by_page), counts
+    assert counts.uncorrected > 62, "the pages are so dull that nothing is tested"
+    assert counts.blocked <= 170, counts
+
+
+def test_a_real_loss_is_found_in_every_report(bank: Bank) -> None:
+    """The swapped prompts as a rival: the null reports are judged by a rule that can see."""
+    rng = np.random.default_rng(3)
+    rules: tuple[ContrastRule, ...] = ("baseline_best", "best_of_grid", "lower", "no_difference")
+    claims = [
+        claim_of(rule, metric, phase, RIVALS[:1])
+        for rule in rules
+        for metric in ("alignment", "all_facts")
+        for phase in PHASES
+    ]
+    for _ in range(5):
+        rows = draw_rows(bank, rng)
+        # The assay's arm can't be a rival, so the rival is a copy of it.
+        copies = [row | {"variant": RIVALS[0]} for row in rows if row["variant"] == SWAPPED_PROMPTS]
+        table = [row for row in rows if row["variant"] != RIVALS[0]] + copies
+        assert decide(weigh(claims, table, BASELINE)) == ["supported"] * 12 + ["refuted"] * 4
+        some = claim_of("no_difference", "alignment", "screen", RIVALS)
+        assert weigh([some], table, BASELINE)[0].named == RIVALS[:1]
+
+
+def _broken(judge: Callable[[Row, np.random.Generator], float]) -> Callable[..., list[Row]]:
+    """A judge in place of the real one, who sees a row of the score table."""
+
+    def judged(rows: list[Row], rng: np.random.Generator) -> list[Row]:
+        return [row | {m: judge(row | {"metric": m}, rng) for m in JUDGED} for row in rows]
+
+    return judged
+
+
+def _shuffled(rows: list[Row], rng: np.random.Generator) -> list[Row]:
+    """Every picture gets the real scores of another one: true frequencies, no relation."""
+    order = rng.permutation(len(rows))
+    return [
+        row | {metric: rows[other][metric] for metric in JUDGED}
+        for row, other in zip(rows, order, strict=True)
+    ]
+
+
+def _blind_to_text(rows: list[Row], _: np.random.Generator) -> list[Row]:
+    """Scores the picture whatever the prompt states: the swapped arm equals the baseline."""
+    own = {(r["phase"], r["prompt_id"], r["seed"]): r for r in rows if r["variant"] == BASELINE}
+    return [
+        row | {m: own[row["phase"], row["prompt_id"], row["seed"]][m] for m in JUDGED}
+        if row["variant"] == SWAPPED_PROMPTS
+        else row
+        for row in rows
+    ]
+
+
+def _images(row: Row) -> str:
+    return BASELINE if row["variant"] == SWAPPED_PROMPTS else row["variant"]
+
+
+JUDGES: dict[str, Callable[[list[Row], np.random.Generator], list[Row]]] = {
+    "constant": _broken(lambda row, rng: 1.0),
+    "random": _broken(lambda row, rng: float(rng.integers(5)) / 4),
+    "without a number": _broken(lambda row, rng: math.nan),
+    "mostly without one": _broken(
+        lambda row, rng: row[row["metric"]] if rng.random() < 0.5 else math.nan
+    ),
+    "fond of the baseline": _broken(lambda row, rng: float(_images(row) == BASELINE)),
+    "fond of a rival": _broken(lambda row, rng: float(_images(row) == RIVALS[0])),
+    "fails on the rivals": _broken(
+        lambda row, rng: math.nan if row["variant"] in RIVALS else row[row["metric"]]
+    ),
+    "shuffled": _shuffled,
+    "blind to the text": _blind_to_text,
+}
+
+
+@pytest.mark.parametrize("judge", JUDGES)
+def test_a_broken_judge_supports_nothing(bank: Bank, judge: str) -> None:
+    """Not through a whole report either; what no judge enters may still be decided."""
+    rng = np.random.default_rng(4)
+    for _ in range(3):
+        rows = JUDGES[judge](draw_rows(bank, rng), rng)
+        judged = [claim for claim in CLAIMS if claim.metric in JUDGED]
+        weighed = weigh(judged, rows, BASELINE)
+        assert set(decide(weighed)) == {"inconclusive"}
+        assert {seen.kind for one in weighed for seen in one.seen} <= {"inconclusive"}
