@@ -1,4 +1,7 @@
-"""data/prompts/, data/{wordings,embeddings}/<study>.parquet, models/<m>/ -> data/images/<study>/
+"""prompts, embeddings, image side of the model -> a study's images
+
+data/prompts/<role>/, data/{wordings,embeddings}/<study>.parquet,
+models/<m>/{scheduler,transformer,vae}/ -> data/images/<study>/
 
 Images are taken from the image store where it holds them. ZIMAGE_EVAL_STORE names another folder
 for it than the one in DVC's cache; `off` makes every image anew. The output is the same.
@@ -39,7 +42,9 @@ def main(study: str) -> None:
     embeddings = read_embeddings(Path(f"data/embeddings/{study}.parquet"))
     wordings = read_wordings(Path(f"data/wordings/{study}.parquet"))
     prompts = {
-        phase: read_table(Path(f"data/prompts/{phase}.parquet"), PROMPTS).to_pylist()
+        phase: read_table(
+            Path(f"data/prompts/{entry.prompts}/{phase}.parquet"), PROMPTS
+        ).to_pylist()
         for phase in PHASES
     }
     texts = {phase: [row["text"] for row in rows] for phase, rows in prompts.items()}

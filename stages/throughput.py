@@ -26,7 +26,7 @@ def main() -> None:
     params = load_params(Path("params.yaml"))
     entry = need(params.benchmarks.throughput, "throughput")
     spec = load_model_spec(Path(f"models/{params.model}.yaml"))
-    prompts = load_prompt_set(Path(f"prompts/{spec.prompt_set}"))
+    prompts = load_prompt_set(Path(f"prompts/{spec.prompt_sets['main']}"))
     folder = Path(f"models/{params.model}")
     model = load_model(folder, spec, pick_device())
     rows = measure_throughput(model, entry, prompts)

@@ -10,9 +10,15 @@ from zimage_eval.declared_files import check_measuring
 from zimage_eval.generate_command import add_generate_arguments, run_generate
 from zimage_eval.measure_command import add_measure_arguments, run_measure
 from zimage_eval.model_folder import IMAGE_PARTS, TEXT_PARTS, check_model, weights_digest
-from zimage_eval.params import ModelSpec, Params, expand_variants, load_model_spec, load_params
+from zimage_eval.params import (
+    ModelSpec,
+    Params,
+    expand_variants,
+    load_model_spec,
+    load_params,
+    prompt_set_of,
+)
 from zimage_eval.plan import plan_studies, render_plan
-from zimage_eval.questions import load_questions, load_terms
 
 
 class Command(NamedTuple):
@@ -59,7 +65,11 @@ def _plan(arguments: argparse.Namespace) -> None:
 
 
 def _check(arguments: argparse.Namespace) -> None:
+    from zimage_eval.questions import load_questions, load_terms
+
     params, spec = _load(arguments.folder)
+    for study in params.studies.values():
+        prompt_set_of(spec, study.prompts)
     variants = [
         v for study in params.studies.values() for v in expand_variants(study, spec.defaults)
     ]
@@ -72,6 +82,7 @@ def _check(arguments: argparse.Namespace) -> None:
 
 def _rows(arguments: argparse.Namespace) -> None:
     from zimage_eval.evidence_files import read_evidence
+    from zimage_eval.questions import load_questions
     from zimage_eval.report_verdicts import answer_questions
     from zimage_eval.rows_command import render_rows
     from zimage_eval.verdicts import Provenance
@@ -82,7 +93,7 @@ def _rows(arguments: argparse.Namespace) -> None:
         model=params.model,
         weights_sha256=weights_digest(folder, (*TEXT_PARTS, *IMAGE_PARTS)),
         judge=spec.judge,
-        prompt_set=spec.prompt_set,
+        prompt_set=prompt_set_of(spec, "main"),
         num_hand_labels=0,
         carries_over="nano only",
     )

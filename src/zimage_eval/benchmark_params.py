@@ -114,6 +114,15 @@ class Quantization(Frozen):
     num_seeds: Count
 
 
+class ProbeConcepts(Frozen):
+    """What `concept_probe`'s pictures lack and have unasked."""
+
+    level: Annotated[float, Field(gt=0, lt=1)]
+    """Chance of any false flag, among the pairs and again among the unsaid attributes."""
+    margin: Annotated[float, Field(ge=0, lt=0.5)]
+    """How far beyond an even share the commonest value of an attribute may be and not matter."""
+
+
 class Benchmarks(Frozen):
     """One field a benchmark, under the name of its stage: `<name>: <Type> | None = None`."""
 
@@ -130,6 +139,7 @@ class Benchmarks(Frozen):
     profile: Profile | None = None
     compile: Compile | None = None
     quantization: Quantization | None = None
+    probe_concepts: ProbeConcepts | None = None
 
 
 def need(entry: Entry | None, name: str) -> Entry:

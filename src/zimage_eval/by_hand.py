@@ -37,7 +37,7 @@ from zimage_eval.model_folder import (
     unavailable_reason,
     weights_digest,
 )
-from zimage_eval.params import PHASES, ModelSpec, Params, Phase, Variant
+from zimage_eval.params import PHASES, ModelSpec, Phase, Phases, Variant
 from zimage_eval.prompt_sets import Prompt, prompt_rows, split_phases
 from zimage_eval.text_side import load_text_encoder, load_tokenizer
 from zimage_eval.wordings import Wordings, word_prompts, wording_key
@@ -61,9 +61,8 @@ class Project(NamedTuple):
         return {phase: [row["text"] for row in rows] for phase, rows in self.prompts.items()}
 
 
-def phase_rows(params: Params, prompts: Sequence[Prompt]) -> dict[Phase, list[dict[str, Any]]]:
+def phase_rows(sizes: Phases, prompts: Sequence[Prompt]) -> dict[Phase, list[dict[str, Any]]]:
     """The PROMPTS tables that the graph makes of a prompt set."""
-    sizes = params.phases
     split = split_phases(prompts, sizes.screen.num_prompts, sizes.confirm.num_prompts)
     return {
         phase: prompt_rows(getattr(split, phase), getattr(sizes, phase).num_seeds)

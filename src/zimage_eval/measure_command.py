@@ -72,7 +72,7 @@ def run_measure(arguments: argparse.Namespace) -> None:
         benchmarks = parse(written, BenchmarkFile, str(arguments.entries)).benchmarks
     name = arguments.model or params.model
     spec = load_model_spec(arguments.folder / "models" / f"{name}.yaml")
-    prompts = load_prompt_set(arguments.folder / "prompts" / spec.prompt_set)
+    prompts = load_prompt_set(arguments.folder / "prompts" / spec.prompt_sets["main"])
     entries = {
         key: need(getattr(benchmarks, ENTRIES.get(key, key)), ENTRIES.get(key, key))
         for key in arguments.benchmarks
