@@ -8,6 +8,7 @@ the same command goes on where it was stopped.
 """
 
 import argparse
+import gc
 import time
 from collections import defaultdict
 from collections.abc import Sequence
@@ -221,6 +222,7 @@ def train_ablations(ablations: Ablations, path: Path, deadline: float) -> int:
         write_observations(path, observations)
         seconds = time.monotonic() - started
         print(f"{name} seed {seed}: {seconds:.1f} s, {len(missing) - number - 1} left", flush=True)
+        gc.collect()  # or the memory of its recorded steps outlives the run
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
     return 0
