@@ -96,8 +96,6 @@ def _check(arguments: argparse.Namespace) -> None:
     ]
     check_model(arguments.folder / "models" / params.model, (*TEXT_PARTS, *IMAGE_PARTS), variants)
     check_measuring(spec)
-    from zimage_eval.questions import load_questions, load_terms  # reads metrics: seconds to import
-
     load_terms(arguments.folder / "questions")
     load_questions(arguments.folder / "questions")
     print(f"{spec.title}: parameters, model folder and what measures are in order")
