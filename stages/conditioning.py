@@ -16,6 +16,7 @@ def main() -> None:
     from zimage_eval.benchmark_params import need
     from zimage_eval.conditioning_effects import (
         conditioning_checks,
+        measure_sizes,
         measure_timestep,
         measure_wavelengths,
         observe_probes,
@@ -54,6 +55,7 @@ def main() -> None:
     observations = observe_velocity(pipe, inputs, sigmas[::3], entry.scales, spec.defaults)
     probes = observe_probes(pipe, probed, ids, entry.rope_thetas, spec.defaults)
     rows |= measure_wavelengths(pipe, entry.rope_thetas, [len(one) for one in ids], spec.defaults)
+    rows |= measure_sizes(pipe, probed)
     rows |= mean_rows([*observations, *probes])
     rows["checks"] = conditioning_checks(rows)
     write_results(Path("metrics/conditioning.json"), {"conditioning": rows})
