@@ -47,7 +47,7 @@ def main() -> None:
     def probe(size: ProbeSize) -> bool:
         if device.type == "cpu":
             return fits(transformer, size)
-        return fits_apart(folder / "transformer", spec.dtype.transformer, size)
+        return fits_apart(folder / "transformer", device, size)
 
     lengths = measure_lengths(transformer, probe, entry)
     table = transformer.rope_embedder.axes_lens[0]

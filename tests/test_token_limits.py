@@ -40,14 +40,15 @@ def transformer(tiny_folder: Path) -> ZImageTransformer2DModel:
 
 @pytest.mark.parametrize("limit", [1, 2, 63, 64, 99])
 def test_bisection_finds_every_limit(limit: int) -> None:
-    assert find_limit(lambda number: number <= limit, 100) == limit
+    for guess in (1, 50, limit):
+        assert find_limit(lambda number: number <= limit, 100, guess) == limit
 
 
 def test_bisection_refuses_what_has_no_limit() -> None:
     with pytest.raises(ValueError, match="no limit between 1 and 100"):
-        find_limit(lambda number: True, 100)
+        find_limit(lambda number: True, 100, 7)
     with pytest.raises(ValueError, match="no limit"):
-        find_limit(lambda number: False, 100)
+        find_limit(lambda number: False, 100, 7)
 
 
 def test_1504_fits_a_table_of_1536_rows_and_1505_does_not(
@@ -65,7 +66,7 @@ def test_1504_fits_a_table_of_1536_rows_and_1505_does_not(
 def test_the_limit_by_trying_is_the_limit_by_arithmetic(
     transformer: ZImageTransformer2DModel, table: int
 ) -> None:
-    found = find_limit(lambda n: fits(transformer, ProbeSize(n, table_length=table)), table + 1)
+    found = find_limit(lambda n: fits(transformer, ProbeSize(n, table_length=table)), table + 1, 1)
     assert found == max_caption_tokens(make_settings(table_length=table).rope)
 
 
@@ -103,7 +104,13 @@ def test_the_same_size_gives_the_same_velocity(transformer: ZImageTransformer2DM
 def test_a_probe_that_dies_is_no_answer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "executable", "false")
     with pytest.raises(RuntimeError, match="num_tokens=5"):
-        fits_apart(tmp_path, "float32", ProbeSize(5))
+        fits_apart(tmp_path, torch.device("cpu"), ProbeSize(5))
+
+
+def test_a_process_of_its_own_answers_the_same(tiny_folder: Path) -> None:
+    folder, device = tiny_folder / "transformer", torch.device("cpu")
+    assert fits_apart(folder, device, ProbeSize(64, table_length=66))
+    assert not fits_apart(folder, device, ProbeSize(65, table_length=66))
 
 
 def test_a_prompt_that_is_cut_loses_the_end_of_its_chat(tiny_folder: Path) -> None:
