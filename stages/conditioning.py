@@ -39,7 +39,7 @@ def main() -> None:
     folder = Path(f"models/{params.model}")
     entry = need(params.benchmarks.conditioning, "conditioning")
     check_parts(folder, ("tokenizer", "text_encoder", "transformer", "vae", "scheduler"))
-    table = read_table(Path("data/prompts/screen.parquet"), PROMPTS).to_pylist()
+    table = read_table(Path("data/prompts/main/screen.parquet"), PROMPTS).to_pylist()
     device = pick_device()
     text_side = load_text_side(folder, spec.dtype, device)
     probed = encode_rows(

@@ -34,7 +34,7 @@ def main() -> None:
     folder = Path(f"models/{params.model}")
     entry = need(params.benchmarks.embedding_cache, "embedding_cache")
     check_parts(folder, ("tokenizer", "text_encoder", "transformer", "vae", "scheduler"))
-    table = read_table(Path("data/prompts/screen.parquet"), PROMPTS).to_pylist()
+    table = read_table(Path("data/prompts/main/screen.parquet"), PROMPTS).to_pylist()
     prompts, device = take_evenly(table, entry.num_texts), pick_device()
     torch.set_num_threads(1)  # as the workers that filled the tables: last bits depend on it
 

@@ -33,7 +33,7 @@ def main() -> None:
     folder = Path(f"models/{params.model}")
     entry = need(params.benchmarks.token_limit, "token_limit")
     check_parts(folder, ("tokenizer", "text_encoder", "transformer", "vae", "scheduler"))
-    texts = read_table(Path("data/prompts/screen.parquet"), PROMPTS)["text"].to_pylist()
+    texts = read_table(Path("data/prompts/main/screen.parquet"), PROMPTS)["text"].to_pylist()
     device = pick_device()
 
     text_side = load_text_side(folder, spec.dtype, device)

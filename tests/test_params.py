@@ -29,6 +29,7 @@ phases:
 studies:
   guidance:
     question: why
+    prompts: main
     vary:
       sampler:
         guidance_scale:
@@ -43,7 +44,13 @@ def study(
     vary: dict[str, Any], variants: dict[str, Any] | None = None, confirm: str | None = None
 ) -> Study:
     return Study.model_validate(
-        {"question": "why", "vary": vary, "variants": variants or {}, "confirm": confirm}
+        {
+            "question": "why",
+            "prompts": "main",
+            "vary": vary,
+            "variants": variants or {},
+            "confirm": confirm,
+        }
     )
 
 
@@ -180,7 +187,8 @@ def test_variant_names_are_folder_names(name: str) -> None:
         ("guidance:", "1:", "studies.1: Input should be a valid string"),
         ("question: why", "question: why\n    question: how", "duplicate key"),
         ("    confirm:\n", "", "studies.guidance.confirm: missing"),
-        ("vary:", "vary: [", "params.yaml:14: did not find expected"),
+        ("    prompts: main\n", "", "studies.guidance.prompts: missing"),
+        ("vary:", "vary: [", "params.yaml:15: did not find expected"),
     ],
 )
 def test_bad_params_are_refused_in_one_line(

@@ -149,7 +149,7 @@ def test_every_study_can_be_a_stage() -> None:
     written = read_yaml(ROOT / "params.yaml")["studies"]
     for key in params.studies:
         # DVC refuses a stage whose params are missing from the file.
-        assert set(written[key]) == {"question", "vary", "variants", "confirm"}, key
+        assert set(written[key]) == {"question", "prompts", "vary", "variants", "confirm"}, key
 
 
 @each_stage
