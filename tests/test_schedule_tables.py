@@ -51,6 +51,7 @@ def test_schedules_of_studies_and_recipes_are_each_run_once(pipe: ZImagePipeline
         question="?",
         vary={"sampler": {"guidance_scale": (0.0, 1.0, 2.0), "num_inference_steps": (2, 3)}},
         confirm=None,
+        prompts="main",
     )
     settings = make_settings(num_inference_steps=2)
     recipe = Recipe(shift=6.0, num_inference_steps=5, guidance_scale=4.0)
