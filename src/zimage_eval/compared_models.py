@@ -1,4 +1,4 @@
-"""models/<model>.yaml of a model that is compared: of the Z-Image family, or of another pipeline."""
+"""models/<model>.yaml of a compared model: of the Z-Image family, or of another pipeline."""
 
 from pathlib import Path
 from typing import Annotated, Literal

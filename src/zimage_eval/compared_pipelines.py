@@ -85,8 +85,7 @@ def draw_requests(
         named = request._asdict() | {"file": request.file, "error": None}
         del named["text"]
         rows.append(
-            named
-            | {"num_forwards": num_forwards, "sigmas": sigmas, "batch_size": len(requests)}
+            named | {"num_forwards": num_forwards, "sigmas": sigmas, "batch_size": len(requests)}
         )
     return rows
 

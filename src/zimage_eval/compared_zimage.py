@@ -50,7 +50,8 @@ def zimage_jobs(
     if defaults.sampler.guidance_scale > 0:
         unwanted = defaults.sampler.negative_prompt
         negative = encode_prompts(*side, [unwanted], defaults.encoder)[0].cpu()
-    most, jobs = max_caption_tokens(defaults.rope), []
+    most = max_caption_tokens(defaults.rope)
+    jobs: list[Job] = []
     lengths = [len(embeds[request.prompt_id]) for request in requests]
     for indices in compose_batches(lengths, spec.batch_size):
         members = [requests[index] for index in indices]
