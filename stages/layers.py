@@ -1,4 +1,4 @@
-"""data/prompts/, models/<m>/{tokenizer,text_encoder}/ -> what the text encoder's layers hold
+"""data/prompts/main/, models/<m>/{tokenizer,text_encoder}/ -> what the text encoder's layers hold
 
 metrics/layers.json, reports/observations/layers.csv, reports/figures/layers/.
 """
@@ -46,7 +46,7 @@ def main() -> None:
     rows = [
         row
         for phase in PHASES
-        for row in read_table(Path(f"data/prompts/{phase}.parquet"), PROMPTS).to_pylist()[
+        for row in read_table(Path(f"data/prompts/main/{phase}.parquet"), PROMPTS).to_pylist()[
             : asked.num_prompts
         ]
     ]

@@ -1,6 +1,6 @@
 """scores of every study, the baseline drawn again -> where distances lie between noise and seeds
 
-data/prompts/screen.parquet, data/{wordings,embeddings}/baseline.parquet, data/scores/,
+data/prompts/main/screen.parquet, data/{wordings,embeddings}/baseline.parquet, data/scores/,
 models/<model>/, models/lpips-alexnet/
 -> metrics/noise_scales.json, reports/observations/noise_scales.csv,
 reports/tables/noise_scales.csv, reports/figures/noise_scales/lpips.png
@@ -59,7 +59,7 @@ def main() -> None:
     entry = need(params.benchmarks.noise_scales, "noise_scales")
     arms, folder = noise_arms(entry, spec), Path(f"models/{params.model}")
     baseline = Variant(BASELINE, spec.defaults, is_baseline=True)
-    prompts = read_table(Path("data/prompts/screen.parquet"), PROMPTS).to_pylist()
+    prompts = read_table(Path("data/prompts/main/screen.parquet"), PROMPTS).to_pylist()
     drawing = Drawing(
         baseline,
         prompts,

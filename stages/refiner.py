@@ -1,4 +1,4 @@
-"""data/prompts/, models/<m>/ but the autoencoder -> what the context refiner does to captions
+"""data/prompts/main/, models/<m>/ but the autoencoder -> what the context refiner does to captions
 
 metrics/refiner.json, reports/observations/refiner.csv, reports/figures/refiner/.
 """
@@ -43,7 +43,7 @@ def main() -> None:
     folder, device = Path(f"models/{params.model}"), pick_device()
     check_parts(folder, (*TEXT_PARTS, "transformer"))
     prompts = {
-        phase: read_table(Path(f"data/prompts/{phase}.parquet"), PROMPTS).to_pylist()
+        phase: read_table(Path(f"data/prompts/main/{phase}.parquet"), PROMPTS).to_pylist()
         for phase in PHASES
     }
     encoder = spec.defaults.encoder

@@ -1,7 +1,7 @@
 """scores, features, prompts, images of a study -> its numbers, its table, its grid and its figure
 
 data/scores/<study>.parquet, data/signatures/<study>.json, data/features/<study>/, data/reference/,
-data/prompts, data/images/<study>/
+data/prompts/<role>/screen.parquet, data/images/<study>/
 -> metrics/<study>.json, metrics/<study>.signatures.json, reports/tables/<study>.csv,
 reports/figures/<study>/{grid,effect}.png
 """
@@ -40,7 +40,7 @@ def main(study: str) -> None:
     schema = scores_schema(list(metrics_with(spec.networks)))
     rows = read_table(Path(f"data/scores/{study}.parquet"), schema).to_pylist()
     scores = [row for row in rows if row["variant"] != SWAPPED_PROMPTS]
-    prompts = read_table(Path("data/prompts/screen.parquet"), PROMPTS).to_pylist()
+    prompts = read_table(Path(f"data/prompts/{entry.prompts}/screen.parquet"), PROMPTS).to_pylist()
     folder = Path(f"data/images/{study}")
     images = read_table(folder / "images.parquet", IMAGES).to_pylist()
 

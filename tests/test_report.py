@@ -21,7 +21,7 @@ LAYERS = {"encoder": {"hidden_layer": [-1, -2, -3]}}
 
 
 def variants_of(vary: dict) -> tuple[Variant, ...]:
-    fields = {"question": "?", "vary": vary, "variants": {}, "confirm": None}
+    fields = {"question": "?", "prompts": "main", "vary": vary, "variants": {}, "confirm": None}
     return expand_variants(Study.model_validate(fields), DEFAULTS)
 
 

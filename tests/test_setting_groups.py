@@ -12,7 +12,12 @@ from zimage_eval.settings import KEYS, Settings, check_value
 
 
 def names(group: str, leaf: str, *values: object) -> list[str]:
-    study = {"question": "?", "vary": {group: {leaf: list(values)}}, "variants": {}}
+    study = {
+        "question": "?",
+        "prompts": "main",
+        "vary": {group: {leaf: list(values)}},
+        "variants": {},
+    }
     checked = Study.model_validate({**study, "confirm": None})
     return [variant.name for variant in expand_variants(checked, make_settings())]
 

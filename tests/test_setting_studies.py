@@ -71,7 +71,13 @@ LACKING: dict[tuple[str, str], list[Any]] = {
 
 
 def study(key: tuple[str, str], values: list[Any]) -> dict[str, Any]:
-    return {"question": "?", "vary": {key[0]: {key[1]: values}}, "variants": {}, "confirm": None}
+    return {
+        "question": "?",
+        "prompts": "main",
+        "vary": {key[0]: {key[1]: values}},
+        "variants": {},
+        "confirm": None,
+    }
 
 
 def draw(

@@ -11,7 +11,14 @@ from pydantic import Field, StringConstraints, field_validator
 from zimage_eval.benchmark_params import Benchmarks
 from zimage_eval.comparison_params import Comparison
 from zimage_eval.frozen import Frozen, parse, read_yaml, unknown
-from zimage_eval.model_spec import DtypeSettings, JudgeName, ModelSpec, load_model_spec
+from zimage_eval.model_spec import (
+    DtypeSettings,
+    JudgeName,
+    ModelSpec,
+    Role,
+    load_model_spec,
+    prompt_set_of,
+)
 from zimage_eval.setting_groups import Count
 from zimage_eval.settings import (
     KEYS,
@@ -40,6 +47,8 @@ __all__ = [
     "load_model_spec",
     "load_params",
     "phase_variants",
+    "phases_of_role",
+    "prompt_set_of",
 ]
 
 Phase = Literal["screen", "confirm"]
@@ -66,6 +75,8 @@ class Study(Frozen):
     """One sweep over settings."""
 
     question: str
+    prompts: Role
+    """Which of the model's prompt sets it is about."""
     vary: dict[str, dict[str, Annotated[tuple[Any, ...], Field(strict=False)]]]
     """Nested like `Settings`; each leaf lists values, the leaves give their product."""
     variants: dict[str, dict[str, dict[str, Any]]] = Field(default_factory=dict)
@@ -96,6 +107,8 @@ class Params(Frozen):
 
     model: Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]*$")]
     phases: Phases
+    phases_of: dict[Role, Phases] = Field(default_factory=dict)
+    """Other sizes, for the prompt sets of these roles."""
     studies: dict[Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")], Study]
     benchmarks: Benchmarks = Field(default_factory=Benchmarks)
     comparison: Comparison | None = None
@@ -113,6 +126,11 @@ class Variant(NamedTuple):
     name: str
     settings: Settings
     is_baseline: bool
+
+
+def phases_of_role(params: Params, role: str) -> Phases:
+    """How much is measured on the prompt set of a role."""
+    return params.phases_of.get(role, params.phases)
 
 
 def load_params(path: Path) -> Params:
