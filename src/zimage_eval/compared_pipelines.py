@@ -40,7 +40,7 @@ def load_pipeline(folder: Path, model: OtherPipeline, device: torch.device) -> A
     import diffusers
 
     pipe = getattr(diffusers, model.pipeline).from_pretrained(
-        folder, torch_dtype=getattr(torch, model.dtype), local_files_only=True
+        folder, dtype=getattr(torch, model.dtype), local_files_only=True
     )
     pipe.set_progress_bar_config(disable=True)
     return pipe.to(device)
