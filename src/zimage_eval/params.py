@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal, NamedTuple
 from pydantic import Field, StringConstraints, field_validator
 
 from zimage_eval.benchmark_params import Benchmarks
+from zimage_eval.comparison_params import Comparison
 from zimage_eval.frozen import Frozen, parse, read_yaml, unknown
 from zimage_eval.model_spec import (
     DtypeSettings,
@@ -110,6 +111,7 @@ class Params(Frozen):
     """Other sizes, for the prompt sets of these roles."""
     studies: dict[Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")], Study]
     benchmarks: Benchmarks = Field(default_factory=Benchmarks)
+    comparison: Comparison | None = None
 
     def get_study(self, key: str) -> Study:
         """The study of that key, or a ValueError that names the known ones."""
