@@ -27,10 +27,11 @@ def write_comparison(
             values = [numbers.get(f"{metric}{end}") for end in ("", "_low", "_high")]
             shown = ["" if value is None else rounded(value) for value in values]
             lines.append((row, metric, *shown, notes.get((row, metric), "")))
-    said = {line[:2] for line in lines}
+    said = {(line[0], line[1]) for line in lines}
     lines += [(*key, "", "", "", note) for key, note in notes.items() if key not in said]
+    ordered = sorted(lines, key=lambda line: tuple(map(str, line[:2])))
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(COLUMNS)
-        writer.writerows(sorted(lines, key=lambda line: (str(line[0]), str(line[1]))))
+        writer.writerows(ordered)
