@@ -137,7 +137,7 @@ def test_phases_run_all_or_one_rival() -> None:
 
 
 def test_a_named_variant_may_be_what_a_model_recommends() -> None:
-    fields = {"question": "?", "prompts": "main", "vary": {}, "confirm": None}
+    fields: dict[str, Any] = {"question": "?", "prompts": "main", "vary": {}, "confirm": None}
     named = {"own": {}, "other": {"sampler": {"shift": 1.0}}}
     variants = expand_variants(Study.model_validate({**fields, "variants": named}), settings())
     assert [(v.name, v.is_baseline) for v in variants] == [("own", True), ("other", False)]
