@@ -1,4 +1,4 @@
-"""Compared models: other pipelines draw and are scored, the own family reads plans, and no weights."""
+"""Compared models: other pipelines are drawn with and scored, plans are read, weights may lack."""
 
 import json
 import shutil
@@ -208,7 +208,7 @@ def test_the_committed_settings_are_read(model: str) -> None:
 def test_unknown_pipelines_and_keys_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "m.yaml"
     save_yaml(path, other("KandinskyPipeline"))
-    with pytest.raises(ValueError, match="pipeline: .*got 'KandinskyPipeline'"):
+    with pytest.raises(ValueError, match=r"pipeline: .*got 'KandinskyPipeline'"):
         load_compared_model(path)
     save_yaml(path, {**other("FluxPipeline"), "judge": "none"})
     with pytest.raises(ValueError, match="unknown key 'judge'"):
