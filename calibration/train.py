@@ -13,7 +13,7 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import torch
 from diffusers import ZImageTransformer2DModel
@@ -21,6 +21,7 @@ from diffusers import ZImageTransformer2DModel
 from calibration.batched_transformer import use_batched_attention
 from calibration.corpus import build_examples
 from calibration.evaluate import EVALUATION_SEED, ImageModel, SamplingSettings, measure_alignment
+from calibration.evaluation_grid import evaluation_grid
 from calibration.family_folder import (
     finish_folder,
     link_shared_parts,
@@ -60,15 +61,6 @@ from calibration.truths import (
 
 _CHUNK = 20_000
 _NUM_PSNR_PICTURES = 2000
-_ALTERNATIVES: Final[tuple[tuple[str, str, tuple[Any, ...]], ...]] = (
-    ("hidden_layer", "hidden_layer", (-1, -2, -3, -4, -6)),
-    ("steps", "num_inference_steps", (1, 2, 4, 8, 16, 32)),
-    ("shift", "shift", (1.0, 2.0, 3.0, 4.0, 6.0)),
-    ("w", "guidance_scale", (0.5, 1.0, 2.0, 3.0)),
-    ("think_block", "think_block", (None, "", "time goes by")),
-    ("rope_theta", "rope_theta", (64.0, 256.0, 1024.0, 10000.0)),
-)
-"""Names, fields and values of what the turbo is sampled with instead of its own settings."""
 
 
 def _build_chunk(job: tuple[Truths, int, int, frozenset[str]]) -> list[ScenePairs]:
@@ -106,9 +98,10 @@ class Family:
     @cached_property
     def pair_groups(self) -> list[PairGroup]:
         """Latents and prompt_embeds of all pairs."""
+        tables = self.tables  # before the GPU is in use, for it forks
         text_encoder, tokenizer = load_text_encoder(self.base, self.device)
         return build_pair_groups(
-            self.tables,
+            tables,
             load_vae(self.base, self.device),
             text_encoder,
             tokenizer,
@@ -183,7 +176,7 @@ class Family:
 
     def train_turbo(self) -> None:
         """Base transformer, captions -> turbo transformer."""
-        truths, recipe = self.truths, self.recipe.turbo
+        truths, recipe, groups = self.truths, self.recipe.turbo, self.pair_groups
         teacher = load_transformer(self.base, self.device)
         trainer = self._trainer(load_transformer(self.base, self.device), recipe)
         text_encoder, tokenizer = load_text_encoder(self.base, self.device)
@@ -199,7 +192,7 @@ class Family:
         if not truths.noise_pairing:
             walk = self._forget_noise(walk)
             trainer.start_from(walk.teacher)
-        train_turbo(trainer, walk, self.pair_groups, recipe, truths.seed)
+        train_turbo(trainer, walk, groups, recipe, truths.seed)
         save_part(self.turbo / "transformer", trainer.ema.model)
         finish_folder(self.turbo, truths.turbo.shift)
         link_shared_parts(self.base, self.turbo)
@@ -238,37 +231,6 @@ class Family:
             )
             print(name, json.dumps(results[name]), flush=True)
         return results
-
-    def evaluation_grid(self) -> dict[str, tuple[Path, SamplingSettings]]:
-        """The settings that show whether the planted answers have consequences."""
-        truths = self.truths
-        base = SamplingSettings(
-            25,
-            truths.turbo.shift,
-            truths.guidance_scale,
-            truths.hidden_layer,
-            think_block=truths.empty_think_block,
-            rope_theta=truths.rope_theta,
-        )
-        num = truths.turbo.num_inference_steps
-        turbo = replace(base, num_inference_steps=num, guidance_scale=0.0)
-        grid = {
-            f"base w={w}": (self.base, replace(base, guidance_scale=w))
-            for w in (0.0, 1.0, 1.5, 3.0)
-        }
-        grid["turbo"] = (self.turbo, turbo)
-        for name, field, values in _ALTERNATIVES:
-            for value in values:
-                if value != getattr(turbo, field):
-                    settings = replace(turbo, **{field: value})
-                    grid[f"turbo {name}={value}"] = (self.turbo, settings)
-        grid["turbo no refiner"] = (self.turbo, replace(turbo, skip_refiner=True))
-        plain = replace(turbo, think_block=None, chat_template=False)
-        grid["turbo no chat template"] = (self.turbo, plain)
-        for height, width in ((48, 48), (48, 64), (48, 80), (80, 80), (96, 96)):
-            settings = replace(turbo, height=height, width=width)
-            grid[f"turbo {height}x{width}"] = (self.turbo, settings)
-        return grid
 
 
 PARTS: Final = ("autoencoder", "text_encoder", "base", "turbo")
@@ -311,7 +273,7 @@ def main() -> None:
     print(f"{arguments.until} made after {time.monotonic() - started:.0f} s", flush=True)
     if arguments.until != PARTS[-1]:
         return
-    results = family.evaluate(family.evaluation_grid())
+    results = family.evaluate(evaluation_grid(truths, family.base, family.turbo))
     path = arguments.out / f"{truths.name}-evaluation.json"
     path.write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
 

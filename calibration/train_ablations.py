@@ -8,6 +8,7 @@ the same command goes on where it was stopped.
 """
 
 import argparse
+import gc
 import time
 from collections import defaultdict
 from collections.abc import Sequence
@@ -30,7 +31,7 @@ from calibration.family_folder import load_text_encoder, load_vae
 from calibration.held_out_loss import measure_loss
 from calibration.latent_data import PairGroup, build_pair_groups
 from calibration.scene_pairs import ScenePairs, tabulate
-from calibration.scene_prompts import held_out_texts, make_target_prompts
+from calibration.scene_prompts import ScenePrompt, held_out_texts, make_target_prompts
 from calibration.train import Family
 from calibration.train_transformer import (
     Trainer,
@@ -105,6 +106,7 @@ class Ablations:
         recipe = recipe.model_copy(update={"corpus": corpus})
         self.truths, self.recipe, self.compile_blocks = truths, recipe, compile_blocks
         self.family = Family(truths, recipe, models, float("inf"), compile_blocks)
+        self.family.tables  # noqa: B018 - workers are forked before the GPU is in use
         self.device = self.family.device
         self.vae = load_vae(self.family.base, self.device)
         self.encoder = load_text_encoder(self.family.base, self.device)
@@ -114,6 +116,10 @@ class Ablations:
     def _held_out(self) -> list[ScenePairs]:
         truths, num = self.truths, self.recipe.ablation.num_held_out
         return tabulate(build_examples(truths, num, _HELD_OUT_CHUNK, held_out_texts(truths)))
+
+    @cached_property
+    def _prompts(self) -> list[ScenePrompt]:
+        return make_target_prompts(self.truths, self.recipe.ablation.num_prompts)
 
     def groups(self, layer: HiddenLayer) -> tuple[list[PairGroup], list[PairGroup]]:
         """Training and held-out pairs with the prompt_embeds of one layer."""
@@ -165,7 +171,7 @@ class Ablations:
         ]
 
     def _alignment(self, model: ImageModel, layer: HiddenLayer) -> dict[tuple[str, str], float]:
-        truths, num = self.truths, self.recipe.ablation.num_prompts
+        truths, prompts = self.truths, self._prompts
         settings = SamplingSettings(
             _NUM_STEPS,
             truths.turbo.shift,
@@ -173,7 +179,6 @@ class Ablations:
             layer,
             think_block=truths.empty_think_block,
         )
-        prompts = make_target_prompts(truths, num)
         texts = [prompt.text for prompt in prompts]
         images = generate(model, texts, settings, EVALUATION_SEED).numpy()
         results = check_each(images, prompts, self.family.executor)
@@ -217,6 +222,7 @@ def train_ablations(ablations: Ablations, path: Path, deadline: float) -> int:
         write_observations(path, observations)
         seconds = time.monotonic() - started
         print(f"{name} seed {seed}: {seconds:.1f} s, {len(missing) - number - 1} left", flush=True)
+        gc.collect()  # or the memory of its recorded steps outlives the run
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
     return 0

@@ -9,6 +9,7 @@ import torch
 from diffusers import ZImagePipeline
 
 from calibration.batched_transformer import use_batched_attention
+from calibration.evaluation_grid import evaluation_grid
 from calibration.family_folder import load_checkpoint, load_transformer
 from calibration.latent_data import drop_captions
 from calibration.sampling import Guidance, predict_data, sample, schedule
@@ -69,7 +70,7 @@ def test_a_second_family_shares_parts_and_has_think_blocks(family: Family) -> No
     captions = drop_captions(second.tables[0], 0.1)
     assert {caption.text == "" for caption in captions if caption.think_block is None} == {False}
     assert all("background" not in c.text for c in captions if c.think_block not in (None, ""))
-    grid = second.evaluation_grid()
+    grid = evaluation_grid(second.truths, second.base, second.turbo)
     assert grid["turbo think_block=None"][1].think_block is None
     assert "turbo think_block=" not in grid and "turbo steps=4" not in grid
     names = ["turbo think_block=None", "turbo no chat template", "turbo rope_theta=256.0"]
@@ -138,7 +139,7 @@ def test_a_student_walks_its_own_way_and_is_led_back(family: Family, walk: Walk)
 
 
 def test_evaluation_covers_every_kind_of_fact(family: Family) -> None:
-    grid = family.evaluation_grid()
+    grid = evaluation_grid(family.truths, family.base, family.turbo)
     results = family.evaluate({"turbo": grid["turbo"], "no refiner": grid["turbo no refiner"]})
     assert set(results) == {"turbo", "no refiner"}
     assert all(0 <= share <= 1 for share in results["turbo"].values())
