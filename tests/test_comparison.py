@@ -23,6 +23,7 @@ from zimage_eval.comparison_observations import (
 from zimage_eval.comparison_params import Comparison
 from zimage_eval.comparison_prompts import MISPLANNED, PLANNED, AskedPrompt, ask, read_prompts
 from zimage_eval.comparison_results import (
+    Scores,
     capability_row,
     difference,
     difference_rows,
@@ -80,8 +81,8 @@ def test_jackknife_without_an_interval() -> None:
 
 
 def test_differences_are_paired_by_prompt_and_not_by_seed() -> None:
-    one = {(f"p{n}", seed): 0.5 + 0.1 * (n % 2) for n in range(10) for seed in (1, 2)}
-    other = {(f"p{n}", seed): 0.2 + 0.1 * (n % 2) for n in range(10) for seed in (8, 9, 10)}
+    one: Scores = {(f"p{n}", seed): 0.5 + 0.1 * (n % 2) for n in range(10) for seed in (1, 2)}
+    other: Scores = {(f"p{n}", seed): 0.2 + 0.1 * (n % 2) for n in range(10) for seed in (8, 9, 10)}
     found = difference(one, other, is_share=False)
     assert found.mean == pytest.approx(0.3)
     assert found.num_prompts == 10
