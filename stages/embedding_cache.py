@@ -22,7 +22,8 @@ def main() -> None:
     from zimage_eval.devices import pick_device
     from zimage_eval.embeddings import read_embeddings
     from zimage_eval.image_side import load_image_side
-    from zimage_eval.model_folder import check_parts
+    from zimage_eval.memory_needs import check_memory
+    from zimage_eval.model_folder import IMAGE_PARTS, TEXT_PARTS, check_parts
     from zimage_eval.params import load_model_spec, load_params
     from zimage_eval.probe_inputs import take_evenly
     from zimage_eval.results import write_results
@@ -33,9 +34,12 @@ def main() -> None:
     spec = load_model_spec(Path(f"models/{params.model}.yaml"))
     folder = Path(f"models/{params.model}")
     entry = need(params.benchmarks.embedding_cache, "embedding_cache")
-    check_parts(folder, ("tokenizer", "text_encoder", "transformer", "vae", "scheduler"))
+    device = pick_device()
+    check_parts(folder, (*TEXT_PARTS, *IMAGE_PARTS))
+    for parts in (TEXT_PARTS, IMAGE_PARTS):  # one side is loaded after the other
+        check_memory(folder, spec.dtype, parts, device)
     table = read_table(Path("data/prompts/main/screen.parquet"), PROMPTS).to_pylist()
-    prompts, device = take_evenly(table, entry.num_texts), pick_device()
+    prompts = take_evenly(table, entry.num_texts)
     torch.set_num_threads(1)  # as the workers that filled the tables: last bits depend on it
 
     text_side = load_text_side(folder, spec.dtype, device)

@@ -89,8 +89,10 @@ def main() -> None:
     own = {name: arm_distances(observations, name) for name in formats}
     placed = place_arms("", own, scales, entry)
     schema = scores_schema(list(metrics))
-    for key in params.studies:
-        variants = expand_variants(params.get_study(key), spec.defaults)
+    for key, study in params.studies.items():
+        if study.prompts != "main":
+            continue  # its prompts have no scale
+        variants = expand_variants(study, spec.defaults)
         name = next(variant.name for variant in variants if variant.is_baseline)
         rows = read_table(Path(f"data/scores/{key}.parquet"), schema).to_pylist()
         placed += place_arms(key, study_arms(rows, name, SWAPPED_PROMPTS), scales, entry)

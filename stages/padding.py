@@ -20,8 +20,9 @@ def main() -> None:
     from zimage_eval.features import load_lpips
     from zimage_eval.figures import save_figure
     from zimage_eval.image_side import load_image_side
+    from zimage_eval.memory_needs import check_memory
     from zimage_eval.metric_lpips import lpips_distances
-    from zimage_eval.model_folder import check_parts
+    from zimage_eval.model_folder import IMAGE_PARTS, TEXT_PARTS, check_parts
     from zimage_eval.pad_placement import PLACEMENTS, encode_padded
     from zimage_eval.padding_effects import (
         add_floors,
@@ -40,9 +41,14 @@ def main() -> None:
     spec = load_model_spec(Path(f"models/{params.model}.yaml"))
     folder = Path(f"models/{params.model}")
     entry = need(params.benchmarks.padding, "padding")
-    check_parts(folder, ("tokenizer", "text_encoder", "transformer", "vae", "scheduler"))
+    device = pick_device()
+    check_parts(folder, (*TEXT_PARTS, *IMAGE_PARTS))
+    check_memory(folder, spec.dtype, IMAGE_PARTS, device)  # one side is loaded after the other
+    for name in entry.dtypes:
+        formats = spec.dtype.model_copy(update={"text_encoder": name})
+        check_memory(folder, formats, TEXT_PARTS, device)
     table = read_table(Path("data/prompts/main/screen.parquet"), PROMPTS).to_pylist()
-    prompts, device = take_evenly(table, entry.num_prompts), pick_device()
+    prompts = take_evenly(table, entry.num_prompts)
 
     text_side = load_text_side(folder, spec.dtype, device)
     inputs = encode_rows(prompts, text_side, spec.defaults.encoder)

@@ -16,6 +16,8 @@ def main() -> None:
     from zimage_eval.figures import save_figure
     from zimage_eval.image_side import load_image_side
     from zimage_eval.limit_figures import draw_schedules
+    from zimage_eval.memory_needs import check_memory
+    from zimage_eval.model_folder import IMAGE_PARTS, check_parts
     from zimage_eval.params import load_model_spec, load_params
     from zimage_eval.results import write_results
     from zimage_eval.schedule_tables import (
@@ -31,7 +33,10 @@ def main() -> None:
     folder = Path(f"models/{params.model}")
     entry = need(params.benchmarks.schedules, "schedules")
     samplers = collect_samplers(params.studies, entry.recipes, spec.defaults)
-    pipe = load_image_side(folder, spec.dtype, pick_device())
+    device = pick_device()
+    check_parts(folder, IMAGE_PARTS)
+    check_memory(folder, spec.dtype, IMAGE_PARTS, device)
+    pipe = load_image_side(folder, spec.dtype, device)
     samples = {
         name: run_schedule(pipe, sampler, spec.defaults) for name, sampler in samplers.items()
     }

@@ -16,7 +16,8 @@ def main() -> None:
     from zimage_eval.image_side import load_image_side
     from zimage_eval.length_probe import ProbeSize, fits, fits_apart
     from zimage_eval.limit_figures import draw_positions
-    from zimage_eval.model_folder import check_parts
+    from zimage_eval.memory_needs import check_memory
+    from zimage_eval.model_folder import IMAGE_PARTS, TEXT_PARTS, check_parts
     from zimage_eval.params import load_model_spec, load_params
     from zimage_eval.results import write_results
     from zimage_eval.tables import PROMPTS, read_table
@@ -32,9 +33,11 @@ def main() -> None:
     spec = load_model_spec(Path(f"models/{params.model}.yaml"))
     folder = Path(f"models/{params.model}")
     entry = need(params.benchmarks.token_limit, "token_limit")
-    check_parts(folder, ("tokenizer", "text_encoder", "transformer", "vae", "scheduler"))
-    texts = read_table(Path("data/prompts/main/screen.parquet"), PROMPTS)["text"].to_pylist()
     device = pick_device()
+    check_parts(folder, (*TEXT_PARTS, *IMAGE_PARTS))
+    for parts in (TEXT_PARTS, IMAGE_PARTS):  # one side is loaded after the other
+        check_memory(folder, spec.dtype, parts, device)
+    texts = read_table(Path("data/prompts/main/screen.parquet"), PROMPTS)["text"].to_pylist()
 
     text_side = load_text_side(folder, spec.dtype, device)
     encoder = spec.defaults.encoder
@@ -47,7 +50,7 @@ def main() -> None:
     def probe(size: ProbeSize) -> bool:
         if device.type == "cpu":
             return fits(transformer, size)
-        return fits_apart(folder / "transformer", spec.dtype.transformer, size)
+        return fits_apart(folder / "transformer", device, size)
 
     lengths = measure_lengths(transformer, probe, entry)
     table = transformer.rope_embedder.axes_lens[0]

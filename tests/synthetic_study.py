@@ -49,7 +49,7 @@ studies:
 
 STUDIES_YAML = """
   baseline:
-    {question: How well do they do?, prompts: main, vary: {}, variants: {}, confirm: null}
+    {question: "How well do they do?", prompts: main, vary: {}, variants: {}, confirm: null}
   hidden_layer:
     question: Which hidden layer conditions best?
     prompts: main

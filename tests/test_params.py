@@ -135,14 +135,26 @@ def test_phases_run_all_or_one_rival() -> None:
     assert [variant.is_baseline for variant in alone] == [True]
 
 
+def test_a_named_variant_may_be_what_a_model_recommends() -> None:
+    fields: dict[str, Any] = {"question": "?", "prompts": "main", "vary": {}, "confirm": None}
+    named = {"own": {}, "other": {"sampler": {"shift": 1.0}}}
+    variants = expand_variants(Study.model_validate({**fields, "variants": named}), settings())
+    assert [(v.name, v.is_baseline) for v in variants] == [("own", True), ("other", False)]
+    swept = {**fields, "vary": {"sampler": {"shift": [1.0, 3.0]}}, "variants": named}
+    names = [variant.name for variant in expand_variants(Study.model_validate(swept), settings())]
+    assert names == ["shift=1.0", "shift=3.0"]
+
+
 @pytest.mark.parametrize(
     ("variants", "confirm", "message"),
     [
-        ({"other": {"sampler": {"shift": 1.0}}}, None, "'shift=1.0' and 'other' have the same"),
-        ({"other": {}}, None, "'shift=3.0' and 'other' have the same settings"),
+        (
+            {"one": {"sampler": {"shift": 2.0}}, "other": {"sampler": {"shift": 2.0}}},
+            None,
+            "'one' and 'other' have the same settings",
+        ),
         ({"shift=1.0": {"sampler": {"shift": 2.0}}}, None, "two variants are named 'shift=1.0'"),
-        ({}, "shift=1", "no rival is named 'shift=1', did you mean 'shift=1.0'?"),
-        ({}, "shift=3.0", "no rival is named 'shift=3.0'"),
+        ({}, "shift=1", "no variant is named 'shift=1', did you mean 'shift=1.0'?"),
     ],
 )
 def test_impossible_studies_are_refused(

@@ -107,7 +107,7 @@ def test_no_judge_no_effect() -> None:
 
 
 def test_a_bad_study_is_named() -> None:
-    with pytest.raises(ValueError, match=r"studies\.guidance: confirm: no rival is named 'x'"):
+    with pytest.raises(ValueError, match=r"studies\.guidance: confirm: no variant is named 'x'"):
         plan_studies(params(guidance=GUIDANCE | {"confirm": "x"}), spec())
 
 

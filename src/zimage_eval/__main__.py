@@ -59,9 +59,30 @@ def _load(folder: Path) -> tuple[Params, ModelSpec]:
     return params, load_model_spec(folder / "models" / f"{params.model}.yaml")
 
 
+def _add_plan_arguments(parser: argparse.ArgumentParser) -> None:
+    _add_folder_argument(parser)
+    parser.add_argument(
+        "--margin",
+        type=float,
+        help="in alignment: what each study needs to resolve it, from the spreads it measured",
+    )
+
+
 def _plan(arguments: argparse.Namespace) -> None:
     params, spec = _load(arguments.folder)
-    print(render_plan(plan_studies(params, spec), params, spec))
+    if arguments.margin is None:
+        print(render_plan(plan_studies(params, spec), params, spec))
+        return
+    from zimage_eval.margin_plan import plan_margin, render_margin_plan
+    from zimage_eval.summaries import read_summaries
+
+    tables = {
+        key: read_summaries(path)
+        for key in params.studies
+        if (path := arguments.folder / "reports" / "tables" / f"{key}.csv").is_file()
+    }
+    plans = plan_margin(params, spec, tables, arguments.margin)
+    print(render_margin_plan(plans, arguments.margin, spec))
 
 
 def _check(arguments: argparse.Namespace) -> None:
@@ -151,8 +172,8 @@ COMMANDS = {
         run=run_measure,
     ),
     "plan": Command(
-        help="images, forwards, minutes and the smallest visible effect of each study",
-        add_arguments=_add_folder_argument,
+        help="images, forwards, minutes and smallest visible effects; or what a margin takes",
+        add_arguments=_add_plan_arguments,
         run=_plan,
     ),
     "rows": Command(

@@ -179,6 +179,19 @@ def measure_timestep(
     return rows, sigmas
 
 
+def measure_sizes(pipe: ZImagePipeline, inputs: Sequence[ProbeInput]) -> Rows:
+    """Mean squares of embeddings beside the epsilon that the caption's RMSNorm adds to them.
+
+    Scale drops out where the epsilon is small against the mean square.
+    """
+    squares = torch.cat([one.prompt_embeds.double().square().mean(-1) for one in inputs])
+    sizes = {
+        "smallest_mean_square": float(squares.min()),
+        "largest_mean_square": float(squares.max()),
+    }
+    return {"embeddings": {**sizes, "norm_eps": pipe.transformer.config.norm_eps}}
+
+
 def measure_wavelengths(
     pipe: ZImagePipeline, thetas: Sequence[float], lengths: Sequence[int], settings: Settings
 ) -> Rows:

@@ -1,6 +1,6 @@
 """Whether a transformer takes a caption of some length or an image of some size.
 
-`python -m zimage_eval.length_probe FOLDER DTYPE NUM_TOKENS ROWS COLUMNS TABLE_LENGTH` asks it of a
+`python -m zimage_eval.length_probe FOLDER DEVICE NUM_TOKENS ROWS COLUMNS TABLE_LENGTH` asks it of a
 GPU: there a position beyond the table is a device assert, after which a process can do no more, so
 every question takes a process of its own.
 """
@@ -75,13 +75,19 @@ def fits(transformer: ZImageTransformer2DModel, size: ProbeSize) -> bool:
     return True
 
 
-def fits_apart(folder: Path, dtype: str, size: ProbeSize) -> bool:
-    """The same of a GPU, in a process of its own; `folder` is the transformer's.
+def fits_apart(folder: Path, device: torch.device, size: ProbeSize) -> bool:
+    """The same on any device, in a process of its own.
+
+    Args:
+        folder: the transformer's. Of its layers, one of each kind is built, with random weights:
+            what fits is decided by the tables, which no weight enters.
+        device: where to run.
+        size: what to ask.
 
     Raises:
         RuntimeError: the process failed for another reason.
     """
-    words = [str(folder), dtype, *(str(value or 0) for value in size)]
+    words = [str(folder), str(device), *(str(value or 0) for value in size)]
     done = subprocess.run(
         [sys.executable, "-m", __name__, *words], capture_output=True, text=True, check=False
     )
@@ -108,13 +114,15 @@ def positions(transformer: ZImageTransformer2DModel, num_tokens: int) -> Positio
     return Positions(int(caption[0]), int(caption.max()), int(image.max()))
 
 
-def _answer(folder: str, dtype: str, *numbers: str) -> None:
-    transformer = ZImageTransformer2DModel.from_pretrained(folder, dtype=getattr(torch, dtype))
+def _answer(folder: str, device: str, *numbers: str) -> None:
+    config = ZImageTransformer2DModel.load_config(folder)
+    with torch.device(device):
+        small = {**config, "n_layers": 1, "n_refiner_layers": 1}
+        transformer = ZImageTransformer2DModel.from_config(small).eval()
     tokens, rows, columns, table_length = map(int, numbers)
     size = ProbeSize(tokens, rows, columns, table_length or None)
     try:
-        run_probe(transformer.eval().to("cuda"), size)
-        torch.cuda.synchronize()
+        run_probe(transformer, size)  # it ends on the CPU, so a GPU's failure is seen here
         answer = FITS
     except IndexError:
         answer = OVERRUNS

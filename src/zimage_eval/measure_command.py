@@ -7,18 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 from zimage_eval.benchmark_params import Benchmarks, Quantization, need
 from zimage_eval.frozen import Frozen, parse, read_yaml
-from zimage_eval.machine_results import (
-    Cell,
-    MachineResults,
-    Rows,
-    render_rows,
-    write_machine_results,
-)
 from zimage_eval.params import ModelSpec, load_model_spec, load_params
 from zimage_eval.prompt_sets import Prompt, load_prompt_set
 
 if TYPE_CHECKING:
     from zimage_eval.loaded_model import LoadedModel
+    from zimage_eval.machine_results import Cell, MachineResults, Rows
 
 BENCHMARKS = ("settings", "throughput", "profile", "compile", "kernels", "quantization")
 ENTRIES = {"kernels": "quantization"}
@@ -81,6 +75,7 @@ def run_measure(arguments: argparse.Namespace) -> None:
 
     from zimage_eval.devices import pick_device
     from zimage_eval.loaded_model import load_model, weights_name
+    from zimage_eval.machine_results import render_rows, write_machine_results
     from zimage_eval.timing import peak_memory_gib, timed
 
     folder, device = arguments.folder / "models" / name, pick_device()
@@ -90,7 +85,7 @@ def run_measure(arguments: argparse.Namespace) -> None:
     for key in arguments.benchmarks:
         path = arguments.output / f"{FILES.get(key, key)}.json"
 
-        def report(rows: Rows, path: Path = path) -> MachineResults:
+        def report(rows: "Rows", path: Path = path) -> "MachineResults":
             return write_machine_results(path, path.stem, name, weights, rows)
 
         rows: Rows
@@ -111,8 +106,8 @@ def _measure(
     model: "LoadedModel",
     entry: Any,  # noqa: ANN401 - each benchmark has its own type
     prompts: Sequence[Prompt],
-    report: Callable[[Rows], object],
-) -> Rows:
+    report: "Callable[[Rows], object]",
+) -> "Rows":
     if key == "throughput":
         from zimage_eval.benchmark_throughput import measure_throughput
 
@@ -136,8 +131,8 @@ def _quantization(
     entry: Quantization,
     prompts: Sequence[Prompt],
     spec: ModelSpec,
-    report: Callable[[Rows], object],
-) -> Rows:
+    report: "Callable[[Rows], object]",
+) -> "Rows":
     from zimage_eval.benchmark_quantization import measure_quantization
     from zimage_eval.features import load_lpips
     from zimage_eval.judges import load_judge

@@ -18,7 +18,7 @@ def weight_bytes(folder: Path, dtype: DtypeSettings, parts: Sequence[str]) -> di
 
     Parts without weights (tokenizer, scheduler) are left out.
     """
-    formats: Mapping[str, str] = dtype.model_dump()
+    formats: Mapping[str, str] = dict(dtype)  # a copy may name a format that no model is run in
     return {
         part: count_parameters(folder, part) * getattr(torch, name).itemsize
         for part, name in formats.items()

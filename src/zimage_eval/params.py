@@ -143,22 +143,24 @@ def expand_variants(study: Study, defaults: Settings) -> tuple[Variant, ...]:
 
     Values keep their written order. Keys go in the order of `Settings` whatever the order in the
     file, because DVC does not see a change of key order. If no product equals `defaults`, the
-    baseline is added in front.
+    baseline is added in front. What is a variant of one model may be what another one recommends: a
+    named variant that equals `defaults` is the baseline, one that the product holds is left out.
 
     Raises:
-        ValueError: two variants share a name or settings, or `confirm` names no rival.
+        ValueError: two variants share a name or settings, or `confirm` names none of them.
     """
     keys, combined = combine_values(dict(leaves(study.vary)), defaults)
-    named = [(variant_name(settings, keys), settings) for settings in combined]
-    if defaults not in [settings for _, settings in named]:
-        named.insert(0, (variant_name(defaults, keys), defaults))
-    for name, changes in study.variants.items():
-        named.append((name, override(defaults, leaves(changes))))
-    variants = tuple(Variant(name, settings, settings == defaults) for name, settings in named)
+    named = {name: override(defaults, leaves(changes)) for name, changes in study.variants.items()}
+    swept = combined if study.vary else []
+    both = [(variant_name(settings, keys), settings) for settings in swept]
+    both += [(name, settings) for name, settings in named.items() if settings not in swept]
+    if defaults not in [settings for _, settings in both]:
+        both.insert(0, (variant_name(defaults, keys), defaults))
+    variants = tuple(Variant(name, settings, settings == defaults) for name, settings in both)
     _refuse_doubles(variants)
-    rivals = [variant.name for variant in variants if not variant.is_baseline]
-    if study.confirm is not None and study.confirm not in rivals:
-        raise ValueError(f"confirm: no rival is named {unknown(study.confirm, rivals)}")
+    names = [variant.name for variant in variants]
+    if study.confirm is not None and study.confirm not in names:
+        raise ValueError(f"confirm: no variant is named {unknown(study.confirm, names)}")
     return variants
 
 

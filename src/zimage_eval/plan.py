@@ -114,18 +114,23 @@ def render_plan(plans: Sequence[StudyPlan], params: Params, spec: ModelSpec) -> 
         "",
         "",
     )
-    widths = [max(map(len, column)) for column in zip(header, *rows, total, strict=True)]
-    lines = [
-        "  ".join(
-            cell.ljust(width) if index == 0 else cell.rjust(width)
-            for index, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ).rstrip()
-        for row in (header, *rows, total)
-    ]
+    lines = align_columns([header, *rows, total])
     others = [f"prompt set {role}: {_sizes(sizes)}" for role, sizes in params.phases_of.items()]
     return "\n".join(
         [f"{spec.title}: {_sizes(params.phases)}", *others, "", *lines, "", _notes(spec)]
     )
+
+
+def align_columns(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Rows of a text table: the first column to the left, the others to the right."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return [
+        "  ".join(
+            cell.ljust(width) if index == 0 else cell.rjust(width)
+            for index, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in rows
+    ]
 
 
 def _effect(

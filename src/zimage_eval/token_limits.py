@@ -14,12 +14,14 @@ Fits = Callable[[ProbeSize], bool]
 Rows = dict[str, dict[str, float | None]]
 
 
-def find_limit(fits: Callable[[int], bool], beyond: int) -> int:
-    """The largest number that fits, by bisection; 1 does and `beyond` must not.
+def find_limit(fits: Callable[[int], bool], beyond: int, guess: int) -> int:
+    """The largest number that fits: the guess if that fits and one more doesn't, else bisected.
 
     Raises:
-        ValueError: one of the two is otherwise.
+        ValueError: 1 does not fit, or `beyond` does.
     """
+    if fits(guess) and not fits(guess + 1):
+        return guess
     if not fits(1) or fits(beyond):
         raise ValueError(f"no limit between 1 and {beyond}")
     low, high = 1, beyond
@@ -62,19 +64,20 @@ def measure_limits(
     own_rope: RopeSettings,
     template_tokens: int,
 ) -> Rows:
-    """The limits found by bisection, beside what the tables' lengths say."""
+    """The limits found by trying, beside what the tables' lengths say."""
     table, *sides = transformer.rope_embedder.axes_lens
-    limit = find_limit(lambda length: fits(ProbeSize(length)), table + 1)
+    by_table = max_caption_tokens(own_rope)
+    limit = find_limit(lambda length: fits(ProbeSize(length)), table + 1, by_table)
     longest = min(
-        find_limit(lambda side: fits(ProbeSize(1, rows=side)), sides[0] + 1),
-        find_limit(lambda side: fits(ProbeSize(1, columns=side)), sides[1] + 1),
+        find_limit(lambda side: fits(ProbeSize(1, rows=side)), sides[0] + 1, sides[0]),
+        find_limit(lambda side: fits(ProbeSize(1, columns=side)), sides[1] + 1, sides[1]),
     )
     patch = 2  # latents a side; ZImagePipeline is written for this one
     factors = sorted({autoencoder_factor, *params.autoencoder_factors})
     return {
         "caption": {
             "limit_tokens": limit,
-            "limit_tokens_by_table": max_caption_tokens(own_rope),
+            "limit_tokens_by_table": by_table,
             "limit_prompt_tokens": limit - template_tokens,
             "table_rows": table,
         },
