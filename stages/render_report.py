@@ -24,6 +24,7 @@ def main() -> None:
     )
     from zimage_eval.questions import load_questions
     from zimage_eval.report import StudyReport, write_report
+    from zimage_eval.report_calibration import read_scorecard
     from zimage_eval.report_verdicts import answer_questions
     from zimage_eval.results import Results, read_results
     from zimage_eval.summaries import read_summaries
@@ -66,7 +67,15 @@ def main() -> None:
         for name in sorted(cited)
         if (path := Path(f"reports/machine/{name}.json")).is_file()
     }
-    text = write_report(params, spec, weights, studies, agreement, answers, results)
+    machines = [
+        read_machine_results(path)
+        for folder in (Path("reports/machine"), Path("reports/machine/h100"))
+        for path in sorted(folder.glob("*.json"))
+    ]
+    scorecard = read_scorecard(Path("metrics/calibration.json"))
+    text = write_report(
+        params, spec, weights, studies, agreement, answers, results, scorecard, machines
+    )
     Path("reports/report.md").write_text(text, encoding="utf-8")
     Path("reports/report.html").write_text(render_page(text), encoding="utf-8")
 
