@@ -80,7 +80,8 @@ class BenchmarkClaim(Frozen):
     baseline: Name
     rivals: Rivals
     margin: Margin
-    category: Name | None = None
+    categories: Annotated[tuple[Name, ...], Field(strict=False)] = ()
+    """Of what was observed; all of it if left out."""
     lead: Annotated[float, Field(ge=0)] = 0.0
 
 
@@ -92,7 +93,7 @@ class ThresholdClaim(Frozen):
     metric: Name
     variant: Name
     threshold: float
-    category: Name | None = None
+    categories: Annotated[tuple[Name, ...], Field(strict=False)] = ()
 
 
 class ExactClaim(Frozen):

@@ -73,12 +73,13 @@ def _describe(claim: Claim) -> str:
             f"the mean of {claim.metric} in `{claim.benchmark}` ({claim.variant}) is {claim.rule} "
             f"{claim.threshold:g}"
         )
-    where = f" of category {claim.category}" if claim.category else ""
     if isinstance(claim, BenchmarkClaim):
+        where = f" of {', '.join(claim.categories)}" if claim.categories else ""
         return (
             f"`{claim.rule}` over {claim.metric}{where} in `{claim.benchmark}`, against "
             f"`{claim.baseline}`, margin {claim.margin:g}"
         )
+    where = f" of category {claim.category}" if claim.category else ""
     margin = claim.margin or METRICS[claim.metric].margin
     return (
         f"`{claim.rule}` over {claim.metric} of the {claim.phase} prompts{where} of study "

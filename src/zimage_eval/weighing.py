@@ -82,7 +82,7 @@ def weigh_claim(claim: Claim, measured: Measured, terms: SharedTerms) -> Evidenc
     observed = [
         one
         for one in measured.observations.get(claim.benchmark, ())
-        if one.metric == claim.metric and claim.category in (None, one.category)
+        if one.metric == claim.metric and (not claim.categories or one.category in claim.categories)
     ]
     if not observed:
         return not_testable(f"benchmark {claim.benchmark} has no {claim.metric} here")
