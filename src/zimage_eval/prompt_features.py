@@ -54,7 +54,9 @@ def prompt_features(text: str) -> dict[str, float]:
         "num_number_words": sum(word in numbers or word.isdigit() for word in words),
         "num_place_words": sum(word in RELATION_WORDS for word in words),
     }
-    return {name: float(value) for name, value in (values | _fact_features(parse_caption(text))).items()}
+    return {
+        name: float(value) for name, value in (values | _fact_features(parse_caption(text))).items()
+    }
 
 
 def _fact_features(facts: Facts | None) -> dict[str, float]:

@@ -1,0 +1,89 @@
+"""Figures of what prompts and their embeddings tell about pictures."""
+
+from collections.abc import Mapping, Sequence
+
+import matplotlib.style
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from zimage_eval.figures import BLUE, CATEGORY_STYLES, FAINT, FRAME, INK, WIDTH_INCHES
+
+Floats = np.ndarray
+Row = Mapping[str, float | None]
+Groups = Sequence[str]
+
+
+def draw_predictions(
+    predicted: Floats, alignment: Floats, groups: Groups, features: Mapping[str, Row]
+) -> Figure:
+    """Foretold against measured alignment of held-out prompts; what goes with it."""
+    with matplotlib.style.context("default"):
+        figure = Figure(figsize=(WIDTH_INCHES + 2, 5), layout="constrained")
+        left, right = figure.subplots(1, 2, width_ratios=(1, 1.1))
+        _scatter(left, predicted, alignment, groups)
+        left.plot([0, 1], [0, 1], color=FAINT, linewidth=1, linestyle=(0, (4, 3)))
+        low = float(min(predicted.min(), alignment.min())) - 0.05
+        left.set(
+            xlim=(low, 1.05),
+            ylim=(low, 1.05),
+            xlabel="alignment foretold, prompt held out",
+            ylabel="alignment measured",
+        )
+        left.legend(frameon=False, fontsize=8, loc="upper left")
+        shown = {name: row for name, row in features.items() if row["rank_correlation"] is not None}
+        ordered = sorted(shown, key=lambda name: shown[name]["rank_correlation"] or 0.0)
+        draw_intervals(
+            right,
+            {
+                name.removeprefix("feature="): (
+                    shown[name]["rank_correlation"],
+                    shown[name]["rank_correlation_low"],
+                    shown[name]["rank_correlation_high"],
+                )
+                for name in ordered
+            },
+            "rank correlation with alignment (95 %)",
+        )
+        right.axvline(0, color=FAINT, linewidth=1)
+        return figure
+
+
+def _scatter(axes: Axes, x: Floats, y: Floats, groups: Groups) -> None:
+    """Points in a color and a marker a group; equal points darken."""
+    for index, group in enumerate(sorted(set(groups))):
+        color, marker = CATEGORY_STYLES[index % len(CATEGORY_STYLES)]
+        rows = np.array([each == group for each in groups])
+        axes.scatter(
+            x[rows],
+            y[rows],
+            s=22,
+            color=color,
+            marker=marker,
+            alpha=0.55,
+            linewidths=0,
+            label=group,
+        )
+    axes.spines[["top", "right"]].set_visible(False)
+
+
+Interval = tuple[float | None, float | None, float | None]
+
+
+def draw_intervals(
+    axes: Axes, rows: Mapping[str, Interval], label: str, marked: Sequence[str] = ()
+) -> None:
+    """A dot with its interval a row, the first on top; marked rows in another color."""
+    for y, (name, (value, low, high)) in enumerate(rows.items()):
+        color = FRAME if name in marked else BLUE
+        if low is not None and high is not None:
+            axes.plot([low, high], [y, y], color=color, linewidth=2)
+        if value is not None:
+            axes.plot(value, y, "o", color=color, markersize=6)
+    axes.set_yticks(range(len(rows)), list(rows), fontsize=9, color=INK)
+    axes.set_ylim(len(rows) - 0.5, -0.5)
+    axes.set_xlabel(label)
+    axes.grid(axis="x", color="#e4e4e4", linewidth=0.8)
+    axes.set_axisbelow(True)
+    axes.spines[["top", "right", "left"]].set_visible(False)
+    axes.tick_params(axis="y", length=0)

@@ -1,0 +1,77 @@
+"""data/probes.parquet, models/<m>/ -> metrics/prompt_quality.json, a predictor
+
+and reports/prompt_predictor.json, reports/observations/prompt_quality.csv,
+reports/figures/prompt_quality/predictions.png
+"""
+
+from pathlib import Path
+
+from stages import run
+
+
+def main() -> None:
+    """Relate features of prompts to alignment, and fit what foretells it."""
+    from zimage_eval.benchmark_observations import write_observations
+    from zimage_eval.benchmark_params import need
+    from zimage_eval.content_vectors import pooled, read_caption_norm
+    from zimage_eval.devices import pick_device, start_workers
+    from zimage_eval.drawn_prompts import encode_default, load_text
+    from zimage_eval.embedding_anomalies import embedding_statistics
+    from zimage_eval.figures import save_figure
+    from zimage_eval.params import load_model_spec, load_params
+    from zimage_eval.probe_tables import read_probes
+    from zimage_eval.prompt_figures import draw_predictions
+    from zimage_eval.prompt_predictor import fit_predictor, write_predictor
+    from zimage_eval.prompt_quality import (
+        PREDICTOR,
+        beats_baselines,
+        feature_rows,
+        foretell,
+        model_rows,
+        quality_observations,
+    )
+    from zimage_eval.results import write_results
+
+    params = load_params(Path("params.yaml"))
+    spec = load_model_spec(Path(f"models/{params.model}.yaml"))
+    plan = need(params.benchmarks.prompt_quality, "prompt_quality")
+    folder, device = Path(f"models/{params.model}"), pick_device()
+    judged = read_probes(Path("data/probes.parquet"))
+    texts = [one.probe.text for one in judged]
+    with start_workers(device):
+        encoded = encode_default(load_text(folder, spec, device), texts, spec)
+    norm = read_caption_norm(Path(f"models/{params.model}/transformer"))
+    extra = {
+        "embedding": pooled(encoded, norm),
+        "embedding_statistics": embedding_statistics(encoded, norm),
+    }
+    found = foretell(judged, extra, plan)
+    models, features = model_rows(found, judged), feature_rows(judged, plan.seed)
+    is_better = beats_baselines(models)
+    predicted = found.predicted[PREDICTOR]
+    predictor = fit_predictor(
+        params.model,
+        texts,
+        found.alignment,
+        predicted - found.alignment,
+        plan.confidence,
+        beats_baselines=is_better,
+    )
+    checks = {"predictor_beats_length_and_bag_of_words_on_held_out_prompts": float(is_better)}
+    write_results(
+        Path("metrics/prompt_quality.json"),
+        {"prompt_quality": {**models, **features, "checks": checks}},
+    )
+    write_predictor(Path("reports/prompt_predictor.json"), predictor)
+    write_observations(
+        Path("reports/observations/prompt_quality.csv"), quality_observations(found, judged)
+    )
+    groups = [one.probe.group for one in judged]
+    save_figure(
+        draw_predictions(predicted, found.alignment, groups, features),
+        Path("reports/figures/prompt_quality/predictions.png"),
+    )
+
+
+if __name__ == "__main__":
+    run(main)
