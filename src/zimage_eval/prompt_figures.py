@@ -87,3 +87,38 @@ def draw_intervals(
     axes.set_axisbelow(True)
     axes.spines[["top", "right", "left"]].set_visible(False)
     axes.tick_params(axis="y", length=0)
+
+
+def draw_failures(rows: Mapping[str, Row], failing: Sequence[str]) -> Figure:
+    """What fails, whether embeddings tell, and what helps."""
+    with matplotlib.style.context("default"):
+        figure = Figure(figsize=(WIDTH_INCHES + 4, 6), layout="constrained")
+        left, middle, right = figure.subplots(1, 3)
+        levels = _named(rows, ("relation_word=", "crowd=", "pair="), "success_rate")
+        plain = [name.split("=", 1)[1] for name in failing]
+        draw_intervals(left, levels, "share of pictures with every fact, 95 %", plain)
+        detectors = _named(rows, ("detector=",), "auc")
+        draw_intervals(middle, dict(sorted(detectors.items(), key=_value)), "AUC for failing, 95 %")
+        middle.axvline(0.5, color=FAINT, linewidth=1)
+        fixed = _named(rows, ("retry=",), "kept_share")
+        draw_intervals(right, fixed, "share that shows the kept facts, 95 %")
+        for axes, title in (
+            (left, "what fails"),
+            (middle, "who foresees it"),
+            (right, "what helps"),
+        ):
+            axes.set_title(title, fontsize=11, loc="left")
+        return figure
+
+
+def _named(rows: Mapping[str, Row], starts: Sequence[str], metric: str) -> dict[str, Interval]:
+    return {
+        name.split("=", 1)[1]: (row[metric], row[f"{metric}_low"], row[f"{metric}_high"])
+        for start in starts
+        for name, row in rows.items()
+        if name.startswith(start)
+    }
+
+
+def _value(item: tuple[str, Interval]) -> float:
+    return -(item[1][0] or 0.0)
