@@ -18,6 +18,8 @@ from zimage_eval.metric_embedding import TokenVectors
 
 Floats = NDArray[np.float64]
 _WEIGHT = "cap_embedder.0.weight"
+_SPACES = "\N{LATIN CAPITAL LETTER G WITH DOT ABOVE}\N{LATIN CAPITAL LETTER C WITH DOT ABOVE}"
+"""How byte-level vocabularies spell a space and a line break: letters, for Python."""
 
 
 class CaptionNorm(NamedTuple):
@@ -71,11 +73,30 @@ def pooled(entries: Sequence[TextEmbeddings], norm: CaptionNorm | None) -> Float
     return np.stack([content(entry, norm).mean(axis=0) for entry in entries])
 
 
-def num_split_words(entry: TextEmbeddings) -> int:
-    """Words that the vocabulary lacks as a whole: tokens that go on with the word before them.
+def word_ends(entry: TextEmbeddings) -> list[int]:
+    """Index among the content tokens of the last token of each word; punctuation is no word."""
+    ends: list[int] = []
+    for index, token in enumerate(_content_tokens(entry)):
+        if goes_on(token) and ends:
+            ends[-1] = index
+        elif any(letter.isalnum() for letter in token.lstrip(_SPACES)):
+            ends.append(index)
+    return ends
 
-    Byte-level vocabularies write the space before a word into it.
+
+def num_split_words(entry: TextEmbeddings) -> int:
+    """Words that the vocabulary lacks as a whole, by the tokens that go on with the one before."""
+    return sum(goes_on(token) for token in _content_tokens(entry)[1:])
+
+
+def goes_on(token: str) -> bool:
+    """Whether a token of a byte-level vocabulary goes on with the word before it.
+
+    Such vocabularies write the space before a word into its first token, as a letter of its own.
     """
+    return token[0] not in _SPACES and token[0].isalnum()
+
+
+def _content_tokens(entry: TextEmbeddings) -> list[str]:
     classes = token_vectors(entry).classes
-    tokens = [t for t, c in zip(entry.tokens, classes, strict=True) if c == "content"]
-    return sum(token[0].isalpha() for token in tokens[1:])
+    return [t for t, c in zip(entry.tokens, classes, strict=True) if c == "content"]

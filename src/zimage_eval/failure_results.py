@@ -2,11 +2,10 @@
 
 from collections.abc import Mapping
 
-from zimage_eval.failure_detectors import BASELINES
+from zimage_eval.failure_detectors import ANOMALIES, BASELINES
 from zimage_eval.failure_patterns import failing_levels
 
 Row = Mapping[str, float | None]
-ANOMALIES = ("mahalanobis_of_mean", "mahalanobis_of_farthest_token", "statistics", "embedding")
 
 
 def failure_checks(rows: Mapping[str, Row]) -> dict[str, float | None]:

@@ -95,8 +95,8 @@ def draw_failures(rows: Mapping[str, Row], failing: Sequence[str]) -> Figure:
         figure = Figure(figsize=(WIDTH_INCHES + 4, 6), layout="constrained")
         left, middle, right = figure.subplots(1, 3)
         levels = _named(rows, ("relation_word=", "crowd=", "pair="), "success_rate")
-        plain = [name.split("=", 1)[1] for name in failing]
-        draw_intervals(left, levels, "share of pictures with every fact, 95 %", plain)
+        plain = [_short(name) for name in failing]
+        draw_intervals(left, levels, "share of pictures that succeed, 95 %", plain)
         detectors = _named(rows, ("detector=",), "auc")
         draw_intervals(middle, dict(sorted(detectors.items(), key=_value)), "AUC for failing, 95 %")
         middle.axvline(0.5, color=FAINT, linewidth=1)
@@ -113,12 +113,94 @@ def draw_failures(rows: Mapping[str, Row], failing: Sequence[str]) -> Figure:
 
 def _named(rows: Mapping[str, Row], starts: Sequence[str], metric: str) -> dict[str, Interval]:
     return {
-        name.split("=", 1)[1]: (row[metric], row[f"{metric}_low"], row[f"{metric}_high"])
+        _short(name): (row[metric], row[f"{metric}_low"], row[f"{metric}_high"])
         for start in starts
         for name, row in rows.items()
         if name.startswith(start)
     }
 
 
+def _short(name: str) -> str:
+    group, level = name.split("=", 1)
+    return f"{level} objects" if group == "crowd" else level.replace("_", " ")
+
+
 def _value(item: tuple[str, Interval]) -> float:
     return -(item[1][0] or 0.0)
+
+
+def draw_space(
+    places: Mapping[str, Floats], categories: Groups, probes: Mapping[str, Row]
+) -> Figure:
+    """Maps of the prompts by category, and what a probe reads from them against its baselines."""
+    with matplotlib.style.context("default"):
+        figure = Figure(figsize=(WIDTH_INCHES + 5, 5), layout="constrained")
+        *maps, last = figure.subplots(1, len(places) + 1)
+        for axes, (name, points) in zip(maps, places.items(), strict=True):
+            _scatter(axes, points[:, 0], points[:, 1], categories)
+            axes.set_title(name, fontsize=11, loc="left")
+            axes.set(xticks=[], yticks=[])
+        maps[0].legend(frameon=False, fontsize=8)
+        inputs = ("embedding", "bag_of_words", "length", "shuffled", "commonest")
+        styles = ((BLUE, "D"), *CATEGORY_STYLES)
+        for (color, marker), key in zip(styles, inputs, strict=True):
+            values = [row[f"{key}_accuracy"] for row in probes.values()]
+            last.plot(values, range(len(values)), marker, color=color, label=key, markersize=7)
+        names = [name.split("=", 1)[1].replace("_", " ") for name in probes]
+        last.set_yticks(range(len(names)), names, fontsize=9)
+        last.set_ylim(len(names) - 0.5, -0.5)
+        last.set_xlim(-0.03, 1.03)
+        last.set_xlabel("held-out prompts read right")
+        last.grid(axis="x", color="#e4e4e4", linewidth=0.8)
+        last.spines[["top", "right", "left"]].set_visible(False)
+        last.legend(
+            frameon=False, fontsize=8, loc="upper center", bbox_to_anchor=(0.5, -0.13), ncols=5
+        )
+        return figure
+
+
+def draw_steering(rows: Mapping[str, Row], attributes: Sequence[str]) -> Figure:
+    """By attribute and strength, how often it appears and how much of the rest is kept."""
+    arms = ("words_vector", "after_vector", "random_vector")
+    with matplotlib.style.context("default"):
+        figure = Figure(figsize=(WIDTH_INCHES + 3, 6), layout="constrained")
+        grid = figure.subplots(2, len(attributes), sharex=True, sharey=True, squeeze=False)
+        for column, attribute in enumerate(attributes):
+            for axes, metric in zip(grid[:, column], ("has_attribute", "other_facts"), strict=True):
+                _draw_strengths(axes, rows, attribute, arms, metric)
+            grid[0, column].set_title(attribute, fontsize=11, loc="left")
+            grid[1, column].set_xlabel("strength")
+        grid[0, 0].set_ylabel("pictures with it")
+        grid[1, 0].set_ylabel("other facts kept")
+        grid[0, 0].legend(frameon=False, fontsize=8)
+        return figure
+
+
+def _draw_strengths(
+    axes: Axes, rows: Mapping[str, Row], attribute: str, arms: Sequence[str], metric: str
+) -> None:
+    for (color, marker), arm in zip(((BLUE, "o"), (FRAME, "s"), (FAINT, "^")), arms, strict=True):
+        start = f"{attribute},{arm},strength="
+        found = sorted(
+            (float(k.removeprefix(start)), r) for k, r in rows.items() if k.startswith(start)
+        )
+        x = np.array([strength for strength, _ in found])
+        y = np.array(
+            [
+                [
+                    np.nan if r[f"{metric}{e}"] is None else r[f"{metric}{e}"]
+                    for e in ("", "_low", "_high")
+                ]
+                for _, r in found
+            ],
+            dtype=float,
+        )
+        axes.plot(x, y[:, 0], marker=marker, color=color, label=arm.replace("_", " "))
+        axes.fill_between(x, y[:, 1], y[:, 2], color=color, alpha=0.15, linewidth=0)
+    for name, style in (("words", (0, (4, 3))), ("nothing", (0, (1, 2)))):
+        value = rows[f"{attribute},{name}"][metric]
+        if value is not None:
+            axes.axhline(value, color=INK, linewidth=1, linestyle=style, label=name)
+    axes.set_xscale("log", base=2)
+    axes.set_ylim(-0.05, 1.05)
+    axes.spines[["top", "right"]].set_visible(False)

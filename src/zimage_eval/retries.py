@@ -149,8 +149,10 @@ def retry_rows(observations: Sequence[Observation]) -> dict[str, Row]:
     failed seed are compared with the new seed too: both are one more attempt.
     """
     values: dict[tuple[str, str], dict[str, float]] = {}
+    groups: dict[str, str] = {}
     for seen in observations:
         if seen.value is not None:
+            groups[seen.unit] = seen.category
             values.setdefault((seen.variant, seen.metric), {})[seen.unit] = seen.value
     rows: dict[str, Row] = {}
     for (variant, metric), by_unit in sorted(values.items()):
@@ -163,6 +165,9 @@ def retry_rows(observations: Sequence[Observation]) -> dict[str, Row]:
             f"{short}_share_high": found.high,
             f"{short}_num_prompts": found.num_prompts,
         }
+        for group in sorted(set(groups.values())):
+            own = [value for unit, value in by_unit.items() if groups[unit] == group]
+            row[f"{short}_share_{group}"] = sum(own) / len(own) if own else None
         base = values.get((f"retry={NEW_SEED}", metric), {})
         gains = [value - base[unit] for unit, value in by_unit.items() if unit in base]
         gain = estimate(gains, (-1, 1))
