@@ -1,4 +1,4 @@
-"""Whether the length of a prompt's vectors can matter: drawn at other lengths, compared by pixel."""
+"""Whether the length of a prompt's vectors can matter: pictures of it at other lengths."""
 
 from collections.abc import Sequence
 

@@ -139,17 +139,17 @@ def probe_rows(observations: Sequence[Observation]) -> dict[str, Row]:
     values: dict[str, dict[str, dict[str, list[float]]]] = {}
     for seen in observations:
         assert seen.value is not None
-        by_input = values.setdefault(seen.category, {}).setdefault(seen.variant, {})
-        by_input.setdefault(seen.unit, []).append(seen.value)
+        by_unit = values.setdefault(seen.category, {}).setdefault(seen.variant, {})
+        by_unit.setdefault(seen.unit, []).append(seen.value)
     rows: dict[str, Row] = {}
     for label, by_input in values.items():
         means = {key: {u: float(np.mean(v)) for u, v in m.items()} for key, m in by_input.items()}
         row: Row = {"num_prompts": len(means["embedding"])}
-        for key, by_unit in means.items():
-            row[f"{key}_accuracy"] = float(np.mean(list(by_unit.values())))
+        for key, shares in means.items():
+            row[f"{key}_accuracy"] = float(np.mean(list(shares.values())))
             if key == "embedding":
                 continue
-            gains = [means["embedding"][unit] - value for unit, value in by_unit.items()]
+            gains = [means["embedding"][unit] - value for unit, value in shares.items()]
             pivot = pivot_of(gains, (-1, 1))
             low, high = pivot.interval(0.95) if pivot else (None, None)
             row |= {

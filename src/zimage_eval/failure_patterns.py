@@ -23,7 +23,7 @@ def _share(values: Iterable[bool]) -> float | None:
 
 
 def prompt_and_seed(judged: Sequence[JudgedProbe]) -> Row:
-    """How the failures of prompts with several seeds spread, and the prompts' share of the variance.
+    """How failures spread over prompts and seeds, and the prompts' share of the variance.
 
     The share is the intraclass correlation of success (one-way analysis of variance): 0 when only
     seeds decide, 1 when only prompts do.
@@ -118,7 +118,7 @@ def _p_rarer(shares: Mapping[str, list[list[bool]]], level: str, group: str) -> 
     return p_value if math.isfinite(p_value) else 1.0  # all agree
 
 
-def failing_levels(rows: Mapping[str, Row]) -> list[str]:
+def failing_levels(rows: Mapping[str, Mapping[str, float | None]]) -> list[str]:
     """Names of the rows whose level fails more often than the others, at 5 % after correction."""
     return [
         n for n, row in rows.items() if (p := row["p_rarer_than_others"]) is not None and p < ALPHA

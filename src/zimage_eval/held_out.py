@@ -74,7 +74,7 @@ def held_out_classes(
 
 
 def area_under_curve(scores: Floats, positive: NDArray[np.bool_]) -> float | None:
-    """Chance that a positive row has the higher score (ties count half); None without both kinds."""
+    """Chance that a positive row scores higher (ties count half); None without both kinds."""
     num_positive, num_negative = int(positive.sum()), int((~positive).sum())
     if not num_positive or not num_negative:
         return None

@@ -12,7 +12,22 @@ from zimage_eval.scene_parsing import parse_caption
 from zimage_eval.scenes import LETTERS
 
 RELATION_WORDS: Final = frozenset(
-    "left right above over below under beneath underneath behind beside between near on in".split()
+    [
+        "left",
+        "right",
+        "above",
+        "over",
+        "below",
+        "under",
+        "beneath",
+        "underneath",
+        "behind",
+        "beside",
+        "between",
+        "near",
+        "on",
+        "in",
+    ]
 )
 
 FEATURES: Final[dict[str, str]] = {

@@ -202,5 +202,6 @@ def _draw_strengths(
         if value is not None:
             axes.axhline(value, color=INK, linewidth=1, linestyle=style, label=name)
     axes.set_xscale("log", base=2)
+    axes.set_xticks(x, [f"{strength:g}" for strength in x])
     axes.set_ylim(-0.05, 1.05)
     axes.spines[["top", "right"]].set_visible(False)

@@ -248,6 +248,7 @@ def _scores(drawn: Drawn, attribute: Attribute) -> dict[str, float | None]:
 def steering_rows(observations: Sequence[Observation]) -> dict[str, Row]:
     """`<attribute>,<variant>`: means with intervals, and the paired gain over nothing added.
 
+    Of the vector over the words, also its gain over a random one of the same length.
     `all,<variant>` averages the attributes of each prompt first.
     """
     values: dict[tuple[str, str, str], dict[str, float]] = {}
@@ -258,14 +259,26 @@ def steering_rows(observations: Sequence[Observation]) -> dict[str, Row]:
             values.setdefault(key, {})[seen.unit] = seen.value
             everywhere = pooled.setdefault(("all", *key[1:]), {})
             everywhere.setdefault(seen.unit, []).append(seen.value)
-    for key, by_unit in pooled.items():
-        values[key] = {unit: float(np.mean(found)) for unit, found in by_unit.items()}
+    for key, lists in pooled.items():
+        values[key] = {unit: float(np.mean(found)) for unit, found in lists.items()}
     rows: dict[str, Row] = {}
     for (attribute, variant, metric), by_unit in values.items():
         base = values[attribute, "nothing", metric]
         mean = estimate(list(by_unit.values()), (0, 1))
         gain = estimate([v - base[unit] for unit, v in by_unit.items() if unit in base], (-1, 1))
-        rows.setdefault(f"{attribute},{variant}", {"num_prompts": mean.num_prompts}).update(
+        row = rows.setdefault(f"{attribute},{variant}", {"num_prompts": mean.num_prompts})
+        random_arm = variant.replace("words_vector", "random_vector")
+        if random_arm != variant:
+            other = values[attribute, random_arm, metric]
+            over = estimate(
+                [v - other[unit] for unit, v in by_unit.items() if unit in other], (-1, 1)
+            )
+            row |= {
+                f"{metric}_over_random": over.mean,
+                f"{metric}_over_random_low": over.low,
+                f"{metric}_over_random_high": over.high,
+            }
+        row.update(
             {
                 metric: mean.mean,
                 f"{metric}_low": mean.low,
@@ -306,8 +319,8 @@ def direction_row(
 def steering_checks(rows: Mapping[str, Row], strengths: Sequence[float]) -> Row:
     """By statement, 1.0 where it holds, over all attributes."""
 
-    def gains(arm: str) -> list[float]:
-        found = (rows[f"all,{arm},strength={s:g}"]["has_attribute_gain_low"] for s in strengths)
+    def gains(arm: str, over: str = "gain") -> list[float]:
+        found = (rows[f"all,{arm},strength={s:g}"][f"has_attribute_{over}_low"] for s in strengths)
         return [low for low in found if low is not None]
 
     changes = [
@@ -317,6 +330,9 @@ def steering_checks(rows: Mapping[str, Row], strengths: Sequence[float]) -> Row:
         "words_before_the_style_are_unchanged": float(max(c or 0.0 for c in changes) < 1e-4),
         "a_vector_over_the_words_brings_the_attribute": float(
             any(g > 0 for g in gains("words_vector"))
+        ),
+        "that_vector_does_more_than_a_random_one": float(
+            any(g > 0 for g in gains("words_vector", "over_random"))
         ),
         "a_vector_behind_the_words_brings_the_attribute": float(
             any(g > 0 for g in gains("after_vector"))
