@@ -80,7 +80,7 @@ def test_prompt_and_seed_failures_are_told_apart() -> None:
     assert row["prompts_that_fail_with_some_seeds"] == 1
 
 
-def made_up_prompts(shift: float) -> tuple[list, list[TextEmbeddings]]:  # type: ignore[type-arg]
+def made_up_prompts(shift: float) -> tuple[list, list[TextEmbeddings]]:
     """Prompts of the same words, every fourth of which fails and is moved in one channel."""
     rng = np.random.default_rng(0)
     judged, encoded = [], []
