@@ -1,4 +1,4 @@
-"""data/probes.parquet, models/<m>/ -> metrics/failures.json
+"""data/trials.parquet, models/<m>/ -> metrics/failures.json
 
 and reports/observations/failures.csv, reports/figures/failures/failures.png
 """
@@ -28,27 +28,27 @@ def main() -> None:
     from zimage_eval.figures import save_figure
     from zimage_eval.image_store import ImageStore, find_store_root
     from zimage_eval.params import load_model_spec, load_params
-    from zimage_eval.probe_tables import read_probes
     from zimage_eval.prompt_figures import draw_failures
     from zimage_eval.results import write_results
     from zimage_eval.retries import plan_retries, retry, retry_rows
+    from zimage_eval.trial_tables import read_trials
 
     params = load_params(Path("params.yaml"))
     spec = load_model_spec(Path(f"models/{params.model}.yaml"))
     plan = need(params.benchmarks.failures, "failures")
     folder, device = Path(f"models/{params.model}"), pick_device()
-    judged = read_probes(Path("data/probes.parquet"))
+    judged = read_trials(Path("data/trials.parquet"))
     norm = read_caption_norm(Path(f"models/{params.model}/transformer"))
     store = ImageStore(find_store_root(os.environ.get("ZIMAGE_EVAL_STORE")))
     with start_workers(device) as workers:
         artist = find_artist(folder, spec, device, workers, store)
         side = load_text(folder, spec, device)
-        encoded = encode_default(side, [one.probe.text for one in judged], spec)
+        encoded = encode_default(side, [one.trial.text for one in judged], spec)
         few = slice(plan.num_scaled)
         norms, scaled = scaled_pictures(
             encoded[few],
-            [one.probe.facts for one in judged[few]],
-            [one.probe.seeds[0] for one in judged[few]],
+            [one.trial.facts for one in judged[few]],
+            [one.trial.seeds[0] for one in judged[few]],
             plan.scales,
             norm,
             artist,

@@ -1,4 +1,4 @@
-"""data/probes.parquet, models/<m>/ -> metrics/prompt_quality.json, a predictor
+"""data/trials.parquet, models/<m>/ -> metrics/prompt_quality.json, a predictor
 
 and reports/prompt_predictor.json, reports/observations/prompt_quality.csv,
 reports/figures/prompt_quality/predictions.png
@@ -19,7 +19,6 @@ def main() -> None:
     from zimage_eval.embedding_anomalies import embedding_statistics
     from zimage_eval.figures import save_figure
     from zimage_eval.params import load_model_spec, load_params
-    from zimage_eval.probe_tables import read_probes
     from zimage_eval.prompt_figures import draw_predictions
     from zimage_eval.prompt_predictor import fit_predictor, write_predictor
     from zimage_eval.prompt_quality import (
@@ -31,13 +30,14 @@ def main() -> None:
         quality_observations,
     )
     from zimage_eval.results import write_results
+    from zimage_eval.trial_tables import read_trials
 
     params = load_params(Path("params.yaml"))
     spec = load_model_spec(Path(f"models/{params.model}.yaml"))
     plan = need(params.benchmarks.prompt_quality, "prompt_quality")
     folder, device = Path(f"models/{params.model}"), pick_device()
-    judged = read_probes(Path("data/probes.parquet"))
-    texts = [one.probe.text for one in judged]
+    judged = read_trials(Path("data/trials.parquet"))
+    texts = [one.trial.text for one in judged]
     with start_workers(device):
         encoded = encode_default(load_text(folder, spec, device), texts, spec)
     norm = read_caption_norm(Path(f"models/{params.model}/transformer"))
@@ -66,7 +66,7 @@ def main() -> None:
     write_observations(
         Path("reports/observations/prompt_quality.csv"), quality_observations(found, judged)
     )
-    groups = [one.probe.group for one in judged]
+    groups = [one.trial.group for one in judged]
     save_figure(
         draw_predictions(predicted, found.alignment, groups, features),
         Path("reports/figures/prompt_quality/predictions.png"),

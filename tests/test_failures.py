@@ -5,9 +5,9 @@ import pytest
 import torch
 
 from tests.import_graph import ROOT
-from tests.made_up_probes import judged_probe, seeded_probe
+from tests.made_up_trials import judged_trial, seeded_trial
 from zimage_eval.benchmark_observations import Observation
-from zimage_eval.benchmark_params import Failures, Probes
+from zimage_eval.benchmark_params import Failures, Trials
 from zimage_eval.content_vectors import CaptionNorm
 from zimage_eval.embedding_anomalies import STATISTICS, embedding_statistics, held_out_distances
 from zimage_eval.embeddings import TextEmbeddings
@@ -21,13 +21,13 @@ from zimage_eval.failure_detectors import (
 from zimage_eval.failure_patterns import failing_levels, level_rows, prompt_and_seed
 from zimage_eval.held_out import folds
 from zimage_eval.params import load_model_spec
-from zimage_eval.probes import RELATION_WORD, scene_probes
 from zimage_eval.retries import plan_retries, retry_rows, simplify
 from zimage_eval.scene_parsing import parse_caption
+from zimage_eval.trials import RELATION_WORD, scene_trials
 
 PARAMS = Failures(num_folds=5, num_retried=4, num_scaled=1, scales=(2.0,), seed=0)
 NORM = CaptionNorm(np.ones(8), 1e-5)
-PLAN = Probes(
+PLAN = Trials(
     num_seeds=2,
     relation_words={"below": ("below", "beneath"), "left_of": ("left of",)},
     num_object_pairs=3,
@@ -47,10 +47,10 @@ def entry(text: str, vectors: np.ndarray) -> TextEmbeddings:
     return TextEmbeddings(text, settings, ids, tokens, torch.from_numpy(full).float())
 
 
-def test_probes_say_the_same_pairs_with_every_word() -> None:
-    probes = scene_probes(PLAN)
-    assert len({probe.probe_id for probe in probes}) == len(probes) == 80 + 9 + 4
-    words = [probe for probe in probes if probe.group == RELATION_WORD]
+def test_trials_say_the_same_pairs_with_every_word() -> None:
+    trials = scene_trials(PLAN)
+    assert len({trial.trial_id for trial in trials}) == len(trials) == 80 + 9 + 4
+    words = [trial for trial in trials if trial.group == RELATION_WORD]
     assert [p.text.replace("beneath", "below") for p in words[3:6]] == [p.text for p in words[:3]]
     assert words[0].facts == words[3].facts
     assert parse_caption(words[0].text) == words[0].facts
@@ -60,21 +60,21 @@ def test_probes_say_the_same_pairs_with_every_word() -> None:
 def test_a_word_that_fails_is_named_and_chance_is_not() -> None:
     rng = np.random.default_rng(0)
     judged = [
-        seeded_probe(f"{word}{i}", (rng.random(4) < rate).tolist(), RELATION_WORD, word)
+        seeded_trial(f"{word}{i}", (rng.random(4) < rate).tolist(), RELATION_WORD, word)
         for word, rate in {"over": 0.95, "under": 0.95, "left of": 0.95, "beneath": 0.3}.items()
         for i in range(10)
     ]
     assert failing_levels(level_rows(judged, RELATION_WORD)) == ["relation_word=beneath"]
     same = [
-        one._replace(probe=one.probe._replace(level=str(i % 4))) for i, one in enumerate(judged)
+        one._replace(trial=one.trial._replace(level=str(i % 4))) for i, one in enumerate(judged)
     ]
     assert failing_levels(level_rows(same, RELATION_WORD)) == []
 
 
 def test_prompt_and_seed_failures_are_told_apart() -> None:
-    by_prompt = [seeded_probe(str(i), [i % 2 == 0] * 4) for i in range(20)]
+    by_prompt = [seeded_trial(str(i), [i % 2 == 0] * 4) for i in range(20)]
     assert prompt_and_seed(by_prompt)["prompt_share_of_variance"] == pytest.approx(1)
-    by_seed = [seeded_probe(str(i), [True, False, True, False]) for i in range(20)]
+    by_seed = [seeded_trial(str(i), [True, False, True, False]) for i in range(20)]
     row = prompt_and_seed(by_seed)
     assert row["prompt_share_of_variance"] == pytest.approx(-1 / 3)
     assert row["prompts_that_fail_with_some_seeds"] == 1
@@ -89,7 +89,7 @@ def made_up_prompts(shift: float) -> tuple[list, list[TextEmbeddings]]:
         text = " ".join(rng.permutation(["a", "red", "star", "here"]))
         vectors = rng.normal(size=(4, 8))
         vectors[:, 3] += shift * failed
-        judged.append(seeded_probe(str(index), [not failed] * 2))
+        judged.append(seeded_trial(str(index), [not failed] * 2))
         encoded.append(entry(text, vectors))
     return judged, encoded
 
@@ -149,14 +149,14 @@ def test_a_simple_prompt_states_two_objects_and_what_relates_them() -> None:
 
 
 def test_only_failed_prompts_are_retried_with_a_seed_never_used() -> None:
-    judged = [seeded_probe(f"p{i}", [i % 2 == 0, True]) for i in range(10)]
+    judged = [seeded_trial(f"p{i}", [i % 2 == 0, True]) for i in range(10)]
     retries = plan_retries(judged, 99, 0)
-    assert sorted(entry.one.probe.probe_id for entry in retries) == ["p1", "p3", "p5", "p7", "p9"]
+    assert sorted(entry.one.trial.trial_id for entry in retries) == ["p1", "p3", "p5", "p7", "p9"]
     for each in retries:
         assert each.failed_seed == 0
         assert each.new_seed not in each.one.held
-        assert each.texts["reworded"] != each.one.probe.text
-        assert parse_caption(each.texts["reworded"]) == each.one.probe.facts
+        assert each.texts["reworded"] != each.one.trial.text
+        assert parse_caption(each.texts["reworded"]) == each.one.trial.facts
         assert "simplified" not in each.texts
 
 
@@ -171,5 +171,5 @@ def test_gains_of_retries_are_paired_by_prompt() -> None:
     assert rows["retry=new_seed"]["fixed_share_prompt_set"] == 0.5
 
 
-def test_alignment_of_a_probe_is_the_share_of_its_facts() -> None:
-    assert judged_probe("a", "a red star", 0.3).alignment == pytest.approx(0.3)
+def test_alignment_of_a_trial_is_the_share_of_its_facts() -> None:
+    assert judged_trial("a", "a red star", 0.3).alignment == pytest.approx(0.3)

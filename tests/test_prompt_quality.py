@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.made_up_probes import judged_probe, sentences
+from tests.made_up_trials import judged_trial, sentences
 from zimage_eval.benchmark_params import PromptQuality
 from zimage_eval.predict_command import describe_prediction
 from zimage_eval.prompt_features import FEATURES, feature_matrix, prompt_features
@@ -52,7 +52,7 @@ def test_planted_crowding_is_found_and_beats_both_baselines() -> None:
     texts = sentences(300, rng)
     truth = 1 - 0.05 * feature_matrix(texts)[:, list(FEATURES).index("num_object_pairs")]
     judged = [
-        judged_probe(str(i), text, share)
+        judged_trial(str(i), text, share)
         for i, (text, share) in enumerate(zip(texts, truth, strict=True))
     ]
     found = foretell(judged, {}, PARAMS)
@@ -68,7 +68,7 @@ def test_planted_crowding_is_found_and_beats_both_baselines() -> None:
 def test_shuffled_alignment_beats_nothing() -> None:
     rng = np.random.default_rng(0)
     judged = [
-        judged_probe(str(i), text, rng.random()) for i, text in enumerate(sentences(120, rng))
+        judged_trial(str(i), text, rng.random()) for i, text in enumerate(sentences(120, rng))
     ]
     rows = model_rows(foretell(judged, {}, PARAMS), judged)
     assert not beats_baselines(rows)

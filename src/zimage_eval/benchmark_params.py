@@ -14,7 +14,7 @@ Words = Annotated[tuple[str, ...], Field(strict=False, min_length=1)]
 Counts = Annotated[tuple[Count, ...], Field(strict=False, min_length=1)]
 
 
-class Probes(Frozen):
+class Trials(Frozen):
     """Prompts that are drawn to see which fail: the studies' own and, of scenes, made ones."""
 
     num_seeds: Count
@@ -102,7 +102,7 @@ class Benchmarks(Frozen):
 
     embedding_space: EmbeddingSpace | None = None
     failures: Failures | None = None
-    probes: Probes | None = None
+    trials: Trials | None = None
     prompt_quality: PromptQuality | None = None
     style_vectors: StyleVectors | None = None
 

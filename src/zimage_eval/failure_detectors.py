@@ -19,7 +19,7 @@ from zimage_eval.held_out import (
     num_words,
     resampled_curves,
 )
-from zimage_eval.probe_tables import JudgedProbe
+from zimage_eval.trial_tables import JudgedTrial
 
 Row = dict[str, float | None]
 BASELINES: Final = ("length", "bag_of_words", "split_words")
@@ -34,13 +34,13 @@ MOSTLY: Final = 0.5
 _NUM_RESAMPLES: Final = 2_000
 
 
-def fails(judged: Sequence[JudgedProbe]) -> NDArray[np.bool_]:
+def fails(judged: Sequence[JudgedTrial]) -> NDArray[np.bool_]:
     """`(prompts,)` whether most seeds of a prompt miss a fact."""
     return np.array([one.success_rate < MOSTLY for one in judged])
 
 
 def detector_scores(
-    judged: Sequence[JudgedProbe],
+    judged: Sequence[JudgedTrial],
     encoded: Sequence[TextEmbeddings],
     norm: CaptionNorm,
     params: Failures,
@@ -50,9 +50,9 @@ def detector_scores(
     Mahalanobis distances and single statistics see no failure; `statistics`, `embedding` and the
     baselines are linear models of failing. `shuffled` gets the embeddings of other prompts.
     """
-    texts = [one.probe.text for one in judged]
+    texts = [one.trial.text for one in judged]
     failed = fails(judged)
-    parts = folds([one.probe.probe_id for one in judged], params.num_folds, params.seed)
+    parts = folds([one.trial.trial_id for one in judged], params.num_folds, params.seed)
     measured = embedding_statistics(encoded, norm)
     means = pooled(encoded, norm)
     of_mean, of_token = held_out_distances(encoded, norm, ~failed, parts)
@@ -105,7 +105,7 @@ def _interval(name: str, drawn: Floats) -> Row:
 
 
 def detector_observations(
-    scores: Mapping[str, Floats], judged: Sequence[JudgedProbe]
+    scores: Mapping[str, Floats], judged: Sequence[JudgedTrial]
 ) -> list[Observation]:
     """How high each prompt stands in each detector, as a share of the prompts, signed by outcome.
 
@@ -127,7 +127,7 @@ def detector_observations(
             found.append(
                 Observation(
                     f"detector={name}",
-                    one.probe.probe_id,
+                    one.trial.trial_id,
                     0,
                     category,
                     "rank_if_right",

@@ -9,9 +9,9 @@ from scipy import stats
 from zimage_eval.benchmark_observations import Observation
 from zimage_eval.facts import FACT_KINDS
 from zimage_eval.multiplicity import holm
-from zimage_eval.probe_tables import JudgedProbe
-from zimage_eval.probes import CROWD, PAIR, PROMPT_SET, RELATION_WORD
 from zimage_eval.statistics import estimate
+from zimage_eval.trial_tables import JudgedTrial
+from zimage_eval.trials import CROWD, PAIR, PROMPT_SET, RELATION_WORD
 
 Row = dict[str, float | None]
 ALPHA = 0.05
@@ -22,7 +22,7 @@ def _share(values: Iterable[bool]) -> float | None:
     return sum(found) / len(found) if found else None
 
 
-def prompt_and_seed(judged: Sequence[JudgedProbe]) -> Row:
+def prompt_and_seed(judged: Sequence[JudgedTrial]) -> Row:
     """How failures spread over prompts and seeds, and the prompts' share of the variance.
 
     The share is the intraclass correlation of success (one-way analysis of variance): 0 when only
@@ -46,7 +46,7 @@ def prompt_and_seed(judged: Sequence[JudgedProbe]) -> Row:
     return row
 
 
-def kind_rates(judged: Sequence[JudgedProbe]) -> dict[str, Row]:
+def kind_rates(judged: Sequence[JudgedTrial]) -> dict[str, Row]:
     """By kind of fact, how often it fails, over the prompts that state it."""
     rows: dict[str, Row] = {}
     for kind in FACT_KINDS:
@@ -67,11 +67,11 @@ def kind_rates(judged: Sequence[JudgedProbe]) -> dict[str, Row]:
     return rows
 
 
-def _facts(one: JudgedProbe) -> list[tuple[str, bool]]:
+def _facts(one: JudgedTrial) -> list[tuple[str, bool]]:
     return [fact for facts in one.held.values() for fact in facts.items()]
 
 
-def level_rows(judged: Sequence[JudgedProbe], group: str) -> dict[str, Row]:
+def level_rows(judged: Sequence[JudgedTrial], group: str) -> dict[str, Row]:
     """Success of each level of a group, and whether it is rarer than in the group's other levels.
 
     For words of a relation, success is that of the relation itself. The p-value is one-sided, by
@@ -80,8 +80,8 @@ def level_rows(judged: Sequence[JudgedProbe], group: str) -> dict[str, Row]:
     """
     shares: dict[str, list[list[bool]]] = {}
     for one in judged:
-        if one.probe.group == group:
-            shares.setdefault(one.probe.level, []).append(_successes(one, group))
+        if one.trial.group == group:
+            shares.setdefault(one.trial.level, []).append(_successes(one, group))
     if len(shares) < 2:
         return {}
     p_values = [_p_rarer(shares, level, group) for level in shares]
@@ -98,7 +98,7 @@ def level_rows(judged: Sequence[JudgedProbe], group: str) -> dict[str, Row]:
     return rows
 
 
-def _successes(one: JudgedProbe, group: str) -> list[bool]:
+def _successes(one: JudgedTrial, group: str) -> list[bool]:
     if group == RELATION_WORD:
         return [facts["relation 0"] for facts in one.held.values()]
     return list(one.success.values())
@@ -125,10 +125,10 @@ def failing_levels(rows: Mapping[str, Mapping[str, float | None]]) -> list[str]:
     ]
 
 
-def pattern_rows(judged: Sequence[JudgedProbe]) -> dict[str, Row]:
+def pattern_rows(judged: Sequence[JudgedTrial]) -> dict[str, Row]:
     """All of it by name of the row; of pairs, only those that fail."""
-    own = [one for one in judged if one.probe.group == PROMPT_SET]
-    rows = {"prompt_set": prompt_and_seed(own), "all_probes": prompt_and_seed(judged)}
+    own = [one for one in judged if one.trial.group == PROMPT_SET]
+    rows = {"prompt_set": prompt_and_seed(own), "all_trials": prompt_and_seed(judged)}
     rows |= kind_rates(own)
     rows |= level_rows(judged, RELATION_WORD)
     rows |= level_rows(judged, CROWD)
@@ -137,17 +137,17 @@ def pattern_rows(judged: Sequence[JudgedProbe]) -> dict[str, Row]:
     return rows
 
 
-def pattern_observations(judged: Sequence[JudgedProbe]) -> list[Observation]:
+def pattern_observations(judged: Sequence[JudgedTrial]) -> list[Observation]:
     """Success of every picture: the relation's for words, all facts' elsewhere."""
     return [
         Observation(
-            f"{one.probe.group}={one.probe.level}",
-            one.probe.probe_id,
+            f"{one.trial.group}={one.trial.level}",
+            one.trial.trial_id,
             replicate,
-            one.probe.group,
+            one.trial.group,
             "success",
             float(success),
         )
         for one in judged
-        for replicate, success in enumerate(_successes(one, one.probe.group))
+        for replicate, success in enumerate(_successes(one, one.trial.group))
     ]

@@ -16,10 +16,10 @@ from zimage_eval.held_out import (
     num_words,
 )
 from zimage_eval.pivots import pivot_of
-from zimage_eval.probe_tables import JudgedProbe
-from zimage_eval.probes import PROMPT_SET
 from zimage_eval.prompt_features import FEATURES, feature_matrix
 from zimage_eval.prompt_predictor import predictor_inputs, vocabulary_of
+from zimage_eval.trial_tables import JudgedTrial
+from zimage_eval.trials import PROMPT_SET
 
 PREDICTOR: Final = "features_and_words"
 BASELINES: Final = ("length", "bag_of_words")
@@ -38,7 +38,7 @@ class Foretold(NamedTuple):
 
 
 def foretell(
-    judged: Sequence[JudgedProbe], extra: Mapping[str, Floats], params: PromptQuality
+    judged: Sequence[JudgedTrial], extra: Mapping[str, Floats], params: PromptQuality
 ) -> Foretold:
     """Each prompt's alignment from the prompts of the other folds, by each model.
 
@@ -47,9 +47,9 @@ def foretell(
         extra: more models, `(prompts, inputs)` by name.
         params: of the benchmark.
     """
-    texts = [one.probe.text for one in judged]
+    texts = [one.trial.text for one in judged]
     alignment = np.array([one.alignment for one in judged])
-    parts = folds([one.probe.probe_id for one in judged], params.num_folds, params.seed)
+    parts = folds([one.trial.trial_id for one in judged], params.num_folds, params.seed)
     inputs: dict[str, Floats] = {
         "mean": np.zeros((len(texts), 0)),
         "length": num_words(texts),
@@ -66,9 +66,9 @@ def foretell(
     )
 
 
-def model_rows(found: Foretold, judged: Sequence[JudgedProbe]) -> dict[str, Row]:
+def model_rows(found: Foretold, judged: Sequence[JudgedTrial]) -> dict[str, Row]:
     """How far each model's predictions are off, and what it gains over each baseline."""
-    own = np.array([one.probe.group == PROMPT_SET for one in judged])
+    own = np.array([one.trial.group == PROMPT_SET for one in judged])
     errors = {name: (each - found.alignment) ** 2 for name, each in found.predicted.items()}
     rows: dict[str, Row] = {}
     for name, predicted in found.predicted.items():
@@ -96,12 +96,12 @@ def beats_baselines(rows: Mapping[str, Row]) -> bool:
     return all(low is not None and low > 0 for low in lows)
 
 
-def feature_rows(judged: Sequence[JudgedProbe], seed: int) -> dict[str, Row]:
+def feature_rows(judged: Sequence[JudgedTrial], seed: int) -> dict[str, Row]:
     """Spearman's correlation of each feature with alignment, alone and given all other features.
 
     Intervals by resampling prompts. A feature that no two prompts differ in has no correlation.
     """
-    features = feature_matrix([one.probe.text for one in judged])
+    features = feature_matrix([one.trial.text for one in judged])
     alignment = np.array([one.alignment for one in judged])
     ranks = np.apply_along_axis(stats.rankdata, 0, features)
     rng = np.random.default_rng(seed)
@@ -142,10 +142,10 @@ def _partial(one: Floats, other: Floats, given: Floats) -> float | None:
     return float(np.corrcoef(*left)[0, 1])
 
 
-def quality_observations(found: Foretold, judged: Sequence[JudgedProbe]) -> list[Observation]:
+def quality_observations(found: Foretold, judged: Sequence[JudgedTrial]) -> list[Observation]:
     """The squared error of each model on each prompt."""
     return [
-        Observation(name, one.probe.probe_id, 0, one.probe.group, "squared_error", float(error))
+        Observation(name, one.trial.trial_id, 0, one.trial.group, "squared_error", float(error))
         for name, predicted in found.predicted.items()
         for one, error in zip(judged, (predicted - found.alignment) ** 2, strict=True)
     ]

@@ -8,12 +8,12 @@ from zimage_eval.benchmark_observations import Observation
 from zimage_eval.drawn_prompts import Artist, Drawing, draw_and_judge, encode_default
 from zimage_eval.facts import Facts, ObjectFact
 from zimage_eval.params import ModelSpec
-from zimage_eval.probe_tables import JudgedProbe
 from zimage_eval.prompt_sets import prompt_seeds
 from zimage_eval.scene_captions import word_facts
 from zimage_eval.scenes import NAMES
 from zimage_eval.statistics import estimate
 from zimage_eval.text_side import TextSide
+from zimage_eval.trial_tables import JudgedTrial
 
 FAILED: Final = "failed_picture"
 NEW_SEED: Final = "new_seed"
@@ -28,7 +28,7 @@ Row = dict[str, float | None]
 class Retry(NamedTuple):
     """A failed picture, and the texts that are tried in place of its prompt."""
 
-    one: JudgedProbe
+    one: JudgedTrial
     texts: dict[str, str]
     """By one of `WORDINGS`; one that would change nothing is left out."""
     kept: Facts
@@ -44,31 +44,31 @@ class Retry(NamedTuple):
             names.add(f"shape {index}")
             names |= {f"color {index}"} if fact.color else set()
         names |= {f"relation {index}" for index in range(len(self.kept.relations))}
-        is_whole = len(self.kept.objects) == len(self.one.probe.facts.objects)
+        is_whole = len(self.kept.objects) == len(self.one.trial.facts.objects)
         return names | ({"count"} if is_whole else set())
 
 
-def plan_retries(judged: Sequence[JudgedProbe], number: int, seed: int) -> list[Retry]:
+def plan_retries(judged: Sequence[JudgedTrial], number: int, seed: int) -> list[Retry]:
     """Failed prompts, drawn at random, each with the first of its seeds that failed."""
     rng = random.Random(seed)
     failed = [one for one in judged if not all(one.success.values())]
     return [_plan_retry(one, rng) for one in rng.sample(failed, min(number, len(failed)))]
 
 
-def _plan_retry(one: JudgedProbe, rng: random.Random) -> Retry:
-    probe, kept = one.probe, simplify(one.probe.facts)
+def _plan_retry(one: JudgedTrial, rng: random.Random) -> Retry:
+    trial, kept = one.trial, simplify(one.trial.facts)
     texts = {}
-    if all(fact.name in NAMES for fact in probe.facts.objects):  # the words of scenes
+    if all(fact.name in NAMES for fact in trial.facts.objects):  # the words of scenes
         texts = {
-            "reworded": reword(probe.text, probe.facts, rng),
-            "simplified": probe.text if kept == probe.facts else word_facts(kept, rng, lead=""),
+            "reworded": reword(trial.text, trial.facts, rng),
+            "simplified": trial.text if kept == trial.facts else word_facts(kept, rng, lead=""),
         }
     return Retry(
         one,
-        {arm: text for arm, text in texts.items() if text != probe.text},
+        {arm: text for arm, text in texts.items() if text != trial.text},
         kept,
         next(seed for seed, success in one.success.items() if not success),
-        prompt_seeds(probe.probe_id, len(one.held) + 1)[-1],
+        prompt_seeds(trial.trial_id, len(one.held) + 1)[-1],
     )
 
 
@@ -105,7 +105,7 @@ def retry(
         (entry, arm, text, seed)
         for entry in retries
         for arm, text, seed in (
-            (NEW_SEED, entry.one.probe.text, entry.new_seed),
+            (NEW_SEED, entry.one.trial.text, entry.new_seed),
             *((arm, text, entry.failed_seed) for arm, text in entry.texts.items()),
             *((f"{arm}_new_seed", text, entry.new_seed) for arm, text in entry.texts.items()),
         )
@@ -127,7 +127,7 @@ def retry(
 
 
 def _judged_by(entry: Retry, arm: str) -> Facts:
-    return entry.kept if arm.startswith("simplified") else entry.one.probe.facts
+    return entry.kept if arm.startswith("simplified") else entry.one.trial.facts
 
 
 def _observe(entry: Retry, arm: str, held: dict[str, bool]) -> list[Observation]:
@@ -135,9 +135,9 @@ def _observe(entry: Retry, arm: str, held: dict[str, bool]) -> list[Observation]
     values = {"kept_facts": float(kept)}
     if not arm.startswith("simplified"):
         values["all_facts"] = float(all(held.values()))
-    probe = entry.one.probe
+    trial = entry.one.trial
     return [
-        Observation(f"retry={arm}", probe.probe_id, 0, probe.group, metric, value)
+        Observation(f"retry={arm}", trial.trial_id, 0, trial.group, metric, value)
         for metric, value in values.items()
     ]
 

@@ -1,4 +1,4 @@
-"""data/probes.parquet: one row a judged fact of a picture of a probe."""
+"""data/trials.parquet: one row a judged fact of a picture of a trial."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,17 +10,17 @@ import pyarrow as pa
 from zimage_eval.drawn_prompts import Artist, Drawing, draw_and_judge
 from zimage_eval.embeddings import TextEmbeddings
 from zimage_eval.facts import Facts
-from zimage_eval.probes import Probe
 from zimage_eval.tables import TableSchema, read_table, write_table
+from zimage_eval.trials import Trial
 
-PROBES = TableSchema(
-    observation="a fact of a probe's picture, as the judge found it",
-    key=("probe_id", "seed", "fact"),
+TRIALS = TableSchema(
+    observation="a fact of a trial's picture, as the judge found it",
+    key=("trial_id", "seed", "fact"),
     columns=pa.schema(
         [
             pa.field(name, kind, nullable=False)
             for name, kind in {
-                "probe_id": pa.string(),
+                "trial_id": pa.string(),
                 "group": pa.string(),
                 "level": pa.string(),
                 "text": pa.string(),
@@ -34,10 +34,10 @@ PROBES = TableSchema(
 )
 
 
-class JudgedProbe(NamedTuple):
-    """A probe and what held in its pictures."""
+class JudgedTrial(NamedTuple):
+    """A trial and what held in its pictures."""
 
-    probe: Probe
+    trial: Trial
     held: dict[int, dict[str, bool]]
     """By seed, then by name of the fact."""
 
@@ -58,67 +58,67 @@ class JudgedProbe(NamedTuple):
         return sum(self.success.values()) / len(self.held)
 
 
-def judge_probes(
-    probes: Sequence[Probe], encoded: Sequence[TextEmbeddings], artist: Artist
-) -> list[JudgedProbe]:
-    """Each probe drawn with each of its seeds; those that nobody could judge are left out.
+def judge_trials(
+    trials: Sequence[Trial], encoded: Sequence[TextEmbeddings], artist: Artist
+) -> list[JudgedTrial]:
+    """Each trial drawn with each of its seeds; those that nobody could judge are left out.
 
     Args:
-        probes: what to draw.
+        trials: what to draw.
         encoded: of their texts, in the same order.
         artist: draws and judges.
     """
     drawings = [
-        Drawing(entry.prompt_embeds, seed, probe.facts)
-        for probe, entry in zip(probes, encoded, strict=True)
-        for seed in probe.seeds
+        Drawing(entry.prompt_embeds, seed, trial.facts)
+        for trial, entry in zip(trials, encoded, strict=True)
+        for seed in trial.seeds
     ]
     drawn = iter(draw_and_judge(drawings, artist))
     judged = []
-    for probe in probes:
-        found = {seed: next(drawn).held for seed in probe.seeds}
+    for trial in trials:
+        found = {seed: next(drawn).held for seed in trial.seeds}
         held = {seed: facts for seed, facts in found.items() if facts}
         if held:
-            judged.append(JudgedProbe(probe, held))
+            judged.append(JudgedTrial(trial, held))
     return judged
 
 
-def write_probes(path: Path, judged: Sequence[JudgedProbe]) -> None:
+def write_trials(path: Path, judged: Sequence[JudgedTrial]) -> None:
     """Write them, one row a fact."""
     rows = [
         {
-            "probe_id": probe.probe_id,
-            "group": probe.group,
-            "level": probe.level,
-            "text": probe.text,
-            "facts": probe.facts.model_dump_json(),
+            "trial_id": trial.trial_id,
+            "group": trial.group,
+            "level": trial.level,
+            "text": trial.text,
+            "facts": trial.facts.model_dump_json(),
             "seed": seed,
             "fact": fact,
             "held": is_held,
         }
-        for probe, held in judged
+        for trial, held in judged
         for seed, facts in held.items()
         for fact, is_held in facts.items()
     ]
-    write_table(path, PROBES, pa.Table.from_pylist(rows, schema=PROBES.columns))
+    write_table(path, TRIALS, pa.Table.from_pylist(rows, schema=TRIALS.columns))
 
 
-def read_probes(path: Path) -> list[JudgedProbe]:
-    """The probes in the order they were written.
+def read_trials(path: Path) -> list[JudgedTrial]:
+    """The trials in the order they were written.
 
     Raises:
         ValueError: the file is missing or is no such table.
     """
-    frame: pd.DataFrame = read_table(path, PROBES).to_pandas()
+    frame: pd.DataFrame = read_table(path, TRIALS).to_pandas()
     judged = []
-    for _, rows in frame.groupby("probe_id", sort=False):
+    for _, rows in frame.groupby("trial_id", sort=False):
         first = rows.iloc[0]
         held: dict[int, dict[str, bool]] = {}
         for row in rows.itertuples():
             held.setdefault(int(row.seed), {})[row.fact] = bool(row.held)
         facts = Facts.model_validate_json(first.facts)
-        probe = Probe(
-            first["probe_id"], first["group"], first["level"], first["text"], facts, tuple(held)
+        trial = Trial(
+            first["trial_id"], first["group"], first["level"], first["text"], facts, tuple(held)
         )
-        judged.append(JudgedProbe(probe, held))
+        judged.append(JudgedTrial(trial, held))
     return judged

@@ -1,4 +1,4 @@
-"""data/prompts/, models/<m>/ -> data/probes.parquet
+"""data/prompts/, models/<m>/ -> data/trials.parquet
 
 What `prompt_quality` and `failures` read: prompts with several seeds each, and which facts held.
 """
@@ -16,32 +16,32 @@ def main() -> None:
     from zimage_eval.drawn_prompts import encode_default, find_artist, load_text
     from zimage_eval.image_store import ImageStore, find_store_root
     from zimage_eval.params import PHASES, load_model_spec, load_params
-    from zimage_eval.probe_tables import judge_probes, write_probes
-    from zimage_eval.probes import scene_probes, study_probes
     from zimage_eval.tables import PROMPTS, read_table
+    from zimage_eval.trial_tables import judge_trials, write_trials
+    from zimage_eval.trials import scene_trials, study_trials
 
     params = load_params(Path("params.yaml"))
     spec = load_model_spec(Path(f"models/{params.model}.yaml"))
-    plan = need(params.benchmarks.probes, "probes")
+    plan = need(params.benchmarks.trials, "trials")
     folder, device = Path(f"models/{params.model}"), pick_device()
     rows = [
         row
         for phase in PHASES
         for row in read_table(Path(f"data/prompts/{phase}.parquet"), PROMPTS).to_pylist()
     ]
-    probes = study_probes(rows, plan.num_seeds)
+    trials = study_trials(rows, plan.num_seeds)
     if spec.prompt_set == "scenes":
-        probes += scene_probes(plan)
+        trials += scene_trials(plan)
     store = ImageStore(find_store_root(os.environ.get("ZIMAGE_EVAL_STORE")))
     with start_workers(device) as workers:
         artist = find_artist(folder, spec, device, workers, store)
         side = load_text(folder, spec, device)
-        encoded = encode_default(side, [probe.text for probe in probes], spec)
-        judged = judge_probes(probes, encoded, artist)
-    write_probes(Path("data/probes.parquet"), judged)
-    num_images = sum(len(probe.seeds) for probe in probes)
+        encoded = encode_default(side, [trial.text for trial in trials], spec)
+        judged = judge_trials(trials, encoded, artist)
+    write_trials(Path("data/trials.parquet"), judged)
+    num_images = sum(len(trial.seeds) for trial in trials)
     print(
-        f"data/probes.parquet: {len(judged)} of {len(probes)} prompts judged, {num_images} images"
+        f"data/trials.parquet: {len(judged)} of {len(trials)} prompts judged, {num_images} images"
     )
 
 

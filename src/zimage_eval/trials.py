@@ -4,7 +4,7 @@ import random
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
-from zimage_eval.benchmark_params import Probes
+from zimage_eval.benchmark_params import Trials
 from zimage_eval.facts import Facts, ObjectFact, RelationFact
 from zimage_eval.prompt_sets import prompt_seeds
 from zimage_eval.scene_captions import word_facts
@@ -17,10 +17,10 @@ RELATION_WORD: Final = "relation_word"
 CROWD: Final = "crowd"
 
 
-class Probe(NamedTuple):
+class Trial(NamedTuple):
     """A prompt, and what it was made to show."""
 
-    probe_id: str
+    trial_id: str
     group: str
     """`prompt_set` for prompts of the studies, else what was varied."""
     level: str
@@ -30,10 +30,10 @@ class Probe(NamedTuple):
     seeds: tuple[int, ...]
 
 
-def study_probes(rows: Sequence[Mapping[str, Any]], num_seeds: int) -> list[Probe]:
+def study_trials(rows: Sequence[Mapping[str, Any]], num_seeds: int) -> list[Trial]:
     """The prompts of PROMPTS tables, with the first seeds of their scenes."""
     return [
-        Probe(
+        Trial(
             row["prompt_id"],
             PROMPT_SET,
             row["category"],
@@ -45,12 +45,12 @@ def study_probes(rows: Sequence[Mapping[str, Any]], num_seeds: int) -> list[Prob
     ]
 
 
-def scene_probes(plan: Probes) -> list[Probe]:
+def scene_trials(plan: Trials) -> list[Trial]:
     """Captions of scenes, whether or not a picture of them was ever seen."""
     rng = random.Random(plan.seed)
     made = [*_pairs(rng), *_relation_words(plan, rng), *_crowds(plan, rng)]
     return [
-        Probe(name, group, level, text, facts, prompt_seeds(name, plan.num_seeds))
+        Trial(name, group, level, text, facts, prompt_seeds(name, plan.num_seeds))
         for name, group, level, text, facts in made
     ]
 
@@ -67,7 +67,7 @@ def _pairs(rng: random.Random) -> Made:
             yield f"pair-{color}-{name}", PAIR, f"{color} {name}", text, facts
 
 
-def _relation_words(plan: Probes, rng: random.Random) -> Made:
+def _relation_words(plan: Trials, rng: random.Random) -> Made:
     """The same pairs of objects under each word; the word alone tells the prompts apart."""
     pairs = [_different_objects(2, rng) for _ in range(plan.num_object_pairs)]
     for relation, words in plan.relation_words.items():
@@ -84,7 +84,7 @@ def _relation_words(plan: Probes, rng: random.Random) -> Made:
                 yield name, RELATION_WORD, word, text, facts
 
 
-def _crowds(plan: Probes, rng: random.Random) -> Made:
+def _crowds(plan: Trials, rng: random.Random) -> Made:
     """So many objects, each of another shape and color, with no relation."""
     for size in plan.num_objects:
         for number in range(plan.prompts_per_number):

@@ -1,11 +1,11 @@
-"""Judged probes with any share of facts that hold."""
+"""Judged trials with any share of facts that hold."""
 
 import numpy as np
 
 from zimage_eval.facts import Facts, ObjectFact
-from zimage_eval.probe_tables import JudgedProbe
-from zimage_eval.probes import PROMPT_SET, Probe
 from zimage_eval.scenes import COLORS, SHAPES
+from zimage_eval.trial_tables import JudgedTrial
+from zimage_eval.trials import PROMPT_SET, Trial
 
 NUM_FACTS = 100
 
@@ -22,20 +22,20 @@ def sentences(number: int, rng: np.random.Generator) -> list[str]:
     return texts
 
 
-def judged_probe(
+def judged_trial(
     name: str, text: str, share: float, group: str = PROMPT_SET, level: str = "object"
-) -> JudgedProbe:
-    """A probe of one seed, of whose facts that share holds, to 1 %."""
+) -> JudgedTrial:
+    """A trial of one seed, of whose facts that share holds, to 1 %."""
     facts = Facts(objects=(ObjectFact(name="star", color="red"),))
     held = {f"fact {index}": index < round(share * NUM_FACTS) for index in range(NUM_FACTS)}
-    return JudgedProbe(Probe(name, group, level, text, facts, (0,)), {0: held})
+    return JudgedTrial(Trial(name, group, level, text, facts, (0,)), {0: held})
 
 
-def seeded_probe(
+def seeded_trial(
     name: str, successes: list[bool], group: str = PROMPT_SET, level: str = "object"
-) -> JudgedProbe:
-    """A probe with a picture a seed, whose single relation holds or not."""
+) -> JudgedTrial:
+    """A trial with a picture a seed, whose single relation holds or not."""
     facts = Facts(objects=(ObjectFact(name="star", color="red"),))
     held = {seed: {"relation 0": success} for seed, success in enumerate(successes)}
-    probe = Probe(name, group, level, "a red star", facts, tuple(range(len(successes))))
-    return JudgedProbe(probe, held)
+    trial = Trial(name, group, level, "a red star", facts, tuple(range(len(successes))))
+    return JudgedTrial(trial, held)
