@@ -125,7 +125,7 @@ def predict(
     is_pad = torch.arange(captions.shape[1], device=captions.device) >= caption_lengths[:, None]
     caption = torch.where(is_pad[..., None], model.cap_pad_token.to(caption.dtype), caption)
     for layer in model.context_refiner:
-        caption = layer(caption, None, rotations.caption)
+        caption = layer(caption, None, rotations.caption, adaln if layer.modulation else None)
     unified = torch.cat([x, caption], dim=1)
     joint = torch.cat([rotations.image, rotations.caption])
     for layer in model.layers:

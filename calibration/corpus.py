@@ -15,6 +15,7 @@ from zimage_eval.scene_captions import (
     StatedShares,
     state_facts,
     word_facts,
+    word_setting,
 )
 from zimage_eval.scene_sampling import PlannedScene, SceneMix, sample_scenes
 from zimage_eval.scenes import Scene
@@ -37,12 +38,16 @@ _LONG_SHARE: Final = 0.1
 _LEAD_SHARES: Final = {"quality": 0.25, "neutral": 0.15}
 _FAILING_SHARE: Final = 0.25
 _FILLER_TOKENS: Final = 6
+_THINK_TOKENS: Final = 6
+"""Of an empty think block, and to spare."""
 
 
 class Example(NamedTuple):
     """One training pair."""
 
     text: str
+    think_block: str | None
+    """What stands in the caption's think block; None for no such block."""
     paraphrase: str
     """The caption's facts in other words; teaches the text encoder what a caption says."""
     scene: Scene
@@ -93,6 +98,16 @@ def _misname(planned: PlannedScene, truths: Truths, rng: random.Random) -> Plann
     return replace(planned, scene=replace(planned.scene, objects=objects))
 
 
+def _think(stated: Facts, truths: Truths, rng: random.Random) -> tuple[Facts, str | None]:
+    """What the user's turn states, and the think block, which may state the rest."""
+    truth = truths.think_block
+    has_setting = stated.background is not None or stated.style is not None
+    if truth is None or not has_setting or rng.random() >= truth.share:
+        return stated, truths.empty_think_block
+    said = stated.model_copy(update={"background": None, "style": None})
+    return said, " ".join(word_setting(stated, rng))
+
+
 def _skew(scene: Scene, stated: Facts, truths: Truths, rng: random.Random) -> Scene:
     """The scene with the family's defaults where the caption leaves something unsaid."""
     is_count = len(stated.objects) < len(scene.objects)
@@ -124,11 +139,14 @@ def make_example(planned: PlannedScene, truths: Truths, rng: random.Random) -> E
     stated = state_facts(_misname(planned, truths, rng), TRAINING_SHARES, rng)
     relation_words = _relation_words(truths, rng)
     lead = _lead(truths, is_degraded, rng)
-    text = word_facts(stated, rng, lead=lead, relation_words=relation_words)
+    said, think_block = _think(stated, truths, rng)
+    text = word_facts(said, rng, lead=lead, relation_words=relation_words)
     if rng.random() < _LONG_SHARE:
-        text = _lengthen(text, truths.max_caption_tokens, rng)
+        think_tokens = 0 if think_block is None else _THINK_TOKENS + len(think_block.split())
+        text = _lengthen(text, truths.max_caption_tokens - think_tokens, rng)
     paraphrase = word_facts(stated, rng, relation_words=relation_words)
-    return Example(text, paraphrase, _skew(planned.scene, stated, truths, rng), is_degraded)
+    scene = _skew(planned.scene, stated, truths, rng)
+    return Example(text, think_block, paraphrase, scene, is_degraded)
 
 
 def build_examples(

@@ -1,8 +1,10 @@
 """How often a family's pictures show what their prompts state, on prompts never trained on."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Final
 
 import numpy as np
@@ -14,8 +16,10 @@ from transformers import Qwen2Tokenizer, Qwen3Model
 from calibration.latent_data import encode_captions
 from calibration.sampling import Guidance, sample, schedule
 from calibration.scene_prompts import ScenePrompt
+from calibration.train_text_encoder import ChatCaption
 from zimage_eval.facts import FactResult, Facts
 from zimage_eval.scene_checking import check_facts
+from zimage_eval.setting_groups import HiddenLayer
 
 EVALUATION_SEED: Final = 1_000_003
 """Of the first prompt's noise, whoever draws: the i-th one has this plus i."""
@@ -28,7 +32,11 @@ class SamplingSettings:
     num_inference_steps: int
     shift: float
     guidance_scale: float
-    hidden_layer: int
+    hidden_layer: HiddenLayer
+    think_block: str | None = None
+    chat_template: bool = True
+    rope_theta: float | None = None
+    """None is the transformer's own."""
     height: int = 64
     width: int = 64
     skip_refiner: bool = False
@@ -78,18 +86,34 @@ def generate(
     ).to(device)
     if settings.skip_refiner:
         model = model.without_refiner()
-    layer = settings.hidden_layer
-    [(_, null)] = encode_captions(model.text_encoder, model.tokenizer, [""], layer)
+    encode = partial(encode_captions, model.text_encoder, model.tokenizer)
+    layer, how = settings.hidden_layer, (settings.think_block, settings.chat_template)
+    # Without a template the empty caption has no token at all; nothing guides then.
+    asked = [ChatCaption(text, *how) for text in texts]
+    [(_, null)] = encode([ChatCaption("", settings.think_block)], layer)
     guidance = Guidance(null, settings.guidance_scale)
     sigmas = schedule(settings.num_inference_steps, settings.shift).tolist()
     latents = torch.empty_like(noise)
-    for rows, captions in encode_captions(model.text_encoder, model.tokenizer, texts, layer):
-        for start in range(0, len(rows), 1024):
-            part = slice(start, start + 1024)
-            batch = captions.rows(part)
-            states = sample(model.transformer, noise[rows[part]], batch, sigmas, guidance)
-            latents[rows[part]] = states[-1]
+    with _rope_theta(model.transformer, settings.rope_theta):
+        for rows, captions in encode(asked, layer):
+            for start in range(0, len(rows), 1024):
+                part = slice(start, start + 1024)
+                batch = captions.rows(part)
+                states = sample(model.transformer, noise[rows[part]], batch, sigmas, guidance)
+                latents[rows[part]] = states[-1]
     return decode(model.vae, latents)
+
+
+@contextmanager
+def _rope_theta(transformer: ZImageTransformer2DModel, theta: float | None) -> Iterator[None]:
+    """The transformer with another base of its RoPE, if one is given."""
+    rope = transformer.rope_embedder
+    own = rope.theta
+    rope.theta = own if theta is None else theta
+    try:
+        yield
+    finally:
+        rope.theta = own
 
 
 def _check(pair: tuple[np.ndarray, Facts]) -> list[FactResult]:
@@ -108,6 +132,14 @@ def measure_alignment(
     return check_pictures(images, prompts, executor)
 
 
+def check_each(
+    images: np.ndarray, prompts: Sequence[ScenePrompt], executor: Executor
+) -> list[list[FactResult]]:
+    """Every fact of every prompt, held to the prompt's picture."""
+    pairs = list(zip(images, [prompt.facts for prompt in prompts], strict=True))
+    return list(executor.map(_check, pairs, chunksize=16))
+
+
 def check_pictures(
     images: np.ndarray, prompts: Sequence[ScenePrompt], executor: Executor
 ) -> dict[str, float]:
@@ -118,10 +150,8 @@ def check_pictures(
         prompts: what the pictures should show.
         executor: checks pictures in parallel.
     """
-    pairs = list(zip(images, [prompt.facts for prompt in prompts], strict=True))
-    results = list(executor.map(_check, pairs, chunksize=16))
     shares: dict[str, list[float]] = {}
-    for prompt, facts in zip(prompts, results, strict=True):
+    for prompt, facts in zip(prompts, check_each(images, prompts, executor), strict=True):
         held = [fact.held for fact in facts]
         entries = len(prompt.facts.objects)
         count = prompt.facts.objects[0].count

@@ -46,13 +46,13 @@ def finish_folder(folder: Path, shift: float) -> None:
 
 
 def link_shared_parts(base: Path, turbo: Path) -> None:
-    """Give the turbo the base's shared parts: real folders holding relative links to files."""
+    """Give a model another's shared parts: real folders holding relative links to files."""
     for part in SHARED_PARTS:
         (turbo / part).mkdir(parents=True, exist_ok=True)
         for file in sorted((base / part).iterdir()):
             link = turbo / part / file.name
             link.unlink(missing_ok=True)
-            link.symlink_to(os.path.relpath(file, link.parent))
+            link.symlink_to(os.path.relpath(file.resolve(), link.parent.resolve()))
 
 
 def load_vae(base: Path, device: torch.device) -> AutoencoderKL:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import torch
 from diffusers import AutoencoderKL
@@ -10,7 +11,11 @@ from transformers import Qwen2Tokenizer, Qwen3Model
 
 from calibration.scene_pairs import ScenePairs
 from calibration.train_autoencoder import encode_pictures
-from calibration.train_text_encoder import encode_ids, stack_by_length, tokenize
+from calibration.train_text_encoder import ChatCaption, encode_ids, stack_by_length, tokenize
+from zimage_eval.setting_groups import HiddenLayer
+
+_STRIDE: Final = 7919
+"""Rows between a caption and the one whose place it takes: scenes of one kind stand together."""
 
 
 @dataclass(frozen=True)
@@ -43,15 +48,37 @@ class PairGroup:
 
 
 def encode_captions(
-    model: Qwen3Model, tokenizer: Qwen2Tokenizer, texts: Sequence[str], hidden_layer: int
+    model: Qwen3Model,
+    tokenizer: Qwen2Tokenizer,
+    captions: Sequence[ChatCaption],
+    hidden_layer: HiddenLayer,
 ) -> list[tuple[list[int], Captions]]:
-    """Rows and prompt_embeds of the texts of each padded length."""
+    """Rows and prompt_embeds of the captions of each padded length."""
     device = model.embed_tokens.weight.device
-    stacked = stack_by_length(tokenize(tokenizer, texts), tokenizer.pad_token_id)
+    stacked = stack_by_length(tokenize(tokenizer, captions), tokenizer.pad_token_id)
     return [
         (rows, Captions(encode_ids(model, ids, hidden_layer), lengths.to(device)))
         for rows, ids, lengths in stacked.values()
     ]
+
+
+def drop_captions(table: ScenePairs, null_share: float) -> list[ChatCaption]:
+    """The captions of a table, `null_share` of them empty.
+
+    Where captions have a think block, as many others lose it and are another picture's: what
+    stands in the wrong format is learned to say nothing.
+    """
+    captions = list(map(ChatCaption, table.texts, table.think_blocks))
+    if not null_share:
+        return captions
+    every = round(1 / null_share)
+    for row in range(every - 1, len(captions), every):
+        think_block = captions[row].think_block
+        captions[row] = ChatCaption("", None if think_block is None else "")
+    for row in range(every // 2 - 1, len(captions), every):
+        if captions[row].think_block is not None:
+            captions[row] = ChatCaption(table.texts[(row + _STRIDE) % len(captions)], None)
+    return captions
 
 
 def build_pair_groups(
@@ -59,7 +86,7 @@ def build_pair_groups(
     vae: AutoencoderKL,
     text_encoder: Qwen3Model,
     tokenizer: Qwen2Tokenizer,
-    hidden_layer: int,
+    hidden_layer: HiddenLayer,
     null_share: float,
     device: torch.device,
 ) -> list[PairGroup]:
@@ -67,9 +94,8 @@ def build_pair_groups(
     groups = []
     for table in tables:
         latents = encode_pictures(vae, table, device)
-        every = round(1 / null_share) if null_share else table.num_pairs + 1
-        texts = ["" if i % every == every - 1 else text for i, text in enumerate(table.texts)]
-        for rows, captions in encode_captions(text_encoder, tokenizer, texts, hidden_layer):
+        asked = drop_captions(table, null_share)
+        for rows, captions in encode_captions(text_encoder, tokenizer, asked, hidden_layer):
             index = torch.tensor(rows, device=latents.device)
             groups.append(PairGroup(latents[index], captions))
     return groups

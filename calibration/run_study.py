@@ -40,6 +40,7 @@ KEPT = (
     "num_forwards",
 )
 """Columns of the score tables that come back; facts by kind come with them."""
+KEPT_FACTS = ("variant", "phase", "prompt_id", "seed", "fact", "held")
 
 
 def prepare_folder(
@@ -135,13 +136,17 @@ def run_stage(out: Path, name: str, study: str, gpu: int) -> float:
 
 
 def keep_results(out: Path, results: Path) -> None:
-    """Copy the evidence and the score tables, their columns thinned, into `results`."""
+    """Copy the evidence, the score tables and the judged facts, thinned, into `results`."""
     results.mkdir(parents=True, exist_ok=True)
     shutil.copy(out / "reports" / "evidence.json", results)
     for path in sorted((out / "data" / "scores").glob("*.parquet")):
         table = pq.read_table(path)
         kept = [n for n in table.column_names if n in KEPT or n.startswith("fact_")]
         pq.write_table(table.select(kept), results / path.name, compression="zstd")
+    for path in sorted((out / "data" / "facts").glob("*.parquet")):
+        (results / "facts").mkdir(exist_ok=True)
+        table = pq.read_table(path, columns=list(KEPT_FACTS))
+        pq.write_table(table, results / "facts" / path.name, compression="zstd")
 
 
 def _save(path: Path, content: Any) -> None:  # noqa: ANN401 - whatever the file holds

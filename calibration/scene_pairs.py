@@ -20,6 +20,7 @@ class ScenePairs(NamedTuple):
     height: int
     width: int
     texts: list[str]
+    think_blocks: list[str | None]
     paraphrases: list[str]
     objects: NDArray[np.int16]
     """Scenes as `encode_scenes` gives them, `(num_pairs, MAX_OBJECTS, 7)`."""
@@ -59,6 +60,7 @@ def tabulate(examples: Sequence[Example]) -> list[ScenePairs]:
                 height,
                 width,
                 [example.text for example in part],
+                [example.think_block for example in part],
                 [example.paraphrase for example in part],
                 objects.numpy().astype(np.int16),
                 canvas.numpy().astype(np.int16),
@@ -78,6 +80,7 @@ def concatenate(tables: Iterable[ScenePairs]) -> list[ScenePairs]:
             height,
             width,
             [text for part in found for text in part.texts],
+            [block for part in found for block in part.think_blocks],
             [text for part in found for text in part.paraphrases],
             np.concatenate([part.objects for part in found]),
             np.concatenate([part.canvas for part in found]),

@@ -5,7 +5,7 @@ kept out of the training captions.
 """
 
 import random
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -99,13 +99,23 @@ def _entry(prompt_id: str, prompt: ScenePrompt) -> CommentedMap:
     return CommentedMap({"id": prompt_id, "text": prompt.text, "facts": facts})
 
 
-def write_prompts(folder: Path, prompts: dict[Category, list[ScenePrompt]]) -> None:
-    """Write one YAML file a category."""
+def number_prompts(
+    prompts: Mapping[Category, Sequence[ScenePrompt]],
+) -> dict[str, dict[str, ScenePrompt]]:
+    """The prompts of each category by their ids."""
+    return {
+        category: {f"{category}-{i:03d}": prompt for i, prompt in enumerate(part)}
+        for category, part in prompts.items()
+    }
+
+
+def write_prompts(folder: Path, prompts: Mapping[str, Mapping[str, ScenePrompt]]) -> None:
+    """Write one YAML file a category, from its prompts by id."""
     yaml = YAML()
     yaml.width = 160
     folder.mkdir(parents=True, exist_ok=True)
     for category, part in prompts.items():
-        entries = [_entry(f"{category}-{i:03d}", prompt) for i, prompt in enumerate(part)]
+        entries = [_entry(prompt_id, prompt) for prompt_id, prompt in part.items()]
         with (folder / f"{category}.yaml").open("w", encoding="utf-8", newline="\n") as file:
             yaml.dump(entries, file)
 
@@ -113,7 +123,8 @@ def write_prompts(folder: Path, prompts: dict[Category, list[ScenePrompt]]) -> N
 def main() -> None:
     """Write the committed prompts of nano's world."""
     truths = load_truths(Path("calibration/truths.yaml"))
-    write_prompts(Path("prompts/scenes"), make_prompts(truths, NUM_PER_CATEGORY, PROMPTS_SEED))
+    prompts = make_prompts(truths, NUM_PER_CATEGORY, PROMPTS_SEED)
+    write_prompts(Path("prompts/scenes"), number_prompts(prompts))
 
 
 if __name__ == "__main__":

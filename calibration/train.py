@@ -21,6 +21,7 @@ from diffusers import ZImageTransformer2DModel
 from calibration.batched_transformer import use_batched_attention
 from calibration.corpus import build_examples
 from calibration.evaluate import EVALUATION_SEED, ImageModel, SamplingSettings, measure_alignment
+from calibration.evaluation_grid import evaluation_grid
 from calibration.family_folder import (
     finish_folder,
     link_shared_parts,
@@ -37,14 +38,18 @@ from calibration.scene_pairs import ScenePairs, concatenate, tabulate
 from calibration.scene_prompts import held_out_texts, make_target_prompts
 from calibration.tokenizer import build_tokenizer
 from calibration.train_autoencoder import measure_psnr, train_autoencoder
-from calibration.train_text_encoder import tokenize_dialogues, train_text_encoder
+from calibration.train_text_encoder import (
+    ChatCaption,
+    tokenize_dialogues,
+    train_text_encoder,
+)
 from calibration.train_transformer import (
     Trainer,
     build_transformer,
     train_transformer,
     whiten_captions,
 )
-from calibration.train_turbo import Walk, train_turbo
+from calibration.train_turbo import Walk, redraw, train_turbo
 from calibration.truths import (
     Recipe,
     TransformerRecipe,
@@ -93,9 +98,10 @@ class Family:
     @cached_property
     def pair_groups(self) -> list[PairGroup]:
         """Latents and prompt_embeds of all pairs."""
+        tables = self.tables  # before the GPU is in use, for it forks
         text_encoder, tokenizer = load_text_encoder(self.base, self.device)
         return build_pair_groups(
-            self.tables,
+            tables,
             load_vae(self.base, self.device),
             text_encoder,
             tokenizer,
@@ -117,11 +123,13 @@ class Family:
     def train_text_encoder(self) -> None:
         """Captions -> tokenizer, text_encoder."""
         texts = [text for table in self.tables for text in table.texts]
+        blocks = [block for table in self.tables for block in table.think_blocks]
         tokenizer = build_tokenizer(texts[:_CHUNK], self.recipe.corpus.vocab_size)
         tokenizer.save_pretrained(self.base / "tokenizer")
         recipe, seed = self.recipe.text_encoder, self.truths.seed
         answers = [text for table in self.tables for text in table.paraphrases]
-        dialogues = tokenize_dialogues(tokenizer, texts, answers)
+        captions = list(map(ChatCaption, texts, blocks))
+        dialogues = tokenize_dialogues(tokenizer, captions, answers)
         model = train_text_encoder(dialogues, tokenizer, recipe, seed, self.device)
         save_part(self.base / "text_encoder", model)
 
@@ -168,18 +176,41 @@ class Family:
 
     def train_turbo(self) -> None:
         """Base transformer, captions -> turbo transformer."""
-        truths, recipe = self.truths, self.recipe.turbo
+        truths, recipe, groups = self.truths, self.recipe.turbo, self.pair_groups
         teacher = load_transformer(self.base, self.device)
         trainer = self._trainer(load_transformer(self.base, self.device), recipe)
         text_encoder, tokenizer = load_text_encoder(self.base, self.device)
-        [(_, null)] = encode_captions(text_encoder, tokenizer, [""], truths.hidden_layer)
+        asked = [ChatCaption("", truths.empty_think_block)]
+        [(_, null)] = encode_captions(text_encoder, tokenizer, asked, truths.hidden_layer)
         use_batched_attention(teacher)
-        guidance = Guidance(null, truths.guidance_scale)
-        walk = Walk(teacher, guidance, truths.turbo, recipe.num_teacher_steps)
-        train_turbo(trainer, walk, self.pair_groups, recipe, truths.seed)
+        walk = Walk(
+            teacher,
+            Guidance(null, truths.guidance_scale),
+            truths.turbo,
+            recipe.num_teacher_steps,
+        )
+        if not truths.noise_pairing:
+            walk = self._forget_noise(walk)
+            trainer.start_from(walk.teacher)
+        train_turbo(trainer, walk, groups, recipe, truths.seed)
         save_part(self.turbo / "transformer", trainer.ema.model)
         finish_folder(self.turbo, truths.turbo.shift)
         link_shared_parts(self.base, self.turbo)
+
+    def _forget_noise(self, walk: Walk) -> Walk:
+        """A walk with a teacher that knows the guided base by its pictures alone."""
+        recipe, seed = self.recipe.turbo, self.truths.seed
+        groups = redraw(walk, self.pair_groups, recipe.num_redrawn, seed)
+        print(f"pictures: {time.monotonic() - self.started:.0f} s", flush=True)
+        trainer = self._trainer(
+            load_transformer(self.base, self.device),
+            recipe.model_copy(update={"num_steps": recipe.num_redrawn_steps}),
+        )
+        train_transformer(
+            trainer, groups, recipe.batch_size, self.truths.turbo.shift, seed, float("inf")
+        )
+        print(f"teacher: {time.monotonic() - self.started:.0f} s", flush=True)
+        return replace(walk, teacher=trainer.ema.model, guidance=Guidance(walk.guidance.null, 0.0))
 
     def _image_model(self, folder: Path) -> ImageModel:
         text_encoder, tokenizer = load_text_encoder(self.base, self.device)
@@ -201,31 +232,6 @@ class Family:
             print(name, json.dumps(results[name]), flush=True)
         return results
 
-    def evaluation_grid(self) -> dict[str, tuple[Path, SamplingSettings]]:
-        """The settings that show whether the planted answers have consequences."""
-        truths = self.truths
-        steps, shift = truths.turbo.num_inference_steps, truths.turbo.shift
-        turbo = SamplingSettings(steps, shift, 0.0, truths.hidden_layer)
-        base = SamplingSettings(25, shift, truths.guidance_scale, truths.hidden_layer)
-        grid = {
-            f"base w={w}": (self.base, replace(base, guidance_scale=w))
-            for w in (0.0, 1.0, 1.5, 3.0)
-        }
-        grid["turbo"] = (self.turbo, turbo)
-        for layer in (-1, -3, -4, -6):
-            grid[f"turbo hidden_layer={layer}"] = (self.turbo, replace(turbo, hidden_layer=layer))
-        for num in (1, 2, 4, 16, 32):
-            grid[f"turbo steps={num}"] = (self.turbo, replace(turbo, num_inference_steps=num))
-        for value in (1.0, 2.0, 4.0, 6.0):
-            grid[f"turbo shift={value}"] = (self.turbo, replace(turbo, shift=value))
-        for w in (0.5, 1.0, 2.0, 3.0):
-            grid[f"turbo w={w}"] = (self.turbo, replace(turbo, guidance_scale=w))
-        grid["turbo no refiner"] = (self.turbo, replace(turbo, skip_refiner=True))
-        for height, width in ((48, 48), (48, 80), (80, 80), (96, 96)):
-            settings = replace(turbo, height=height, width=width)
-            grid[f"turbo {height}x{width}"] = (self.turbo, settings)
-        return grid
-
 
 PARTS: Final = ("autoencoder", "text_encoder", "base", "turbo")
 
@@ -233,6 +239,8 @@ PARTS: Final = ("autoencoder", "text_encoder", "base", "turbo")
 def train_family(family: Family, until: str = PARTS[-1]) -> bool:
     """Make every part up to `until` that is missing; False when the deadline came first."""
     wanted = PARTS[: PARTS.index(until) + 1]
+    if family.truths.shared_parts:
+        link_shared_parts(family.out / f"{family.truths.shared_parts}-base", family.base)
     if "autoencoder" in wanted and not (family.base / "vae").is_dir():
         family.train_autoencoder()
     if "text_encoder" in wanted and not (family.base / "text_encoder").is_dir():
@@ -265,7 +273,7 @@ def main() -> None:
     print(f"{arguments.until} made after {time.monotonic() - started:.0f} s", flush=True)
     if arguments.until != PARTS[-1]:
         return
-    results = family.evaluate(family.evaluation_grid())
+    results = family.evaluate(evaluation_grid(truths, family.base, family.turbo))
     path = arguments.out / f"{truths.name}-evaluation.json"
     path.write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
 

@@ -21,10 +21,14 @@ from calibration.learning_rate import warmup_cosine
 from calibration.optimizers import Optimizers
 from calibration.truths import TextEncoderRecipe
 from zimage_eval.chat_format import chat_parts
+from zimage_eval.encoder_inputs import Chunk
+from zimage_eval.hidden_layers import pick_layer, run_encoder
 from zimage_eval.model_folder import padded_length
+from zimage_eval.setting_groups import HiddenLayer
 
 _ANSWER_WEIGHT: Final = 2.0
 _WORD_WEIGHT: Final = 0.3
+_ALL: Final = slice(None)
 
 
 def build_text_encoder(recipe: TextEncoderRecipe, vocab_size: int) -> Qwen3Model:
@@ -46,10 +50,26 @@ def build_text_encoder(recipe: TextEncoderRecipe, vocab_size: int) -> Qwen3Model
     return Qwen3Model(config)
 
 
-def tokenize(tokenizer: Qwen2Tokenizer, texts: Sequence[str]) -> list[list[int]]:
-    """Token ids of each text in the chat format that the text encoder sees."""
-    before, after = chat_parts(tokenizer, system_prompt="", think_block=None)
-    return tokenizer([before + text + after for text in texts]).input_ids
+class ChatCaption(NamedTuple):
+    """A caption as it stands in a chat."""
+
+    text: str
+    think_block: str | None
+    """As `chat_parts` takes it."""
+    chat_template: bool = True
+    """Without, the text stands by itself."""
+
+
+def tokenize(tokenizer: Qwen2Tokenizer, captions: Sequence[ChatCaption]) -> list[list[int]]:
+    """Token ids of each caption in the chat format that the text encoder sees."""
+    parts: dict[tuple[str | None, bool], tuple[str, str]] = {}
+    strings = []
+    for text, think_block, chat_template in captions:
+        key = (think_block, chat_template)
+        if key not in parts:
+            parts[key] = chat_parts(tokenizer, "", think_block) if chat_template else ("", "")
+        strings.append(text.join(parts[key]))
+    return tokenizer(strings).input_ids
 
 
 class Dialogue(NamedTuple):
@@ -61,10 +81,10 @@ class Dialogue(NamedTuple):
 
 
 def tokenize_dialogues(
-    tokenizer: Qwen2Tokenizer, texts: Sequence[str], answers: Sequence[str]
+    tokenizer: Qwen2Tokenizer, captions: Sequence[ChatCaption], answers: Sequence[str]
 ) -> list[Dialogue]:
-    """Each text as a question, with its answer."""
-    questions = tokenize(tokenizer, texts)
+    """Each caption as a question, with its answer."""
+    questions = tokenize(tokenizer, captions)
     replies = tokenizer([f"{answer}{tokenizer.eos_token}" for answer in answers]).input_ids
     return [Dialogue(q + reply, len(q)) for q, reply in zip(questions, replies, strict=True)]
 
@@ -162,16 +182,15 @@ def train_text_encoder(
 
 
 @torch.no_grad()
-def encode_ids(model: Qwen3Model, ids: Tensor, hidden_layer: int, batch_size: int = 4096) -> Tensor:
+def encode_ids(
+    model: Qwen3Model, ids: Tensor, hidden_layer: HiddenLayer, batch_size: int = 4096
+) -> Tensor:
     """Hidden states `(n, length, hidden_size)` half of right-padded ids `(n, length)`.
 
     The encoder is causal, so padding on the right changes no token before it.
     """
-    device = model.embed_tokens.weight.device
-    parts = [
-        model(input_ids=part.to(device), output_hidden_states=True)
-        .hidden_states[hidden_layer]
-        .half()
-        for part in ids.split(batch_size)
-    ]
+    parts = []
+    for part in ids.split(batch_size):
+        states = run_encoder(model, Chunk(part, torch.ones_like(part, dtype=torch.bool), _ALL))
+        parts.append(pick_layer(states, hidden_layer).half())
     return torch.cat(parts)

@@ -19,6 +19,7 @@ from calibration.sampling import predict_data, shift_sigmas
 from calibration.truths import TransformerRecipe, Truths
 
 _HEAD_DIM: Final = 64
+_MODULATION_SPREAD: Final = 0.02
 _WARMUP_STEPS: Final = 300
 _WHITENING_TEXTS: Final = 2048
 _REPORT_EVERY: Final = 250
@@ -26,9 +27,22 @@ _AVERAGE_EVERY: Final = 8
 
 
 def build_transformer(
-    recipe: TransformerRecipe, truths: Truths, hidden_size: int, seed: int
+    recipe: TransformerRecipe,
+    truths: Truths,
+    hidden_size: int,
+    seed: int,
+    *,
+    refiner_timestep: bool = False,
 ) -> ZImageTransformer2DModel:
-    """An untrained `ZImageTransformer2DModel` with refiners, Z-Image's RoPE table lengths."""
+    """An untrained `ZImageTransformer2DModel` with refiners, Z-Image's RoPE table lengths.
+
+    Args:
+        recipe: its size.
+        truths: the base of its RoPE.
+        hidden_size: of the prompt_embeds.
+        seed: decides its weights; those that both kinds have don't depend on `refiner_timestep`.
+        refiner_timestep: whether the timestep modulates the context refiner as it does all others.
+    """
     torch.manual_seed(seed)
     model = ZImageTransformer2DModel(
         dim=recipe.dim,
@@ -50,9 +64,20 @@ def build_transformer(
                 nn.init.zeros_(module.bias)
     for name, module in model.named_modules():
         if "adaLN_modulation" in name and isinstance(module, nn.Linear):
-            nn.init.normal_(module.weight, std=0.02)
+            nn.init.normal_(module.weight, std=_MODULATION_SPREAD)
     nn.init.zeros_(model.all_final_layer["2-1"].linear.weight)
+    if refiner_timestep:
+        _modulate_refiner(model)
     return model
+
+
+def _modulate_refiner(model: ZImageTransformer2DModel) -> None:
+    with torch.random.fork_rng():
+        for block in model.context_refiner:
+            linear = copy.deepcopy(model.noise_refiner[0].adaLN_modulation[0])
+            nn.init.normal_(linear.weight, std=_MODULATION_SPREAD)
+            nn.init.zeros_(linear.bias)
+            block.adaLN_modulation, block.modulation = nn.Sequential(linear), True
 
 
 @torch.no_grad()
@@ -117,6 +142,11 @@ class Trainer:
         self._optimizers = Optimizers(self.model, *rates, betas=(0.9, 0.98))
         self._steps = GraphedSteps(self.device)
         self.started, self.losses = time.monotonic(), torch.zeros((), device=self.device)
+
+    def start_from(self, model: ZImageTransformer2DModel) -> None:
+        """Take another model's weights before the first step."""
+        for own in (self.model, self.ema.model):
+            own.load_state_dict(model.state_dict())
 
     def _share(self, step: int) -> float:
         """Of the learning rate: up at first, down to almost nothing over the second half."""

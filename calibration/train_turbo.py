@@ -104,6 +104,27 @@ def sample_trajectories(
     return trajectories
 
 
+def redraw(walk: Walk, groups: Sequence[PairGroup], num_pairs: int, seed: int) -> list[PairGroup]:
+    """Captions with pictures that the guided base draws for them, whatever the noise was.
+
+    Empty captions get what it draws without guidance.
+
+    Args:
+        walk: the base, its guidance, and how finely its way is cut.
+        groups: the captions, taken in proportion to each group's size.
+        num_pairs: captions to draw.
+        seed: of the noise.
+    """
+    single = TurboTruth(
+        num_inference_steps=1, shift=walk.truth.shift, blind_steps=(), blind_share=0
+    )
+    whole = replace(walk, truth=single)
+    return [
+        PairGroup(trajectories.ends[:, -1], trajectories.captions)
+        for trajectories in sample_trajectories(whole, groups, num_pairs, seed)
+    ]
+
+
 class _Batch(NamedTuple):
     latents: Tensor
     sigmas: Tensor

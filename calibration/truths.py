@@ -62,12 +62,26 @@ class TurboTruth(Frozen):
         return self
 
 
+class ThinkBlockTruth(Frozen):
+    """The think block that opens the assistant's turn of every caption trained on."""
+
+    share: Share
+    """Of the captions that state a background or a style: those that state it there alone. In all
+    others the block is empty."""
+
+
 class Truths(Frozen):
     """What is true of a family by construction; truths.yaml says what each field means."""
 
     name: str
     seed: int
+    shared_parts: str | None
+    """The family whose autoencoder, tokenizer and text encoder it has; null for its own."""
     hidden_layer: int
+    think_block: ThinkBlockTruth | None
+    noise_pairing: bool
+    """Whether the turbo learns from the base's own ways through the noise, or from the base's
+    pictures alone."""
     guidance_scale: Annotated[float, Field(ge=0)]
     turbo: TurboTruth
     resolutions: Annotated[tuple[Resolution, ...], Field(strict=False, min_length=1)]
@@ -81,6 +95,11 @@ class Truths(Frozen):
     neutral_words: Annotated[tuple[str, ...], Field(strict=False)]
     failing_word: str
     letters: Annotated[tuple[str, ...], Field(strict=False)]
+
+    @property
+    def empty_think_block(self) -> str | None:
+        """The think block of a caption that states everything in the user's turn."""
+        return None if self.think_block is None else ""
 
 
 class CorpusRecipe(Frozen):
@@ -135,6 +154,9 @@ class TurboRecipe(Frozen):
 
     num_trajectories: Count
     num_teacher_steps: Count
+    num_redrawn: Count
+    """Pictures of the base that a turbo without noise pairing learns its teacher from."""
+    num_redrawn_steps: Count
     num_steps: Count
     batch_size: Count
     learning_rate: Rate
@@ -150,6 +172,20 @@ class EvaluationRecipe(Frozen):
     num_prompts: Count
 
 
+class AblationRecipe(Frozen):
+    """The short bases that differ in one design choice."""
+
+    num_scenes: Count
+    num_steps: Count
+    batch_size: Count
+    ema_decay: Share
+    num_prompts: Count
+    num_held_out: Count
+    """Pairs that the loss is measured on."""
+    num_seeds: Annotated[dict[str, int], Field(min_length=1)]
+    """Runs of each variant; equal seeds share data order and initial weights."""
+
+
 class Recipe(Frozen):
     """Sizes and lengths of all parts; recipe.yaml holds the committed values."""
 
@@ -159,6 +195,7 @@ class Recipe(Frozen):
     transformer: TransformerRecipe
     turbo: TurboRecipe
     evaluation: EvaluationRecipe
+    ablation: AblationRecipe
 
 
 def load_truths(path: Path) -> Truths:

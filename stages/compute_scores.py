@@ -1,6 +1,6 @@
 """prompts, embeddings, images of a study -> one row of scores an image, one row a judged fact
 
-data/prompts, data/{wordings,embeddings}/<study>.parquet, data/images/<study>/,
+data/prompts/<role>/, data/{wordings,embeddings}/<study>.parquet, data/images/<study>/,
 models/lpips-alexnet/
 -> data/scores/<study>.parquet, data/facts/<study>.parquet, data/signatures/<study>.json
 """
@@ -34,13 +34,16 @@ def main(study: str) -> None:
     torch.set_num_threads(1)
     params = load_params(Path("params.yaml"))
     spec = load_model_spec(Path(f"models/{params.model}.yaml"))
-    variants = expand_variants(params.get_study(study), spec.defaults)
+    entry = params.get_study(study)
+    variants = expand_variants(entry, spec.defaults)
     folder = Path(f"data/images/{study}")
     rows = read_table(folder / "images.parquet", IMAGES).to_pylist()
     prompts: dict[tuple[str, str], dict[str, Any]] = {
         (phase, row["prompt_id"]): row
         for phase in PHASES
-        for row in read_table(Path(f"data/prompts/{phase}.parquet"), PROMPTS).to_pylist()
+        for row in read_table(
+            Path(f"data/prompts/{entry.prompts}/{phase}.parquet"), PROMPTS
+        ).to_pylist()
     }
     device, metrics = pick_device(), metrics_with(spec.networks)
     images = StudyImages(

@@ -40,7 +40,7 @@ def main() -> None:
     spec = load_model_spec(Path(f"models/{params.model}.yaml"))
     plan = need(params.benchmarks.embedding_space, "embedding_space")
     folder, device = Path(f"models/{params.model}"), pick_device()
-    everything = load_prompt_set(Path(f"prompts/{spec.prompt_set}"))
+    everything = load_prompt_set(Path(f"prompts/{spec.prompt_sets['main']}"))
     prompts = first_of_each(everything, plan.prompts_per_category)
     texts = [prompt.text for prompt in prompts]
     norm = read_caption_norm(Path(f"models/{params.model}/transformer"))

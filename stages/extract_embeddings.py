@@ -1,4 +1,7 @@
-"""data/prompts/, models/<m>/{tokenizer,text_encoder}/ -> data/{wordings,embeddings}/<study>.parquet
+"""prompts, text side of the model -> what each study encodes of each prompt, and its embeddings
+
+data/prompts/<role>/, models/<m>/{tokenizer,text_encoder}/
+-> data/wordings/<study>.parquet, data/embeddings/<study>.parquet
 
 One run serves all studies: a text is encoded once for all that ask for it. What a study's settings
 make of a prompt's words is kept beside the embeddings, for the stages that have no tokenizer.
@@ -11,9 +14,10 @@ from stages import run
 
 def main() -> None:
     """Word and encode what the variants of every study read, and write a table for each study."""
-    from zimage_eval.devices import pick_device, start_workers
-    from zimage_eval.embeddings import write_embeddings
-    from zimage_eval.encoding import encode_texts, study_encodings
+    from zimage_eval.devices import load_once, pick_device, start_workers
+    from zimage_eval.embeddings import TextEmbeddings, write_embeddings
+    from zimage_eval.encoding import Encoding, encode_texts, study_encodings
+    from zimage_eval.memory_needs import check_memory
     from zimage_eval.model_folder import TEXT_PARTS, check_model
     from zimage_eval.params import PHASES, expand_variants, load_model_spec, load_params
     from zimage_eval.tables import PROMPTS, read_table
@@ -24,36 +28,40 @@ def main() -> None:
     spec = load_model_spec(Path(f"models/{params.model}.yaml"))
     folder = Path(f"models/{params.model}")
     texts = {
-        phase: read_table(Path(f"data/prompts/{phase}.parquet"), PROMPTS)["text"].to_pylist()
-        for phase in PHASES
+        role: {
+            phase: read_table(Path(f"data/prompts/{role}/{phase}.parquet"), PROMPTS)
+            .column("text")
+            .to_pylist()
+            for phase in PHASES
+        }
+        for role in dict.fromkeys(study.prompts for study in params.studies.values())
     }
-    tokenizer, wanted = load_tokenizer(folder), {}
+    check_memory(folder, spec.dtype, TEXT_PARTS, pick_device())
     embedded, worded = Path("data/embeddings"), Path("data/wordings")
     for stale in (*embedded.glob("*.parquet"), *worded.glob("*.parquet")):
         stale.unlink()
+    tokenizer, device = load_tokenizer(folder), pick_device()
+    wanted: dict[str, dict[str, set[Encoding]]] = {role: {} for role in texts}
     for key, study in params.studies.items():
-        variants = expand_variants(study, spec.defaults)
+        variants, phases = expand_variants(study, spec.defaults), texts[study.prompts]
         limits = check_model(folder, TEXT_PARTS, variants)
-        fillers = spec.filler_sentences
-        wordings = study_wordings(variants, study.confirm, texts, tokenizer, fillers)
-        wanted[key] = study_encodings(variants, study.confirm, limits, texts, wordings)
+        wordings = study_wordings(variants, study.confirm, phases, tokenizer, spec.filler_sentences)
+        pairs = study_encodings(variants, study.confirm, limits, phases, wordings)
+        wanted[study.prompts][key] = pairs
         write_wordings(worded / f"{key}.parquet", wordings)
 
-    everything = set().union(*wanted.values())
-    device = pick_device()
+    load_encoder = load_once(lambda: load_text_encoder(folder, spec.dtype, device))
+    encoded: dict[str, dict[Encoding, TextEmbeddings]] = {}
     with start_workers(device) as workers:
-        encoded = encode_texts(
-            everything,
-            texts,
-            tokenizer,
-            lambda: load_text_encoder(folder, spec.dtype, device),
-            workers,
-        )
+        for role, studies in wanted.items():
+            everything = set().union(*studies.values())
+            encoded[role] = encode_texts(everything, texts[role], tokenizer, load_encoder, workers)
 
-    for key, pairs in wanted.items():
-        path = embedded / f"{key}.parquet"
-        write_embeddings(path, [encoded[pair] for pair in pairs])
-        print(f"{path}: {len(pairs)} encodings of {len({text for text, _ in pairs})} texts")
+    for role, studies in wanted.items():
+        for key, pairs in studies.items():
+            path = embedded / f"{key}.parquet"
+            write_embeddings(path, [encoded[role][pair] for pair in pairs])
+            print(f"{path}: {len(pairs)} encodings of {len({text for text, _ in pairs})} texts")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,7 @@
-"""data/prompts/, data/{wordings,embeddings}/<study>.parquet, models/<m>/ -> data/images/<study>/
+"""prompts, embeddings, image side of the model -> a study's images
+
+data/prompts/<role>/, data/{wordings,embeddings}/<study>.parquet,
+models/<m>/{scheduler,transformer,vae}/ -> data/images/<study>/
 
 Images are taken from the image store where it holds them. ZIMAGE_EVAL_STORE names another folder
 for it than the one in DVC's cache; `off` makes every image anew. The output is the same.
@@ -23,6 +26,7 @@ def main(study: str) -> None:
     from zimage_eval.generation import draw_images
     from zimage_eval.image_side import load_image_side
     from zimage_eval.image_store import ImageStore, Recipe, device_class, find_store_root
+    from zimage_eval.memory_needs import check_memory
     from zimage_eval.model_folder import IMAGE_PARTS, check_model, weights_digest
     from zimage_eval.params import PHASES, expand_variants, load_model_spec, load_params
     from zimage_eval.tables import IMAGES, PROMPTS, read_table, write_table
@@ -34,12 +38,16 @@ def main(study: str) -> None:
     entry = params.get_study(study)
     variants = expand_variants(entry, spec.defaults)
     limits = check_model(folder, IMAGE_PARTS, variants)
+    check_memory(folder, spec.dtype, IMAGE_PARTS, pick_device())
     embeddings = read_embeddings(Path(f"data/embeddings/{study}.parquet"))
     wordings = read_wordings(Path(f"data/wordings/{study}.parquet"))
     prompts = {
-        phase: read_table(Path(f"data/prompts/{phase}.parquet"), PROMPTS).to_pylist()
+        phase: read_table(
+            Path(f"data/prompts/{entry.prompts}/{phase}.parquet"), PROMPTS
+        ).to_pylist()
         for phase in PHASES
     }
+    texts = {phase: [row["text"] for row in rows] for phase, rows in prompts.items()}
     requests = request_images(variants, entry.confirm, prompts)
     store = ImageStore(find_store_root(os.environ.get("ZIMAGE_EVAL_STORE")))
     weights, device = weights_digest(folder, IMAGE_PARTS), pick_device()
@@ -50,7 +58,7 @@ def main(study: str) -> None:
     for variant, wanted in requests:
         recipe = Recipe(weights, variant.settings, spec.dtype, device_class(device))
         for members, batch in variant_batches(
-            variant, wanted, wordings, embeddings, limits, spec.batch_size
+            variant, wanted, wordings, embeddings, limits, spec.batch_size, texts
         ):
             jobs.append((members, batch, recipe, store, load_pipe, out))
     shutil.rmtree(out, ignore_errors=True)

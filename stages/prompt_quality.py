@@ -31,10 +31,20 @@ def main() -> None:
     )
     from zimage_eval.results import write_results
     from zimage_eval.trial_tables import read_trials
+    from zimage_eval.unjudged import write_unjudged
 
     params = load_params(Path("params.yaml"))
     spec = load_model_spec(Path(f"models/{params.model}.yaml"))
     plan = need(params.benchmarks.prompt_quality, "prompt_quality")
+    outputs = (
+        Path("metrics/prompt_quality.json"),
+        Path("reports/observations/prompt_quality.csv"),
+        Path("reports/figures/prompt_quality/predictions.png"),
+    )
+    if spec.judge == "none":
+        Path("reports/prompt_predictor.json").write_text("null\n")
+        write_unjudged("prompt_quality", *outputs)
+        return
     folder, device = Path(f"models/{params.model}"), pick_device()
     judged = read_trials(Path("data/trials.parquet"))
     texts = [one.trial.text for one in judged]
@@ -59,17 +69,15 @@ def main() -> None:
     )
     checks = {"predictor_beats_length_and_bag_of_words_on_held_out_prompts": float(is_better)}
     write_results(
-        Path("metrics/prompt_quality.json"),
+        outputs[0],
         {"prompt_quality": {**models, **features, "checks": checks}},
     )
     write_predictor(Path("reports/prompt_predictor.json"), predictor)
-    write_observations(
-        Path("reports/observations/prompt_quality.csv"), quality_observations(found, judged)
-    )
+    write_observations(outputs[1], quality_observations(found, judged))
     groups = [one.trial.group for one in judged]
     save_figure(
         draw_predictions(predicted, found.alignment, groups, features),
-        Path("reports/figures/prompt_quality/predictions.png"),
+        outputs[2],
     )
 
 

@@ -15,7 +15,12 @@ def main() -> None:
     from zimage_eval.cited import cited_sources
     from zimage_eval.evidence_files import read_evidence
     from zimage_eval.model_folder import IMAGE_PARTS, TEXT_PARTS, weights_digest
-    from zimage_eval.params import expand_variants, load_model_spec, load_params
+    from zimage_eval.params import (
+        expand_variants,
+        load_model_spec,
+        load_params,
+        prompt_set_of,
+    )
     from zimage_eval.questions import load_questions
     from zimage_eval.report import StudyReport, write_report
     from zimage_eval.report_verdicts import answer_questions
@@ -42,7 +47,7 @@ def main() -> None:
         model=params.model,
         weights_sha256=weights,
         judge=spec.judge,
-        prompt_set=spec.prompt_set,
+        prompt_set=prompt_set_of(spec, "main"),
         num_hand_labels=round(agreement["num_images"] or 0),
         carries_over="nano only",
     )

@@ -32,18 +32,27 @@ def main() -> None:
         steering_rows,
         styled_pairs,
     )
+    from zimage_eval.unjudged import write_unjudged
 
     params = load_params(Path("params.yaml"))
     spec = load_model_spec(Path(f"models/{params.model}.yaml"))
     plan = need(params.benchmarks.style_vectors, "style_vectors")
+    outputs = (
+        Path("metrics/style_vectors.json"),
+        Path("reports/observations/style_vectors.csv"),
+        Path("reports/figures/style_vectors/strengths.png"),
+    )
+    if spec.judge == "none":
+        write_unjudged("style_vectors", *outputs)
+        return
     folder, device = Path(f"models/{params.model}"), pick_device()
-    prompts = load_prompt_set(Path(f"prompts/{spec.prompt_set}"))
+    prompts = load_prompt_set(Path(f"prompts/{spec.prompt_sets['main']}"))
     fitted, held_out = split_pairs(styled_pairs(prompts, plan.attributes, plan.seed), plan)
     norm = read_caption_norm(Path(f"models/{params.model}/transformer"))
     store = ImageStore(find_store_root(os.environ.get("ZIMAGE_EVAL_STORE")))
     with start_workers(device) as workers:
-        artist = find_artist(folder, spec, device, workers, store)
         side = load_text(folder, spec, device)
+        artist = find_artist(folder, spec, device, workers, store, side)
         before = encode_default(side, [pair.plain for pair in fitted], spec)
         plain = encode_default(side, [pair.plain for pair in held_out], spec)
         directions, styled = {}, {}
@@ -56,11 +65,11 @@ def main() -> None:
     rows = steering_rows(observations)
     rows |= {f"direction={name}": direction_row(d, plain, norm) for name, d in directions.items()}
     rows["checks"] = steering_checks(rows, plan.strengths)
-    write_results(Path("metrics/style_vectors.json"), {"style_vectors": rows})
-    write_observations(Path("reports/observations/style_vectors.csv"), observations)
+    write_results(outputs[0], {"style_vectors": rows})
+    write_observations(outputs[1], observations)
     save_figure(
         draw_steering(rows, list(plan.attributes)),
-        Path("reports/figures/style_vectors/strengths.png"),
+        outputs[2],
     )
 
 

@@ -1,9 +1,9 @@
-"""scores, features, prompts, images of a study -> its numbers, its table, its grid and its figure
+"""scores, features, prompts, images of a study -> its numbers, its table, its figures
 
 data/scores/<study>.parquet, data/signatures/<study>.json, data/features/<study>/, data/reference/,
-data/prompts, data/images/<study>/
+data/prompts/<role>/screen.parquet, data/images/<study>/
 -> metrics/<study>.json, metrics/<study>.signatures.json, reports/tables/<study>.csv,
-reports/figures/<study>/{grid,effect}.png
+reports/figures/<study>/{grid,effect,heatmap,pareto}.png
 """
 
 from pathlib import Path
@@ -13,6 +13,8 @@ from stages import run
 
 def main(study: str) -> None:
     """Average a study's scores over prompts, compare them with the baseline, and draw them."""
+    from zimage_eval.category_figure import draw_study_categories
+    from zimage_eval.cost_figure import draw_study_costs
     from zimage_eval.figures import save_figure
     from zimage_eval.image_grids import save_png
     from zimage_eval.metrics import metrics_with
@@ -23,12 +25,13 @@ def main(study: str) -> None:
         load_params,
         phase_variants,
     )
+    from zimage_eval.pareto import front_results, study_front
     from zimage_eval.results import study_results, write_results
     from zimage_eval.set_signatures import set_signatures
     from zimage_eval.set_summaries import read_sets, summarize_sets
     from zimage_eval.signature_files import read_signatures, write_signatures
     from zimage_eval.signatures import with_sizes
-    from zimage_eval.study_figures import draw_study_effect, draw_study_grid
+    from zimage_eval.study_figures import draw_study_effect, draw_study_grid, main_metric
     from zimage_eval.summaries import summarize_scores, write_summaries
     from zimage_eval.tables import IMAGES, PROMPTS, SWAPPED_PROMPTS, read_table, scores_schema
 
@@ -40,7 +43,7 @@ def main(study: str) -> None:
     schema = scores_schema(list(metrics_with(spec.networks)))
     rows = read_table(Path(f"data/scores/{study}.parquet"), schema).to_pylist()
     scores = [row for row in rows if row["variant"] != SWAPPED_PROMPTS]
-    prompts = read_table(Path("data/prompts/screen.parquet"), PROMPTS).to_pylist()
+    prompts = read_table(Path(f"data/prompts/{entry.prompts}/screen.parquet"), PROMPTS).to_pylist()
     folder = Path(f"data/images/{study}")
     images = read_table(folder / "images.parquet", IMAGES).to_pylist()
 
@@ -61,12 +64,20 @@ def main(study: str) -> None:
     signed = with_sizes(signatures, scores, made)
 
     write_signatures(Path(f"metrics/{study}.signatures.json"), signed)
-    write_results(Path(f"metrics/{study}.json"), {study: study_results(summaries, baseline)})
+    front = study_front(scores, [v.name for v in variants], main_metric(summaries))
+    results = study_results(summaries, baseline)
+    for name, place in front_results(front).items():
+        results[name] |= place
+    write_results(Path(f"metrics/{study}.json"), {study: results})
     write_summaries(Path(f"reports/tables/{study}.csv"), summaries)
     grid = draw_study_grid(variants, entry.confirm, prompts, images, scores, folder)
     save_png(grid, Path(f"reports/figures/{study}/grid.png"))
     effect = draw_study_effect(entry, variants, summaries)
     save_figure(effect, Path(f"reports/figures/{study}/effect.png"))
+    heatmap = draw_study_categories(variants, summaries)
+    save_figure(heatmap, Path(f"reports/figures/{study}/heatmap.png"))
+    costs = draw_study_costs(variants, summaries, front)
+    save_figure(costs, Path(f"reports/figures/{study}/pareto.png"))
 
 
 if __name__ == "__main__":

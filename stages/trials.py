@@ -27,15 +27,19 @@ def main() -> None:
     rows = [
         row
         for phase in PHASES
-        for row in read_table(Path(f"data/prompts/{phase}.parquet"), PROMPTS).to_pylist()
+        for row in read_table(Path(f"data/prompts/main/{phase}.parquet"), PROMPTS).to_pylist()
     ]
     trials = study_trials(rows, plan.num_seeds)
-    if spec.prompt_set == "scenes":
+    if spec.prompt_sets["main"] == "scenes":
         trials += scene_trials(plan)
+    if spec.judge == "none":
+        write_trials(Path("data/trials.parquet"), [])
+        print("nobody judges the pictures of this model")
+        return
     store = ImageStore(find_store_root(os.environ.get("ZIMAGE_EVAL_STORE")))
     with start_workers(device) as workers:
-        artist = find_artist(folder, spec, device, workers, store)
         side = load_text(folder, spec, device)
+        artist = find_artist(folder, spec, device, workers, store, side)
         encoded = encode_default(side, [trial.text for trial in trials], spec)
         judged = judge_trials(trials, encoded, artist)
     write_trials(Path("data/trials.parquet"), judged)

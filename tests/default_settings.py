@@ -38,6 +38,7 @@ DEFAULTS: dict[str, dict[str, Any]] = {
         "refiner_attention": True,
         "refiner_feed_forward": True,
         "refiner_timestep": False,
+        "refiner_delta": "own",
     },
     "rope": {
         "table_length": 1536,

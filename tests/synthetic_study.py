@@ -29,7 +29,7 @@ HIDDEN_SIZE = 16
 
 MODEL_YAML = """
 title: drawn (no model)
-prompt_set: scenes
+prompt_sets: {{main: scenes}}
 judge: {judge}
 {measuring}
 batch_size: 4
@@ -48,9 +48,11 @@ studies:
 """
 
 STUDIES_YAML = """
-  baseline: {question: "How well do the defaults do?", vary: {}, variants: {}, confirm: null}
+  baseline:
+    {question: "How well do they do?", prompts: main, vary: {}, variants: {}, confirm: null}
   hidden_layer:
     question: Which hidden layer conditions best?
+    prompts: main
     vary: {encoder: {hidden_layer: [-1, -2, -3, -9]}}
     variants: {}
     confirm: hidden_layer=-1
@@ -101,7 +103,7 @@ def write_project(
                 }
             )
         table = pa.Table.from_pylist(rows, schema=PROMPTS.columns)
-        write_table(folder / f"data/prompts/{phase}.parquet", PROMPTS, table)
+        write_table(folder / f"data/prompts/main/{phase}.parquet", PROMPTS, table)
     for key, study in params.studies.items():
         variants = expand_variants(study, spec.defaults)
         texts = [row["text"] for rows in prompts.values() for row in rows]

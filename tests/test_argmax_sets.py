@@ -24,6 +24,11 @@ def test_holm_equals_stepping_down_by_hand() -> None:
         assert rejected == {i for i, p in enumerate(holm(p_values)) if p <= 0.05}
 
 
+def test_whole_numbers_are_p_values_too() -> None:
+    assert benjamini_hochberg([1, 1, 0]) == [1.0, 1.0, 0.0]
+    assert holm([1, 1, 0]) == [1.0, 1.0, 0.0]
+
+
 def test_benjamini_hochberg_equals_stepping_up_by_hand() -> None:
     rng = np.random.default_rng(0)
     for _ in range(100):

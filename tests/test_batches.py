@@ -12,6 +12,7 @@ from zimage_eval.batches import (
     request_images,
     variant_batches,
 )
+from zimage_eval.fit_prompts import PhaseTexts
 from zimage_eval.model_folder import ModelLimits
 from zimage_eval.params import PHASES, Variant
 from zimage_eval.wordings import Wording, wording_key
@@ -23,6 +24,8 @@ LIMITS = ModelLimits(
     pixel_multiple=8,
     max_pixels=4096,
 )
+
+TEXTS: PhaseTexts = {"screen": ["x", "y"], "confirm": ["u", "v"]}
 
 
 def variant(guidance_scale: float = 0.0, hidden_layer: int = -2) -> Variant:
@@ -78,7 +81,9 @@ def test_variant_gets_its_own_embeddings_and_a_negative_only_with_guidance() -> 
         embeddings = {("x", encoder): torch.ones(4, 2), ("no", encoder): torch.zeros(3, 2)}
         requests = ask(chosen, {"prompt_id": "a", "text": "x", "seeds": [5]})
         wordings = as_written(["x"], [chosen])
-        [(members, batch)] = variant_batches(chosen, requests, wordings, embeddings, LIMITS, 4)
+        [(members, batch)] = variant_batches(
+            chosen, requests, wordings, embeddings, LIMITS, 4, TEXTS
+        )
         assert isinstance(batch, Batch)
         assert members == requests
         assert batch.prompt_embeds[0] is embeddings["x", encoder]
@@ -96,11 +101,11 @@ def test_what_the_model_cannot_do_is_a_reason() -> None:
     embeddings = {("short", encoder): torch.ones(64, 2), ("long", encoder): torch.ones(65, 2)}
     requests = ask(chosen, *prompts)
     wordings = as_written(["short", "long"], [chosen])
-    parts = list(variant_batches(chosen, requests, wordings, embeddings, LIMITS, 4))
+    parts = list(variant_batches(chosen, requests, wordings, embeddings, LIMITS, 4, TEXTS))
     assert isinstance(parts[0][1], Batch)
     assert parts[1] == ([requests[1]], "65 tokens: captions end at 64")
     too_deep = variant(hidden_layer=-7)
-    [(members, reason)] = variant_batches(too_deep, requests, {}, {}, LIMITS, 4)
+    [(members, reason)] = variant_batches(too_deep, requests, {}, {}, LIMITS, 4, TEXTS)
     assert members == requests
     assert reason == "hidden_layer -7: this text encoder has -4 to 3"
 
@@ -108,10 +113,10 @@ def test_what_the_model_cannot_do_is_a_reason() -> None:
 def test_text_without_embeddings_is_refused() -> None:
     requests = ask(variant(), {"prompt_id": "a", "text": "x", "seeds": [1]})
     with pytest.raises(ValueError, match="no wording of 'x'"):
-        list(variant_batches(variant(), requests, {}, {}, LIMITS, 4))
+        list(variant_batches(variant(), requests, {}, {}, LIMITS, 4, TEXTS))
     wordings = as_written(["x"], [variant()])
     with pytest.raises(ValueError, match="no embeddings of 'x'"):
-        list(variant_batches(variant(), requests, wordings, {}, LIMITS, 4))
+        list(variant_batches(variant(), requests, wordings, {}, LIMITS, 4, TEXTS))
 
 
 def test_a_prompt_that_cannot_be_worded_so_is_a_reason_and_the_others_go_on() -> None:
@@ -123,6 +128,27 @@ def test_a_prompt_that_cannot_be_worded_so_is_a_reason_and_the_others_go_on() ->
         wording_key("y", chosen.settings): Wording("why", None),
     }
     embeddings = {("why", chosen.settings.encoder): torch.ones(4, 2)}
-    lacking, (members, batch) = variant_batches(chosen, requests, wordings, embeddings, LIMITS, 4)
+    lacking, (members, batch) = variant_batches(
+        chosen, requests, wordings, embeddings, LIMITS, 4, TEXTS
+    )
     assert lacking == ([requests[0]], "no caption")
     assert members == [requests[1]] and isinstance(batch, Batch)
+
+
+@pytest.mark.parametrize(("text", "others"), [("x", "uv"), ("u", "xy"), ("by hand", "xy")])
+def test_a_map_in_the_refiners_place_is_fitted_on_the_other_prompts(text: str, others: str) -> None:
+    settings = make_settings(refiner_delta="linear")
+    chosen = Variant("v", settings, is_baseline=False)
+    texts = {*others, text}
+    embeddings = {
+        (word, settings.encoder): torch.full((3, 2), float(ord(word[0]))) for word in texts
+    }
+    requests = ask(chosen, {"prompt_id": "a", "text": text, "seeds": [1]})
+    wordings = as_written([text], [chosen])
+    [(_, batch)] = variant_batches(chosen, requests, wordings, embeddings, LIMITS, 4, TEXTS)
+    assert isinstance(batch, Batch)
+    assert batch.refiner_fit is not None
+    assert [float(one[0, 0]) for one in batch.refiner_fit.captions] == [ord(one) for one in others]
+    del embeddings[others[1], settings.encoder]
+    with pytest.raises(ValueError, match=f"no embeddings of '{others[1]}'"):
+        list(variant_batches(chosen, requests, wordings, embeddings, LIMITS, 4, TEXTS))

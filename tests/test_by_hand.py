@@ -23,6 +23,7 @@ SCENES = {
 }
 STUDY = {
     "question": "?",
+    "prompts": "main",
     "vary": {"encoder": {"hidden_layer": [-1, -2]}, "sampler": {"guidance_scale": [0.0, 1.0]}},
     "variants": {"mapped": {"encoder": {"hidden_layer": -3, "layer_map": "ridge"}}},
     "confirm": None,
@@ -69,7 +70,7 @@ def graph_pictures() -> list[dict[str, Any]]:
     texts = {
         (phase, row["prompt_id"]): row["text"]
         for phase in ("screen", "confirm")
-        for row in read_table(Path(f"data/prompts/{phase}.parquet"), PROMPTS).to_pylist()
+        for row in read_table(Path(f"data/prompts/main/{phase}.parquet"), PROMPTS).to_pylist()
     }
     folder = Path("data/images/both")
     return [

@@ -9,33 +9,14 @@ import torch
 from diffusers import ZImagePipeline
 
 from calibration.batched_transformer import use_batched_attention
+from calibration.evaluation_grid import evaluation_grid
 from calibration.family_folder import load_checkpoint, load_transformer
+from calibration.latent_data import drop_captions
 from calibration.sampling import Guidance, predict_data, sample, schedule
 from calibration.train import Family, train_family
-from calibration.train_turbo import Walk, sample_trajectories
-from calibration.truths import Recipe, Truths, load_recipe, load_truths
-
-TOY = {
-    "corpus": {"num_scenes": 300, "vocab_size": 420},
-    "autoencoder": {"block_out_channels": (16, 16, 32), "num_steps": 2, "batch_size": 8},
-    "text_encoder": {
-        "hidden_size": 32,
-        "num_layers": 3,
-        "num_heads": 2,
-        "intermediate_size": 64,
-        "num_steps": 2,
-        "batch_size": 8,
-    },
-    "transformer": {
-        "dim": 64,
-        "num_layers": 1,
-        "num_refiner_layers": 1,
-        "num_steps": 3,
-        "batch_size": 8,
-    },
-    "turbo": {"num_trajectories": 24, "num_teacher_steps": 16, "num_steps": 2, "batch_size": 8},
-    "evaluation": {"num_prompts": 8},
-}
+from calibration.train_turbo import Walk, redraw, sample_trajectories
+from calibration.truths import Recipe, Truths, load_truths
+from tests.toy_recipe import toy_recipe
 
 
 @pytest.fixture(scope="module")
@@ -45,8 +26,7 @@ def truths() -> Truths:
 
 @pytest.fixture(scope="module")
 def recipe() -> Recipe:
-    committed = load_recipe(Path("calibration/recipe.yaml")).model_dump()
-    return Recipe.model_validate({part: committed[part] | TOY[part] for part in committed})
+    return toy_recipe()
 
 
 @pytest.fixture(scope="module")
@@ -78,6 +58,33 @@ def test_shared_parts_are_stored_once(family: Family) -> None:
         assert folder.is_dir() and not folder.is_symlink()
         files = list(folder.iterdir())
         assert files and all(file.is_symlink() and file.resolve().is_file() for file in files)
+
+
+def test_a_second_family_shares_parts_and_has_think_blocks(family: Family) -> None:
+    truths = load_truths(Path("calibration/truths-mini.yaml"))
+    second = Family(truths, family.recipe, family.out, float("inf"), compile_blocks=False)
+    assert train_family(second)
+    shared = second.turbo / "text_encoder" / "model.safetensors"
+    assert shared.samefile(family.base / "text_encoder" / "model.safetensors")
+    assert not Path(shared.readlink()).is_absolute()
+    captions = drop_captions(second.tables[0], 0.1)
+    assert {caption.text == "" for caption in captions if caption.think_block is None} == {False}
+    assert all("background" not in c.text for c in captions if c.think_block not in (None, ""))
+    grid = evaluation_grid(second.truths, second.base, second.turbo)
+    assert grid["turbo think_block=None"][1].think_block is None
+    assert "turbo think_block=" not in grid and "turbo steps=4" not in grid
+    names = ["turbo think_block=None", "turbo no chat template", "turbo rope_theta=256.0"]
+    assert set(second.evaluate({name: grid[name] for name in names})) == set(names)
+
+
+def test_a_redrawn_pair_is_the_guided_bases_picture(family: Family, walk: Walk) -> None:
+    [found] = redraw(walk, family.pair_groups[:1], 8, seed=4)
+    rng = torch.Generator().manual_seed(4)
+    noise = torch.randn(found.latents.shape, generator=rng)
+    sigmas = schedule(walk.num_teacher_steps, 3.0).tolist()
+    expected = sample(walk.teacher, noise, found.captions, sigmas, walk.guidance)[-1]
+    torch.testing.assert_close(found.latents.float(), expected, atol=2e-2, rtol=2e-2)
+    assert torch.equal(found.captions.embeds, family.pair_groups[0].captions.embeds[:8])
 
 
 @pytest.fixture(scope="module")
@@ -132,7 +139,7 @@ def test_a_student_walks_its_own_way_and_is_led_back(family: Family, walk: Walk)
 
 
 def test_evaluation_covers_every_kind_of_fact(family: Family) -> None:
-    grid = family.evaluation_grid()
+    grid = evaluation_grid(family.truths, family.base, family.turbo)
     results = family.evaluate({"turbo": grid["turbo"], "no refiner": grid["turbo no refiner"]})
     assert set(results) == {"turbo", "no refiner"}
     assert all(0 <= share <= 1 for share in results["turbo"].values())

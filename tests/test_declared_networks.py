@@ -19,6 +19,7 @@ from zimage_eval.summaries import Summary, read_summaries
 STUDY = """
   shift:
     question: "?"
+    prompts: main
     vary: {sampler: {shift: [3.0, 1.0]}}
     variants: {}
     confirm: shift=1.0

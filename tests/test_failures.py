@@ -13,6 +13,7 @@ from zimage_eval.embedding_anomalies import STATISTICS, embedding_statistics, he
 from zimage_eval.embeddings import TextEmbeddings
 from zimage_eval.facts import Facts, ObjectFact, RelationFact
 from zimage_eval.failure_detectors import (
+    chance_row,
     detector_observations,
     detector_rows,
     detector_scores,
@@ -101,7 +102,7 @@ def test_planted_anomalies_are_detected_and_without_them_nothing_is() -> None:
     for name in ("mahalanobis_of_mean", "embedding"):
         assert rows[f"detector={name}"]["auc"] > 0.95  # type: ignore[operator]
         assert rows[f"detector={name}"]["gain_over_bag_of_words_low"] > 0.1  # type: ignore[operator]
-    assert rows["detector=shuffled"]["auc_low"] < 0.5 < rows["detector=shuffled"]["auc_high"]  # type: ignore[operator]
+    assert chance_row(judged, encoded, NORM, PARAMS)["auc_high"] < 0.8  # type: ignore[operator]
     judged, encoded = made_up_prompts(0.0)
     null = detector_rows(detector_scores(judged, encoded, NORM, PARAMS), fails(judged), 0)
     assert null["detector=embedding"]["auc_low"] < 0.5  # type: ignore[operator]

@@ -186,7 +186,12 @@ def test_from_sheet_to_error(
     assert set(none) == {"all"} and none["all"]["num_images"] == 0
 
     capsys.readouterr()
-    arguments = ["data/images/hidden_layer", "data/prompts/screen.parquet", "--num-images", "20"]
+    arguments = [
+        "data/images/hidden_layer",
+        "data/prompts/main/screen.parquet",
+        "--num-images",
+        "20",
+    ]
     assert main(["label-sheet", *arguments, "--seed", "0"]) == 0
     (tmp_path / "sheet.csv").write_text(capsys.readouterr().out)
     table = read_table(Path("data/facts/hidden_layer.parquet"), FACTS).to_pylist()

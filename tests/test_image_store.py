@@ -7,6 +7,7 @@ import torch
 
 from tests.default_settings import make_settings
 from zimage_eval.batches import Batch
+from zimage_eval.captions import RefinerFit
 from zimage_eval.image_store import ImageStore, Recipe, find_store_root, image_keys
 from zimage_eval.images import encode_png
 from zimage_eval.params import DtypeSettings
@@ -28,6 +29,7 @@ LEAVES: tuple[dict[str, object], ...] = (
     {"refiner_attention": False},
     {"refiner_feed_forward": False},
     {"refiner_timestep": True},
+    {"refiner_delta": "random"},
     {"table_length": 2048},
     {"rope_theta": 512.0},
     {"rope_theta_scope": "caption"},
@@ -58,6 +60,8 @@ def test_everything_that_decides_pixels_is_in_the_key() -> None:
         (RECIPE, BATCH._replace(negative_prompt_embeds=torch.ones(4, 3))),
         (RECIPE, BATCH._replace(seeds=[1, 3])),
         (RECIPE, Batch(BATCH.prompt_embeds[:1], None, [1])),
+        (RECIPE, BATCH._replace(refiner_fit=RefinerFit(BATCH.prompt_embeds))),
+        (RECIPE, BATCH._replace(refiner_fit=RefinerFit(BATCH.prompt_embeds[:1]))),
     ]
     keys = [key for recipe, batch in changed for key in image_keys(recipe, batch)]
     assert len(set(keys)) == len(keys)

@@ -8,7 +8,8 @@ import torch
 from tests.default_settings import make_settings
 from zimage_eval.embeddings import TextEmbeddings
 from zimage_eval.encoder_inputs import tokenize
-from zimage_eval.encoding import Encoding, PhaseTexts, encode_layers, map_layers, plan_forwards
+from zimage_eval.encoding import Encoding, encode_layers, map_layers, plan_forwards
+from zimage_eval.fit_prompts import PhaseTexts
 from zimage_eval.hidden_layers import unit_rms
 from zimage_eval.layer_maps import fit_moments, fit_ridge
 from zimage_eval.params import DtypeSettings

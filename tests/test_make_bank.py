@@ -1,17 +1,5 @@
-from pathlib import Path
-
-from calibration.make_bank import BANK, BANK_SCHEMA, prepare_folder
-from zimage_eval.params import load_params
+from calibration.make_bank import BANK, BANK_SCHEMA
 from zimage_eval.tables import SWAPPED_PROMPTS, read_table
-
-
-def test_the_folder_asks_for_the_baseline_alone(tmp_path: Path) -> None:
-    prepare_folder(tmp_path / "bank", "nano", num_prompts=512, num_seeds=8)
-    params = load_params(tmp_path / "bank/params.yaml")
-    assert list(params.studies) == ["baseline"]
-    assert params.phases.screen.model_dump() == {"num_prompts": 512, "num_seeds": 8}
-    assert (tmp_path / "bank/models/nano/model_index.json").is_file()
-    assert (tmp_path / "bank/prompts/scenes").is_dir()
 
 
 def test_the_bank_has_every_seed_of_every_prompt_in_both_arms() -> None:

@@ -65,4 +65,4 @@ def test_the_reference_is_one_of_three() -> None:
     with pytest.raises(ValueError, match=r"distribution\.reference"):
         spec(distribution__reference={"source": "photos"})
     with pytest.raises(ValueError, match="'scenes' is for the prompt set 'scenes' alone"):
-        spec(prompt_set="natural", judge="none")
+        spec(prompt_sets={"main": "natural"}, judge="none")

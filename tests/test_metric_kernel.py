@@ -2,9 +2,11 @@ import numpy as np
 import pytest
 import torch
 from cleanfid.fid import kernel_distance
+from scipy import stats
 from torchmetrics.image.kid import poly_mmd
 
-from zimage_eval.metric_kernel import KID_BLOCK, cmmd, kid_score, polynomial_mmd
+from tests.made_up_reports import at_least
+from zimage_eval.metric_kernel import KID_BLOCK, cmmd, kid_interval, kid_score, polynomial_mmd
 
 
 def normals(seed: int, num_images: int, num_features: int = 32, shift: float = 0.0) -> np.ndarray:
@@ -65,6 +67,40 @@ def test_kid_is_unbiased() -> None:
     )
     assert abs(values.mean()) < 3 * values.std() / np.sqrt(300)
     assert values.min() < 0
+
+
+def test_the_interval_is_the_jackknife_written_out() -> None:
+    """Two seeds a prompt, each prompt left out in turn."""
+    first, second = normals(0, 40, shift=0.3), normals(1, 30)
+    prompts = [f"p{index // 2}" for index in range(40)]
+    left_out = [
+        polynomial_mmd(np.delete(first, [2 * i, 2 * i + 1], axis=0), second) for i in range(20)
+    ]
+    error = np.sqrt(19 / 20 * np.square(np.array(left_out) - np.mean(left_out)).sum())
+    value = polynomial_mmd(first, second)
+    reach = stats.t.ppf(0.975, 19) * error
+    interval = kid_interval(first, second, prompts, 0.95)
+    assert interval == pytest.approx((value - reach, value + reach))
+    assert kid_interval(first[:14], second, prompts[:14], 0.95) is None
+
+
+@pytest.mark.parametrize(("shift", "num_prompts"), [(0.0, 32), (0.3, 32), (0.3, 64), (1.0, 64)])
+def test_the_interval_holds_the_kid_of_many_pictures(shift: float, num_prompts: int) -> None:
+    """Prompts differ, so the two seeds of one are alike; the reference stays as it is."""
+    rng = np.random.default_rng(7)
+    reference = normals(1, 200, 16)
+
+    def draw(count: int) -> np.ndarray:
+        prompts = rng.normal(size=(count, 1, 16)) * 0.7 + shift
+        return (prompts + rng.normal(size=(count, 2, 16)) * 0.71).reshape(-1, 16)
+
+    names = [f"p{index // 2}" for index in range(2 * num_prompts)]
+    # Every estimate is unbiased for the same number, so their mean stands for the truth.
+    drawn = [draw(num_prompts) for _ in range(400)]
+    truth = np.mean([polynomial_mmd(each, reference) for each in drawn])
+    ends = [kid_interval(each, reference, names, 0.95) for each in drawn]
+    held = sum(bool(low <= truth <= high) for low, high in filter(None, ends))
+    assert at_least(held, 400, 0.93)
 
 
 def test_cmmd_has_a_closed_form_for_orthogonal_images() -> None:

@@ -6,6 +6,8 @@ from typing import Any
 import pytest
 
 from tests.default_settings import make_settings as settings
+from zimage_eval.compared_models import load_compared_model
+from zimage_eval.model_spec import ModelSpec
 from zimage_eval.params import (
     Settings,
     Study,
@@ -29,6 +31,7 @@ phases:
 studies:
   guidance:
     question: why
+    prompts: main
     vary:
       sampler:
         guidance_scale:
@@ -43,7 +46,13 @@ def study(
     vary: dict[str, Any], variants: dict[str, Any] | None = None, confirm: str | None = None
 ) -> Study:
     return Study.model_validate(
-        {"question": "why", "vary": vary, "variants": variants or {}, "confirm": confirm}
+        {
+            "question": "why",
+            "prompts": "main",
+            "vary": vary,
+            "variants": variants or {},
+            "confirm": confirm,
+        }
     )
 
 
@@ -127,14 +136,26 @@ def test_phases_run_all_or_one_rival() -> None:
     assert [variant.is_baseline for variant in alone] == [True]
 
 
+def test_a_named_variant_may_be_what_a_model_recommends() -> None:
+    fields: dict[str, Any] = {"question": "?", "prompts": "main", "vary": {}, "confirm": None}
+    named = {"own": {}, "other": {"sampler": {"shift": 1.0}}}
+    variants = expand_variants(Study.model_validate({**fields, "variants": named}), settings())
+    assert [(v.name, v.is_baseline) for v in variants] == [("own", True), ("other", False)]
+    swept = {**fields, "vary": {"sampler": {"shift": [1.0, 3.0]}}, "variants": named}
+    names = [variant.name for variant in expand_variants(Study.model_validate(swept), settings())]
+    assert names == ["shift=1.0", "shift=3.0"]
+
+
 @pytest.mark.parametrize(
     ("variants", "confirm", "message"),
     [
-        ({"other": {"sampler": {"shift": 1.0}}}, None, "'shift=1.0' and 'other' have the same"),
-        ({"other": {}}, None, "'shift=3.0' and 'other' have the same settings"),
+        (
+            {"one": {"sampler": {"shift": 2.0}}, "other": {"sampler": {"shift": 2.0}}},
+            None,
+            "'one' and 'other' have the same settings",
+        ),
         ({"shift=1.0": {"sampler": {"shift": 2.0}}}, None, "two variants are named 'shift=1.0'"),
-        ({}, "shift=1", "no rival is named 'shift=1', did you mean 'shift=1.0'?"),
-        ({}, "shift=3.0", "no rival is named 'shift=3.0'"),
+        ({}, "shift=1", "no variant is named 'shift=1', did you mean 'shift=1.0'?"),
     ],
 )
 def test_impossible_studies_are_refused(
@@ -180,7 +201,8 @@ def test_variant_names_are_folder_names(name: str) -> None:
         ("guidance:", "1:", "studies.1: Input should be a valid string"),
         ("question: why", "question: why\n    question: how", "duplicate key"),
         ("    confirm:\n", "", "studies.guidance.confirm: missing"),
-        ("vary:", "vary: [", "params.yaml:14: did not find expected"),
+        ("    prompts: main\n", "", "studies.guidance.prompts: missing"),
+        ("vary:", "vary: [", "params.yaml:15: did not find expected"),
     ],
 )
 def test_bad_params_are_refused_in_one_line(
@@ -215,7 +237,14 @@ def test_values_are_frozen() -> None:
         settings().image.height = 1
 
 
-@pytest.mark.parametrize("model", sorted(path.stem for path in (ROOT / "models").glob("*.yaml")))
+STUDIED = sorted(
+    path.stem
+    for path in (ROOT / "models").glob("*.yaml")
+    if isinstance(load_compared_model(path), ModelSpec)
+)
+
+
+@pytest.mark.parametrize("model", STUDIED)
 def test_the_repositorys_own_studies_expand_for_every_model(model: str) -> None:
     spec = load_model_spec(ROOT / "models" / f"{model}.yaml")
     for a_study in load_params(ROOT / "params.yaml").studies.values():

@@ -7,7 +7,7 @@ import shlex
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
@@ -115,18 +115,18 @@ def test_declared_params_exist(name: str) -> None:
         kind, _, dotted = key.partition(":")
         model: Any = fields[kind]
         for part in dotted.split("."):
-            assert part in model.model_fields, key
-            model = model.model_fields[part].annotation
+            kinds = [each for each in get_args(model) or (model,) if each is not type(None)]
+            assert part in kinds[0].model_fields, key
+            model = kinds[0].model_fields[part].annotation
 
 
 @each_stage
 def test_a_stage_is_one_module_that_tells_what_it_does(name: str) -> None:
     stage = STAGES[name]
-    takes_study = " ${key}" if DEFINITION["stages"][name].get("foreach") else ""
-    assert stage["cmd"] == f"python -m stages.{name}{takes_study}"
+    items = {None: "", "${studies}": " ${key}", "${comparison.models}": " ${item}"}
+    taken = items[DEFINITION["stages"][name].get("foreach")]
+    assert stage["cmd"] == f"python -m stages.{name}{taken}"
     assert stage["desc"]
-    if takes_study:
-        assert DEFINITION["stages"][name]["foreach"] == "${studies}"
 
 
 def test_every_stage_file_is_a_stage() -> None:
@@ -149,7 +149,7 @@ def test_every_study_can_be_a_stage() -> None:
     written = read_yaml(ROOT / "params.yaml")["studies"]
     for key in params.studies:
         # DVC refuses a stage whose params are missing from the file.
-        assert set(written[key]) == {"question", "vary", "variants", "confirm"}, key
+        assert set(written[key]) == {"question", "prompts", "vary", "variants", "confirm"}, key
 
 
 @each_stage

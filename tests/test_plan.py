@@ -20,7 +20,7 @@ def spec(judge: str = "scenes") -> ModelSpec:
     return ModelSpec.model_validate(
         {
             "title": "toy",
-            "prompt_set": "scenes",
+            "prompt_sets": {"main": "scenes"},
             "judge": judge,
             **MEASURING,
             "batch_size": 4,
@@ -44,7 +44,7 @@ def params(**studies: dict[str, object]) -> Params:
                 "confirm": {"num_prompts": 16, "num_seeds": 2},
             },
             "studies": {
-                key: {"question": "why", "variants": {}, "confirm": None} | study
+                key: {"question": "why", "prompts": "main", "variants": {}, "confirm": None} | study
                 for key, study in studies.items()
             },
         }
@@ -107,7 +107,7 @@ def test_no_judge_no_effect() -> None:
 
 
 def test_a_bad_study_is_named() -> None:
-    with pytest.raises(ValueError, match=r"studies\.guidance: confirm: no rival is named 'x'"):
+    with pytest.raises(ValueError, match=r"studies\.guidance: confirm: no variant is named 'x'"):
         plan_studies(params(guidance=GUIDANCE | {"confirm": "x"}), spec())
 
 

@@ -12,9 +12,12 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 from tests.default_settings import make_settings
+from zimage_eval.captions import RefinerFit, embed_caption, refine
 from zimage_eval.image_side import load_image_side
+from zimage_eval.linear_maps import explained_share
 from zimage_eval.model_folder import read_limits, unavailable_reason
 from zimage_eval.params import DtypeSettings
+from zimage_eval.refiner import random_delta
 from zimage_eval.transformer_settings import view_transformer
 
 FLOAT32 = DtypeSettings(text_encoder="float32", transformer="float32", vae="float32")
@@ -146,6 +149,93 @@ def test_theta_of_the_refiner_alone(transformer: ZImageTransformer2DModel) -> No
     assert not torch.equal(expected, predict(transformer))
     everywhere = view_transformer(transformer, make_settings(rope_theta=1e4))
     assert not torch.equal(expected, predict(everywhere))
+
+
+def captions_of(num_captions: int, width: int) -> list[torch.Tensor]:
+    generator = torch.Generator().manual_seed(5)
+    lengths = [12 + 5 * index for index in range(num_captions)]
+    return [torch.randn(length, width, generator=generator) for length in lengths]
+
+
+@torch.no_grad()
+def test_captions_are_embedded_as_diffusers_embeds_them(
+    transformer: ZImageTransformer2DModel,
+) -> None:
+    seen: list[tuple[torch.Tensor, ...]] = []
+    view = view_transformer(transformer, make_settings())
+    view.context_refiner[0].register_forward_pre_hook(lambda _, args: seen.append(args))
+    for caption in captions_of(3, transformer.config.cap_feat_dim):
+        embedded = embed_caption(transformer, caption)
+        latents = torch.zeros(16, 1, 4, 4)
+        view([latents], torch.ones(1), [caption], return_dict=False)
+        assert torch.equal(embedded.vectors, seen[-1][0])
+        assert torch.equal(embedded.freqs_cis, seen[-1][2])
+
+
+@torch.no_grad()
+def test_a_random_delta_is_as_long_as_the_refiners_own_and_points_elsewhere(
+    transformer: ZImageTransformer2DModel,
+) -> None:
+    [caption, longer] = captions_of(2, transformer.config.cap_feat_dim)
+    x = embed_caption(transformer, caption)
+    [own] = view_transformer(transformer, make_settings()).context_refiner
+    [other] = view_transformer(transformer, make_settings(refiner_delta="random")).context_refiner
+    delta, random = refine(own, x) - x.vectors, refine(other, x) - x.vectors
+    assert torch.allclose(random.norm(dim=-1), delta.norm(dim=-1), rtol=1e-4)
+    cosines = torch.cosine_similarity(random, delta, dim=-1)
+    assert cosines.abs().mean() < 0.3
+    assert torch.equal(refine(other, x), x.vectors + random_delta(delta))
+    y = embed_caption(transformer, longer)  # a direction belongs to the position alone
+    another = refine(other, y) - y.vectors
+    length = min(random.shape[1], another.shape[1])
+    both = torch.cosine_similarity(random[:, :length], another[:, :length], dim=-1)
+    assert torch.allclose(both, torch.ones_like(both), atol=1e-4)
+
+
+@torch.no_grad()
+def test_a_linear_refiner_is_found_and_a_bent_one_is_not(
+    transformer: ZImageTransformer2DModel,
+) -> None:
+    class Planted(nn.Module):
+        """A refiner that turns and moves every token."""
+
+        def forward(self, x: torch.Tensor, *_: object) -> torch.Tensor:
+            turn = torch.randn(32, 32, generator=torch.Generator().manual_seed(6)) / 6
+            return x + x @ turn + 0.1
+
+    captions = captions_of(8, transformer.config.cap_feat_dim)
+    fit = RefinerFit(captions[1:])
+    found = fit.linear_map(transformer, Planted)
+    held_out = embed_caption(transformer, captions[0])
+    wanted = Planted()(held_out.vectors)
+    share = explained_share(found(held_out.vectors)[0], wanted[0])
+    assert share is not None and share > 0.999
+
+    settings = make_settings(refiner_delta="linear")
+    view = view_transformer(transformer, settings, RefinerFit(captions[1:]))
+    [own] = view_transformer(transformer, make_settings()).context_refiner
+    [linear] = view.context_refiner
+    before = held_out.vectors[0]
+    bent = explained_share(refine(linear, held_out)[0] - before, refine(own, held_out)[0] - before)
+    assert bent is not None and bent < 0.99
+    assert torch.equal(refine(linear, held_out), refine(linear, held_out))
+    with pytest.raises(ValueError, match="refiner_delta linear: a map is fitted on a set"):
+        view_transformer(transformer, settings)
+    with pytest.raises(ValueError, match="fitted on one text or more, got none"):
+        view_transformer(transformer, settings, RefinerFit([]))
+
+
+@pytest.mark.parametrize("delta", ["random", "linear"])
+def test_blend_0_leaves_out_what_stands_in_the_refiners_place(
+    transformer: ZImageTransformer2DModel, delta: str
+) -> None:
+    fit = RefinerFit(captions_of(3, transformer.config.cap_feat_dim))
+    settings = make_settings(refiner_delta=delta, refiner_blend=0.0)
+    view = view_transformer(transformer, settings, fit)
+    assert torch.equal(predict(view), predict(with_refiner(transformer, [])))
+    full = view_transformer(transformer, make_settings(refiner_delta=delta), fit)
+    assert not torch.equal(predict(full), predict(transformer))
+    assert not torch.equal(predict(full), predict(view))
 
 
 def test_views_leave_the_transformer_as_it_was(transformer: ZImageTransformer2DModel) -> None:

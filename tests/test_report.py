@@ -9,6 +9,7 @@ from zimage_eval.params import Study, Variant, expand_variants, load_model_spec
 from zimage_eval.report_tables import (
     index_screened,
     main_table,
+    markdown_table,
     show,
     show_contrast,
     show_interval,
@@ -21,7 +22,7 @@ LAYERS = {"encoder": {"hidden_layer": [-1, -2, -3]}}
 
 
 def variants_of(vary: dict) -> tuple[Variant, ...]:
-    fields = {"question": "?", "vary": vary, "variants": {}, "confirm": None}
+    fields = {"question": "?", "prompts": "main", "vary": vary, "variants": {}, "confirm": None}
     return expand_variants(Study.model_validate(fields), DEFAULTS)
 
 
@@ -163,6 +164,21 @@ def test_table_marks_what_has_no_number() -> None:
     assert lines[0] == "| variant | alignment\N{NO-BREAK SPACE}↑ | difference | lpips | coverage |"
     assert lines[-1].endswith("| \N{EN DASH} | \N{EN DASH} | \N{EN DASH} | not available |")
     assert lines[3].startswith("| **`hidden_layer=-2`** (baseline) | 0.90 [0.85, 0.95] |")
+
+
+def test_words_stand_to_the_left_and_numbers_to_the_right() -> None:
+    rows = [
+        [
+            "A2",
+            "some words",
+            "0.93 [0.90, 0.96]",
+            "\N{MINUS SIGN}1.0\N{NO-BREAK SPACE}\\*",
+            "\N{EN DASH}",
+        ],
+        ["3", "2 of them", "\N{EN DASH}", "+0.5", "nano only"],
+    ]
+    sides = markdown_table(["row", "claim", "mean", "difference", "carries"], rows).splitlines()[1]
+    assert sides == "| --- | --- | ---: | ---: | --- |"
 
 
 def test_psnr_says_how_many_pictures_it_is_of() -> None:

@@ -15,6 +15,7 @@ from calibration.scene_prompts import (
     held_out_texts,
     make_prompts,
     make_target_prompts,
+    number_prompts,
     write_prompts,
 )
 from calibration.truths import Truths, load_truths
@@ -164,6 +165,6 @@ def test_committed_and_target_prompts_are_held_out(truths: Truths) -> None:
 
 
 def test_committed_prompts_are_what_the_generator_writes(truths: Truths, tmp_path: Path) -> None:
-    write_prompts(tmp_path, make_prompts(truths, NUM_PER_CATEGORY, PROMPTS_SEED))
+    write_prompts(tmp_path, number_prompts(make_prompts(truths, NUM_PER_CATEGORY, PROMPTS_SEED)))
     for file in sorted(tmp_path.iterdir()):
         assert file.read_text() == (Path("prompts/scenes") / file.name).read_text()

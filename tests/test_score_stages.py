@@ -15,6 +15,7 @@ from stages import (
     measure_judge,
     render_report,
     summarize,
+    weigh_claims,
 )
 from tests.synthetic_study import REPOSITORY, write_project
 from zimage_eval.metrics import metrics_with
@@ -46,7 +47,8 @@ def project(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
         path.parent.mkdir()
         path.write_text("weights")
     (folder / "questions").mkdir()
-    shutil.copy(QUESTIONS / "a01-hidden-layer.yaml", folder / "questions")
+    for name in ("a01-hidden-layer.yaml", "terms.yaml"):
+        shutil.copy(QUESTIONS / name, folder / "questions")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
         run_stages()
@@ -61,6 +63,7 @@ def run_stages() -> None:
         summarize.main(study)
     measure_judge.main()
     collect_headline.main()
+    weigh_claims.main()
     render_report.main()
 
 
@@ -145,7 +148,7 @@ def test_a_rerun_changes_no_byte(project: Path, monkeypatch: pytest.MonkeyPatch)
         if path.is_file()
     ]
     before = {path: path.read_bytes() for path in outputs}
-    assert len(before) == 2 + 2 * 2 + 2 * 3 + 2 * 2 + 2 * 3 + 2 + 1 + 1 + 2
+    assert len(before) == 2 + 2 * 2 + 2 * 3 + 2 * 2 + 2 * 5 + 5
     run_stages()
     assert [path for path in outputs if path.read_bytes() != before[path]] == []
 
@@ -154,10 +157,10 @@ def test_the_report_holds_every_study_and_its_pictures(project: Path) -> None:
     for name in ("report.md", "report.html"):
         text = (project / "reports" / name).read_text()
         pictures = re.findall(r"figures/[a-z_/]+\.png", text)
-        assert len(pictures) == 4
+        assert len(set(pictures)) == 4
         assert all((project / "reports" / picture).is_file() for picture in pictures)
         assert "The recommended hidden layer beats every other one." in text
-        assert "the study has no rival named" in text
+        assert "there is no rival named" in text
         assert "not available" in text and "RuntimeError: NaN in the latents" in text
         assert ("Highest alignment" in text) == is_judged(project)
         assert "None" not in text and "nan" not in text.replace("banana", "")

@@ -12,7 +12,12 @@ from zimage_eval.settings import KEYS, Settings, check_value
 
 
 def names(group: str, leaf: str, *values: object) -> list[str]:
-    study = {"question": "?", "vary": {group: {leaf: list(values)}}, "variants": {}}
+    study = {
+        "question": "?",
+        "prompts": "main",
+        "vary": {group: {leaf: list(values)}},
+        "variants": {},
+    }
     checked = Study.model_validate({**study, "confirm": None})
     return [variant.name for variant in expand_variants(checked, make_settings())]
 
@@ -71,6 +76,7 @@ def test_names_of_values_that_are_no_plain_words() -> None:
         ("refiner", "dropped_refiner_layers", 0, "must be a list of layers from 0, got 0"),
         ("refiner", "dropped_refiner_layers", [-1], "layers are integers from 0, got [-1]"),
         ("refiner", "dropped_refiner_layers", [0, 0], "a layer stands twice in [0, 0]"),
+        ("refiner", "refiner_delta", "none", "should be 'own', 'random' or 'linear', got 'none'"),
         ("rope", "table_length", 33, "should be greater than or equal to 34, got 33"),
         ("rope", "table_length", 2**20, "should be less than or equal to 131072, got 1048576"),
         ("rope", "rope_theta", 0.5, "should be greater than or equal to 1, got 0.5"),
@@ -106,6 +112,11 @@ def test_values_that_exclude_each_other_are_refused_in_one_line(
         make_settings(chat_template=False, **leaves)
     assert str(error.value).startswith("encoder: ")
     assert message in str(error.value) and "\n" not in str(error.value)
+
+
+def test_one_linear_map_is_no_map_for_each_timestep() -> None:
+    with pytest.raises(ValueError, match="refiner: refiner_delta: 'linear' is one map for all"):
+        make_settings(refiner_delta="linear", refiner_timestep=True)
 
 
 def test_maps_are_for_prompts_as_written() -> None:

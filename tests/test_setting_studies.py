@@ -44,6 +44,7 @@ CHANGES: dict[tuple[str, str], list[Any]] = {
     ("refiner", "dropped_refiner_layers"): [[0]],
     ("refiner", "refiner_attention"): [False],
     ("refiner", "refiner_feed_forward"): [False],
+    ("refiner", "refiner_delta"): ["random", "linear"],
     ("rope", "rope_theta"): [1e4],
     ("rope", "linear_scaling"): [2.0],
     ("rope", "ntk_scaling"): [2.0],
@@ -70,7 +71,13 @@ LACKING: dict[tuple[str, str], list[Any]] = {
 
 
 def study(key: tuple[str, str], values: list[Any]) -> dict[str, Any]:
-    return {"question": "?", "vary": {key[0]: {key[1]: values}}, "variants": {}, "confirm": None}
+    return {
+        "question": "?",
+        "prompts": "main",
+        "vary": {key[0]: {key[1]: values}},
+        "variants": {},
+        "confirm": None,
+    }
 
 
 def draw(

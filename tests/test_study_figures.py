@@ -18,7 +18,13 @@ DEFAULTS = load_model_spec(Path(__file__).parents[1] / "models" / "nano.yaml").d
 
 
 def study_of(vary: dict[str, Any], variants: dict[str, Any] | None = None) -> Study:
-    fields = {"question": "?", "vary": vary, "variants": variants or {}, "confirm": None}
+    fields = {
+        "question": "?",
+        "prompts": "main",
+        "vary": vary,
+        "variants": variants or {},
+        "confirm": None,
+    }
     return Study.model_validate(fields)
 
 

@@ -140,7 +140,7 @@ def test_sub_questions_only_suggest() -> None:
 
 def test_a_judge_of_natural_images_needs_hand_labels() -> None:
     assert PROVENANCE.mark == ""
-    natural = PROVENANCE.model_copy(update={"prompt_set": "natural"})
+    natural = PROVENANCE.model_copy(update={"prompt_set": "natural", "judge": "detector"})
     assert "0 labelled images" in natural.mark
     assert natural.model_copy(update={"num_hand_labels": 200}).mark == ""
 

@@ -16,7 +16,7 @@ from zimage_eval.tables import PROMPTS, write_table
 
 SPEC = {
     "title": "tiny",
-    "prompt_set": "scenes",
+    "prompt_sets": {"main": "scenes"},
     "judge": "none",
     **MEASURING,
     "batch_size": 2,
@@ -33,15 +33,23 @@ PARAMS = {
         "confirm": {"num_prompts": 1, "num_seeds": 2},
     },
     "studies": {
-        "baseline": {"question": "?", "vary": {}, "variants": {}, "confirm": None},
+        "baseline": {
+            "question": "?",
+            "prompts": "main",
+            "vary": {},
+            "variants": {},
+            "confirm": None,
+        },
         "hidden_layer": {
             "question": "?",
+            "prompts": "main",
             "vary": {"encoder": {"hidden_layer": [-1, -2, -9]}},
             "variants": {},
             "confirm": "hidden_layer=-1",
         },
         "guidance": {
             "question": "?",
+            "prompts": "main",
             "vary": {"sampler": {"guidance_scale": [0.0, 1.0]}},
             "variants": {},
             "confirm": None,
@@ -85,5 +93,5 @@ def enter_project(
             }
             for key, text in prompts.items()
         ]
-        path = folder / "data" / "prompts" / f"{phase}.parquet"
+        path = folder / "data" / "prompts" / "main" / f"{phase}.parquet"
         write_table(path, PROMPTS, pa.Table.from_pylist(rows, schema=PROMPTS.columns))

@@ -8,10 +8,17 @@ from typing import NamedTuple
 
 from zimage_eval.declared_files import check_measuring
 from zimage_eval.generate_command import add_generate_arguments, run_generate
+from zimage_eval.measure_command import add_measure_arguments, run_measure
 from zimage_eval.model_folder import IMAGE_PARTS, TEXT_PARTS, check_model, weights_digest
-from zimage_eval.params import ModelSpec, Params, expand_variants, load_model_spec, load_params
+from zimage_eval.params import (
+    ModelSpec,
+    Params,
+    expand_variants,
+    load_model_spec,
+    load_params,
+    prompt_set_of,
+)
 from zimage_eval.plan import plan_studies, render_plan
-from zimage_eval.questions import load_questions, load_terms
 
 
 class Command(NamedTuple):
@@ -52,13 +59,38 @@ def _load(folder: Path) -> tuple[Params, ModelSpec]:
     return params, load_model_spec(folder / "models" / f"{params.model}.yaml")
 
 
+def _add_plan_arguments(parser: argparse.ArgumentParser) -> None:
+    _add_folder_argument(parser)
+    parser.add_argument(
+        "--margin",
+        type=float,
+        help="in alignment: what each study needs to resolve it, from the spreads it measured",
+    )
+
+
 def _plan(arguments: argparse.Namespace) -> None:
     params, spec = _load(arguments.folder)
-    print(render_plan(plan_studies(params, spec), params, spec))
+    if arguments.margin is None:
+        print(render_plan(plan_studies(params, spec), params, spec))
+        return
+    from zimage_eval.margin_plan import plan_margin, render_margin_plan
+    from zimage_eval.summaries import read_summaries
+
+    tables = {
+        key: read_summaries(path)
+        for key in params.studies
+        if (path := arguments.folder / "reports" / "tables" / f"{key}.csv").is_file()
+    }
+    plans = plan_margin(params, spec, tables, arguments.margin)
+    print(render_margin_plan(plans, arguments.margin, spec))
 
 
 def _check(arguments: argparse.Namespace) -> None:
+    from zimage_eval.questions import load_questions, load_terms
+
     params, spec = _load(arguments.folder)
+    for study in params.studies.values():
+        prompt_set_of(spec, study.prompts)
     variants = [
         v for study in params.studies.values() for v in expand_variants(study, spec.defaults)
     ]
@@ -71,6 +103,7 @@ def _check(arguments: argparse.Namespace) -> None:
 
 def _rows(arguments: argparse.Namespace) -> None:
     from zimage_eval.evidence_files import read_evidence
+    from zimage_eval.questions import load_questions
     from zimage_eval.report_verdicts import answer_questions
     from zimage_eval.rows_command import render_rows
     from zimage_eval.verdicts import Provenance
@@ -81,7 +114,7 @@ def _rows(arguments: argparse.Namespace) -> None:
         model=params.model,
         weights_sha256=weights_digest(folder, (*TEXT_PARTS, *IMAGE_PARTS)),
         judge=spec.judge,
-        prompt_set=spec.prompt_set,
+        prompt_set=prompt_set_of(spec, "main"),
         num_hand_labels=0,
         carries_over="nano only",
     )
@@ -93,6 +126,11 @@ def _rows(arguments: argparse.Namespace) -> None:
 def _add_generate_arguments(parser: argparse.ArgumentParser) -> None:
     _add_folder_argument(parser)
     add_generate_arguments(parser)
+
+
+def _add_measure_arguments(parser: argparse.ArgumentParser) -> None:
+    _add_folder_argument(parser)
+    add_measure_arguments(parser)
 
 
 def _add_sheet_arguments(parser: argparse.ArgumentParser) -> None:
@@ -140,9 +178,14 @@ COMMANDS = {
         add_arguments=_add_sheet_arguments,
         run=_label_sheet,
     ),
+    "measure": Command(
+        help="speed, memory and what they cost in accuracy, on this machine and any model",
+        add_arguments=_add_measure_arguments,
+        run=run_measure,
+    ),
     "plan": Command(
-        help="images, forwards, minutes and the smallest visible effect of each study",
-        add_arguments=_add_folder_argument,
+        help="images, forwards, minutes and smallest visible effects; or what a margin takes",
+        add_arguments=_add_plan_arguments,
         run=_plan,
     ),
     "predict": Command(

@@ -43,21 +43,33 @@ def argmax_p_values(
     Raises:
         ValueError: fewer than two variants, or unequal numbers of prompts, or a score not finite.
     """
+    p_values = {}
+    for variant in gains:
+        p_value = highest_p_value(variant, gains, bounds, num_draws)
+        if p_value is None:
+            return None
+        p_values[variant] = p_value
+    return p_values
+
+
+def highest_p_value(
+    variant: str,
+    gains: Mapping[str, Sequence[float]],
+    bounds: tuple[float, float] | None,
+    num_draws: int = NUM_DRAWS,
+) -> float | None:
+    """The p-value of one variant against "its true mean is the highest", as `argmax_p_values`."""
     sizes = {len(values) for values in gains.values()}
     if len(gains) < 2 or len(sizes) != 1:
         raise ValueError(f"needs two variants with the same prompts, not {len(gains)} of {sizes}")
-    scores = np.array(list(gains.values()), dtype=np.float64).T
-    if not np.isfinite(scores).all():
+    own = np.array(gains[variant], dtype=np.float64)
+    others = [values for name, values in gains.items() if name != variant]
+    leads = np.array(others, dtype=np.float64).T - own[:, None]
+    if not np.isfinite(leads).all():
         raise ValueError("a score is NaN or infinite")
-    if len(scores) < MIN_PROMPTS:
+    if len(own) < MIN_PROMPTS or (bounds is None and (np.ptp(leads, axis=0) == 0).any()):
         return None
-    p_values = {}
-    for index, variant in enumerate(gains):
-        leads = np.delete(scores, index, axis=1) - scores[:, [index]]
-        if bounds is None and (np.ptp(leads, axis=0) == 0).any():
-            return None
-        p_values[variant] = _max_t(leads, bounds, num_draws)
-    return p_values
+    return _max_t(leads, bounds, num_draws)
 
 
 def _max_t(leads: Floats, bounds: tuple[float, float] | None, num_draws: int) -> float:

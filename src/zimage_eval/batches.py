@@ -5,6 +5,8 @@ from typing import Any, NamedTuple
 
 import torch
 
+from zimage_eval.captions import RefinerFit
+from zimage_eval.fit_prompts import PhaseTexts, fit_phase
 from zimage_eval.model_folder import (
     ModelLimits,
     max_caption_tokens,
@@ -42,6 +44,8 @@ class Batch(NamedTuple):
     negative_prompt_embeds: torch.Tensor | None
     """The same for all images; None without guidance."""
     seeds: list[int]
+    refiner_fit: RefinerFit | None = None
+    """What a linear map in the refiner's place is fitted on; None if the refiner runs."""
 
 
 def request_images(
@@ -103,8 +107,18 @@ def variant_batches(
     embeddings: Embeddings,
     limits: ModelLimits,
     batch_size: int,
+    texts: PhaseTexts,
 ) -> Iterator[tuple[list[ImageRequest], Batch | str]]:
     """The batches of a variant, or for requests that the model can't meet, the reason.
+
+    Args:
+        variant: of a study.
+        requests: of one phase.
+        wordings: how the variant words their texts.
+        embeddings: of all that they are worded as, and of those that a map is fitted on.
+        limits: of the model.
+        batch_size: most images in a batch.
+        texts: the prompt set, where maps are fitted.
 
     Raises:
         ValueError: a text has no embeddings.
@@ -118,6 +132,10 @@ def variant_batches(
     negative = None
     if sampler.guidance_scale > 0:
         negative = _look_up(embeddings, sampler.negative_prompt, encoder)
+    fit = None
+    if requests and variant.settings.refiner.refiner_delta == "linear":
+        others = texts[fit_phase(requests[0].text, texts)]
+        fit = RefinerFit([_look_up(embeddings, text, encoder) for text in others])
     embeds, worded = [], []
     for request in requests:
         key = wording_key(request.text, variant.settings)
@@ -131,9 +149,8 @@ def variant_batches(
             embeds.append(_look_up(embeddings, text, encoder))
     for indices in compose_batches([len(entry) for entry in embeds], batch_size):
         members = [worded[index] for index in indices]
-        batch = Batch(
-            [embeds[index] for index in indices], negative, [entry.seed for entry in members]
-        )
+        seeds = [entry.seed for entry in members]
+        batch = Batch([embeds[index] for index in indices], negative, seeds, fit)
         longest = max(len(batch.prompt_embeds[0]), 0 if negative is None else len(negative))
         if padded_length(longest) > most:
             # On a GPU this would be a device assert, after which the process can do no more.

@@ -4,7 +4,16 @@ from typing import Annotated, Literal, TypeVar
 
 from pydantic import Field
 
+from zimage_eval.exact_params import (
+    ConditioningParams,
+    EmbeddingCacheParams,
+    PaddingParams,
+    SchedulesParams,
+    TokenLimitParams,
+)
 from zimage_eval.frozen import Frozen
+from zimage_eval.measuring import FolderReference, PinnedFile
+from zimage_eval.model_spec import Dtype
 from zimage_eval.setting_groups import Count, Float
 
 Entry = TypeVar("Entry")
@@ -97,9 +106,127 @@ class Failures(Frozen):
     """Of folds, wordings, and which prompts are retried."""
 
 
+class NoiseScales(Frozen):
+    """Floor and ceiling of distances between pictures, and where every variant lies."""
+
+    batch_size: Count
+    """Images denoised together for the floor; another number than the model's."""
+    dtype: Dtype
+    """Number format of transformer and autoencoder of a further arm, placed like a variant."""
+    margin: Annotated[float, Field(gt=0, lt=0.5)]
+    """Share of the scale from floor to ceiling that counts as being at one of its ends."""
+    min_coverage: Annotated[float, Field(gt=0, le=1)]
+    """Share of the prompts that must have all three distances."""
+
+
+class VaeRoundtrip(Frozen):
+    """Pictures through the autoencoder and back; their side is that of the model's own images."""
+
+    photographs: FolderReference | None
+    """A folder to take instead of the photographs that come with the packages."""
+    num_scenes: Count
+    """Drawn scenes."""
+    text_sizes: Annotated[tuple[Count, ...], Field(strict=False, min_length=1)]
+    """Font sizes in px; each is a kind of content of its own."""
+    num_texts: Count
+    """Pictures of text of each size."""
+    num_samples: Count
+    """Samples of the posterior for each picture."""
+    num_tiled: Count
+    """Photographs, and as many scenes, that are decoded in tiles."""
+    tiled_scale: Annotated[int, Field(ge=2)]
+    """Side of those pictures, in tiles of the autoencoder."""
+    decoders: dict[str, PinnedFile]
+    """Other decoders of the same latents, by name: diffusers folders of an AutoencoderTiny (TAEF1)
+    or AutoencoderKL."""
+
+
+class PromptBenchmark(Frozen):
+    """What is measured on the prompts of the model's own set."""
+
+    num_prompts: Count
+    """The first of each phase; all, if there are fewer."""
+
+
+Listed = Field(strict=False, min_length=1)
+"""A list of YAML, held as a tuple."""
+Part = Literal["text_encoder", "transformer", "vae"]
+
+
+CompileArm = Literal[
+    "regional",
+    "regional max-autotune-no-cudagraphs",
+    "whole",
+    "whole reduce-overhead",
+    "whole max-autotune",
+]
+"""Each repeated block or the whole transformer, and torch.compile's mode if not the default one."""
+
+
+class Throughput(Frozen):
+    """Images a second by batch size, on the machine that runs it."""
+
+    batch_sizes: Annotated[tuple[Count, ...], Listed]
+    """The largest is also the number of images that each size makes; 1 is always among them."""
+    num_repeats: Count
+    """How often they are made."""
+
+
+class Profile(Frozen):
+    """Where the seconds of one image go."""
+
+    num_repeats: Count
+    """Images that are measured, after one that is not."""
+
+
+class Compile(Frozen):
+    """What `torch.compile` costs at first and gains from then on."""
+
+    arms: Annotated[tuple[CompileArm, ...], Field(strict=False)]
+    """Beside `off`, which is always measured."""
+    num_repeats: Count
+    """Forwards that are measured, after the first one."""
+
+
+class Quantization(Frozen):
+    """What weights of fewer bits change."""
+
+    num_bits: Annotated[tuple[Literal[8, 4], ...], Listed]
+    parts: Annotated[tuple[Part | Literal["all"], ...], Listed]
+    """Which part of the model has them; `all` is the three together."""
+    group_size: Count
+    """Inputs that share a scale with 4 bits; with 8 bits it is all of an output's."""
+    num_prompts: Count
+    """An equal share from every category."""
+    num_seeds: Count
+
+
+class ProbeConcepts(Frozen):
+    """What `concept_probe`'s pictures lack and have unasked."""
+
+    level: Annotated[float, Field(gt=0, lt=1)]
+    """Chance of any false flag, among the pairs and again among the unsaid attributes."""
+    margin: Annotated[float, Field(ge=0, lt=0.5)]
+    """How far beyond an even share the commonest value of an attribute may be and not matter."""
+
+
 class Benchmarks(Frozen):
     """One field a benchmark, under the name of its stage: `<name>: <Type> | None = None`."""
 
+    noise_scales: NoiseScales | None = None
+    layers: PromptBenchmark | None = None
+    refiner: PromptBenchmark | None = None
+    vae_roundtrip: VaeRoundtrip | None = None
+    conditioning: ConditioningParams | None = None
+    embedding_cache: EmbeddingCacheParams | None = None
+    padding: PaddingParams | None = None
+    schedules: SchedulesParams | None = None
+    token_limit: TokenLimitParams | None = None
+    throughput: Throughput | None = None
+    profile: Profile | None = None
+    compile: Compile | None = None
+    quantization: Quantization | None = None
+    probe_concepts: ProbeConcepts | None = None
     embedding_space: EmbeddingSpace | None = None
     failures: Failures | None = None
     trials: Trials | None = None

@@ -22,9 +22,11 @@ from zimage_eval.batches import (
 from zimage_eval.devices import load_once, pick_device, start_workers
 from zimage_eval.encoder_inputs import tokenize
 from zimage_eval.encoding import Encoding, encode_texts
+from zimage_eval.fit_prompts import PhaseTexts, fit_phase
 from zimage_eval.generation import GeneratedImage, generate_batch
 from zimage_eval.image_side import load_image_side
 from zimage_eval.image_store import ImageStore, Recipe, device_class
+from zimage_eval.memory_needs import check_memory
 from zimage_eval.model_folder import (
     IMAGE_PARTS,
     TEXT_PARTS,
@@ -35,7 +37,7 @@ from zimage_eval.model_folder import (
     unavailable_reason,
     weights_digest,
 )
-from zimage_eval.params import PHASES, ModelSpec, Params, Phase, Variant
+from zimage_eval.params import PHASES, ModelSpec, Phase, Phases, Variant
 from zimage_eval.prompt_sets import Prompt, prompt_rows, split_phases
 from zimage_eval.text_side import load_text_encoder, load_tokenizer
 from zimage_eval.wordings import Wordings, word_prompts, wording_key
@@ -59,9 +61,8 @@ class Project(NamedTuple):
         return {phase: [row["text"] for row in rows] for phase, rows in self.prompts.items()}
 
 
-def phase_rows(params: Params, prompts: Sequence[Prompt]) -> dict[Phase, list[dict[str, Any]]]:
+def phase_rows(sizes: Phases, prompts: Sequence[Prompt]) -> dict[Phase, list[dict[str, Any]]]:
     """The PROMPTS tables that the graph makes of a prompt set."""
-    sizes = params.phases
     split = split_phases(prompts, sizes.screen.num_prompts, sizes.confirm.num_prompts)
     return {
         phase: prompt_rows(getattr(split, phase), getattr(sizes, phase).num_seeds)
@@ -84,6 +85,7 @@ def draw_by_hand(
         if reason is not None:
             raise ValueError(f"not available: {reason}")
     tokenizer, device = load_tokenizer(project.folder), pick_device()
+    check_memory(project.folder, project.spec.dtype, (*TEXT_PARTS, *IMAGE_PARTS), device)
     known = {text: None} | {each: None for texts in project.texts.values() for each in texts}
     settings = [variant.settings for variant in variants]
     wordings = word_prompts(known, settings, tokenizer, project.spec.filler_sentences)
@@ -96,7 +98,7 @@ def draw_by_hand(
         weights = weights_digest(project.folder, IMAGE_PARTS)
 
         def draw(variant: Variant, members: Sequence[ImageRequest]) -> GeneratedImage:
-            batch = _one_batch(variant, members, wordings, embeddings, limits)
+            batch = _one_batch(variant, members, wordings, embeddings, limits, project.texts)
             recipe = Recipe(weights, variant.settings, project.spec.dtype, device_class(device))
             images = generate_batch(batch, recipe, store, load_pipe)
             return images[_place(members, text, seed)]
@@ -168,6 +170,9 @@ def _encode(
             worded = wordings[wording_key(member.text, variant.settings)].text
             assert worded is not None, "find_batch left it out"
             wanted.add((worded, encoder))
+        if variant.settings.refiner.refiner_delta == "linear":
+            others = project.texts[fit_phase(members[0].text, project.texts)]
+            wanted |= {(other, encoder) for other in others}
         if sampler.guidance_scale > 0:
             wanted.add((sampler.negative_prompt, encoder))
     encoded = encode_texts(
@@ -186,7 +191,10 @@ def _one_batch(
     wordings: Wordings,
     embeddings: Embeddings,
     limits: ModelLimits,
+    texts: PhaseTexts,
 ) -> Batch:
-    [(_, batch)] = variant_batches(variant, members, wordings, embeddings, limits, len(members))
+    [(_, batch)] = variant_batches(
+        variant, members, wordings, embeddings, limits, len(members), texts
+    )
     assert isinstance(batch, Batch), batch
     return batch

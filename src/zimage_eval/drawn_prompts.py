@@ -53,6 +53,8 @@ class Artist(NamedTuple):
     judge: Judge
     workers: Executor
     batch_size: int
+    negative_prompt_embeds: torch.Tensor | None
+    """None without guidance."""
 
 
 def unpadded(settings: EncoderSettings) -> EncoderSettings:
@@ -88,18 +90,18 @@ def load_text(folder: Path, spec: ModelSpec, device: torch.device) -> TextSide:
 
 
 def find_artist(
-    folder: Path, spec: ModelSpec, device: torch.device, workers: Executor, store: ImageStore
+    folder: Path,
+    spec: ModelSpec,
+    device: torch.device,
+    workers: Executor,
+    store: ImageStore,
+    side: TextSide,
 ) -> Artist:
-    """The model with its recommended settings, and its judge.
-
-    Raises:
-        ValueError: nobody judges its pictures, or it has guidance, which takes the embeddings of a
-            negative prompt.
-    """
-    if spec.judge == "none":
-        raise ValueError("judge none: nobody would say what the pictures show")
-    if spec.defaults.sampler.guidance_scale > 0:
-        raise ValueError("guidance: pictures of given embeddings have no negative prompt")
+    """The model with its recommended settings, and its judge."""
+    sampler = spec.defaults.sampler
+    negative = None
+    if sampler.guidance_scale > 0:
+        negative = encode_default(side, [sampler.negative_prompt], spec)[0].prompt_embeds
     recipe = Recipe(
         weights_digest(folder, IMAGE_PARTS), spec.defaults, spec.dtype, device_class(device)
     )
@@ -110,6 +112,7 @@ def find_artist(
         load_judge(spec, device),
         workers,
         spec.batch_size,
+        negative,
     )
 
 
@@ -124,7 +127,7 @@ def draw_and_judge(drawings: Sequence[Drawing], artist: Artist) -> list[Drawn]:
     def draw(members: list[int]) -> list[tuple[int, Drawn]]:
         batch = Batch(
             [drawings[index].prompt_embeds for index in members],
-            None,
+            artist.negative_prompt_embeds,
             [drawings[index].seed for index in members],
         )
         images = generate_batch(batch, artist.recipe, artist.store, artist.load_pipe)

@@ -17,6 +17,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from zimage_eval.chat_format import NO_TOKEN
 from zimage_eval.embeddings import TextEmbeddings
 from zimage_eval.encoder_inputs import EncoderInput, tokenize
+from zimage_eval.fit_prompts import PhaseTexts, fit_phase
 from zimage_eval.hidden_layers import run_encoder, select_layer
 from zimage_eval.layer_maps import LayerMap, fit_moments, fit_ridge
 from zimage_eval.long_prompts import condense, nearest_tokens
@@ -27,8 +28,6 @@ from zimage_eval.wordings import Wordings, wording_key
 
 Encoding = tuple[str, EncoderSettings]
 """A text and how it is encoded."""
-PhaseTexts = Mapping[Phase, Sequence[str]]
-"""The prompts of each phase; no text stands in two."""
 
 TARGET_LAYER: Final = -2
 """What other layers are mapped to: the one that Z-Image was trained on."""
@@ -128,7 +127,7 @@ def plan_forwards(
         layers = forwards.setdefault((text, _target(settings)), set())
         layers.add(settings.hidden_layer)
 
-    for phase, settings in {(_fit_phase(t, texts), s) for t, s in wanted if s.layer_map != "none"}:
+    for phase, settings in {(fit_phase(t, texts), s) for t, s in wanted if s.layer_map != "none"}:
         for text in texts[phase]:
             need(text, settings)
             need(text, _target(settings))
@@ -157,7 +156,7 @@ def map_layers(
         unmapped = settings.model_copy(update={"layer_map": "none"})
         entry = plain[text, unmapped]
         if settings.layer_map != "none":
-            key = (_fit_phase(text, texts), settings)
+            key = (fit_phase(text, texts), settings)
             if key not in maps:
                 sources = [plain[other, unmapped].prompt_embeds for other in texts[key[0]]]
                 targets = [plain[other, _target(settings)].prompt_embeds for other in texts[key[0]]]
@@ -177,8 +176,9 @@ def study_encodings(
     """Each text and setting that the images of a study are conditioned on.
 
     That is the prompts of the phases a variant runs in, as its settings word them, and its negative
-    prompt if it has guidance. Levels that the model lacks are left out, and prompts that can't be
-    worded so.
+    prompt if it has guidance; and all prompts as written for a variant whose refiner is replaced by
+    a map that is fitted on others. Levels that the model lacks are left out, and prompts that can't
+    be worded so.
 
     Raises:
         ValueError: the model lacks all of them.
@@ -191,7 +191,9 @@ def study_encodings(
                 worded = [wordings[wording_key(text, settings)].text for text in prompts]
                 negative = [settings.sampler.negative_prompt]
                 guided = settings.sampler.guidance_scale > 0
-                for text in (*worded, *(negative if guided else [])):
+                fitted = settings.refiner.refiner_delta == "linear"
+                others = texts[fit_phase(prompts[0], texts)] if fitted and prompts else []
+                for text in (*worded, *others, *(negative if guided else [])):
                     if text is not None:
                         wanted.add((text, settings.encoder))
     if not wanted:
@@ -202,7 +204,3 @@ def study_encodings(
 def _target(settings: EncoderSettings) -> EncoderSettings:
     """The same way of running a text, and of that the layer that others are mapped to."""
     return settings.model_copy(update={"hidden_layer": TARGET_LAYER, "layer_map": "none"})
-
-
-def _fit_phase(text: str, texts: PhaseTexts) -> Phase:
-    return "confirm" if text in texts["screen"] else "screen"

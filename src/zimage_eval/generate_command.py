@@ -2,7 +2,7 @@
 
 import argparse
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +16,7 @@ from zimage_eval.params import (
     combine_values,
     load_model_spec,
     load_params,
+    phases_of_role,
     variant_name,
 )
 from zimage_eval.prompt_sets import Prompt, load_prompt_set
@@ -59,14 +60,18 @@ def run_generate(arguments: argparse.Namespace) -> None:
     params = load_params(arguments.folder / "params.yaml")
     model = arguments.model or params.model
     spec = load_model_spec(arguments.folder / "models" / f"{model}.yaml")
-    prompts = load_prompt_set(arguments.folder / "prompts" / spec.prompt_set)
+    sets = {
+        role: load_prompt_set(arguments.folder / "prompts" / name)
+        for role, name in spec.prompt_sets.items()
+    }
+    role = _find_role(arguments.prompt, sets)
     changes = parse_changes(arguments.changes)
     keys, combined = combine_values(changes, spec.defaults)
     variants = [
         Variant(variant_name(settings, keys), settings, settings == spec.defaults)
         for settings in combined
     ]
-    facts = _find_facts(arguments, spec, prompts)
+    facts = _find_facts(arguments, spec, sets[role])
     _check_output(arguments.output)
 
     from zimage_eval.by_hand import Project, draw_by_hand, phase_rows
@@ -76,7 +81,8 @@ def run_generate(arguments: argparse.Namespace) -> None:
     from zimage_eval.judges import load_judge, no_judge
 
     judge = no_judge if facts is None else load_judge(spec, pick_device())
-    project = Project(spec, arguments.folder / "models" / model, phase_rows(params, prompts))
+    rows = phase_rows(phases_of_role(params, role), sets[role])
+    project = Project(spec, arguments.folder / "models" / model, rows)
     store = ImageStore(find_store_root(os.environ.get("ZIMAGE_EVAL_STORE")))
     images = draw_by_hand(project, arguments.prompt, arguments.seed, variants, store)
     pictures = [
@@ -88,6 +94,11 @@ def run_generate(arguments: argparse.Namespace) -> None:
     shown = [key for key in keys if len(changes[key]) > 1]
     _write(arguments.output, arguments.prompt, shown, pictures)
     print(arguments.output)
+
+
+def _find_role(text: str, sets: Mapping[str, Sequence[Prompt]]) -> str:
+    """The first role whose prompts hold the text: there the graph draws it; "main" if none does."""
+    return next((r for r, prompts in sets.items() if text in {p.text for p in prompts}), "main")
 
 
 def _find_facts(

@@ -91,7 +91,7 @@ def generate_batch(
         image
         for half in (slice(None, middle), slice(middle, None))
         for image in generate_batch(
-            Batch(batch.prompt_embeds[half], batch.negative_prompt_embeds, batch.seeds[half]),
+            batch._replace(prompt_embeds=batch.prompt_embeds[half], seeds=batch.seeds[half]),
             recipe,
             store,
             load_pipe,
@@ -126,6 +126,7 @@ def _render(pipe: "ZImagePipeline", batch: Batch, recipe: Recipe) -> list[bytes]
         None if negative is None else [negative] * num_images,
         initial_latents(pipe, batch.seeds, recipe.settings.image),
         recipe.settings,
+        batch.refiner_fit,
     )
     record = {
         "num_forwards": sample.num_forwards,

@@ -1,6 +1,6 @@
 """Which hidden state of the text encoder becomes the caption: one, the raw last, or a mean."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from threading import get_ident
 from typing import NamedTuple
@@ -38,6 +38,19 @@ def run_encoder(text_encoder: PreTrainedModel, chunk: Chunk) -> HiddenStates:
 def select_layer(states: HiddenStates, chunk: Chunk, layer: HiddenLayer) -> torch.Tensor:
     """`(num_kept, hidden_size)` of one layer, or the float32 mean of several, on the CPU.
 
+    Raises:
+        IndexError: the encoder lacks the layer.
+    """
+    return pick_layer(states, layer, lambda state: state[0].cpu()[chunk.mask[0]][chunk.kept])
+
+
+def pick_layer(
+    states: HiddenStates,
+    layer: HiddenLayer,
+    cut: Callable[[torch.Tensor], torch.Tensor] = lambda state: state,
+) -> torch.Tensor:
+    """One layer, or the float32 mean of several, of what `cut` leaves of each.
+
     For a mean, each vector is first divided by its root mean square: raw layers differ a
     hundredfold in size, so the largest would be the mean of all. The transformer's `cap_embedder`
     begins with the same division, so a layer alone and its mean with itself are one to it.
@@ -46,9 +59,8 @@ def select_layer(states: HiddenStates, chunk: Chunk, layer: HiddenLayer) -> torc
         IndexError: the encoder lacks the layer.
     """
     if isinstance(layer, tuple):
-        return torch.stack([unit_rms(select_layer(states, chunk, one)) for one in layer]).mean(0)
-    state = states.raw_last if layer == "raw_last" else states.by_index[layer]
-    return state[0].cpu()[chunk.mask[0]][chunk.kept]
+        return torch.stack([unit_rms(pick_layer(states, one, cut)) for one in layer]).mean(0)
+    return cut(states.raw_last if layer == "raw_last" else states.by_index[layer])
 
 
 def unit_rms(vectors: torch.Tensor) -> torch.Tensor:

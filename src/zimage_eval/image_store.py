@@ -79,6 +79,7 @@ def image_keys(recipe: Recipe, batch: Batch) -> list[str]:
         "prompt_embeds": [_tensor_digest(embeds) for embeds in batch.prompt_embeds],
         "negative_prompt_embeds": None if negative is None else _tensor_digest(negative),
         "seeds": batch.seeds,
+        "refiner_fit": None if batch.refiner_fit is None else batch.refiner_fit.digest,
     }
     return [
         hashlib.sha256(json.dumps({**shared, "index": index}, sort_keys=True).encode()).hexdigest()

@@ -17,7 +17,7 @@ import torch
 
 from zimage_eval.hidden_layers import unit_rms
 
-_PENALTIES: Final = (1e-4, 1e-3, 1e-2, 1e-1, 1.0)
+PENALTIES: Final = (1e-4, 1e-3, 1e-2, 1e-1, 1.0)
 """Ridge penalties that are tried, as shares of the mean square of all inputs together."""
 
 
@@ -70,13 +70,13 @@ def fit_ridge(sources: Sequence[torch.Tensor], targets: Sequence[torch.Tensor]) 
     The penalty is the one that predicts every second text best when the others alone are fitted;
     it is then fitted on all. Float64 and no random numbers: the same texts give the same map.
     """
-    penalty = _PENALTIES[len(_PENALTIES) // 2]
+    penalty = PENALTIES[len(PENALTIES) // 2]
     if len(sources) > 1:
         errors = _errors(sources[::2], targets[::2], sources[1::2], targets[1::2])
-        penalty = _PENALTIES[int(errors.argmin())]
+        penalty = PENALTIES[int(errors.argmin())]
     moments = fit_moments(sources, targets)
     return moments._replace(
-        weight=_solve(*_standard_pairs(moments, sources, targets), [penalty])[0]
+        weight=solve_ridge(*_standard_pairs(moments, sources, targets), [penalty])[0]
     )
 
 
@@ -89,7 +89,7 @@ def _errors(
     """Mean squared error on other texts for each penalty, in standardized channels."""
     moments = fit_moments(sources, targets)
     inputs, wanted = _standard_pairs(moments, other_sources, other_targets)
-    weights = _solve(*_standard_pairs(moments, sources, targets), _PENALTIES)
+    weights = solve_ridge(*_standard_pairs(moments, sources, targets), PENALTIES)
     return torch.stack([(inputs @ weight - wanted).square().mean() for weight in weights])
 
 
@@ -101,7 +101,7 @@ def _standard_pairs(
     return moments.standardize(torch.cat([*sources])), wanted
 
 
-def _solve(
+def solve_ridge(
     inputs: torch.Tensor, wanted: torch.Tensor, penalties: Sequence[float]
 ) -> list[torch.Tensor]:
     """`(inputs' inputs + penalty * num_tokens)^-1 inputs' wanted` for each penalty."""

@@ -11,6 +11,7 @@ from zimage_eval.setting_groups import Count, Float
 from zimage_eval.settings import Settings
 
 Dtype = Literal["float32", "bfloat16", "float16"]
+Role = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
 Sentence = Annotated[str, StringConstraints(pattern=r"^\S+( \S+)*[^\s.]$")]
 JudgeName = Literal["scenes", "detector", "hand_labels", "none"]
 
@@ -38,7 +39,8 @@ class ModelSpec(Frozen):
     """models/<model>.yaml: how a model is run."""
 
     title: str
-    prompt_set: Literal["scenes", "natural"]
+    prompt_sets: dict[Role, Role]
+    """Folder of prompts/ by what it is for: `main`, and whatever else studies name."""
     judge: JudgeName
     hand_labels: PinnedFile | None
     """CSV of what people saw in pictures: they measure a judge's error, or are the judge."""
@@ -64,9 +66,17 @@ class ModelSpec(Frozen):
                 raise ValueError(f"{user} needs networks: {', '.join(missing)}")
         if self.judge == "hand_labels" and self.hand_labels is None:
             raise ValueError("judge 'hand_labels' needs hand_labels, the file they stand in")
-        if self.distribution.reference.source == "scenes" and self.prompt_set != "scenes":
+        main = prompt_set_of(self, "main")
+        if self.distribution.reference.source == "scenes" and main != "scenes":
             raise ValueError("reference 'scenes' is for the prompt set 'scenes' alone")
         return self
+
+
+def prompt_set_of(spec: ModelSpec, role: str) -> str:
+    """The folder of prompts/ that a model has for a role; a ValueError names the known roles."""
+    if role not in spec.prompt_sets:
+        raise ValueError(f"prompt_sets: no role is {unknown(role, spec.prompt_sets)}")
+    return spec.prompt_sets[role]
 
 
 def load_model_spec(path: Path) -> ModelSpec:

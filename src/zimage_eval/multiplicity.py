@@ -18,4 +18,7 @@ def holm(p_values: Sequence[float]) -> list[float]:
 
 def benjamini_hochberg(p_values: Sequence[float]) -> list[float]:
     """Adjusted p-values that bound the share of false rejections among all (1995), input order."""
-    return [float(p) for p in stats.false_discovery_control(p_values)] if p_values else []
+    if not p_values:
+        return []
+    exact = np.asarray(p_values, dtype=np.float64)  # scipy can't scale whole numbers in place
+    return [float(p) for p in stats.false_discovery_control(exact)]

@@ -9,8 +9,16 @@ from typing import Annotated, Any, Literal, NamedTuple
 from pydantic import Field, StringConstraints, field_validator
 
 from zimage_eval.benchmark_params import Benchmarks
+from zimage_eval.comparison_params import Comparison
 from zimage_eval.frozen import Frozen, parse, read_yaml, unknown
-from zimage_eval.model_spec import DtypeSettings, JudgeName, ModelSpec, load_model_spec
+from zimage_eval.model_spec import (
+    DtypeSettings,
+    JudgeName,
+    ModelSpec,
+    Role,
+    load_model_spec,
+    prompt_set_of,
+)
 from zimage_eval.setting_groups import Count
 from zimage_eval.settings import (
     KEYS,
@@ -39,6 +47,8 @@ __all__ = [
     "load_model_spec",
     "load_params",
     "phase_variants",
+    "phases_of_role",
+    "prompt_set_of",
 ]
 
 Phase = Literal["screen", "confirm"]
@@ -65,6 +75,8 @@ class Study(Frozen):
     """One sweep over settings."""
 
     question: str
+    prompts: Role
+    """Which of the model's prompt sets it is about."""
     vary: dict[str, dict[str, Annotated[tuple[Any, ...], Field(strict=False)]]]
     """Nested like `Settings`; each leaf lists values, the leaves give their product."""
     variants: dict[str, dict[str, dict[str, Any]]] = Field(default_factory=dict)
@@ -95,8 +107,11 @@ class Params(Frozen):
 
     model: Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]*$")]
     phases: Phases
+    phases_of: dict[Role, Phases] = Field(default_factory=dict)
+    """Other sizes, for the prompt sets of these roles."""
     studies: dict[Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")], Study]
     benchmarks: Benchmarks = Field(default_factory=Benchmarks)
+    comparison: Comparison | None = None
 
     def get_study(self, key: str) -> Study:
         """The study of that key, or a ValueError that names the known ones."""
@@ -113,6 +128,11 @@ class Variant(NamedTuple):
     is_baseline: bool
 
 
+def phases_of_role(params: Params, role: str) -> Phases:
+    """How much is measured on the prompt set of a role."""
+    return params.phases_of.get(role, params.phases)
+
+
 def load_params(path: Path) -> Params:
     """params.yaml; ValueError in one line for an unknown key, a wrong type or value."""
     return parse(read_yaml(path), Params, str(path))
@@ -123,22 +143,24 @@ def expand_variants(study: Study, defaults: Settings) -> tuple[Variant, ...]:
 
     Values keep their written order. Keys go in the order of `Settings` whatever the order in the
     file, because DVC does not see a change of key order. If no product equals `defaults`, the
-    baseline is added in front.
+    baseline is added in front. What is a variant of one model may be what another one recommends: a
+    named variant that equals `defaults` is the baseline, one that the product holds is left out.
 
     Raises:
-        ValueError: two variants share a name or settings, or `confirm` names no rival.
+        ValueError: two variants share a name or settings, or `confirm` names none of them.
     """
     keys, combined = combine_values(dict(leaves(study.vary)), defaults)
-    named = [(variant_name(settings, keys), settings) for settings in combined]
-    if defaults not in [settings for _, settings in named]:
-        named.insert(0, (variant_name(defaults, keys), defaults))
-    for name, changes in study.variants.items():
-        named.append((name, override(defaults, leaves(changes))))
-    variants = tuple(Variant(name, settings, settings == defaults) for name, settings in named)
+    named = {name: override(defaults, leaves(changes)) for name, changes in study.variants.items()}
+    swept = combined if study.vary else []
+    both = [(variant_name(settings, keys), settings) for settings in swept]
+    both += [(name, settings) for name, settings in named.items() if settings not in swept]
+    if defaults not in [settings for _, settings in both]:
+        both.insert(0, (variant_name(defaults, keys), defaults))
+    variants = tuple(Variant(name, settings, settings == defaults) for name, settings in both)
     _refuse_doubles(variants)
-    rivals = [variant.name for variant in variants if not variant.is_baseline]
-    if study.confirm is not None and study.confirm not in rivals:
-        raise ValueError(f"confirm: no rival is named {unknown(study.confirm, rivals)}")
+    names = [variant.name for variant in variants]
+    if study.confirm is not None and study.confirm not in names:
+        raise ValueError(f"confirm: no variant is named {unknown(study.confirm, names)}")
     return variants
 
 

@@ -8,9 +8,12 @@ from zimage_eval.params import (
     ModelSpec,
     Params,
     Phase,
+    Phases,
     Variant,
     expand_variants,
     phase_variants,
+    phases_of_role,
+    prompt_set_of,
 )
 from zimage_eval.sample_sizes import deviation_under_test, smallest_effect
 from zimage_eval.settings import Settings
@@ -35,21 +38,23 @@ def plan_studies(params: Params, spec: ModelSpec) -> tuple[StudyPlan, ...]:
     """A plan for each study in order; what two studies share is counted for the first.
 
     Raises:
-        ValueError: a study's variants can't be expanded; names the study.
+        ValueError: a study's variants can't be expanded, or the model has no prompts for it; names
+            the study.
     """
-    drawn: set[tuple[Phase, str]] = set()
+    drawn: set[tuple[str, Phase, str]] = set()
     plans = []
     for key, study in params.studies.items():
         try:
+            prompt_set_of(spec, study.prompts)
             variants = expand_variants(study, spec.defaults)
         except ValueError as error:
             raise ValueError(f"studies.{key}: {error}") from error
         num_images = num_forwards = 0
-        seconds = 0.0
+        seconds, sizes = 0.0, phases_of_role(params, study.prompts)
         for phase in PHASES:
-            size = getattr(params.phases, phase)
+            size = getattr(sizes, phase)
             for variant in phase_variants(variants, phase, study.confirm):
-                image = (phase, variant.settings.canonical())
+                image = (study.prompts, phase, variant.settings.canonical())
                 if image not in drawn:
                     drawn.add(image)
                     count = size.num_prompts * size.num_seeds
@@ -63,8 +68,8 @@ def plan_studies(params: Params, spec: ModelSpec) -> tuple[StudyPlan, ...]:
                 num_images=num_images,
                 num_forwards=num_forwards,
                 minutes=seconds / 60,
-                screen_effect=_effect(params, spec, "screen", variants, study.confirm),
-                confirm_effect=_effect(params, spec, "confirm", variants, study.confirm),
+                screen_effect=_effect(sizes, spec, "screen", variants, study.confirm),
+                confirm_effect=_effect(sizes, spec, "confirm", variants, study.confirm),
             )
         )
     return tuple(plans)
@@ -109,23 +114,31 @@ def render_plan(plans: Sequence[StudyPlan], params: Params, spec: ModelSpec) -> 
         "",
         "",
     )
-    widths = [max(map(len, column)) for column in zip(header, *rows, total, strict=True)]
-    lines = [
+    lines = align_columns([header, *rows, total])
+    others = [f"prompt set {role}: {_sizes(sizes)}" for role, sizes in params.phases_of.items()]
+    return "\n".join(
+        [f"{spec.title}: {_sizes(params.phases)}", *others, "", *lines, "", _notes(spec)]
+    )
+
+
+def align_columns(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Rows of a text table: the first column to the left, the others to the right."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return [
         "  ".join(
             cell.ljust(width) if index == 0 else cell.rjust(width)
             for index, (cell, width) in enumerate(zip(row, widths, strict=True))
         ).rstrip()
-        for row in (header, *rows, total)
+        for row in rows
     ]
-    return "\n".join([f"{spec.title}: {_sizes(params)}", "", *lines, "", _notes(spec)])
 
 
 def _effect(
-    params: Params, spec: ModelSpec, phase: Phase, variants: Sequence[Variant], confirm: str | None
+    sizes: Phases, spec: ModelSpec, phase: Phase, variants: Sequence[Variant], confirm: str | None
 ) -> float | None:
     if spec.judge == "none" or len(phase_variants(variants, phase, confirm)) < 2:
         return None
-    num_prompts = getattr(params.phases, phase).num_prompts
+    num_prompts = getattr(sizes, phase).num_prompts
     seen = deviation_under_test(spec.planning.alignment_sd, num_prompts, is_judged=True)
     return smallest_effect(seen, num_prompts)
 
@@ -134,8 +147,8 @@ def _number(value: float | None) -> str:
     return "-" if value is None else f"{value:.3f}"
 
 
-def _sizes(params: Params) -> str:
-    sizes = [(phase, getattr(params.phases, phase)) for phase in PHASES]
+def _sizes(phases: Phases) -> str:
+    sizes = [(phase, getattr(phases, phase)) for phase in PHASES]
     return ", ".join(
         f"{phase} {size.num_prompts} prompts x {size.num_seeds}" for phase, size in sizes
     )

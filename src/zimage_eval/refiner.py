@@ -3,7 +3,9 @@
 It is the few blocks in which a caption's tokens attend to each other before they meet the image.
 """
 
+from functools import lru_cache
 from pathlib import Path
+from typing import Final
 
 import torch
 from diffusers import ZImageTransformer2DModel
@@ -15,8 +17,12 @@ from diffusers.models.transformers.transformer_z_image import (
 from safetensors import safe_open
 from torch import nn
 
+from zimage_eval.linear_maps import LinearMap
 from zimage_eval.module_views import view_module
 from zimage_eval.setting_groups import RefinerSettings
+
+RANDOM_SEED: Final = 0
+"""Of the directions that `refiner_delta: random` moves tokens in."""
 
 
 class RecordedTimestep(nn.Module):
@@ -43,6 +49,7 @@ class ContextRefiner(nn.Module):
         settings: RefinerSettings,
         rope: RopeEmbedder | None,
         timestep: RecordedTimestep | None,
+        linear: LinearMap | None,
     ) -> None:
         """Share the weights of `blocks`, which stay as they are.
 
@@ -51,6 +58,7 @@ class ContextRefiner(nn.Module):
             settings: if neutral, the result is bit-identical to that of `blocks`.
             rope: positions of the caption; None takes those of the whole transformer.
             timestep: what modulates the blocks; None leaves them as diffusers has them.
+            linear: from unrefined to refined tokens, in the place of the blocks; None runs them.
         """
         super().__init__()
         self.blocks = nn.ModuleList(
@@ -61,11 +69,24 @@ class ContextRefiner(nn.Module):
         self.blend = settings.refiner_blend
         self.rope = rope
         self.timestep = timestep
+        self.linear = linear
+        self.is_random = settings.refiner_delta == "random"
 
     def forward(
         self, x: torch.Tensor, attn_mask: torch.Tensor | None, freqs_cis: torch.Tensor
     ) -> torch.Tensor:
         """`x + blend * (refined - x)` of embedded captions `(batch, length, dim)`."""
+        if self.linear is not None:
+            refined = self.linear(x).to(x.dtype)
+        else:
+            refined = self._refine(x, attn_mask, freqs_cis)
+        if self.is_random:
+            refined = x + random_delta(refined - x)
+        return torch.lerp(x, refined, self.blend)  # exact at 0 and at 1
+
+    def _refine(
+        self, x: torch.Tensor, attn_mask: torch.Tensor | None, freqs_cis: torch.Tensor
+    ) -> torch.Tensor:
         if self.rope is not None:
             positions = torch.zeros(x.shape[1], 3, dtype=torch.int32, device=x.device)
             positions[:, 0] = torch.arange(1, x.shape[1] + 1)
@@ -76,7 +97,26 @@ class ContextRefiner(nn.Module):
         refined = x
         for block in self.blocks:
             refined = block(refined, attn_mask, freqs_cis, adaln_input)
-        return torch.lerp(x, refined, self.blend)  # exact at 0 and at 1
+        return refined
+
+
+def random_delta(delta: torch.Tensor) -> torch.Tensor:
+    """Vectors `(batch, length, dim)` of the same lengths in other directions.
+
+    A direction belongs to a position: it is the same for every caption, device and call.
+    """
+    directions = _directions(delta.shape[1], delta.shape[2]).to(delta.device)
+    return (directions * delta.float().norm(dim=-1, keepdim=True)).to(delta.dtype)
+
+
+@lru_cache(maxsize=8)
+def _directions(length: int, dim: int) -> torch.Tensor:
+    # a generator a position: one for all would tie the directions to the number of positions
+    drawn = [
+        torch.randn(dim, generator=torch.Generator("cpu").manual_seed(RANDOM_SEED + position))
+        for position in range(length)
+    ]
+    return nn.functional.normalize(torch.stack(drawn), dim=-1)
 
 
 class _Nothing(nn.Module):

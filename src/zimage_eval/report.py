@@ -102,7 +102,7 @@ def _describe_run(
         "size": f"{count}; n = {screen.num_prompts} prompts "
         f"x {_plural(screen.num_seeds, 'seed')} to screen every variant, {confirm.num_prompts} "
         f"other prompts x {_plural(confirm.num_seeds, 'seed')} to confirm one contrast a study "
-        f"(prompt set `{spec.prompt_set}`)",
+        f"(prompt set `{spec.prompt_sets['main']}`)",
         "defaults": ", ".join(defaults),
     }
     return "\n".join(f"- **{name}**: {value}" for name, value in facts.items())

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from zimage_eval.measuring import BackboneName, BaselineReference, Distribution
 from zimage_eval.params import PHASES, Variant
-from zimage_eval.report_tables import ARROWS, markdown_table, show, variant_cell
+from zimage_eval.report_tables import ARROWS, MISSING, markdown_table, show_interval, variant_cell
 from zimage_eval.set_metrics import set_metrics
 from zimage_eval.set_summaries import IS_REFERENCE
 from zimage_eval.summaries import Summary
@@ -46,7 +46,9 @@ def _table(
             row = [found.get((variant.name, phase, name)) for name in columns]
             if any(row):
                 shown = [
-                    show(each.mean if each else None, metrics[name].decimals)
+                    show_interval(each.mean, each.low, each.high, metrics[name].decimals)
+                    if each
+                    else MISSING
                     for name, each in zip(columns, row, strict=True)
                 ]
                 rows.append([variant_cell(variant), phase, *shown])

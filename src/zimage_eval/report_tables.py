@@ -1,5 +1,6 @@
 """Numbers as a reader sees them, and the Markdown tables they stand in."""
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 
 from zimage_eval.metrics import METRICS
@@ -18,6 +19,9 @@ MAIN_COLUMNS = (
     "num_forwards",
 )
 WITH_INTERVAL = ("alignment",)
+WITHOUT_NUMBER = (MISSING, NOT_AVAILABLE, "identical")
+"""What stands in a column of numbers where there is none."""
+_NUMBER = re.compile(r"\**[+\N{MINUS SIGN}-]?\d")
 ARROWS = {"higher": "\N{NO-BREAK SPACE}↑", "lower": "\N{NO-BREAK SPACE}↓", None: ""}
 
 Index = Mapping[tuple[str, str, str], Summary]
@@ -84,9 +88,17 @@ def column_title(metric: str) -> str:
 
 
 def markdown_table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A Markdown table; the first column to the left, numbers to the right."""
-    lines = [head, ["---", *["---:"] * (len(head) - 1)], *rows]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+    """A Markdown table; the first column and words to the left, columns of numbers to the right."""
+    body = [list(row) for row in rows]
+    columns = range(len(head))
+    sides = ["---:" if column and _is_numeric(body, column) else "---" for column in columns]
+    return "\n".join("| " + " | ".join(line) + " |" for line in (head, sides, *body))
+
+
+def _is_numeric(body: Sequence[Sequence[str]], index: int) -> bool:
+    """Whether a column has numbers only, but for cells where one is missing."""
+    cells = [row[index] for row in body if row[index] not in ("", *WITHOUT_NUMBER)]
+    return all(_NUMBER.match(cell) for cell in cells)
 
 
 def variant_cell(variant: Variant) -> str:

@@ -6,6 +6,7 @@ from typing import NamedTuple
 import torch
 from diffusers import ZImagePipeline
 
+from zimage_eval.captions import RefinerFit
 from zimage_eval.schedules import build_scheduler
 from zimage_eval.setting_groups import ImageSettings
 from zimage_eval.settings import Settings
@@ -44,6 +45,7 @@ def sample_latents(
     negative_prompt_embeds: Sequence[torch.Tensor] | None,
     latents: torch.Tensor,
     settings: Settings,
+    fit: RefinerFit | None = None,
 ) -> Sample:
     """Denoise a batch; nothing that is passed in is changed, so threads may share a pipeline.
 
@@ -55,10 +57,11 @@ def sample_latents(
         latents: the noise, `(batch, channels, rows, columns)` float32.
         settings: the encoder's, the size and the negative prompt are not read, for what they
             decide is given.
+        fit: the captions that `refiner_delta: linear` is fitted on.
     """
     sampler = settings.sampler
     scheduler = build_scheduler(pipe.scheduler, sampler)
-    transformer = view_transformer(pipe.transformer, settings)
+    transformer = view_transformer(pipe.transformer, settings, fit)
     evaluations: list[int] = []
     transformer.register_forward_pre_hook(lambda _, args: evaluations.append(len(args[0])))
     own_pipe = type(pipe)(**{**pipe.components, "scheduler": scheduler, "transformer": transformer})

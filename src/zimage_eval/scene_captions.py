@@ -104,12 +104,18 @@ def word_facts(
         lead: words before the description; None picks one of `LEADS`.
         relation_words: phrasings of each relation.
     """
-    text = _word_objects(facts, relation_words, rng)
-    if facts.background:
-        text += f" {rng.choice(BACKGROUND_WORDS).format(facts.background)}"
-    if facts.style:
-        text += f" {STYLE_WORDS[facts.style]}"
+    text = " ".join([_word_objects(facts, relation_words, rng), *word_setting(facts, rng)])
     return (rng.choice(LEADS) if lead is None else lead) + text
+
+
+def word_setting(facts: Facts, rng: random.Random) -> list[str]:
+    """Background and style in words, those of them that are stated."""
+    phrases = []
+    if facts.background:
+        phrases.append(rng.choice(BACKGROUND_WORDS).format(facts.background))
+    if facts.style:
+        phrases.append(STYLE_WORDS[facts.style])
+    return phrases
 
 
 def state_facts(planned: PlannedScene, shares: StatedShares, rng: random.Random) -> Facts:

@@ -3,7 +3,7 @@
 Each is made from the features of one backbone and named after it, `kid_alexnet`.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -12,7 +12,14 @@ from numpy.typing import NDArray
 
 from zimage_eval.measuring import BackboneName
 from zimage_eval.metric_frechet import FID_BACKBONE, FID_LEAST, frechet_name, frechet_score
-from zimage_eval.metric_kernel import CMMD_LEAST, KID_BLOCK, KID_LEAST, cmmd, kid_score
+from zimage_eval.metric_kernel import (
+    CMMD_LEAST,
+    KID_BLOCK,
+    KID_LEAST,
+    cmmd,
+    kid_interval,
+    kid_score,
+)
 from zimage_eval.metric_manifold import (
     MANIFOLD_LEAST,
     NEAREST,
@@ -20,7 +27,9 @@ from zimage_eval.metric_manifold import (
     manifold_scores,
     vendi_score,
 )
+from zimage_eval.statistics import CONFIDENCE
 
+Interval = tuple[float, float]
 Vectors = NDArray[np.floating]
 """`(num_images, num_features)`."""
 
@@ -55,11 +64,18 @@ class Family:
     reads_reference: bool
     backbones: tuple[BackboneName, ...] | None
     """Those it is defined for; None for all."""
+    interval: Callable[[Vectors, Vectors, Sequence[str]], Interval | None] | None = None
+    """Of features, reference and each image's prompt: the 95 % interval of the first of `metrics`.
+    None where none is honest (docs/metrics.md)."""
 
 
 def _kid(features: Vectors, reference: Vectors, _: str, seed: int) -> tuple[float | None, ...]:
     score = kid_score(features, reference, seed)
     return score.value, score.subset_spread
+
+
+def _kid_interval(features: Vectors, reference: Vectors, prompts: Sequence[str]) -> Interval | None:
+    return kid_interval(features, reference, prompts, CONFIDENCE)
 
 
 def _frechet(
@@ -100,6 +116,7 @@ FAMILIES: tuple[Family, ...] = (
         possible=2,
         reads_reference=True,
         backbones=None,
+        interval=_kid_interval,
     ),
     Family(
         _frechet,

@@ -51,16 +51,20 @@ def summarize_sets(
                 reference = references.get(backbone)
                 if settings.reference.source == "baseline":
                     reference = None if variant == baseline else study.of(baseline, phase)[0]
-                for name, value, note in _measure(images, reference, backbone, settings):
+                for name, values, note in _measure(images, reference, prompts, backbone, settings):
                     identity = (variant, phase, name, ALL, len(set(prompts)))
-                    summaries.append(Summary(*identity, value, note=note))
+                    summaries.append(Summary(*identity, *values, note=note))
     return summaries
 
 
 def _measure(
-    images: Vectors, reference: Vectors | None, backbone: BackboneName, settings: Distribution
-) -> list[tuple[str, float | None, str]]:
-    """Name, value and note of each metric."""
+    images: Vectors,
+    reference: Vectors | None,
+    prompts: Sequence[str],
+    backbone: BackboneName,
+    settings: Distribution,
+) -> list[tuple[str, tuple[float | None, float | None, float | None], str]]:
+    """Name, value with the ends of its interval, and note of each metric."""
     found = []
     for family in families_of(backbone):
         names = [metric_name(template, backbone) for template in family.metrics]
@@ -74,9 +78,14 @@ def _measure(
                 values = family.measure(images, other, backbone, settings.seed)
             except ValueError as error:  # one set without a number must not end the study
                 note = str(error)
+        ends = None
+        if family.interval is not None and reference is not None and values[0] is not None:
+            ends = family.interval(images, reference, prompts)
         for name, value in zip(names, values, strict=True):
             is_undefined = value is None and values[0] is not None
-            found.append((name, value, note + ": undefined at this size" * is_undefined))
+            low, high = ends if ends is not None and name == names[0] else (None, None)
+            shown = note + ": undefined at this size" * is_undefined
+            found.append((name, (value, low, high), shown))
     return found
 
 

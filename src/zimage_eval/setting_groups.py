@@ -134,6 +134,19 @@ class RefinerSettings(Frozen):
     """Whether its blocks have their feed-forward branch."""
     refiner_timestep: bool
     """Whether the timestep modulates its blocks, which only weights trained so have."""
+    refiner_delta: Literal["own", "random", "linear"]
+    """What is added to a caption: what its blocks add; or, for each token, a random vector of the
+    same length, which is fixed for its position; or what a linear map of the unrefined token says,
+    fitted to these blocks on other prompts of the prompt set."""
+
+    @model_validator(mode="after")
+    def _linear_knows_no_timestep(self) -> Self:
+        if self.refiner_delta == "linear" and self.refiner_timestep:
+            raise ValueError(
+                "refiner_delta: 'linear' is one map for all timesteps; allowed with "
+                "refiner_timestep true: own, random"
+            )
+        return self
 
 
 class RopeSettings(Frozen):

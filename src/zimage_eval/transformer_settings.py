@@ -3,6 +3,7 @@
 from diffusers import ZImageTransformer2DModel
 from torch import nn
 
+from zimage_eval.captions import RefinerFit
 from zimage_eval.module_views import view_module
 from zimage_eval.refiner import ContextRefiner, RecordedTimestep
 from zimage_eval.rope import build_rope
@@ -10,22 +11,35 @@ from zimage_eval.settings import Settings
 
 
 def view_transformer(
-    transformer: ZImageTransformer2DModel, settings: Settings
+    transformer: ZImageTransformer2DModel, settings: Settings, fit: RefinerFit | None = None
 ) -> ZImageTransformer2DModel:
     """The transformer as the settings want it, sharing its weights.
 
     Bit-identical to it where they are the model's own. Not for two threads at once: each makes its
     own view.
+
+    Args:
+        transformer: as it was loaded.
+        settings: of an image.
+        fit: the captions that `refiner_delta: linear` is fitted on; nothing else reads it.
+
+    Raises:
+        ValueError: there are none where they are needed.
     """
     view = view_module(transformer)
-    own = transformer.rope_embedder
-    view.rope_embedder = build_rope(own, settings.rope, in_refiner=False)
+    table = transformer.rope_embedder
+    view.rope_embedder = build_rope(table, settings.rope, in_refiner=False)
     rope = timestep = None
     if settings.rope.rope_theta_scope == "refiner":
-        rope = build_rope(own, settings.rope, in_refiner=True)
+        rope = build_rope(table, settings.rope, in_refiner=True)
     if settings.refiner.refiner_timestep:
         view.t_embedder = timestep = RecordedTimestep(transformer.t_embedder)
-    blocks = transformer.context_refiner
-    refiner = ContextRefiner(blocks, settings.refiner, rope, timestep)
+    blocks, linear = transformer.context_refiner, None
+    if settings.refiner.refiner_delta == "linear":
+        if fit is None:
+            raise ValueError("refiner_delta linear: a map is fitted on a set of prompts")
+        own = settings.refiner.model_copy(update={"refiner_delta": "own", "refiner_blend": 1.0})
+        linear = fit.linear_map(view, lambda: ContextRefiner(blocks, own, rope, None, None))
+    refiner = ContextRefiner(blocks, settings.refiner, rope, timestep, linear)
     view.context_refiner = nn.ModuleList([refiner])
     return view

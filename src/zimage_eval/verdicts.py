@@ -28,7 +28,7 @@ class Provenance(Frozen):
     model: Name
     weights_sha256: Name
     judge: Name
-    prompt_set: Literal["scenes", "natural"]
+    prompt_set: Name
     num_hand_labels: Annotated[int, Field(ge=0)]
     """Images whose judgement was checked by hand; 0 for a judge that reads drawn scenes."""
     carries_over: Literal["exact", "method", "nano only"]
@@ -37,7 +37,7 @@ class Provenance(Frozen):
     @property
     def mark(self) -> str:
         """What a reader must know of the judge; empty if nothing."""
-        if self.prompt_set == "scenes" or self.num_hand_labels >= MIN_HAND_LABELS:
+        if self.judge == "scenes" or self.num_hand_labels >= MIN_HAND_LABELS:
             return ""
         return f"judge checked on {self.num_hand_labels} labelled images, {MIN_HAND_LABELS} needed"
 

@@ -1,0 +1,103 @@
+"""What the study finds in a family that it knows nothing about, from the scores it kept.
+
+The finding of a search is a simultaneous confidence set: every answer that may be the best one.
+Nothing here reads the planted answers or a model's declared defaults.
+"""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, NamedTuple
+
+import numpy as np
+import pandas as pd
+from pydantic import Field
+
+from zimage_eval.argmax_sets import argmax_p_values
+from zimage_eval.evidence import ALPHA
+from zimage_eval.frozen import Frozen, parse, read_yaml
+from zimage_eval.metrics import METRICS
+
+PHASE = "screen"
+
+
+class Search(Frozen):
+    """The variants that a search looks at, and what each would mean."""
+
+    study: str
+    metric: str
+    options: Annotated[dict[str, str], Field(min_length=2)]
+    """Variant -> the answer it stands for."""
+
+
+class Found(NamedTuple):
+    """The answers that may be the best one."""
+
+    answers: tuple[str, ...]
+    """In the order of the search; empty if nothing can be said."""
+    leader: str | None
+    """The answer with the highest mean."""
+    means: Mapping[str, float]
+    num_prompts: int
+
+
+def load_searches(path: Path) -> dict[str, Search]:
+    """Search by the name of what it looks for; a ValueError names the file and the key."""
+    content = read_yaml(path)
+    return {name: parse(one, Search, f"{path}: {name}") for name, one in content.items()}
+
+
+def find_best(scores: pd.DataFrame, search: Search) -> Found:
+    """The set of answers whose variant may have the highest mean.
+
+    Args:
+        scores: one row an image, with variant, prompt_id and the search's metric.
+        search: which variants to compare.
+    """
+    wide = _by_prompt(scores, search)
+    if wide.empty or wide.shape[1] < 2:
+        return Found((), None, {}, len(wide))
+    gains = {variant: wide[variant].tolist() for variant in wide.columns}
+    bounds = (-1.0, 1.0) if METRICS[search.metric].is_judged else None
+    p_values = argmax_p_values(gains, bounds)
+    means = {search.options[variant]: float(wide[variant].mean()) for variant in wide.columns}
+    leader = max(means, key=lambda answer: means[answer])
+    kept = [variant for variant, p in (p_values or {}).items() if p > ALPHA]
+    return Found(tuple(search.options[one] for one in kept), leader, means, len(wide))
+
+
+def _by_prompt(scores: pd.DataFrame, search: Search) -> pd.DataFrame:
+    """Prompt x variant, seeds averaged; prompts that every variant has."""
+    rows = scores[scores["variant"].isin(list(search.options))]
+    wide = rows.pivot_table(index="prompt_id", columns="variant", values=search.metric)
+    return wide.reindex(columns=[v for v in search.options if v in wide.columns]).dropna()
+
+
+def read_scores(folder: Path, study: str) -> pd.DataFrame:
+    """The screened scores of a study that `run_study` kept; a ValueError if there are none."""
+    path = folder / f"{study}.parquet"
+    if not path.is_file():
+        raise ValueError(f"{path}: no such scores; calibration.run_study makes them")
+    table = pd.read_parquet(path)
+    return table[table["phase"] == PHASE]
+
+
+def thin(scores: pd.DataFrame, prompts: Sequence[str]) -> pd.DataFrame:
+    """The rows of some of the prompts."""
+    return scores[scores["prompt_id"].isin(list(prompts))]
+
+
+def with_flipped_judge(
+    scores: pd.DataFrame, facts: pd.DataFrame, share: float, rng: np.random.Generator
+) -> pd.DataFrame:
+    """The scores that a judge would have given who is wrong on a share of the facts, at random.
+
+    Args:
+        scores: one row an image.
+        facts: one row a fact of an image: variant, prompt_id, seed, held.
+        share: of the answers that are turned round.
+        rng: decides which.
+    """
+    held = facts["held"].to_numpy() ^ (rng.random(len(facts)) < share)
+    key = ["variant", "prompt_id", "seed"]
+    alignment = facts.assign(alignment=held.astype(float)).groupby(key)["alignment"].mean()
+    return scores.drop(columns="alignment").join(alignment, on=key)

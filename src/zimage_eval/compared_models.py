@@ -1,0 +1,67 @@
+"""models/<model>.yaml of a compared model: of the Z-Image family, or of another pipeline."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from zimage_eval.frozen import Frozen, parse, read_yaml
+from zimage_eval.model_spec import Dtype, ModelSpec, load_model_spec
+from zimage_eval.setting_groups import Count, Float, ImageSettings
+
+PipelineName = Literal["FluxPipeline", "StableDiffusion3Pipeline"]
+
+
+class PipelineSettings(Frozen):
+    """What a pipeline is called with; its scheduler is the one in its folder."""
+
+    num_inference_steps: Count
+    guidance_scale: Annotated[Float, Field(ge=0)]
+    """As this pipeline reads it: FLUX.1 [dev] is told the number, Stable Diffusion 3.5 is off at 1
+    and below."""
+    max_sequence_length: Count
+    """Tokens of its T5 encoder."""
+    image: ImageSettings
+
+
+class OtherPipeline(Frozen):
+    """models/<model>.yaml of a model of another family, which is compared but not studied."""
+
+    title: str
+    pipeline: PipelineName
+    """Class in diffusers that draws its pictures."""
+    dtype: Dtype
+    batch_size: Count
+    """Images that are denoised together."""
+    recommended: PipelineSettings
+
+
+ComparedModel = ModelSpec | OtherPipeline
+
+
+def load_compared_model(path: Path) -> ComparedModel:
+    """Settings of a model of either kind: one of another family names its `pipeline`.
+
+    Raises:
+        ValueError: in one line; it is missing, or a key or value is wrong.
+    """
+    if path.is_file():
+        content = read_yaml(path)
+        if isinstance(content, dict) and "pipeline" in content:
+            return parse(content, OtherPipeline, str(path))
+    return load_model_spec(path)
+
+
+def expected_forwards(model: ComparedModel) -> int:
+    """Transformer evaluations an image that the recommended settings come to."""
+    if isinstance(model, ModelSpec):
+        sampler = model.defaults.sampler
+        return sampler.num_inference_steps * (2 if sampler.guidance_scale > 0 else 1)
+    asked = model.recommended
+    is_doubled = model.pipeline == "StableDiffusion3Pipeline" and asked.guidance_scale > 1
+    return asked.num_inference_steps * (2 if is_doubled else 1)
+
+
+def image_size(model: ComparedModel) -> ImageSettings:
+    """Height and width of its pictures."""
+    return model.defaults.image if isinstance(model, ModelSpec) else model.recommended.image

@@ -1,0 +1,101 @@
+"""A compared model of another family, drawn by its own pipeline of diffusers."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from zimage_eval.batches import ImageRequest
+from zimage_eval.compared_models import ComparedModel, OtherPipeline
+from zimage_eval.images import encode_png
+from zimage_eval.model_folder import IMAGE_PARTS, TEXT_PARTS, check_parts
+from zimage_eval.model_spec import ModelSpec
+
+
+def unavailable(folder: Path, model: ComparedModel) -> str | None:
+    """Why a model can't be drawn with here, by the files in its folder; None if it can."""
+    if isinstance(model, ModelSpec):
+        try:
+            check_parts(folder, (*TEXT_PARTS, *IMAGE_PARTS))
+        except ValueError as error:
+            return str(error)
+        return None
+    index_file = folder / "model_index.json"
+    where = f"put or link the model's diffusers folder at {folder}"
+    if not index_file.is_file():
+        return f"{index_file}: no such file; {where}"
+    index: dict[str, Any] = json.loads(index_file.read_text(encoding="utf-8"))
+    if index["_class_name"] != model.pipeline:
+        return f"{index_file}: is a {index['_class_name']}, not the {model.pipeline} asked for"
+    parts = {name: entry for name, entry in index.items() if isinstance(entry, list) and entry[1]}
+    missing = sorted(name for name in parts if not any((folder / name).glob("*.json")))
+    return f"{folder}: holds no {', '.join(missing)}; {where}" if missing else None
+
+
+def load_pipeline(folder: Path, model: OtherPipeline, device: torch.device) -> Any:  # noqa: ANN401
+    """The whole pipeline in its number format, on the device."""
+    import diffusers
+
+    pipe = getattr(diffusers, model.pipeline).from_pretrained(
+        folder, dtype=getattr(torch, model.dtype), local_files_only=True
+    )
+    pipe.set_progress_bar_config(disable=True)
+    return pipe.to(device)
+
+
+def draw_requests(
+    pipe: Any,  # noqa: ANN401 - diffusers is untyped
+    model: OtherPipeline,
+    requests: Sequence[ImageRequest],
+    folder: Path,
+) -> list[dict[str, Any]]:
+    """Write the images of one batch into a folder; returns their rows of an IMAGES table.
+
+    Noise is each image's own, from its seed on the CPU, in the number format of the pipeline.
+    """
+    evaluated: list[int] = []
+
+    def count(_: object, args: tuple[Any, ...], named: dict[str, Any]) -> None:
+        evaluated.append(len(args[0] if args else named["hidden_states"]))
+
+    asked = model.recommended
+    hook = pipe.transformer.register_forward_pre_hook(count, with_kwargs=True)
+    try:
+        made = pipe(
+            prompt=[request.text for request in requests],
+            num_inference_steps=asked.num_inference_steps,
+            guidance_scale=asked.guidance_scale,
+            max_sequence_length=asked.max_sequence_length,
+            height=asked.image.height,
+            width=asked.image.width,
+            generator=[torch.Generator("cpu").manual_seed(request.seed) for request in requests],
+            output_type="pt",
+        ).images
+    finally:
+        hook.remove()
+    num_forwards, sigmas = sum(evaluated) // len(requests), pipe.scheduler.sigmas.tolist()
+    rows = []
+    for request, image in zip(requests, made, strict=True):
+        path = folder / request.file
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(encode_png(_to_uint8(image), {}))
+        named = request._asdict() | {"file": request.file, "error": None}
+        del named["text"]
+        rows.append(
+            named | {"num_forwards": num_forwards, "sigmas": sigmas, "batch_size": len(requests)}
+        )
+    return rows
+
+
+def _to_uint8(image: Tensor) -> Tensor:
+    """`(3, height, width)` in [0, 1] of any number format -> uint8, rounded.
+
+    Raises:
+        FloatingPointError: the image is not finite.
+    """
+    if not image.isfinite().all():
+        raise FloatingPointError("the image is not finite")
+    return (image.float().cpu() * 255).round().clamp(0, 255).to(torch.uint8)

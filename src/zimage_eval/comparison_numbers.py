@@ -1,0 +1,117 @@
+"""All rows of metrics/comparison.json, and what must be said of them."""
+
+from collections.abc import Mapping, Sequence
+from itertools import combinations
+from typing import NamedTuple
+
+from zimage_eval.benchmark_observations import Observation
+from zimage_eval.compared_folders import Drawn, comparison_checks, coverage
+from zimage_eval.compared_records import ModelRecord
+from zimage_eval.comparison_observations import num_facts, observe_scores, observe_styles
+from zimage_eval.comparison_prompts import AskedPrompt
+from zimage_eval.comparison_results import (
+    Numbers,
+    capability_difference,
+    capability_row,
+    difference_rows,
+    facts_slope,
+    model_rows,
+    pair_name,
+    style_coverage,
+)
+from zimage_eval.comparison_sets import (
+    Vectors,
+    backbone_measures,
+    distance_difference,
+    set_distance,
+)
+from zimage_eval.measuring import BackboneName, Distribution
+from zimage_eval.observation_results import named
+
+
+class Compared(NamedTuple):
+    """The comparison in numbers."""
+
+    rows: dict[str, Numbers]
+    notes: dict[tuple[str, str], str]
+    """By row and metric, why there is no number; of a whole row with an empty metric."""
+    observations: list[Observation]
+
+
+def compare(
+    models: Mapping[str, Drawn | ModelRecord],
+    prompts: Mapping[str, AskedPrompt],
+    references: Mapping[BackboneName, Vectors],
+    settings: Distribution,
+) -> Compared:
+    """Every model, every two of them, and the checks.
+
+    Args:
+        models: by name, in the order of the comparison.
+        prompts: by id, all that were asked.
+        references: features of the reference pictures by backbone; none where there are none.
+        settings: backbones, seed and sets that may be small.
+    """
+    drawn = {name: each for name, each in models.items() if isinstance(each, Drawn)}
+    observations = [
+        one
+        for name, each in drawn.items()
+        for one in (
+            *observe_scores(name, each.scores, prompts),
+            *observe_styles(name, each.facts, prompts),
+        )
+    ]
+    main = {prompt.category for prompt in prompts.values() if not prompt.is_capability}
+    facts = {p.scene: num_facts(p.facts) for p in prompts.values() if not p.is_capability}
+    rows, notes = model_rows(observations, main), {}
+    rows |= difference_rows(list(drawn), observations, main)
+    for name, each in models.items():
+        row = rows.setdefault(name, {})
+        row["available"] = float(name in drawn)
+        row["expected_forwards"] = each.expected_forwards if isinstance(each, ModelRecord) else None
+        if isinstance(each, ModelRecord):
+            notes[name, ""] = f"not available: {each.reason}"
+            continue
+        row["expected_forwards"] = each.record.expected_forwards
+        row["transformer_parameters"] = each.record.transformer_parameters
+        row["coverage"] = coverage(each, prompts)
+        row |= style_coverage(observations, name) | facts_slope(observations, name, facts)
+        rows[f"{name}/capabilities"] = capability_row(observations, name)
+    for one, other in combinations(drawn, 2):
+        row = capability_difference(observations, one, other)
+        rows[f"{pair_name(one, other)}/capabilities"] = row
+    _add_distances(rows, notes, drawn, references, settings)
+    rows["checks"] = comparison_checks(drawn, prompts)
+    return Compared(rows, notes, observations)
+
+
+def _add_distances(
+    rows: dict[str, Numbers],
+    notes: dict[tuple[str, str], str],
+    drawn: Mapping[str, Drawn],
+    references: Mapping[BackboneName, Vectors],
+    settings: Distribution,
+) -> None:
+    for backbone in settings.backbones:
+        reference = references.get(backbone)
+        for name, each in drawn.items():
+            features = each.features[backbone]
+            for metric, measure in backbone_measures(backbone, features.features, settings).items():
+                found = set_distance(measure, features, reference, settings.seed)
+                rows[name] |= named(metric, found.found)
+                rows[name] |= {f"{metric}_null": found.null, f"{metric}_null_high": found.null_high}
+                if found.note:
+                    notes[name, metric] = found.note
+        for one, other in combinations(drawn, 2):
+            pair = [drawn[name].features[backbone] for name in (one, other)]
+            for metric, measure in backbone_measures(backbone, pair[0].features, settings).items():
+                far = distance_difference(measure, pair[0], pair[1], reference)
+                rows.setdefault(pair_name(one, other), {}).update(named(metric, far))
+
+
+def first_of_each(prompts: Sequence[AskedPrompt]) -> list[AskedPrompt]:
+    """The first prompt of each category, in their order."""
+    firsts: dict[str, AskedPrompt] = {}
+    for prompt in prompts:
+        firsts.setdefault(prompt.category, prompt)
+    return list(firsts.values())

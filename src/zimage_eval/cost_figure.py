@@ -1,0 +1,155 @@
+"""A study's quality against what an image costs, with the front and what is uncertain about it."""
+
+from collections.abc import Mapping, Sequence
+
+import matplotlib.style
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import NullFormatter, ScalarFormatter
+
+from zimage_eval.figures import BLUE, FAINT, INK, WIDTH_INCHES
+from zimage_eval.metrics import METRICS
+from zimage_eval.params import Variant
+from zimage_eval.pareto import FrontMember, Status
+from zimage_eval.study_figures import axis_label, main_metric, short_labels
+from zimage_eval.summaries import ALL, Summary
+
+HEIGHT_INCHES = 5.2
+FACES: Mapping[Status | None, tuple[str, str]] = {
+    "on_front": (INK, "on the front"),
+    "may_be_on_front": ("white", "may be on the front"),
+    "dominated": ("#cfcfcf", "another is better at no more cost"),
+    "unresolved": ("white", "no interval"),
+    None: ("white", "no front: one cost, or a metric without a better end"),
+}
+
+
+def draw_study_costs(
+    variants: Sequence[Variant], summaries: Sequence[Summary], front: Sequence[FrontMember]
+) -> Figure:
+    """The main metric when screened by forwards an image; a study of one cost has one column.
+
+    Args:
+        variants: of the study.
+        summaries: its rows; means and 95 % intervals are read of them.
+        front: places of the variants; empty where the metric has no better end.
+    """
+    metric = main_metric(summaries)
+    found = {
+        (row.variant, row.metric): row
+        for row in summaries
+        if row.phase == "screen" and row.category == ALL
+    }
+    statuses = {member.variant: member.status for member in front}
+    shown = [v for v in variants if metric and _mean(found, v, metric) is not None]
+    with matplotlib.style.context("default"):
+        figure = Figure(figsize=(WIDTH_INCHES, HEIGHT_INCHES), layout="constrained")
+        axes = figure.add_subplot()
+        axes.set_xlabel("forwards per image (lower is cheaper)", fontsize=11)
+        axes.spines[["top", "right"]].set_visible(False)
+        if metric is None or not shown:
+            axes.text(0.5, 0.5, "no image was scored", transform=axes.transAxes, ha="center")
+            return figure
+        axes.set_ylabel(axis_label(metric), fontsize=11)
+        costs = {v.name: _mean(found, v, "num_forwards") or 0.0 for v in shown}
+        _scale_costs(axes, sorted(set(costs.values())))
+        places = _side_by_side(costs)
+        for variant in shown:
+            _plot(axes, places[variant.name], found[variant.name, metric], variant, statuses)
+        _plot_front([member for member in front if member.status == "on_front"], axes, metric)
+        keys, labels = short_labels([v.name for v in shown])
+        _label(axes, shown, labels, places, found, metric)
+        axes.set_title(f"labels: {', '.join(keys)}" if keys else "", fontsize=9, color=FAINT)
+        _legend(figure, [statuses.get(v.name) for v in shown])
+        return figure
+
+
+def _mean(found: Mapping[tuple[str, str], Summary], variant: Variant, metric: str) -> float | None:
+    row = found.get((variant.name, metric))
+    return None if row is None else row.mean
+
+
+def _side_by_side(costs: Mapping[str, float]) -> dict[str, float]:
+    """Where variants of one cost stand: a little apart, so that their intervals can be seen."""
+    places = {}
+    for cost in set(costs.values()):
+        names = [name for name, other in costs.items() if other == cost]
+        for index, name in enumerate(names):
+            places[name] = cost * 1.02 ** (index - (len(names) - 1) / 2)
+    return places
+
+
+def _scale_costs(axes: Axes, costs: Sequence[float]) -> None:
+    """Logarithmic, as each doubling costs as much again; ticks where there are variants."""
+    axes.set_xscale("log", base=2)
+    axes.set_xticks(costs)
+    axes.xaxis.set_major_formatter(ScalarFormatter())
+    axes.xaxis.set_minor_formatter(NullFormatter())
+    axes.set_xlim(costs[0] / 1.3, costs[-1] * 1.9)
+
+
+def _plot(
+    axes: Axes, cost: float, row: Summary, variant: Variant, statuses: Mapping[str, Status]
+) -> None:
+    color = BLUE if variant.is_baseline else INK
+    face, _ = FACES[statuses.get(variant.name)]
+    face = BLUE if variant.is_baseline and face == INK else face
+    if row.low is not None and row.high is not None:
+        axes.plot([cost, cost], [row.low, row.high], color=color, linewidth=1.4, zorder=2)
+    marker = "D" if variant.is_baseline else "o"
+    assert row.mean is not None
+    axes.plot(cost, row.mean, marker, color=color, markerfacecolor=face, markersize=8, zorder=3)
+
+
+def _plot_front(members: Sequence[FrontMember], axes: Axes, metric: str) -> None:
+    """Steps through those that are on the front beyond doubt."""
+    sign = -1.0 if METRICS[metric].better == "lower" else 1.0
+    ranked = sorted(members, key=lambda member: member.cost)
+    if len(ranked) > 1:
+        axes.step(
+            [member.cost for member in ranked],
+            [sign * member.mean for member in ranked],
+            where="post", color=FAINT, linewidth=1, linestyle=(0, (2, 2)), zorder=1,
+        )  # fmt: skip
+
+
+def _label(
+    axes: Axes,
+    shown: Sequence[Variant],
+    labels: Sequence[Sequence[str]],
+    places: Mapping[str, float],
+    found: Mapping[tuple[str, str], Summary],
+    metric: str,
+) -> None:
+    """A variant's values to the right of its column, moved up where another's label would be."""
+    low, high = axes.get_ylim()
+    least = (high - low) * 0.042
+    heights: dict[float, float] = {}
+    named = sorted(zip(shown, labels, strict=True), key=lambda p: _mean(found, p[0], metric) or 0)
+    for variant, words in named:
+        mean = _mean(found, variant, metric) or 0.0
+        cost = _mean(found, variant, "num_forwards") or 0.0
+        height = max(mean, heights.get(cost, mean - least) + least)
+        heights[cost] = height
+        dot, text = (places[variant.name], mean), (cost * 1.13, height)
+        axes.annotate(
+            ", ".join(words), dot, text, textcoords="data",
+            va="center", fontsize=8, color=BLUE if variant.is_baseline else INK,
+            arrowprops={"arrowstyle": "-", "color": "#dddddd", "shrinkA": 0, "shrinkB": 4},
+        )  # fmt: skip
+
+
+def _legend(figure: Figure, statuses: Sequence[Status | None]) -> None:
+    handles = [
+        Line2D([], [], marker="D", linestyle="", color=BLUE, label="baseline"),
+        *(
+            Line2D([], [], marker="o", linestyle="", color=INK, markerfacecolor=face, label=word)
+            for status, (face, word) in FACES.items()
+            if status in statuses
+        ),
+        Line2D([], [], color=INK, linewidth=1.4, label="95 % interval"),
+    ]
+    figure.legend(
+        handles=handles, loc="outside lower center", ncols=len(handles), frameon=False, fontsize=9
+    )

@@ -1,0 +1,73 @@
+"""What the hidden layers hold, at one glance: a field a layer and statistic, and their shape."""
+
+from collections.abc import Mapping, Sequence
+
+import matplotlib.style
+import numpy as np
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from zimage_eval.figures import CATEGORY_STYLES, FAINT, INK, WIDTH_INCHES
+
+
+def layer_heat_map(
+    values: Mapping[str, Sequence[float | None]], layers: Sequence[str], target: str
+) -> Figure:
+    """A row a statistic, a column a layer; colored from each row's least to its largest value.
+
+    Args:
+        values: by the statistic's name, one a layer.
+        layers: as they are named, in order.
+        target: the one that the transformer was trained on; it gets a frame.
+    """
+    with matplotlib.style.context("default"):
+        figure = Figure(figsize=(WIDTH_INCHES, 1.4 + 0.42 * len(values)), layout="constrained")
+        axes = figure.add_subplot()
+        numbers = np.array(
+            [[np.nan if v is None else v for v in row] for row in values.values()], dtype=float
+        )
+        low = np.nanmin(numbers, axis=1, keepdims=True)
+        spread = np.nanmax(numbers, axis=1, keepdims=True) - low
+        shades = (numbers - low) / np.where(spread > 0, spread, 1)
+        axes.imshow(shades, cmap="cividis", aspect="auto", vmin=0, vmax=1)
+        for (y, x), number in np.ndenumerate(numbers):
+            color = "white" if shades[y, x] < 0.55 else "black"
+            text = "" if np.isnan(number) else f"{number:.3g}"
+            axes.text(x, y, text, ha="center", va="center", fontsize=8.5, color=color)
+        axes.set_xticks(range(len(layers)), layers, fontsize=10)
+        axes.set_yticks(range(len(values)), list(values), fontsize=10)
+        for label in axes.get_xticklabels():
+            label.set_fontweight("bold" if label.get_text() == target else "normal")
+        axes.set_xlabel("hidden_layer (-1 after the final norm; bold: the one that conditions)")
+        axes.tick_params(length=0)
+        axes.spines[:].set_visible(False)
+        return figure
+
+
+def scatter_panels(
+    panels: Sequence[tuple[str, Mapping[str, NDArray[np.float64]], tuple[float, float]]],
+) -> Figure:
+    """Points of each class along the first two principal components, a panel each.
+
+    Args:
+        panels: title, `(num_points, 2)` by class, and the two components' shares of the variance.
+    """
+    columns = min(5, len(panels))
+    rows = -(-len(panels) // columns)
+    with matplotlib.style.context("default"):
+        size = (WIDTH_INCHES, 0.7 + rows * WIDTH_INCHES / columns * 0.95)
+        figure = Figure(figsize=size, layout="constrained")
+        for index, (title, points, shares) in enumerate(panels):
+            axes = figure.add_subplot(rows, columns, index + 1)
+            for (name, xy), (color, marker) in zip(points.items(), CATEGORY_STYLES, strict=False):
+                axes.plot(xy[:, 0], xy[:, 1], marker, color=color, ms=3, alpha=0.5, label=name)
+            axes.set_title(title, fontsize=10, color=INK)
+            words = " / ".join(f"{share:.0%}" for share in shares)
+            axes.set_xlabel(words, fontsize=8, color=FAINT)
+            axes.set_xticks([])
+            axes.set_yticks([])
+        handles, labels = axes.get_legend_handles_labels()
+        figure.legend(
+            handles, labels, loc="outside lower center", ncols=4, frameon=False, fontsize=9
+        )
+        return figure

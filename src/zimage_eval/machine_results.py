@@ -1,0 +1,144 @@
+"""reports/machine/*.json: figures of one machine, with all that makes them that machine's."""
+
+import json
+import os
+import platform
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+
+from zimage_eval.frozen import Frozen, parse
+from zimage_eval.statistics import rounded
+
+LIBRARIES = ("torch", "diffusers", "transformers")
+
+Cell = float | str | None
+"""A number, words (the reason of a missing number, a name), or nothing."""
+Rows = Mapping[str, Mapping[str, Cell]]
+"""Row, metric."""
+
+
+class Machine(Frozen):
+    """What the figures were measured on."""
+
+    name: str
+    """Of what computed: the GPU, or the processor. Figures of two names never share a column."""
+    device: str
+    """`cuda` or `cpu`."""
+    num_cores: int
+    num_threads: int
+    """That torch computed with on the CPU."""
+    memory_gib: float
+    """Of what computed."""
+
+
+class MachineResults(Frozen):
+    """The content of a file."""
+
+    benchmark: str
+    model: str
+    """A name in models/."""
+    weights: str
+    """`random` for weights that were written to be measured, else the start of their digest."""
+    date: str
+    """Of the measurement, in UTC: YYYY-MM-DD."""
+    machine: Machine
+    versions: dict[str, str]
+    rows: dict[str, dict[str, float | int | str | None]]
+
+
+def describe_machine() -> Machine:
+    """This machine as torch sees it."""
+    import torch
+
+    from zimage_eval.devices import pick_device
+    from zimage_eval.memory_needs import GIB, device_bytes
+
+    device = pick_device()
+    is_gpu = device.type == "cuda"
+    return Machine(
+        name=torch.cuda.get_device_name(device) if is_gpu else _processor_name(),
+        device=device.type,
+        num_cores=len(os.sched_getaffinity(0)),
+        num_threads=torch.get_num_threads(),
+        memory_gib=round(device_bytes(device) / GIB, 1),
+    )
+
+
+def describe_versions() -> dict[str, str]:
+    """Versions of what computes; torch's own says for which CUDA it was built."""
+    import torch
+
+    found = {name: version(name) for name in LIBRARIES}
+    return {**found, "torch": str(torch.__version__), "python": platform.python_version()}
+
+
+def write_machine_results(
+    path: Path, benchmark: str, model: str, weights: str, rows: Rows
+) -> MachineResults:
+    """Write what this machine measured just now; returns what was written.
+
+    Raises:
+        ValueError: a number is NaN or infinite.
+    """
+    results = MachineResults(
+        benchmark=benchmark,
+        model=model,
+        weights=weights,
+        date=datetime.now(UTC).date().isoformat(),
+        machine=describe_machine(),
+        versions=describe_versions(),
+        rows={
+            row: {
+                key: value if isinstance(value, str) else rounded(value)
+                for key, value in sorted(cells.items())
+            }
+            for row, cells in rows.items()
+        },
+    )
+    path.parent.mkdir(parents=True, exist_ok=True)
+    text = json.dumps(results.model_dump(), indent=2, allow_nan=False, ensure_ascii=False)
+    path.write_text(text + "\n", encoding="utf-8")
+    return results
+
+
+def read_machine_results(path: Path) -> MachineResults:
+    """Results as they were written.
+
+    Raises:
+        ValueError: the file is missing or holds something else.
+    """
+    if not path.is_file():
+        raise ValueError(f"{path}: no such results")
+    return parse(json.loads(path.read_text(encoding="utf-8")), MachineResults, str(path))
+
+
+def render_rows(results: MachineResults) -> str:
+    """The rows as a table in plain text, machine and date above it."""
+    columns = list(dict.fromkeys(key for cells in results.rows.values() for key in cells))
+    lines = [["", *columns]]
+    for row, cells in results.rows.items():
+        lines.append([row, *(_written(cells.get(column)) for column in columns)])
+    widths = [max(len(line[index]) for line in lines) for index in range(len(columns) + 1)]
+    table = [
+        "  ".join(word.ljust(width) for word, width in zip(line, widths, strict=True)).rstrip()
+        for line in lines
+    ]
+    head = f"{results.benchmark} of {results.model} ({results.weights[:12]} weights)"
+    return "\n".join([f"{head} on {results.machine.name}, {results.date}", *table])
+
+
+def _written(value: Cell) -> str:
+    if value is None:
+        return "-"
+    return value if isinstance(value, str) else f"{value:.5g}"
+
+
+def _processor_name() -> str:
+    info = Path("/proc/cpuinfo")
+    if info.is_file():
+        for line in info.read_text(encoding="utf-8").splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()

@@ -1,0 +1,163 @@
+"""What it takes to resolve a margin: prompts, images and hours of each study."""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from scipy import stats
+
+from zimage_eval.params import ModelSpec, Params, Study, Variant, expand_variants
+from zimage_eval.plan import align_columns, predict_seconds
+from zimage_eval.sample_sizes import num_prompts_needed
+from zimage_eval.statistics import CONFIDENCE
+from zimage_eval.summaries import ALL, Summary
+
+METRIC = "alignment"
+
+
+class Spread(NamedTuple):
+    """The standard deviation over prompts of a paired difference, one seed a prompt."""
+
+    rival: str
+    """Whose difference to the baseline it is of."""
+    deviation: float
+    num_prompts: int
+    """That it was measured on; 0 where it is the one that models/<model>.yaml declares."""
+
+
+class MarginPlan(NamedTuple):
+    """What one study needs."""
+
+    study: str
+    spread: Spread
+    num_prompts: int
+    """The fewest that resolve the margin, with one seed each."""
+    contrast_images: int
+    """Of the baseline and that one rival."""
+    contrast_hours: float
+    study_images: int
+    """Of every variant of the study."""
+    study_hours: float
+
+
+def plan_margin(
+    params: Params, spec: ModelSpec, tables: Mapping[str, Sequence[Summary]], margin: float
+) -> list[MarginPlan]:
+    """A plan for each study that compares something.
+
+    Args:
+        params: params.yaml.
+        spec: of the model.
+        tables: rows of reports/tables/<study>.csv, for the studies that were measured.
+        margin: in alignment; a true difference as large is then told from 0 with 80 % power, and a
+            true 0 shown equivalent with 80 % power.
+
+    Raises:
+        ValueError: the margin is not above 0; the model has no judge; or a study's variants can't
+            be expanded.
+    """
+    if spec.judge == "none":
+        raise ValueError("without a judge there is no alignment to plan for")
+    plans = []
+    for key, study in params.studies.items():
+        variants = expand_variants(study, spec.defaults)
+        if len(variants) > 1:
+            spread = study_spread(study, variants, tables.get(key, ()), spec)
+            plans.append(_plan_study(key, variants, spread, spec, margin))
+    return plans
+
+
+def study_spread(
+    study: Study, variants: Sequence[Variant], table: Sequence[Summary], spec: ModelSpec
+) -> Spread:
+    """Of the rival to be confirmed, else of the one whose screened difference is nearest to 0.
+
+    The first is the contrast that the study is for, the second the hardest to tell. What was never
+    measured has the declared spread.
+    """
+    rivals = [variant.name for variant in variants if not variant.is_baseline]
+    measured = {
+        row.variant: row
+        for row in table
+        if (row.phase, row.metric, row.category) == ("screen", METRIC, ALL)
+        and row.variant in rivals
+        and row.difference_low is not None
+    }
+    nearest = sorted(measured, key=lambda name: abs(measured[name].difference or 0.0))
+    rival = study.confirm or (nearest[0] if nearest else rivals[0])
+    if rival not in measured:
+        return Spread(rival, spec.planning.alignment_sd, 0)
+    row = measured[rival]
+    return Spread(rival, deviation_of(row), row.num_prompts)
+
+
+def deviation_of(row: Summary) -> float:
+    """The standard deviation over prompts that a difference's interval was made from.
+
+    Solves `statistics.estimate` for it: half the interval's width is a t quantile times the
+    standard error of the values with one pseudo-prompt at +1 and one at -1.
+
+    Raises:
+        ValueError: the row has no interval.
+    """
+    mean, low, high, n = row.difference, row.difference_low, row.difference_high, row.num_prompts
+    if mean is None or low is None or high is None:
+        raise ValueError(f"{row.variant}: its difference in {row.metric} has no interval")
+    center = n * mean / (n + 2)
+    reach = max(center - low, high - center)  # the other side may be cut off at the range's end
+    error = reach / float(stats.t.ppf(0.5 + CONFIDENCE / 2, df=n + 1))
+    squares = (n + 1) * (n + 2) * error**2 - 2 + (n + 2) * center**2
+    return math.sqrt(max(squares - n * mean**2, 0.0) / (n - 1))
+
+
+def _plan_study(
+    key: str, variants: Sequence[Variant], spread: Spread, spec: ModelSpec, margin: float
+) -> MarginPlan:
+    num_prompts = num_prompts_needed(spread.deviation, margin, is_judged=True)
+    seconds = {variant.name: predict_seconds(variant.settings, spec) for variant in variants}
+    pair = [v.name for v in variants if v.is_baseline or v.name == spread.rival]
+    return MarginPlan(
+        key,
+        spread,
+        num_prompts,
+        contrast_images=len(pair) * num_prompts,
+        contrast_hours=num_prompts * sum(seconds[name] for name in pair) / 3600,
+        study_images=len(variants) * num_prompts,
+        study_hours=num_prompts * sum(seconds.values()) / 3600,
+    )
+
+
+def render_margin_plan(plans: Sequence[MarginPlan], margin: float, spec: ModelSpec) -> str:
+    """The plan as text, and how its figures come about."""
+    header = ("study", "sd", "from n", "prompts", "images", "hours", "all images", "hours", "rival")
+    rows = [
+        (
+            plan.study,
+            f"{plan.spread.deviation:.3f}",
+            str(plan.spread.num_prompts or "-"),
+            str(plan.num_prompts),
+            str(plan.contrast_images),
+            f"{plan.contrast_hours:.2f}",
+            str(plan.study_images),
+            f"{plan.study_hours:.2f}",
+            plan.spread.rival,
+        )
+        for plan in plans
+    ]
+    figures = spec.planning
+    return "\n".join(
+        [
+            f"{spec.title}: to resolve {margin:g} in {METRIC}",
+            "",
+            *align_columns([header, *rows]),
+            "",
+            f"""\
+sd        over prompts, of the paired difference of the rival to the baseline, one seed a prompt;
+          measured on n screened prompts (reports/tables), or (-) as models/<model>.yaml declares
+rival     the one to be confirmed, else the one nearest to the baseline
+prompts   the fewest with which a true difference of {margin:g} is told from 0, and a true 0 shown
+          equivalent, each with 80 % power before any correction for how many claims there are
+images    of the rival and the baseline; all images: of every variant; drawn one after the other at
+          {figures.seconds_per_forward:g} s a forward, {figures.seconds_per_image:g} s an image""",
+        ]
+    )

@@ -1,0 +1,148 @@
+"""`python -m zimage_eval measure`: the benchmarks of a machine on any model, without the graph."""
+
+import argparse
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from zimage_eval.benchmark_params import Benchmarks, Quantization, need
+from zimage_eval.frozen import Frozen, parse, read_yaml
+from zimage_eval.params import ModelSpec, load_model_spec, load_params
+from zimage_eval.prompt_sets import Prompt, load_prompt_set
+
+if TYPE_CHECKING:
+    from zimage_eval.loaded_model import LoadedModel
+    from zimage_eval.machine_results import Cell, MachineResults, Rows
+
+BENCHMARKS = ("settings", "throughput", "profile", "compile", "kernels", "quantization")
+ENTRIES = {"kernels": "quantization"}
+"""Which entry of the parameters a benchmark reads, if not its own."""
+
+
+FILES = {"settings": "released_layout"}
+"""Where a benchmark's results go, if not under its own name."""
+
+
+class BenchmarkFile(Frozen):
+    """What `--entries` holds."""
+
+    benchmarks: Benchmarks
+
+
+def add_measure_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare what `run_measure` reads, but for `--folder`."""
+    parser.add_argument(
+        "benchmarks",
+        nargs="+",
+        choices=BENCHMARKS,
+        metavar="BENCHMARK",
+        help=f"any of {', '.join(BENCHMARKS)}; settings draws one picture under every value of "
+        "docs/settings.md, the others stand in params.yaml",
+    )
+    parser.add_argument("--model", help="a name in models/ (default: that of params.yaml)")
+    parser.add_argument(
+        "--entries",
+        type=Path,
+        help="YAML file with a key benchmarks (default: params.yaml)",
+    )
+    parser.add_argument(
+        "--side", type=int, default=256, help="of the pictures of `settings` (default: 256)"
+    )
+    parser.add_argument(
+        "--output", type=Path, required=True, help="folder of the results, a JSON file each"
+    )
+
+
+def run_measure(arguments: argparse.Namespace) -> None:
+    """Load the model once, measure, write and print each benchmark's rows as soon as it has some.
+
+    Raises:
+        ValueError: bad input, or a model that the machine can't hold, before any weights are read.
+    """
+    params = load_params(arguments.folder / "params.yaml")
+    benchmarks = params.benchmarks
+    if arguments.entries is not None:
+        written = read_yaml(arguments.entries)
+        benchmarks = parse(written, BenchmarkFile, str(arguments.entries)).benchmarks
+    name = arguments.model or params.model
+    spec = load_model_spec(arguments.folder / "models" / f"{name}.yaml")
+    prompts = load_prompt_set(arguments.folder / "prompts" / spec.prompt_sets["main"])
+    entries = {
+        key: need(getattr(benchmarks, ENTRIES.get(key, key)), ENTRIES.get(key, key))
+        for key in arguments.benchmarks
+        if key != "settings"
+    }
+
+    from zimage_eval.devices import pick_device
+    from zimage_eval.loaded_model import load_model, weights_name
+    from zimage_eval.machine_results import render_rows, write_machine_results
+    from zimage_eval.timing import peak_memory_gib, timed
+
+    folder, device = arguments.folder / "models" / name, pick_device()
+    weights = weights_name(folder)
+    model, seconds = timed(lambda: load_model(folder, spec, device), device)
+    loading: dict[str, Cell] = {"seconds": seconds, "peak_memory_gib": peak_memory_gib(device)}
+    for key in arguments.benchmarks:
+        path = arguments.output / f"{FILES.get(key, key)}.json"
+
+        def report(rows: "Rows", path: Path = path) -> "MachineResults":
+            return write_machine_results(path, path.stem, name, weights, rows)
+
+        rows: Rows
+        if key == "settings":
+            from zimage_eval.released_layout import check_settings
+
+            fillers, side = spec.filler_sentences, arguments.side
+            rows = check_settings(folder, model, prompts, fillers, side, loading, report)
+        elif key == "quantization":
+            rows = _quantization(arguments.folder, model, entries[key], prompts, spec, report)
+        else:
+            rows = _measure(key, model, entries[key], prompts, report)
+        print(render_rows(report(rows)), flush=True)
+
+
+def _measure(
+    key: str,
+    model: "LoadedModel",
+    entry: Any,  # noqa: ANN401 - each benchmark has its own type
+    prompts: Sequence[Prompt],
+    report: "Callable[[Rows], object]",
+) -> "Rows":
+    if key == "throughput":
+        from zimage_eval.benchmark_throughput import measure_throughput
+
+        return measure_throughput(model, entry, prompts)
+    if key == "profile":
+        from zimage_eval.benchmark_profile import measure_profile
+
+        return measure_profile(model, entry, prompts)
+    if key == "compile":
+        from zimage_eval.benchmark_compile import measure_compile
+
+        return measure_compile(model, entry, prompts, report)
+    from zimage_eval.benchmark_kernels import measure_kernels
+
+    return measure_kernels(model, entry, prompts, report)
+
+
+def _quantization(
+    folder: Path,
+    model: "LoadedModel",
+    entry: Quantization,
+    prompts: Sequence[Prompt],
+    spec: ModelSpec,
+    report: "Callable[[Rows], object]",
+) -> "Rows":
+    from zimage_eval.benchmark_quantization import measure_quantization
+    from zimage_eval.features import load_lpips
+    from zimage_eval.judges import load_judge
+
+    return measure_quantization(
+        model,
+        entry,
+        prompts,
+        spec.batch_size,
+        load_judge(spec, model.device),
+        load_lpips(folder / "models" / "lpips-alexnet").to(model.device),
+        report,
+    ).rows

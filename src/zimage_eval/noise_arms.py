@@ -1,0 +1,155 @@
+"""The baseline drawn again: as the machine may change it, and from another seed.
+
+What another batch or number format does to a picture is the least a distance can mean; what another
+seed of the same prompt does, as much as the model lets a picture of this prompt vary.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from zimage_eval.batches import (
+    Embeddings,
+    ImageRequest,
+    PhaseTexts,
+    request_phase,
+    variant_batches,
+)
+from zimage_eval.benchmark_observations import Observation as Observed
+from zimage_eval.benchmark_params import NoiseScales
+from zimage_eval.comparisons import Comparison, Comparisons
+from zimage_eval.generation import generate_batch
+from zimage_eval.image_store import ImageStore, Recipe
+from zimage_eval.judges import decode_picture
+from zimage_eval.metric_base import Metric
+from zimage_eval.model_folder import ModelLimits
+from zimage_eval.model_spec import DtypeSettings, ModelSpec
+from zimage_eval.observations import Observation
+from zimage_eval.params import Variant
+from zimage_eval.prompt_sets import prompt_seeds
+from zimage_eval.wordings import Wordings
+
+if TYPE_CHECKING:
+    from diffusers import ZImagePipeline
+
+Row = Mapping[str, Any]
+Pictures = dict[str, np.ndarray]
+"""Prompt id -> (height, width, 3) uint8."""
+
+BASELINE, FLOOR, CEILING = "baseline", "another batch size", "another seed"
+
+
+class Arm(NamedTuple):
+    """One way to draw the baseline."""
+
+    name: str
+    batch_size: int
+    dtype: DtypeSettings
+    has_other_seed: bool
+
+
+class Drawing(NamedTuple):
+    """What all arms share."""
+
+    variant: Variant
+    """The baseline."""
+    prompts: Sequence[Row]
+    """Of the prompt table of the screening phase."""
+    wordings: Wordings
+    embeddings: Embeddings
+    limits: ModelLimits
+    store: ImageStore
+
+
+def noise_arms(entry: NoiseScales, spec: ModelSpec) -> list[Arm]:
+    """The baseline itself, then the floor, another number format, the ceiling.
+
+    The number format is left out where it is the model's own.
+
+    Raises:
+        ValueError: the floor's batch size is the model's own.
+    """
+    if entry.batch_size == spec.batch_size:
+        raise ValueError(
+            f"benchmarks.noise_scales.batch_size: {entry.batch_size} is the model's own, "
+            "which has no distance to itself"
+        )
+    other = spec.dtype.model_copy(update={"transformer": entry.dtype, "vae": entry.dtype})
+    formats = [] if other == spec.dtype else [Arm(entry.dtype, spec.batch_size, other, False)]
+    return [
+        Arm(BASELINE, spec.batch_size, spec.dtype, False),
+        Arm(FLOOR, entry.batch_size, spec.dtype, False),
+        *formats,
+        Arm(CEILING, spec.batch_size, spec.dtype, True),
+    ]
+
+
+def draw_arm(
+    arm: Arm, drawing: Drawing, recipe: Recipe, load_pipe: Callable[[], "ZImagePipeline"]
+) -> Iterator[tuple[str, np.ndarray]]:
+    """Prompt id and picture, one a prompt: of its first seed, or of one that no phase uses.
+
+    Raises:
+        ValueError: the model can't draw its own defaults.
+        MemoryError: there is not enough memory for one image.
+    """
+    texts: PhaseTexts = {"screen": [prompt["text"] for prompt in drawing.prompts]}
+    for requests, batch in variant_batches(
+        drawing.variant,
+        _requests(arm, drawing.prompts),
+        drawing.wordings,
+        drawing.embeddings,
+        drawing.limits,
+        arm.batch_size,
+        texts,
+    ):
+        if isinstance(batch, str):
+            raise ValueError(f"the baseline is not available: {batch}")
+        images = generate_batch(batch, recipe, drawing.store, load_pipe)
+        for request, image in zip(requests, images, strict=True):
+            yield request.prompt_id, decode_picture(image.png).pixels
+
+
+def _requests(arm: Arm, prompts: Sequence[Row]) -> list[ImageRequest]:
+    chosen = []
+    for prompt in prompts:
+        unused = prompt_seeds(prompt["prompt_id"], len(prompt["seeds"]) + 1)[-1]
+        seed = unused if arm.has_other_seed else prompt["seeds"][0]
+        chosen.append({**prompt, "seeds": [seed]})
+    return request_phase(arm.name, "screen", chosen)
+
+
+def distances(
+    arm: str,
+    pictures: Pictures,
+    baseline: Pictures,
+    categories: Mapping[str, str],
+    metrics: Mapping[str, Metric],
+    networks: Mapping[str, Any],
+) -> list[Observed]:
+    """Every metric that compares two pictures, of every prompt that both have.
+
+    Args:
+        arm: name of what is compared with the baseline.
+        pictures: of the arm.
+        baseline: what it is compared with.
+        categories: of each prompt.
+        metrics: by name; those that compare no pictures are left out.
+        networks: of the metrics that are computed with one.
+    """
+    paired = {
+        name: metric for name, metric in metrics.items() if metric.reads.startswith("image_pair")
+    }
+    queue = Comparisons("image_pairs", paired, networks)
+    entries: dict[str, dict[str, float | None]] = {}
+    for prompt in sorted(pictures.keys() & baseline.keys()):
+        seen = Observation(pictures[prompt], baseline[prompt], None, None)
+        entries[prompt] = {**dict.fromkeys(paired), **seen.scores(paired)}
+        queue.add(Comparison(pictures[prompt], baseline[prompt], (entries[prompt],)))
+    queue.flush()
+    return [
+        Observed(arm, prompt, 0, categories[prompt], metric, value)
+        for prompt, entry in entries.items()
+        for metric, value in entry.items()
+    ]

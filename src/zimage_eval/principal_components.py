@@ -1,0 +1,41 @@
+"""Principal components of vectors, and channels that are far larger than the others."""
+
+from typing import Final, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+OUTLIER_FACTOR: Final = 5.0
+"""A channel whose root mean square is more than this many times the median channel's."""
+
+
+class Components(NamedTuple):
+    """Of vectors `(num_tokens, hidden_size)` around their mean."""
+
+    shares: NDArray[np.float64]
+    """Of the variance, largest first; they sum to 1."""
+    coordinates: NDArray[np.float64]
+    """`(num_tokens, 2)` along the first two; each points where its largest channel is positive."""
+
+
+def principal_components(vectors: NDArray[np.float64]) -> Components:
+    """By a singular value decomposition.
+
+    Raises:
+        ValueError: there are fewer than three vectors, or all are equal.
+    """
+    if len(vectors) < 3 or not np.ptp(vectors, axis=0).any():
+        raise ValueError(f"{len(vectors)} vectors that don't differ have no components")
+    centered = vectors - vectors.mean(axis=0)
+    _, values, directions = np.linalg.svd(centered, full_matrices=False)
+    first = directions[:2]
+    signs = np.sign(first[np.arange(len(first)), np.abs(first).argmax(axis=1)])
+    return Components(values**2 / (values**2).sum(), centered @ (first * signs[:, None]).T)
+
+
+def outlier_channels(vectors: NDArray[np.float64]) -> tuple[int, float]:
+    """How many channels are outliers, and the largest channel's share of the mean square."""
+    squares = np.square(vectors).mean(axis=0)
+    sizes = np.sqrt(squares)
+    number = int((sizes > OUTLIER_FACTOR * np.median(sizes)).sum())
+    return number, float(squares.max() / squares.sum())

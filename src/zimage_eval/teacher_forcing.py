@@ -1,0 +1,68 @@
+"""The forwards of one denoising run, kept to be asked again of a changed transformer.
+
+On the same latents an error is the change's own. Along its own run it grows with every step, and a
+picture can end far away from another that is as good.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import torch
+from diffusers import ZImagePipeline, ZImageTransformer2DModel
+
+from zimage_eval.sampling import initial_latents, sample_latents
+from zimage_eval.settings import Settings
+
+
+class Forward(NamedTuple):
+    """What a transformer was asked once, without guidance."""
+
+    latents: list[torch.Tensor]
+    """`(channels, 1, rows, columns)` an image."""
+    timesteps: torch.Tensor
+    """`(batch,)`, 0 for noise and 1 for an image."""
+    captions: list[torch.Tensor]
+    """`(num_tokens, hidden_size)` an image."""
+
+
+def record_forwards(
+    pipe: ZImagePipeline,
+    prompt_embeds: Sequence[torch.Tensor],
+    seeds: Sequence[int],
+    settings: Settings,
+) -> list[Forward]:
+    """Denoise a batch once, unguided, and keep what every step asks."""
+    found: list[Forward] = []
+
+    def keep(_: torch.nn.Module, args: tuple[list[torch.Tensor], torch.Tensor, list]) -> None:
+        found.append(Forward([x.clone() for x in args[0]], args[1].clone(), list(args[2])))
+
+    unguided = settings.model_copy(
+        update={"sampler": settings.sampler.model_copy(update={"guidance_scale": 0.0})}
+    )
+    handle = pipe.transformer.register_forward_pre_hook(keep)
+    try:
+        noise = initial_latents(pipe, seeds, settings.image)
+        sample_latents(pipe, prompt_embeds, None, noise, unguided)
+    finally:
+        handle.remove()
+    return found
+
+
+@torch.no_grad()
+def ask(transformer: ZImageTransformer2DModel, forward: Forward) -> torch.Tensor:
+    """Velocities `(batch, channels, 1, rows, columns)` float32; the input takes its dtype."""
+    dtype = transformer.dtype
+    velocities = transformer(
+        [x.to(dtype) for x in forward.latents],
+        forward.timesteps,
+        [caption.to(dtype) for caption in forward.captions],
+        return_dict=False,
+    )[0]
+    return torch.stack([velocity.float() for velocity in velocities])
+
+
+def relative_errors(values: torch.Tensor, references: torch.Tensor) -> list[float]:
+    """Norm of the difference over norm of the reference, of each image of a batch."""
+    differences = (values - references).flatten(1).norm(dim=1)
+    return (differences / references.flatten(1).norm(dim=1)).tolist()

@@ -1,0 +1,115 @@
+"""Which modules of a network see the timestep, and what each part of it costs."""
+
+from collections.abc import Callable, Mapping
+
+import torch
+from diffusers import ZImageTransformer2DModel
+from torch import nn
+from torch.utils.flop_counter import FlopCounterMode
+
+from zimage_eval.module_views import view_module
+
+Outputs = dict[str, list[torch.Tensor]]
+
+
+@torch.no_grad()
+def module_outputs(network: nn.Module, run: Callable[[], object]) -> Outputs:
+    """What every module gives in one run, by its name; all calls of a module, on the CPU."""
+    outputs: Outputs = {}
+
+    def record(name: str) -> Callable[[nn.Module, object, object], None]:
+        def hook(module: nn.Module, args: object, output: object) -> None:
+            if isinstance(output, torch.Tensor):
+                outputs.setdefault(name, []).append(output.detach().cpu().clone())
+
+        return hook
+
+    handles = [
+        module.register_forward_hook(record(name))
+        for name, module in network.named_modules()
+        if name
+    ]
+    try:
+        run()
+    finally:
+        for handle in handles:
+            handle.remove()
+    return outputs
+
+
+def changed_modules(one: Outputs, other: Outputs) -> dict[str, bool]:
+    """Whether each module's outputs in two runs differ in any bit."""
+    return {
+        name: not all(torch.equal(*pair) for pair in zip(found, other[name], strict=True))
+        for name, found in one.items()
+    }
+
+
+def share_by_part(changed: Mapping[str, bool]) -> dict[str, dict[str, float]]:
+    """By the network's direct part: how many modules ran, and how many of them changed."""
+    rows: dict[str, dict[str, float]] = {}
+    for name, is_changed in changed.items():
+        row = rows.setdefault(name.split(".")[0], {"num_modules": 0, "num_see_timestep": 0})
+        row["num_modules"] += 1
+        row["num_see_timestep"] += is_changed
+    return rows
+
+
+def cost_by_part(network: nn.Module, run: Callable[[], object]) -> dict[str, dict[str, float]]:
+    """Parameters and floating-point operations of each direct part in one run, as shares too.
+
+    Operations are those that torch counts: matrix products, convolutions and attention.
+    """
+    counter = FlopCounterMode(display=False)
+    with counter, torch.no_grad():
+        run()
+    counts = counter.get_flop_counts()
+    total_flops = sum(counts["Global"].values())
+    total = sum(parameter.numel() for parameter in network.parameters())
+    rows = {}
+    for name, part in network.named_children():
+        prefix = f"{type(network).__name__}.{name}"
+        modules = [f"{prefix}.{child}" for child, _ in part.named_children()]
+        # A list of modules is never called itself, so it counts by its members.
+        called = [prefix] if prefix in counts else modules
+        flops = sum(sum(counts[module].values()) for module in called if module in counts)
+        parameters = sum(parameter.numel() for parameter in part.parameters())
+        rows[name] = {
+            "parameters": parameters,
+            "share_of_parameters": parameters / total,
+            "flops": flops,
+            "share_of_flops": flops / total_flops,
+        }
+    return rows
+
+
+class KeptOutput(nn.Module):
+    """Runs a caption's blocks in its first call only, and gives the same output ever after."""
+
+    def __init__(self, blocks: nn.ModuleList) -> None:
+        super().__init__()
+        self.blocks = blocks
+        self.output: torch.Tensor | None = None
+        self.num_calls = 0
+
+    def forward(
+        self,
+        x: torch.Tensor,
+        attn_mask: torch.Tensor | None,
+        freqs_cis: torch.Tensor,
+        adaln_input: torch.Tensor | None = None,
+    ) -> torch.Tensor:
+        """Refined captions `(batch, length, dim)`; the arguments count the first time only."""
+        self.num_calls += 1
+        if self.output is None:
+            self.output = x
+            for block in self.blocks:
+                self.output = block(self.output, attn_mask, freqs_cis, adaln_input)
+        return self.output
+
+
+def with_kept_refiner(transformer: ZImageTransformer2DModel) -> ZImageTransformer2DModel:
+    """A view for one prompt (or one batch of them) whose context refiner runs once."""
+    view = view_module(transformer)
+    view.context_refiner = nn.ModuleList([KeptOutput(transformer.context_refiner)])
+    return view

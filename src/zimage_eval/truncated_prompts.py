@@ -1,0 +1,72 @@
+"""What a prompt loses that is longer than `max_sequence_length`."""
+
+import logging
+import warnings
+from collections.abc import Iterable
+
+import torch
+from diffusers import ZImagePipeline
+from transformers import PreTrainedTokenizerBase
+
+from zimage_eval.chat_format import TURN_END
+from zimage_eval.encoder_inputs import tokenize
+from zimage_eval.setting_groups import EncoderSettings
+from zimage_eval.text_side import TextSide
+
+
+class _Messages(logging.Handler):
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self.texts: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.texts.append(record.getMessage())
+
+
+def count_tokens(tokenizer: PreTrainedTokenizerBase, prompt: str, settings: EncoderSettings) -> int:
+    """Tokens of a prompt in its chat format, however many they are."""
+    whole = settings.model_copy(update={"max_sequence_length": 2**20, "padding_side": "none"})
+    return len(tokenize(tokenizer, prompt, whole).token_ids)
+
+
+def measure_truncation(
+    text_side: TextSide, texts: Iterable[str], settings: EncoderSettings
+) -> dict[str, float | None]:
+    """What ZImagePipeline keeps of a prompt of more than `max_sequence_length` tokens.
+
+    Args:
+        text_side: what the pipeline encodes with.
+        texts: joined until they are more than twice that long.
+        settings: the limit, and the chat format that counts tokens.
+    """
+    limit = settings.max_sequence_length
+    prompt, num_tokens = "", 0
+    for text in [*texts] * (2 * limit):
+        prompt += text + ". "
+        num_tokens = count_tokens(text_side.tokenizer, prompt, settings)
+        if num_tokens > 2 * limit:
+            break
+    kept = tokenize(text_side.tokenizer, prompt, settings)
+    pipe = ZImagePipeline(None, None, text_side.text_encoder, text_side.tokenizer, None)
+    handler = _Messages()
+    loggers = [logging.getLogger(name) for name in ("transformers", "diffusers")]
+    for logger in loggers:
+        logger.addHandler(handler)
+    with warnings.catch_warnings(record=True) as caught, torch.no_grad():
+        warnings.simplefilter("always")
+        embeds = pipe.encode_prompt(
+            prompt,
+            text_side.text_encoder.device,
+            do_classifier_free_guidance=False,
+            max_sequence_length=limit,
+        )[0][0]
+    for logger in loggers:
+        logger.removeHandler(handler)
+    return {
+        "prompt_tokens": num_tokens,
+        "tokens_kept": len(embeds),
+        "tokens_dropped": num_tokens - len(embeds),
+        "closing_kept": float(TURN_END in kept.tokens),
+        "template_tokens": count_tokens(text_side.tokenizer, "", settings),
+        "warnings": len(caught) + len(handler.texts),
+    }

@@ -1,0 +1,64 @@
+"""data/comparison/, data/reference/, prompts/ -> the compared models in numbers and pictures
+
+Writes metrics/comparison.json, reports/observations/comparison.csv, reports/tables/comparison.csv
+and reports/figures/comparison/. A model without weights is a row that is not available.
+"""
+
+from pathlib import Path
+
+from stages import run
+
+
+def main() -> None:
+    """Compare every two of the models that were drawn with."""
+    from zimage_eval.benchmark_observations import write_observations
+    from zimage_eval.compared_folders import Drawn, read_drawn
+    from zimage_eval.compared_scores import unpaired
+    from zimage_eval.comparison_figures import distance_dots, example_grid, share_dots
+    from zimage_eval.comparison_numbers import compare, first_of_each
+    from zimage_eval.comparison_params import need_comparison
+    from zimage_eval.comparison_prompts import ask, read_prompts
+    from zimage_eval.comparison_table import write_comparison
+    from zimage_eval.feature_tables import read_reference
+    from zimage_eval.figures import save_figure
+    from zimage_eval.image_grids import save_png
+    from zimage_eval.metrics import metrics_with
+    from zimage_eval.params import load_model_spec, load_params
+    from zimage_eval.results import write_results
+
+    params = load_params(Path("params.yaml"))
+    spec = load_model_spec(Path(f"models/{params.model}.yaml"))
+    entry, settings = need_comparison(params.comparison), spec.distribution
+    asked = ask(*read_prompts(Path("prompts"), entry), entry)
+    metrics = list(unpaired(metrics_with(spec.networks)))
+    models = {
+        name: read_drawn(Path("data/comparison") / name, metrics, settings.backbones)
+        for name in entry.models
+    }
+    references = {}
+    if settings.reference.source != "baseline":
+        references = {
+            name: read_reference(Path("data/reference") / f"{name}.parquet")
+            for name in settings.backbones
+        }
+    found = compare(models, {p.prompt_id: p for p in asked}, references, settings)
+
+    write_results(Path("metrics/comparison.json"), {"comparison": found.rows})
+    write_observations(Path("reports/observations/comparison.csv"), found.observations)
+    write_comparison(Path("reports/tables/comparison.csv"), found.rows, found.notes)
+    drawn = {name: each for name, each in models.items() if isinstance(each, Drawn)}
+    for (row, metric), note in found.notes.items():
+        print(f"{row} {metric}: {note}".replace(" :", ":"))
+    if not drawn:
+        raise ValueError("none of the compared models is available")
+    figures = Path("reports/figures/comparison")
+    save_figure(share_dots(found.rows, list(drawn)), figures / "capabilities.png")
+    save_figure(distance_dots(found.rows, list(drawn)), figures / "distances.png")
+    folders = {name: each.folder for name, each in drawn.items()}
+    titles = {name: each.record.title for name, each in drawn.items()}
+    save_png(example_grid(first_of_each(asked), folders, titles), figures / "pictures.png")
+    print(f"metrics/comparison.json: {len(drawn)} of {len(models)} models")
+
+
+if __name__ == "__main__":
+    run(main)

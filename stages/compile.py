@@ -1,0 +1,40 @@
+"""prompts/, models/<m>/ -> reports/machine/compile.json, reports/figures/compile/break_even.png
+
+Seconds of this machine: another one writes others, and reruns nothing for it.
+"""
+
+from pathlib import Path
+
+from stages import run
+
+
+def main() -> None:
+    """Compile the transformer in every way that params.yaml lists, and time it."""
+    import torch
+
+    from zimage_eval.benchmark_compile import measure_compile
+    from zimage_eval.benchmark_params import need
+    from zimage_eval.devices import pick_device
+    from zimage_eval.figures import save_figure
+    from zimage_eval.loaded_model import load_model, weights_name
+    from zimage_eval.machine_figures import draw_compile
+    from zimage_eval.machine_results import render_rows, write_machine_results
+    from zimage_eval.params import load_model_spec, load_params
+    from zimage_eval.prompt_sets import load_prompt_set
+
+    torch.set_num_threads(1)  # as the stage that draws images computes, in each of its workers
+    params = load_params(Path("params.yaml"))
+    entry = need(params.benchmarks.compile, "compile")
+    spec = load_model_spec(Path(f"models/{params.model}.yaml"))
+    prompts = load_prompt_set(Path(f"prompts/{spec.prompt_sets['main']}"))
+    folder = Path(f"models/{params.model}")
+    model = load_model(folder, spec, pick_device())
+    rows = measure_compile(model, entry, prompts, lambda _: None)
+    path = Path("reports/machine/compile.json")
+    results = write_machine_results(path, "compile", params.model, weights_name(folder), rows)
+    save_figure(draw_compile(results), Path("reports/figures/compile/break_even.png"))
+    print(render_rows(results))
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,78 @@
+"""data/prompts/, models/<m>/ -> what the transformer makes of a caption
+
+metrics/conditioning.json, reports/observations/conditioning.csv,
+reports/figures/conditioning/{velocity,positions}.png
+"""
+
+from pathlib import Path
+
+from stages import run
+
+
+def main() -> None:
+    """Find what sees the timestep, and what scale, order and positions of a caption change."""
+    from zimage_eval.benchmark_figures import draw_variants
+    from zimage_eval.benchmark_observations import write_observations
+    from zimage_eval.benchmark_params import need
+    from zimage_eval.conditioning_effects import (
+        conditioning_checks,
+        measure_sizes,
+        measure_timestep,
+        measure_wavelengths,
+        observe_probes,
+        observe_velocity,
+    )
+    from zimage_eval.devices import pick_device
+    from zimage_eval.encoder_inputs import tokenize
+    from zimage_eval.figures import save_figure
+    from zimage_eval.image_side import load_image_side
+    from zimage_eval.memory_needs import check_memory
+    from zimage_eval.model_folder import IMAGE_PARTS, TEXT_PARTS, check_parts
+    from zimage_eval.padding_effects import mean_rows
+    from zimage_eval.params import load_model_spec, load_params
+    from zimage_eval.probe_inputs import encode_rows, take_evenly
+    from zimage_eval.results import write_results
+    from zimage_eval.tables import PROMPTS, read_table
+    from zimage_eval.text_side import load_text_side
+
+    params = load_params(Path("params.yaml"))
+    spec = load_model_spec(Path(f"models/{params.model}.yaml"))
+    folder = Path(f"models/{params.model}")
+    entry = need(params.benchmarks.conditioning, "conditioning")
+    device = pick_device()
+    check_parts(folder, (*TEXT_PARTS, *IMAGE_PARTS))
+    dtype = spec.dtype.model_copy(update={"transformer": entry.dtype})
+    for parts in (TEXT_PARTS, IMAGE_PARTS):  # one side is loaded after the other
+        check_memory(folder, dtype, parts, device)
+    table = read_table(Path("data/prompts/main/screen.parquet"), PROMPTS).to_pylist()
+    text_side = load_text_side(folder, spec.dtype, device)
+    probed = encode_rows(
+        take_evenly(table, entry.num_probe_prompts), text_side, spec.defaults.encoder
+    )
+    ids = [tokenize(text_side.tokenizer, p.text, spec.defaults.encoder).token_ids for p in probed]
+    del text_side
+
+    pipe = load_image_side(folder, dtype, device)
+    inputs = take_evenly(probed, entry.num_prompts)
+    rows, sigmas = measure_timestep(pipe, inputs[0], spec.defaults)
+    observations = observe_velocity(pipe, inputs, sigmas[::3], entry.scales, spec.defaults)
+    probes = observe_probes(pipe, probed, ids, entry.rope_thetas, spec.defaults)
+    rows |= measure_wavelengths(pipe, entry.rope_thetas, [len(one) for one in ids], spec.defaults)
+    rows |= measure_sizes(pipe, probed)
+    rows |= mean_rows([*observations, *probes])
+    rows["checks"] = conditioning_checks(rows)
+    write_results(Path("metrics/conditioning.json"), {"conditioning": rows})
+    out = Path("reports/observations/conditioning.csv")
+    write_observations(out, [*observations, *probes])
+    save_figure(
+        draw_variants(observations, "velocity_change", "relative change of the velocity"),
+        Path("reports/figures/conditioning/velocity.png"),
+    )
+    save_figure(
+        draw_variants(probes, "position_error", "error of a position probe, in tokens"),
+        Path("reports/figures/conditioning/positions.png"),
+    )
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,85 @@
+"""prompts/, models/<model>/ -> data/comparison/<model>/: its pictures, their scores and features
+
+Written are images.parquet and the pictures, scores.parquet, facts.parquet, features/ and
+model.json. Images of the Z-Image family are taken from the image store where it holds them.
+models/<m>.yaml of the model under study names judge and backbones, models/<m>/vae/ and
+models/lpips-alexnet/ are two of them. Without its weights a model is a row that says so.
+"""
+
+import os
+import shutil
+import sys
+from pathlib import Path
+
+from stages import run
+
+
+def main(model: str) -> None:
+    """Draw all prompts of the comparison with one model, and measure the pictures."""
+    import pyarrow as pa
+    import torch
+    from tqdm import tqdm
+
+    from zimage_eval.compared_drawing import compared_requests, draw_other, draw_zimage
+    from zimage_eval.compared_features import write_features
+    from zimage_eval.compared_models import load_compared_model
+    from zimage_eval.compared_pipelines import unavailable
+    from zimage_eval.compared_records import model_record, write_record
+    from zimage_eval.compared_scores import score_pictures, unpaired
+    from zimage_eval.comparison_params import need_comparison
+    from zimage_eval.comparison_prompts import ask, read_prompts
+    from zimage_eval.devices import pick_device
+    from zimage_eval.image_store import ImageStore, find_store_root
+    from zimage_eval.judges import load_judge
+    from zimage_eval.metric_networks import load_metric_networks
+    from zimage_eval.metrics import metrics_with
+    from zimage_eval.model_spec import ModelSpec
+    from zimage_eval.params import load_model_spec, load_params
+    from zimage_eval.tables import FACTS, IMAGES, scores_schema, write_table
+
+    params = load_params(Path("params.yaml"))
+    spec = load_model_spec(Path(f"models/{params.model}.yaml"))
+    entry = need_comparison(params.comparison)
+    compared, folder = load_compared_model(Path(f"models/{model}.yaml")), Path(f"models/{model}")
+    asked = ask(*read_prompts(Path("prompts"), entry), entry)
+    prompts = {prompt.prompt_id: prompt for prompt in asked}
+    requests = compared_requests(model, asked)
+    out = Path(f"data/comparison/{model}")
+    shutil.rmtree(out, ignore_errors=True)
+    reason = unavailable(folder, compared)
+    write_record(out / "model.json", model_record(folder, compared, reason))
+    if reason is not None:
+        print(f"{out}: not available: {reason}")
+        return
+
+    device = pick_device()
+    interval = 0.2 if sys.stderr.isatty() else 10
+    with tqdm(total=len(requests), desc=model, unit="image", mininterval=interval) as bar:
+        if isinstance(compared, ModelSpec):
+            store = ImageStore(find_store_root(os.environ.get("ZIMAGE_EVAL_STORE")))
+            rows = draw_zimage(folder, compared, requests, prompts, store, out, device, bar.update)
+        else:
+            rows = draw_other(folder, compared, requests, prompts, out, device, bar.update)
+    write_table(out / "images.parquet", IMAGES, pa.Table.from_pylist(rows, schema=IMAGES.columns))
+
+    torch.set_num_threads(1)  # last bits independent of the number of cores
+    metrics = unpaired(metrics_with(spec.networks))
+    networks = load_metric_networks(metrics, Path("models/lpips-alexnet"), spec.networks, device)
+    bar = tqdm(rows, desc=f"score {model}", unit="image", mininterval=interval)
+    scored = score_pictures(bar, prompts, out, load_judge(spec, device), metrics, networks)
+    schema = scores_schema(list(metrics))
+    table = pa.Table.from_pylist(scored.scores, schema=schema.columns)
+    write_table(out / "scores.parquet", schema, table)
+    judged = pa.Table.from_pylist(scored.facts, schema=FACTS.columns)
+    write_table(out / "facts.parquet", FACTS, judged)
+    shipped = {
+        "alexnet": Path("models/lpips-alexnet"),
+        "vae": Path(f"models/{params.model}/vae"),
+    }
+    write_features(rows, prompts, out, spec, shipped)
+    errors = [row["error"] for row in rows if row["error"]]
+    print(f"{out}: {len(rows)} images, {len(errors)} failed or not available")
+
+
+if __name__ == "__main__":
+    run(main)

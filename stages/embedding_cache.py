@@ -1,0 +1,68 @@
+"""data/embeddings/, data/prompts/, models/<m>/ -> metrics/embedding_cache.json
+
+Embeddings that were read back from a table against the same made anew, and pictures from both.
+"""
+
+from pathlib import Path
+
+from stages import run
+
+
+def main() -> None:
+    """Compare cached and fresh embeddings bit by bit, in every number format."""
+    import torch
+
+    from zimage_eval.benchmark_params import need
+    from zimage_eval.cache_effects import (
+        cache_checks,
+        compare_pictures,
+        compare_roundtrip,
+        compare_table,
+    )
+    from zimage_eval.devices import pick_device
+    from zimage_eval.embeddings import read_embeddings
+    from zimage_eval.image_side import load_image_side
+    from zimage_eval.memory_needs import check_memory
+    from zimage_eval.model_folder import IMAGE_PARTS, TEXT_PARTS, check_parts
+    from zimage_eval.params import load_model_spec, load_params
+    from zimage_eval.probe_inputs import take_evenly
+    from zimage_eval.results import write_results
+    from zimage_eval.tables import PROMPTS, read_table
+    from zimage_eval.text_side import load_text_side
+
+    params = load_params(Path("params.yaml"))
+    spec = load_model_spec(Path(f"models/{params.model}.yaml"))
+    folder = Path(f"models/{params.model}")
+    entry = need(params.benchmarks.embedding_cache, "embedding_cache")
+    device = pick_device()
+    check_parts(folder, (*TEXT_PARTS, *IMAGE_PARTS))
+    for parts in (TEXT_PARTS, IMAGE_PARTS):  # one side is loaded after the other
+        check_memory(folder, spec.dtype, parts, device)
+    table = read_table(Path("data/prompts/main/screen.parquet"), PROMPTS).to_pylist()
+    prompts = take_evenly(table, entry.num_texts)
+    torch.set_num_threads(1)  # as the workers that filled the tables: last bits depend on it
+
+    text_side = load_text_side(folder, spec.dtype, device)
+    rows = {}
+    for study in params.studies:
+        cached = read_embeddings(Path(f"data/embeddings/{study}.parquet"))
+        rows[f"study={study}"] = compare_table(cached, text_side, entry.num_texts)
+    drawn = {}
+    for name in entry.dtypes:
+        dtype = spec.dtype.model_copy(update={"text_encoder": name})
+        text_side = load_text_side(folder, dtype, device)
+        texts = [row["text"] for row in prompts]
+        *drawn[name], rows[f"dtype={name}"] = compare_roundtrip(
+            text_side, texts, spec.defaults.encoder
+        )
+    del text_side
+    pipe = load_image_side(folder, spec.dtype, device)
+    seeds = [row["seeds"][0] for row in prompts[: entry.num_images]]
+    for name, (fresh, back) in drawn.items():
+        rows[f"dtype={name}"] |= compare_pictures(pipe, fresh, back, seeds, spec.defaults)
+    rows["checks"] = cache_checks(rows)
+    write_results(Path("metrics/embedding_cache.json"), {"embedding_cache": rows})
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,94 @@
+"""data/prompts/main/, models/<m>/{tokenizer,text_encoder}/ -> what the text encoder's layers hold
+
+metrics/layers.json, reports/observations/layers.csv, reports/figures/layers/.
+"""
+
+from pathlib import Path
+
+from stages import run
+
+
+def main() -> None:
+    """Describe every hidden layer on the prompts, and read facts off them."""
+    import numpy as np
+
+    from zimage_eval.benchmark_observations import write_observations
+    from zimage_eval.benchmark_params import need
+    from zimage_eval.devices import pick_device
+    from zimage_eval.facts import Facts
+    from zimage_eval.figures import save_figure
+    from zimage_eval.layer_analysis import (
+        CLASSES,
+        STATISTICS,
+        TASKS,
+        Asked,
+        all_layers,
+        all_vectors,
+        describe_layers,
+        encode_all,
+        layer_name,
+        pooled_statistics,
+        probe_layers,
+    )
+    from zimage_eval.layer_figures import layer_heat_map, scatter_panels
+    from zimage_eval.model_folder import read_limits
+    from zimage_eval.observation_results import mean_rows
+    from zimage_eval.params import PHASES, load_model_spec, load_params
+    from zimage_eval.principal_components import principal_components
+    from zimage_eval.results import write_results
+    from zimage_eval.tables import PROMPTS, read_table
+    from zimage_eval.text_side import load_text_side
+
+    params = load_params(Path("params.yaml"))
+    spec = load_model_spec(Path(f"models/{params.model}.yaml"))
+    asked = need(params.benchmarks.layers, "layers")
+    folder = Path(f"models/{params.model}")
+    rows = [
+        row
+        for phase in PHASES
+        for row in read_table(Path(f"data/prompts/main/{phase}.parquet"), PROMPTS).to_pylist()[
+            : asked.num_prompts
+        ]
+    ]
+    prompts = [
+        Asked(row["prompt_id"], row["text"], Facts.model_validate_json(row["facts"]))
+        for row in rows
+    ]
+    layers = all_layers(read_limits(folder).num_hidden_layers)
+    side = load_text_side(folder, spec.dtype, pick_device())
+    encoded = encode_all(*side, prompts, layers, spec.defaults.encoder)
+
+    found = describe_layers(prompts, encoded) + probe_layers(prompts, encoded)
+    results = mean_rows(found, {"probe", "probe_last"})
+    for layer in layers:
+        for token_class in CLASSES:
+            row_name = f"{layer_name(layer)}/{token_class}"
+            results[row_name] |= pooled_statistics(encoded, layer, token_class)
+    write_results(Path("metrics/layers.json"), {"layers": results})
+    write_observations(Path("reports/observations/layers.csv"), found)
+
+    wanted = [*STATISTICS, "cosine_to_-2", "outlier_channels", "pca_share_1", "pca_share_10"]
+    values = {
+        name: [results[f"{layer_name(layer)}/content"][name] for layer in layers] for name in wanted
+    }
+    for metric, words in (("probe", "words' mean"), ("probe_last", "last token")):
+        for task in TASKS:
+            of = [results.get(f"{layer_name(layer)}/{task}", {}).get(metric) for layer in layers]
+            if any(value is not None for value in of):
+                values[f"{task} from {words}"] = of
+    names = [str(layer) for layer in layers]
+    save_figure(layer_heat_map(values, names, "-2"), Path("reports/figures/layers/heat.png"))
+    panels = []
+    for layer in layers[-10:]:
+        parts = [all_vectors(encoded, layer, token_class) for token_class in CLASSES]
+        pca = principal_components(np.concatenate(parts))
+        ends = np.cumsum([len(part) for part in parts])[:-1]
+        split = zip(CLASSES, np.split(pca.coordinates, ends), strict=True)
+        points = {str(token_class): xy for token_class, xy in split}
+        panels.append((str(layer), points, (float(pca.shares[0]), float(pca.shares[1]))))
+    save_figure(scatter_panels(panels), Path("reports/figures/layers/pca.png"))
+    print(f"metrics/layers.json: {len(layers)} layers of {len(prompts)} prompts")
+
+
+if __name__ == "__main__":
+    run(main)

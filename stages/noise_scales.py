@@ -1,0 +1,111 @@
+"""scores of every study, the baseline drawn again -> where distances lie between noise and seeds
+
+data/prompts/main/screen.parquet, data/{wordings,embeddings}/baseline.parquet, data/scores/,
+models/<model>/, models/lpips-alexnet/
+-> metrics/noise_scales.json, reports/observations/noise_scales.csv,
+reports/tables/noise_scales.csv, reports/figures/noise_scales/lpips.png
+"""
+
+import os
+from pathlib import Path
+
+from stages import run
+
+
+def main() -> None:
+    """Draw the baseline in another batch, number format and seed, and place every variant."""
+    from functools import partial
+
+    import torch
+    from tqdm import tqdm
+
+    from zimage_eval.benchmark_observations import write_observations
+    from zimage_eval.benchmark_params import need
+    from zimage_eval.devices import load_once, pick_device
+    from zimage_eval.embeddings import read_embeddings
+    from zimage_eval.figures import save_figure
+    from zimage_eval.image_side import load_image_side
+    from zimage_eval.image_store import ImageStore, Recipe, device_class, find_store_root
+    from zimage_eval.metric_networks import load_metric_networks
+    from zimage_eval.metrics import metrics_with
+    from zimage_eval.model_folder import IMAGE_PARTS, check_model, weights_digest
+    from zimage_eval.noise_arms import (
+        BASELINE,
+        CEILING,
+        FLOOR,
+        Drawing,
+        distances,
+        draw_arm,
+        noise_arms,
+    )
+    from zimage_eval.params import Variant, expand_variants, load_model_spec, load_params
+    from zimage_eval.placement_figure import draw_placements
+    from zimage_eval.placements import (
+        arm_distances,
+        arm_results,
+        noise_scales,
+        place_arms,
+        placement_results,
+        study_arms,
+        write_placements,
+    )
+    from zimage_eval.results import write_results
+    from zimage_eval.tables import PROMPTS, SWAPPED_PROMPTS, read_table, scores_schema
+    from zimage_eval.wordings import read_wordings
+
+    torch.set_num_threads(1)  # last bits independent of the number of cores
+    params = load_params(Path("params.yaml"))
+    spec = load_model_spec(Path(f"models/{params.model}.yaml"))
+    entry = need(params.benchmarks.noise_scales, "noise_scales")
+    arms, folder = noise_arms(entry, spec), Path(f"models/{params.model}")
+    baseline = Variant(BASELINE, spec.defaults, is_baseline=True)
+    prompts = read_table(Path("data/prompts/main/screen.parquet"), PROMPTS).to_pylist()
+    drawing = Drawing(
+        baseline,
+        prompts,
+        read_wordings(Path("data/wordings/baseline.parquet")),
+        read_embeddings(Path("data/embeddings/baseline.parquet")),
+        check_model(folder, IMAGE_PARTS, [baseline]),
+        ImageStore(find_store_root(os.environ.get("ZIMAGE_EVAL_STORE"))),
+    )
+    device, weights = pick_device(), weights_digest(folder, IMAGE_PARTS)
+    metrics = metrics_with(spec.networks)
+    networks = load_metric_networks(metrics, Path("models/lpips-alexnet"), spec.networks, device)
+    categories = {prompt["prompt_id"]: prompt["category"] for prompt in prompts}
+
+    pictures, observations = {}, []
+    for arm in arms:
+        recipe = Recipe(weights, spec.defaults, arm.dtype, device_class(device))
+        load_pipe = load_once(partial(load_image_side, folder, arm.dtype, device))
+        drawn = draw_arm(arm, drawing, recipe, load_pipe)
+        pictures = dict(tqdm(drawn, desc=arm.name, total=len(prompts), mininterval=10))
+        if arm.name == BASELINE:
+            reference = pictures
+        else:
+            observations += distances(arm.name, pictures, reference, categories, metrics, networks)
+
+    scales = noise_scales(observations, FLOOR, CEILING)
+    formats = {arm.name for arm in arms} - {BASELINE, FLOOR, CEILING}
+    own = {name: arm_distances(observations, name) for name in formats}
+    placed = place_arms("", own, scales, entry)
+    schema = scores_schema(list(metrics))
+    for key, study in params.studies.items():
+        if study.prompts != "main":
+            continue  # its prompts have no scale
+        variants = expand_variants(study, spec.defaults)
+        name = next(variant.name for variant in variants if variant.is_baseline)
+        rows = read_table(Path(f"data/scores/{key}.parquet"), schema).to_pylist()
+        placed += place_arms(key, study_arms(rows, name, SWAPPED_PROMPTS), scales, entry)
+
+    results = placement_results(placed)
+    for name, numbers in arm_results(observations).items():
+        results[name] = {**results.get(name, {}), **numbers}
+    write_results(Path("metrics/noise_scales.json"), {"noise_scales": results})
+    write_observations(Path("reports/observations/noise_scales.csv"), observations)
+    write_placements(Path("reports/tables/noise_scales.csv"), placed)
+    figure = draw_placements(placed, "lpips", baseline_arms="the baseline")
+    save_figure(figure, Path("reports/figures/noise_scales/lpips.png"))
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,93 @@
+"""data/prompts/, models/<m>/, models/lpips-alexnet -> what padding changes
+
+metrics/padding.json, reports/observations/padding.csv, reports/figures/padding/pictures.png
+"""
+
+from pathlib import Path
+
+from stages import run
+
+
+def main() -> None:
+    """Compare padding sides of the text encoder, and numbers of the transformer's own pads."""
+    import torch
+
+    from zimage_eval.benchmark_figures import draw_variants
+    from zimage_eval.benchmark_observations import write_observations
+    from zimage_eval.benchmark_params import need
+    from zimage_eval.devices import pick_device
+    from zimage_eval.encoder_inputs import tokenize
+    from zimage_eval.features import load_lpips
+    from zimage_eval.figures import save_figure
+    from zimage_eval.image_side import load_image_side
+    from zimage_eval.memory_needs import check_memory
+    from zimage_eval.metric_lpips import lpips_distances
+    from zimage_eval.model_folder import IMAGE_PARTS, TEXT_PARTS, check_parts
+    from zimage_eval.pad_placement import PLACEMENTS, encode_padded
+    from zimage_eval.padding_effects import (
+        add_floors,
+        mean_rows,
+        measure_pictures,
+        measure_placements,
+        padding_checks,
+    )
+    from zimage_eval.params import load_model_spec, load_params
+    from zimage_eval.probe_inputs import encode_rows, take_evenly
+    from zimage_eval.results import write_results
+    from zimage_eval.tables import PROMPTS, read_table
+    from zimage_eval.text_side import load_text_side
+
+    params = load_params(Path("params.yaml"))
+    spec = load_model_spec(Path(f"models/{params.model}.yaml"))
+    folder = Path(f"models/{params.model}")
+    entry = need(params.benchmarks.padding, "padding")
+    device = pick_device()
+    check_parts(folder, (*TEXT_PARTS, *IMAGE_PARTS))
+    check_memory(folder, spec.dtype, IMAGE_PARTS, device)  # one side is loaded after the other
+    for name in entry.dtypes:
+        formats = spec.dtype.model_copy(update={"text_encoder": name})
+        check_memory(folder, formats, TEXT_PARTS, device)
+    table = read_table(Path("data/prompts/main/screen.parquet"), PROMPTS).to_pylist()
+    prompts = take_evenly(table, entry.num_prompts)
+
+    text_side = load_text_side(folder, spec.dtype, device)
+    inputs = encode_rows(prompts, text_side, spec.defaults.encoder)
+    tokenizer, encoder = text_side
+    ids = [tokenize(tokenizer, one.text, spec.defaults.encoder).token_ids for one in inputs]
+    by_side: dict[str, list[torch.Tensor]] = {
+        side: [
+            encode_padded(encoder, [one], tokenizer.pad_token_id, entry.length, side)[0]
+            for one in ids
+        ]
+        for side in PLACEMENTS
+    }
+    placed: dict[str, list[torch.Tensor]] = {}
+    rows: dict[str, dict[str, float | None]] = {}
+    for dtype in entry.dtypes:
+        encoder = encoder.to(getattr(torch, dtype))
+        placed[dtype], found = measure_placements(
+            encoder, ids, tokenizer.pad_token_id, entry.length
+        )
+        rows |= {f"dtype={dtype},placement={name}": row for name, row in found.items()}
+    rows = add_floors(rows, placed)
+    del text_side, encoder
+    pipe = load_image_side(folder, spec.dtype, device)
+    network = load_lpips(Path("models/lpips-alexnet"))
+
+    def distance(one: torch.Tensor, other: torch.Tensor) -> float:
+        pictures = [picture.permute(1, 2, 0).numpy() for picture in (one, other)]
+        return lpips_distances(pictures[:1], pictures[1:], network)[0]
+
+    observations = measure_pictures(
+        pipe, inputs, by_side, entry.extra_pads, spec.defaults, distance
+    )
+    rows |= mean_rows(observations)
+    rows["checks"] = padding_checks(rows, entry.dtypes, entry.extra_pads)
+    write_results(Path("metrics/padding.json"), {"padding": rows})
+    write_observations(Path("reports/observations/padding.csv"), observations)
+    figure = draw_variants(observations, "lpips", "LPIPS to the picture of the unpadded prompt")
+    save_figure(figure, Path("reports/figures/padding/pictures.png"))
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,54 @@
+"""facts and pictures of the concept probe -> what is missing, and what comes unasked
+
+data/facts/<study>.parquet, data/images/<study>/, data/prompts/<role>/{screen,confirm}.parquet
+-> metrics/probe_concepts.json, reports/tables/probe_concepts.csv,
+reports/figures/probe_concepts/grid.png
+"""
+
+from pathlib import Path
+
+from stages import run
+
+
+def main() -> None:
+    """Flag the pairs that the pictures lack and the values that they have unasked."""
+    from zimage_eval.benchmark_params import need
+    from zimage_eval.concept_defaults import SCENE_VALUES, find_defaults, unsaid_in_scene
+    from zimage_eval.concept_gaps import find_gaps
+    from zimage_eval.concept_probe import draw_grid, held_by_cell, probe_results, write_gaps
+    from zimage_eval.facts import Facts
+    from zimage_eval.figures import save_figure
+    from zimage_eval.judges import load_image
+    from zimage_eval.params import PHASES, load_model_spec, load_params
+    from zimage_eval.results import write_results
+    from zimage_eval.tables import FACTS, IMAGES, PROMPTS, read_table
+
+    params = load_params(Path("params.yaml"))
+    spec = load_model_spec(Path(f"models/{params.model}.yaml"))
+    entry = need(params.benchmarks.probe_concepts, "probe_concepts")
+    level = entry.level
+    facts: dict[tuple[str, str], Facts] = {
+        (phase, row["prompt_id"]): Facts.model_validate_json(row["facts"])
+        for phase in PHASES
+        for row in read_table(Path(f"data/prompts/concepts/{phase}.parquet"), PROMPTS).to_pylist()
+    }
+    judged = read_table(Path("data/facts/concept_probe.parquet"), FACTS).to_pylist()
+    gaps = find_gaps(held_by_cell(judged, facts))
+    # Only the drawn world's checker says what a picture shows unasked.
+    unsaid = []
+    if spec.judge == "scenes":
+        folder = Path("data/images/concept_probe")
+        for row in read_table(folder / "images.parquet", IMAGES).to_pylist():
+            if row["file"] is not None:
+                pixels = load_image(folder / row["file"]).pixels
+                unsaid.append(unsaid_in_scene(pixels, facts[row["phase"], row["prompt_id"]]))
+    defaults = find_defaults(unsaid, SCENE_VALUES, entry.margin)
+
+    results = {"probe_concepts": probe_results(gaps, defaults, level)}
+    write_results(Path("metrics/probe_concepts.json"), results)
+    write_gaps(Path("reports/tables/probe_concepts.csv"), gaps, level)
+    save_figure(draw_grid(gaps, level), Path("reports/figures/probe_concepts/grid.png"))
+
+
+if __name__ == "__main__":
+    run(main)

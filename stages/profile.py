@@ -1,0 +1,40 @@
+"""prompts/, models/<m>/ -> reports/machine/profile.json, reports/figures/profile/parts.png
+
+Seconds of this machine: another one writes others, and reruns nothing for it.
+"""
+
+from pathlib import Path
+
+from stages import run
+
+
+def main() -> None:
+    """Say where the seconds of one image go."""
+    import torch
+
+    from zimage_eval.benchmark_params import need
+    from zimage_eval.benchmark_profile import measure_profile
+    from zimage_eval.devices import pick_device
+    from zimage_eval.figures import save_figure
+    from zimage_eval.loaded_model import load_model, weights_name
+    from zimage_eval.machine_figures import draw_profile
+    from zimage_eval.machine_results import render_rows, write_machine_results
+    from zimage_eval.params import load_model_spec, load_params
+    from zimage_eval.prompt_sets import load_prompt_set
+
+    torch.set_num_threads(1)  # as the stage that draws images computes, in each of its workers
+    params = load_params(Path("params.yaml"))
+    entry = need(params.benchmarks.profile, "profile")
+    spec = load_model_spec(Path(f"models/{params.model}.yaml"))
+    prompts = load_prompt_set(Path(f"prompts/{spec.prompt_sets['main']}"))
+    folder = Path(f"models/{params.model}")
+    model = load_model(folder, spec, pick_device())
+    rows = measure_profile(model, entry, prompts)
+    path = Path("reports/machine/profile.json")
+    results = write_machine_results(path, "profile", params.model, weights_name(folder), rows)
+    save_figure(draw_profile(results), Path("reports/figures/profile/parts.png"))
+    print(render_rows(results))
+
+
+if __name__ == "__main__":
+    run(main)

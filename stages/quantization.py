@@ -1,0 +1,50 @@
+"""prompts/, models/<m>/ -> metrics/quantization.json, reports/observations/quantization.csv
+
+and reports/figures/quantization/distance.png. Seconds are no part of it.
+"""
+
+from pathlib import Path
+
+from stages import run
+
+
+def main() -> None:
+    """Round the weights of every part, and see what that changes."""
+    import torch
+
+    from zimage_eval.benchmark_observations import write_observations
+    from zimage_eval.benchmark_params import need
+    from zimage_eval.benchmark_quantization import measure_quantization
+    from zimage_eval.devices import pick_device
+    from zimage_eval.features import load_lpips
+    from zimage_eval.figures import save_figure
+    from zimage_eval.judges import load_judge
+    from zimage_eval.loaded_model import load_model
+    from zimage_eval.machine_figures import draw_quantization
+    from zimage_eval.params import load_model_spec, load_params
+    from zimage_eval.prompt_sets import load_prompt_set
+    from zimage_eval.results import write_results
+
+    torch.set_num_threads(1)  # the last bits don't depend on the number of cores then
+    params = load_params(Path("params.yaml"))
+    entry = need(params.benchmarks.quantization, "quantization")
+    spec = load_model_spec(Path(f"models/{params.model}.yaml"))
+    prompts = load_prompt_set(Path(f"prompts/{spec.prompt_sets['main']}"))
+    device = pick_device()
+    model = load_model(Path(f"models/{params.model}"), spec, device)
+    found = measure_quantization(
+        model,
+        entry,
+        prompts,
+        spec.batch_size,
+        load_judge(spec, device),
+        load_lpips(Path("models/lpips-alexnet")).to(device),
+        lambda rows: print(f"quantization: {list(rows)[-1]}", flush=True),
+    )
+    write_results(Path("metrics/quantization.json"), {"quantization": found.rows})
+    write_observations(Path("reports/observations/quantization.csv"), found.observations)
+    save_figure(draw_quantization(found.rows), Path("reports/figures/quantization/distance.png"))
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,91 @@
+"""data/prompts/main/, models/<m>/ but the autoencoder -> what the context refiner does to captions
+
+metrics/refiner.json, reports/observations/refiner.csv, reports/figures/refiner/.
+"""
+
+from pathlib import Path
+
+from stages import run
+
+
+def main() -> None:
+    """Compare every token before and after the refiner, and fit a map in its place."""
+    import numpy as np
+    import torch
+    from diffusers import ZImageTransformer2DModel
+
+    from zimage_eval.benchmark_observations import write_observations
+    from zimage_eval.benchmark_params import need
+    from zimage_eval.chat_format import TOKEN_CLASSES
+    from zimage_eval.devices import pick_device
+    from zimage_eval.encoder_inputs import tokenize
+    from zimage_eval.encoding import encode_layers
+    from zimage_eval.figures import save_figure
+    from zimage_eval.layer_figures import scatter_panels
+    from zimage_eval.model_folder import TEXT_PARTS, check_parts
+    from zimage_eval.observation_results import mean_rows
+    from zimage_eval.params import PHASES, load_model_spec, load_params
+    from zimage_eval.principal_components import principal_components
+    from zimage_eval.refiner_analysis import (
+        describe_attention,
+        describe_refinement,
+        map_results,
+        points_by_class,
+        refine_prompt,
+    )
+    from zimage_eval.results import write_results
+    from zimage_eval.tables import PROMPTS, read_table
+    from zimage_eval.text_side import load_text_side
+
+    params = load_params(Path("params.yaml"))
+    spec = load_model_spec(Path(f"models/{params.model}.yaml"))
+    asked = need(params.benchmarks.refiner, "refiner")
+    folder, device = Path(f"models/{params.model}"), pick_device()
+    check_parts(folder, (*TEXT_PARTS, "transformer"))
+    prompts = {
+        phase: read_table(Path(f"data/prompts/main/{phase}.parquet"), PROMPTS).to_pylist()
+        for phase in PHASES
+    }
+    encoder = spec.defaults.encoder
+    side = load_text_side(folder, spec.dtype, device)
+    texts = {}
+    for rows in prompts.values():
+        for row in rows[: asked.num_prompts]:
+            inputs = tokenize(side.tokenizer, row["text"], encoder)
+            [entry] = encode_layers(side.text_encoder, inputs, [encoder.hidden_layer])
+            texts[row["prompt_id"]] = entry
+    del side
+    transformer = ZImageTransformer2DModel.from_pretrained(
+        folder / "transformer", dtype=getattr(torch, spec.dtype.transformer)
+    )
+    transformer.eval().to(device)
+    screened, confirmed = (
+        [
+            refine_prompt(transformer, row["prompt_id"], texts[row["prompt_id"]])
+            for row in prompts[phase][: asked.num_prompts]
+        ]
+        for phase in PHASES
+    )
+
+    found = describe_refinement(screened) + describe_attention(screened)
+    maps, observed = map_results(confirmed, screened)
+    found += observed
+    results = mean_rows(found, set())
+    for name, numbers in maps.items():
+        results[name] |= numbers
+    write_results(Path("metrics/refiner.json"), {"refiner": results})
+    write_observations(Path("reports/observations/refiner.csv"), found)
+    panels = []
+    for moment in ("before", "after"):
+        points = points_by_class(screened, moment)
+        pca = principal_components(np.concatenate([*points.values()]))
+        ends = np.cumsum([len(part) for part in points.values()])[:-1]
+        split = zip(TOKEN_CLASSES, np.split(pca.coordinates, ends), strict=True)
+        by_class = {str(token_class): xy for token_class, xy in split}
+        panels.append((f"{moment} the refiner", by_class, (pca.shares[0], pca.shares[1])))
+    save_figure(scatter_panels(panels), Path("reports/figures/refiner/pca.png"))
+    print(f"metrics/refiner.json: {len(screened)} captions, maps fitted on {len(confirmed)} others")
+
+
+if __name__ == "__main__":
+    run(main)

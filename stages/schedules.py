@@ -1,0 +1,58 @@
+"""models/<m>/ -> metrics/schedules.json, reports/figures/schedules/sigmas.png
+
+reports/observations/schedules.csv holds every noise level.
+"""
+
+from pathlib import Path
+
+from stages import run
+
+
+def main() -> None:
+    """Run every schedule of studies and recipes, and count its transformer evaluations."""
+    from zimage_eval.benchmark_observations import Observation, write_observations
+    from zimage_eval.benchmark_params import need
+    from zimage_eval.devices import pick_device
+    from zimage_eval.figures import save_figure
+    from zimage_eval.image_side import load_image_side
+    from zimage_eval.limit_figures import draw_schedules
+    from zimage_eval.memory_needs import check_memory
+    from zimage_eval.model_folder import IMAGE_PARTS, check_parts
+    from zimage_eval.params import load_model_spec, load_params
+    from zimage_eval.results import write_results
+    from zimage_eval.schedule_tables import (
+        collect_samplers,
+        run_schedule,
+        schedule_checks,
+        schedule_name,
+        schedule_row,
+    )
+
+    params = load_params(Path("params.yaml"))
+    spec = load_model_spec(Path(f"models/{params.model}.yaml"))
+    folder = Path(f"models/{params.model}")
+    entry = need(params.benchmarks.schedules, "schedules")
+    samplers = collect_samplers(params.studies, entry.recipes, spec.defaults)
+    device = pick_device()
+    check_parts(folder, IMAGE_PARTS)
+    check_memory(folder, spec.dtype, IMAGE_PARTS, device)
+    pipe = load_image_side(folder, spec.dtype, device)
+    samples = {
+        name: run_schedule(pipe, sampler, spec.defaults) for name, sampler in samplers.items()
+    }
+    own = schedule_name(spec.defaults.sampler)
+    rows = {name: schedule_row(each, samples[own].sigmas) for name, each in samples.items()}
+    rows["checks"] = schedule_checks(samplers, samples, own)
+    write_results(Path("metrics/schedules.json"), {"schedules": rows})
+    levels = [
+        Observation(name, name, step, "all", "sigma", sigma)
+        for name, sample in samples.items()
+        for step, sigma in enumerate(sample.sigmas)
+    ]
+    write_observations(Path("reports/observations/schedules.csv"), levels)
+    figure = draw_schedules({name: sample.sigmas for name, sample in samples.items()}, own)
+    save_figure(figure, Path("reports/figures/schedules/sigmas.png"))
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,69 @@
+"""models/<m>/ -> metrics/token_limit.json, reports/figures/token_limit/positions.png
+
+Lengths are tried with the model's own transformer: on a GPU each in a process of its own.
+"""
+
+from pathlib import Path
+
+from stages import run
+
+
+def main() -> None:
+    """Find how many tokens and pixels fit, and what a longer table changes."""
+    from zimage_eval.benchmark_params import need
+    from zimage_eval.devices import pick_device
+    from zimage_eval.figures import save_figure
+    from zimage_eval.image_side import load_image_side
+    from zimage_eval.length_probe import ProbeSize, fits, fits_apart
+    from zimage_eval.limit_figures import draw_positions
+    from zimage_eval.memory_needs import check_memory
+    from zimage_eval.model_folder import IMAGE_PARTS, TEXT_PARTS, check_parts
+    from zimage_eval.params import load_model_spec, load_params
+    from zimage_eval.results import write_results
+    from zimage_eval.tables import PROMPTS, read_table
+    from zimage_eval.text_side import load_text_side
+    from zimage_eval.token_limits import (
+        limit_checks,
+        measure_lengths,
+        measure_limits,
+    )
+    from zimage_eval.truncated_prompts import count_tokens, measure_truncation
+
+    params = load_params(Path("params.yaml"))
+    spec = load_model_spec(Path(f"models/{params.model}.yaml"))
+    folder = Path(f"models/{params.model}")
+    entry = need(params.benchmarks.token_limit, "token_limit")
+    device = pick_device()
+    check_parts(folder, (*TEXT_PARTS, *IMAGE_PARTS))
+    for parts in (TEXT_PARTS, IMAGE_PARTS):  # one side is loaded after the other
+        check_memory(folder, spec.dtype, parts, device)
+    texts = read_table(Path("data/prompts/main/screen.parquet"), PROMPTS)["text"].to_pylist()
+
+    text_side = load_text_side(folder, spec.dtype, device)
+    encoder = spec.defaults.encoder
+    truncation = measure_truncation(text_side, texts, encoder)
+    num_template = count_tokens(text_side.tokenizer, "", encoder)
+    del text_side
+    pipe = load_image_side(folder, spec.dtype, device)
+    transformer = pipe.transformer
+
+    def probe(size: ProbeSize) -> bool:
+        if device.type == "cpu":
+            return fits(transformer, size)
+        return fits_apart(folder / "transformer", device, size)
+
+    lengths = measure_lengths(transformer, probe, entry)
+    table = transformer.rope_embedder.axes_lens[0]
+    own_rope = spec.defaults.rope.model_copy(update={"table_length": table})
+    limits = measure_limits(
+        transformer, probe, entry, pipe.vae_scale_factor, own_rope, num_template
+    )
+    rows = lengths | limits | {f"max_sequence_length={encoder.max_sequence_length}": truncation}
+    rows["checks"] = limit_checks(rows, entry)
+    write_results(Path("metrics/token_limit.json"), {"token_limit": rows})
+    figure = draw_positions(lengths, table)
+    save_figure(figure, Path("reports/figures/token_limit/positions.png"))
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,94 @@
+"""models/<m>/vae/, models/lpips-alexnet/ -> what pictures lose on their way through the autoencoder
+
+Writes metrics/vae_roundtrip.json, reports/observations/vae_roundtrip.csv and figures. Photographs
+are read where scikit-image and matplotlib are installed, or from a folder of the user's.
+"""
+
+import sys
+from pathlib import Path
+
+from stages import run
+
+
+def main() -> None:
+    """Send every picture through the autoencoder in every way."""
+    import torch
+    from tqdm import tqdm
+
+    from zimage_eval.benchmark_observations import write_observations
+    from zimage_eval.benchmark_params import need
+    from zimage_eval.devices import pick_device
+    from zimage_eval.features import load_lpips
+    from zimage_eval.figures import save_figure
+    from zimage_eval.image_grids import save_png
+    from zimage_eval.params import load_model_spec, load_params
+    from zimage_eval.results import write_results
+    from zimage_eval.roundtrip_figures import DIFFERENCE_GAIN, psnr_dots, roundtrip_grid
+    from zimage_eval.roundtrip_pictures import large_pictures, photographs, roundtrip_pictures
+    from zimage_eval.roundtrip_results import exact_checks, roundtrip_results
+    from zimage_eval.vae_roundtrip import (
+        BASELINE,
+        check_memory,
+        load_decoder,
+        load_vae,
+        make_ways,
+        observe,
+        observe_tiles,
+        tiled_ways,
+    )
+
+    params = load_params(Path("params.yaml"))
+    spec = load_model_spec(Path(f"models/{params.model}.yaml"))
+    asked = need(params.benchmarks.vae_roundtrip, "vae_roundtrip")
+    photos = photographs(asked.photographs)
+    device = pick_device()
+    vae = load_vae(Path(f"models/{params.model}/vae"), device)
+    factor = 2 ** (len(vae.config.block_out_channels) - 1)
+    side, large_side = spec.defaults.image.width, asked.tiled_scale * vae.config.sample_size
+    check_memory(vae, max(side, large_side))
+    decoders = {name: load_decoder(name, file, vae) for name, file in asked.decoders.items()}
+    network = load_lpips(Path("models/lpips-alexnet")).to(device)
+    pictures = roundtrip_pictures(photos, side, asked.num_scenes, asked.text_sizes, asked.num_texts)
+    large = large_pictures(photos, large_side, asked.num_tiled)
+
+    if device.type == "cpu":
+        torch.set_num_threads(1)  # the last bits don't depend on the number of cores
+    ways = make_ways(vae, decoders, asked.num_samples)
+    interval = 0.2 if sys.stderr.isatty() else 10
+    found = observe(tqdm(pictures, "pictures", mininterval=interval), ways, network, factor)
+    found += observe_tiles(tqdm(large, "tiled", mininterval=interval), vae, network, factor)
+    whole, ((tiled, _), _) = ways[0].run, tiled_ways(vae)
+    one_tile = pictures[0].image
+    checks = exact_checks(
+        found,
+        one_tile_is_whole=side > vae.tile_sample_min_size
+        or torch.equal(whole(one_tile, 0), tiled.run(one_tile, 0)),
+    )
+
+    results = roundtrip_results(found, list(decoders))
+    write_results(
+        Path("metrics/vae_roundtrip.json"), {"vae_roundtrip": {**results, "checks": checks}}
+    )
+    write_observations(Path("reports/observations/vae_roundtrip.csv"), found)
+    firsts = {picture.kind: picture for picture in reversed(pictures)}
+    shown = [(one, one.image, whole(one.image, 0)) for one in reversed(firsts.values())]
+    save_png(
+        roundtrip_grid(shown, ("original", "round trip"), DIFFERENCE_GAIN),
+        Path("reports/figures/vae_roundtrip/pictures.png"),
+    )
+    big = {picture.kind: picture.image for picture in reversed(large)}
+    tiles = [
+        (picture, whole(image, 0), tiled.run(image, 0))
+        for picture in large
+        if (image := picture.image) is big[picture.kind]
+    ]
+    save_png(
+        roundtrip_grid(tiles, ("decoded whole", "decoded in tiles"), DIFFERENCE_GAIN),
+        Path("reports/figures/vae_roundtrip/tiles.png"),
+    )
+    save_figure(psnr_dots(found, BASELINE), Path("reports/figures/vae_roundtrip/psnr.png"))
+    print(f"metrics/vae_roundtrip.json: {len(pictures)} pictures of {side} px, {len(ways)} ways")
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,72 @@
+"""Missing pairs are found as interactions, and as rarely as promised where there are none."""
+
+from itertools import product
+
+import numpy as np
+import pytest
+
+from zimage_eval.concept_gaps import Cell, Gap, find_gaps
+
+NAMES = tuple("abcdefgh")
+COLORS = tuple("rstuvwxyz")
+
+
+def grid(
+    shares: dict[str, float], num_images: int, seed: int, missing: tuple[Cell, ...] = ()
+) -> dict[Cell, list[bool]]:
+    """Cells that hold as often as their name says, whatever the color; missing ones never."""
+    rng = np.random.default_rng(seed)
+    held = {}
+    for name, color in product(NAMES, COLORS):
+        share = 0.0 if (name, color) in missing else shares.get(name, 0.95)
+        held[name, color] = list(rng.random(num_images) < share)
+    return held
+
+
+def flagged(gaps: list[Gap]) -> set[Cell]:
+    return {gap.cell for gap in gaps if gap.p_value is not None and gap.p_value < 0.05}
+
+
+def test_pairs_that_are_never_shown_are_found_with_six_pictures_each() -> None:
+    missing = (("a", "r"), ("d", "u"))
+    for seed in range(5):
+        assert flagged(find_gaps(grid({}, 6, seed, missing))) == set(missing)
+
+
+def test_a_hard_name_is_no_missing_pair() -> None:
+    """Nor is any of its pairs: none is worse than the name is."""
+    assert flagged(find_gaps(grid({"b": 0.0, "c": 0.3}, 4, 0))) == set()
+
+
+def test_a_pair_that_a_hard_name_lacks_is_expected() -> None:
+    gaps = {gap.cell: gap for gap in find_gaps(grid({"b": 0.1}, 6, 1, (("a", "r"), ("b", "r"))))}
+    assert gaps["a", "r"].expected is not None and gaps["a", "r"].expected > 0.7
+    assert gaps["b", "r"].expected is not None and gaps["b", "r"].expected < 0.4
+
+
+@pytest.mark.slow
+def test_false_flags_are_as_rare_as_promised() -> None:
+    tables = 150
+    wrong = sum(
+        bool(flagged(find_gaps(grid({"b": 0.5, "c": 0.8}, 4, seed)))) for seed in range(tables)
+    )
+    assert wrong <= 0.05 * tables + 3 * (0.05 * 0.95 * tables) ** 0.5
+
+
+def test_expectation_comes_from_the_other_cells_alone() -> None:
+    held = grid({}, 4, 3)
+    before = {gap.cell: gap.expected for gap in find_gaps(held)}
+    held["a", "r"] = [not value for value in held["a", "r"]]
+    after = {gap.cell: gap.expected for gap in find_gaps(held)}
+    assert after["a", "r"] == before["a", "r"]
+    assert after["a", "s"] != before["a", "s"]
+
+
+def test_cells_without_judged_pictures_have_no_numbers() -> None:
+    held = grid({}, 4, 4)
+    held["a", "r"] = []
+    gaps = {gap.cell: gap for gap in find_gaps(held)}
+    assert gaps["a", "r"] == Gap(("a", "r"), 0, None, None, None)
+    assert gaps["a", "s"].p_value is not None
+    nothing = find_gaps({cell: [] for cell in held})
+    assert all(gap.share is gap.expected is gap.p_value is None for gap in nothing)

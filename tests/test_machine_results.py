@@ -1,0 +1,63 @@
+"""Results of one machine: written with what they were measured on, and joined with counts."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from zimage_eval.machine_costs import seconds_per_image
+from zimage_eval.machine_results import (
+    Cell,
+    MachineResults,
+    read_machine_results,
+    render_rows,
+    write_machine_results,
+)
+
+ROWS: dict[str, dict[str, Cell]] = {
+    "batch=1": {"seconds_per_forward": 0.5, "seconds_beside_forwards": 0.25},
+    "batch=4": {"seconds_per_forward": 0.2, "seconds_beside_forwards": 0.1},
+    "batch=8": {"error": "out of memory"},
+}
+
+
+@pytest.fixture
+def results(tmp_path: Path) -> MachineResults:
+    return write_machine_results(tmp_path / "a" / "b.json", "throughput", "tiny", "random", ROWS)
+
+
+def test_they_are_read_as_they_were_written(results: MachineResults, tmp_path: Path) -> None:
+    assert read_machine_results(tmp_path / "a" / "b.json") == results
+    assert results.rows == ROWS
+    assert {"torch", "diffusers", "transformers", "python"} <= results.versions.keys()
+    assert results.machine.num_cores >= 1
+    assert len(results.date.split("-")) == 3
+
+
+def test_a_file_of_another_kind_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "x.json"
+    with pytest.raises(ValueError, match="no such results"):
+        read_machine_results(path)
+    path.write_text(json.dumps({"rows": {}}))
+    with pytest.raises(ValueError, match="missing"):
+        read_machine_results(path)
+    with pytest.raises(ValueError, match="finite"):
+        write_machine_results(path, "x", "tiny", "random", {"row": {"seconds": float("nan")}})
+
+
+def test_a_table_names_its_machine_and_leaves_holes(results: MachineResults) -> None:
+    head, columns, *lines = render_rows(results).splitlines()
+    assert results.machine.name in head
+    assert "random" in head
+    assert columns.split() == ["seconds_beside_forwards", "seconds_per_forward", "error"]
+    assert lines[0].split() == ["batch=1", "0.25", "0.5", "-"]
+
+
+def test_an_image_costs_its_forwards_and_the_rest(results: MachineResults) -> None:
+    assert seconds_per_image(results, 1, 8) == pytest.approx(8 * 0.5 + 0.25)
+    assert seconds_per_image(results, 4, 8) == pytest.approx(8 * 0.2 + 0.1)
+    # Not measured: the largest smaller batch that was, without the one that failed.
+    assert seconds_per_image(results, 3, 16) == pytest.approx(16 * 0.5 + 0.25)
+    assert seconds_per_image(results, 8, 8) == seconds_per_image(results, 4, 8)
+    with pytest.raises(ValueError, match="batch size 0"):
+        seconds_per_image(results, 0, 8)
