@@ -3,7 +3,15 @@
 from collections.abc import Mapping, Sequence
 
 from zimage_eval.cited import cite
-from zimage_eval.claims import BenchmarkClaim, Claim, ExactClaim, StudyClaim, ThresholdClaim
+from zimage_eval.claims import (
+    BenchmarkClaim,
+    Claim,
+    ExactClaim,
+    NumberClaim,
+    StudyClaim,
+    TestedClaim,
+    ThresholdClaim,
+)
 from zimage_eval.metrics import METRICS
 from zimage_eval.questions import Question
 from zimage_eval.report_verdicts import Answer, differences_table, tell
@@ -53,6 +61,13 @@ def _rule(question: Question, claim: Claim) -> str:
 def _describe(claim: Claim) -> str:
     if isinstance(claim, ExactClaim):
         return f"checks of `{claim.benchmark}` by equality ({', '.join(claim.checks)})"
+    if isinstance(claim, NumberClaim):
+        words = claim.rule.replace("_", " ")
+        return (
+            f"{claim.metric} of `{claim.row}` in `{claim.benchmark}` is {words} {claim.threshold:g}"
+        )
+    if isinstance(claim, TestedClaim):
+        return f"the test of `{claim.row}` in `{claim.benchmark}` ({claim.p_value})"
     if isinstance(claim, ThresholdClaim):
         return (
             f"the mean of {claim.metric} in `{claim.benchmark}` ({claim.variant}) is {claim.rule} "
@@ -74,7 +89,9 @@ def _describe(claim: Claim) -> str:
 def _differences(claim: Claim, verdict: Verdict) -> str:
     if not verdict.seen:
         return ""
-    metric = "" if isinstance(claim, ExactClaim) else claim.metric
+    if isinstance(claim, ExactClaim | TestedClaim | NumberClaim):
+        return ""
+    metric = claim.metric
     known = isinstance(claim, StudyClaim) and metric in METRICS
     decimals = METRICS[metric].decimals + 1 if known else _DECIMALS
     return f"{metric}:\n\n{differences_table(verdict, decimals)}"
