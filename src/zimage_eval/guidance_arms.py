@@ -93,7 +93,7 @@ def read_arms(path: Path) -> GuidanceArms:
     """The content of such a table.
 
     Raises:
-        ValueError: the file is missing or no such table, or an arm lacks a picture that others have.
+        ValueError: the file is missing or no such table, or arms differ in their pictures.
     """
     if not path.is_file():
         raise ValueError(f"{path}: no such table")

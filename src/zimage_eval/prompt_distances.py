@@ -69,8 +69,9 @@ def gap_matrix(first: Floats, second: Floats, kernel: Kernel) -> Floats:
 
 
 def distances_given_prompt(gaps: Floats) -> Floats:
-    """`(num_prompts,)`: each prompt's own squared MMD, unbiased, so below 0 about as often as not
-    where there is no difference.
+    """`(num_prompts,)`: each prompt's own squared MMD.
+
+    Unbiased, so below 0 about as often as above where there is no difference.
     """
     return np.diag(gaps).copy()
 
@@ -82,13 +83,12 @@ def distances_over_prompts(gaps: Floats) -> Floats:
     the interval of a mean over prompts. Where there is no difference they overstate the spread.
     """
     size = len(gaps)
+    if size < 3:
+        raise ValueError(f"{size} prompts: leaving one out leaves no pair")
     rows = gaps.sum(axis=1) - np.diag(gaps)
     total = rows.sum()
-    values: Floats = total / (size - 1)
-    if size > 2:
-        values = values - (total - 2 * rows) / (size - 2)
-        return values
-    return np.full(size, total / (size * (size - 1)))
+    values: Floats = total / (size - 1) - (total - 2 * rows) / (size - 2)
+    return values
 
 
 def grouped_pseudo_values(
