@@ -5,6 +5,7 @@ from concurrent.futures import Executor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
+from pathlib import Path
 from typing import Final
 
 import numpy as np
@@ -13,6 +14,8 @@ from diffusers import AutoencoderKL, ZImageTransformer2DModel
 from torch import Tensor
 from transformers import Qwen2Tokenizer, Qwen3Model
 
+from calibration.batched_transformer import use_batched_attention
+from calibration.family_folder import load_text_encoder, load_transformer, load_vae
 from calibration.latent_data import encode_captions
 from calibration.sampling import Guidance, sample, schedule
 from calibration.scene_prompts import ScenePrompt
@@ -58,6 +61,14 @@ class ImageModel:
         bare._modules = dict(self.transformer._modules)
         bare._modules["context_refiner"] = torch.nn.ModuleList()
         return replace(self, transformer=bare)
+
+
+def load_image_model(folder: Path, device: torch.device) -> ImageModel:
+    """A family's base or turbo, ready to be sampled in batches."""
+    text_encoder, tokenizer = load_text_encoder(folder, device)
+    transformer = load_transformer(folder, device)
+    use_batched_attention(transformer)
+    return ImageModel(transformer, load_vae(folder, device), text_encoder, tokenizer)
 
 
 @torch.no_grad()

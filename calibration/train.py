@@ -20,7 +20,12 @@ from diffusers import ZImageTransformer2DModel
 
 from calibration.batched_transformer import use_batched_attention
 from calibration.corpus import build_examples
-from calibration.evaluate import EVALUATION_SEED, ImageModel, SamplingSettings, measure_alignment
+from calibration.evaluate import (
+    EVALUATION_SEED,
+    SamplingSettings,
+    load_image_model,
+    measure_alignment,
+)
 from calibration.evaluation_grid import evaluation_grid
 from calibration.family_folder import (
     finish_folder,
@@ -212,18 +217,12 @@ class Family:
         print(f"teacher: {time.monotonic() - self.started:.0f} s", flush=True)
         return replace(walk, teacher=trainer.ema.model, guidance=Guidance(walk.guidance.null, 0.0))
 
-    def _image_model(self, folder: Path) -> ImageModel:
-        text_encoder, tokenizer = load_text_encoder(self.base, self.device)
-        transformer = load_transformer(folder, self.device)
-        use_batched_attention(transformer)
-        return ImageModel(transformer, load_vae(self.base, self.device), text_encoder, tokenizer)
-
     def evaluate(
         self, grid: dict[str, tuple[Path, SamplingSettings]]
     ) -> dict[str, dict[str, float]]:
         """Alignment of each named setting on prompts that training never saw."""
         prompts = make_target_prompts(self.truths, self.recipe.evaluation.num_prompts)
-        models = {folder: self._image_model(folder) for folder, _ in grid.values()}
+        models = {folder: load_image_model(folder, self.device) for folder, _ in grid.values()}
         results = {}
         for name, (folder, settings) in grid.items():
             results[name] = measure_alignment(

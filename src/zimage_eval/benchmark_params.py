@@ -210,6 +210,30 @@ class ProbeConcepts(Frozen):
     """How far beyond an even share the commonest value of an attribute may be and not matter."""
 
 
+DistanceName = Literal[
+    "kid_given_prompt_alexnet",
+    "kid_given_prompt_vae",
+    "kid_alexnet",
+    "kid_vae",
+    "fd_alexnet",
+    "fd_vae",
+    "frequencies_given_prompt",
+    "frequencies",
+]
+"""`frequencies` is the squared distance of how often a picture shows each attribute's values."""
+
+
+class BakedGuidance(Frozen):
+    """Under which guidance scale a base draws most as its turbo does."""
+
+    distance: DistanceName
+    """The one whose confidence set is the answer; all are reported."""
+    level: Annotated[float, Field(gt=0, lt=1)]
+    """Chance that the set lacks the nearest scale."""
+    num_groups: Annotated[int, Field(ge=8)]
+    """Of prompts, which a Fréchet distance's interval is over."""
+
+
 class Benchmarks(Frozen):
     """One field a benchmark, under the name of its stage: `<name>: <Type> | None = None`."""
 
@@ -232,6 +256,7 @@ class Benchmarks(Frozen):
     trials: Trials | None = None
     prompt_quality: PromptQuality | None = None
     style_vectors: StyleVectors | None = None
+    baked_guidance: BakedGuidance | None = None
 
 
 def need(entry: Entry | None, name: str) -> Entry:

@@ -1,0 +1,57 @@
+"""calibration/guidance_arms/<m>.parquet -> which guidance scale was distilled into the model
+
+metrics/baked_guidance.json, reports/observations/baked_guidance.csv,
+reports/figures/baked_guidance/distance.png; models/<m>/transformer says if the table is of it.
+"""
+
+from pathlib import Path
+
+from stages import run
+
+
+def main() -> None:
+    """Find the scales under which the base may draw most as the turbo does."""
+    from zimage_eval.baked_guidance import (
+        guidance_observations,
+        guidance_results,
+        measure_arms,
+        why_not_available,
+    )
+    from zimage_eval.baked_guidance_figure import draw_distances, draw_reason
+    from zimage_eval.benchmark_observations import write_observations
+    from zimage_eval.benchmark_params import need
+    from zimage_eval.figures import save_figure
+    from zimage_eval.guidance_arms import read_arms
+    from zimage_eval.model_folder import weights_digest
+    from zimage_eval.params import load_params
+    from zimage_eval.results import write_results
+
+    params = load_params(Path("params.yaml"))
+    entry = need(params.benchmarks.baked_guidance, "baked_guidance")
+    table = Path(f"calibration/guidance_arms/{params.model}.parquet")
+    arms = read_arms(table) if table.is_file() else None
+    digest = None
+    if arms is not None:
+        digest = weights_digest(Path(f"models/{params.model}"), ("transformer",))
+    reason = why_not_available(arms, params.model, digest)
+    metrics = Path("metrics/baked_guidance.json")
+    observations = Path("reports/observations/baked_guidance.csv")
+    picture = Path("reports/figures/baked_guidance/distance.png")
+    if arms is None or reason is not None:
+        words = reason or ""
+        write_results(metrics, {"baked_guidance": {"checks": {"pictures_are_of_these_weights": 0}}})
+        write_observations(observations, [])
+        save_figure(draw_reason(words), picture)
+        print(f"{metrics}: {words}")
+        return
+    measured = measure_arms(arms, entry.num_groups)
+    rows = guidance_results(arms, measured, entry.distance, entry.level)
+    write_results(metrics, {"baked_guidance": rows})
+    write_observations(observations, guidance_observations(arms, measured, entry.distance))
+    save_figure(draw_distances(arms, measured, entry.distance, entry.level), picture)
+    found = measured.findings[entry.distance]
+    print(f"{metrics}: nearest {found.nearest}, may be {', '.join(found.kept(entry.level))}")
+
+
+if __name__ == "__main__":
+    run(main)
