@@ -6,7 +6,7 @@ INSTALLED := $(VENV)/.installed
 # Stages are `python -m ...`: the environment's python comes first.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help install repro plan check format deps test smoke clean
+.PHONY: help install repro plan check format deps test smoke calibrate clean
 
 help: ## this list
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -43,6 +43,10 @@ test: $(INSTALLED) ## the tests that take seconds
 
 smoke: $(INSTALLED) ## the same graph on a few prompts, in a temporary clone
 	pytest -m slow tests/test_pipeline_smoke.py -k reaches_the_report
+
+calibrate: $(INSTALLED) ## the study on both families, and the scorecard of what it found
+	for family in nano mini; do python -m calibration.run_study --model $$family --out .calibrate/$$family --results calibration/results/$$family || exit 1; done
+	python -m calibration.scorecard
 
 clean: ## forget what tools cached, keep results and environment
 	rm -rf .pytest_cache .mypy_cache .ruff_cache

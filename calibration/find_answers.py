@@ -4,7 +4,7 @@ The finding of a search is a simultaneous confidence set: every answer that may 
 Nothing here reads the planted answers or a model's declared defaults.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, NamedTuple
 
@@ -81,7 +81,7 @@ def read_scores(folder: Path, study: str) -> pd.DataFrame:
     return table[table["phase"] == PHASE]
 
 
-def thin(scores: pd.DataFrame, prompts: Sequence[str]) -> pd.DataFrame:
+def thin(scores: pd.DataFrame, prompts: Iterable[str]) -> pd.DataFrame:
     """The rows of some of the prompts."""
     return scores[scores["prompt_id"].isin(list(prompts))]
 

@@ -74,7 +74,7 @@ def prepare_folder(
     out.mkdir(parents=True, exist_ok=True)
     (out / "models").mkdir(exist_ok=True)
     folders = [path for path in (ROOT / "models").iterdir() if path.is_dir()]
-    for path in (*folders, ROOT / "prompts", ROOT / "questions"):
+    for path in (*folders, ROOT / "calibration", ROOT / "prompts", ROOT / "questions"):
         link = out / path.relative_to(ROOT)
         link.unlink(missing_ok=True)
         link.symlink_to(path)
@@ -84,31 +84,43 @@ def prepare_folder(
     _save(out / "params.yaml", params)
 
 
-def run_stages(out: Path, num_jobs: int, num_gpus: int) -> dict[str, float]:
-    """All stages up to the evidence, in `out`; seconds by stage and study.
+def run_stages(out: Path, results: Path, num_jobs: int, num_gpus: int) -> list[str]:
+    """All stages up to the evidence, in `out`; what a study leaves is kept as soon as it is done.
+
+    Returns:
+        What failed, in words: a study that fails does not hold up the others.
 
     Raises:
-        RuntimeError: a stage failed; its log stands in `out`.
+        RuntimeError: what all studies need failed, or the baseline did.
     """
     params = load_params(out / "params.yaml")
     spec = load_model_spec(out / "models" / f"{params.model}.yaml")
     sizes = {
         key: len(expand_variants(study, spec.defaults)) for key, study in params.studies.items()
     }
-    seconds = {name: run_stage(out, name, "", 0) for name in FIRST}
+    for name in FIRST:
+        run_stage(out, name, "", 0)
     first, *others = sorted(sizes, key=lambda key: (key != "baseline", -sizes[key]))
+    failures: list[str] = []
 
-    def chain(job: tuple[int, str]) -> dict[str, float]:
-        number, study = job
-        gpu = number % max(num_gpus, 1)
-        return {f"{name}@{study}": run_stage(out, name, study, gpu) for name in CHAIN}
+    def chain(number: int, study: str) -> None:
+        for name in CHAIN:
+            run_stage(out, name, study, number % max(num_gpus, 1))
+        keep_study(out, study, results)
 
-    seconds |= chain((0, first))  # the baseline's images are then there for all
+    def chain_or_say(job: tuple[int, str]) -> None:
+        try:
+            chain(*job)
+        except RuntimeError as error:
+            failures.append(f"{job[1]}: {error}")
+
+    chain(0, first)  # the baseline's images are then there for all
     with ThreadPoolExecutor(num_jobs) as executor:
-        for done in executor.map(chain, enumerate(others)):
-            seconds |= done
-    seconds["weigh_claims"] = run_stage(out, "weigh_claims", "", 0)
-    return seconds
+        list(executor.map(chain_or_say, enumerate(others)))
+    if not failures:
+        run_stage(out, "weigh_claims", "", 0)
+        shutil.copy(out / "reports" / "evidence.json", results)
+    return failures
 
 
 def run_stage(out: Path, name: str, study: str, gpu: int) -> float:
@@ -135,18 +147,15 @@ def run_stage(out: Path, name: str, study: str, gpu: int) -> float:
     return seconds
 
 
-def keep_results(out: Path, results: Path) -> None:
-    """Copy the evidence, the score tables and the judged facts, thinned, into `results`."""
-    results.mkdir(parents=True, exist_ok=True)
-    shutil.copy(out / "reports" / "evidence.json", results)
-    for path in sorted((out / "data" / "scores").glob("*.parquet")):
-        table = pq.read_table(path)
-        kept = [n for n in table.column_names if n in KEPT or n.startswith("fact_")]
-        pq.write_table(table.select(kept), results / path.name, compression="zstd")
-    for path in sorted((out / "data" / "facts").glob("*.parquet")):
-        (results / "facts").mkdir(exist_ok=True)
-        table = pq.read_table(path, columns=list(KEPT_FACTS))
-        pq.write_table(table, results / "facts" / path.name, compression="zstd")
+def keep_study(out: Path, study: str, results: Path) -> None:
+    """Copy a study's scores and judged facts, thinned, into `results`."""
+    (results / "facts").mkdir(parents=True, exist_ok=True)
+    table = pq.read_table(out / "data" / "scores" / f"{study}.parquet")
+    kept = [n for n in table.column_names if n in KEPT or n.startswith("fact_")]
+    pq.write_table(table.select(kept), results / f"{study}.parquet", compression="zstd")
+    facts = out / "data" / "facts" / f"{study}.parquet"
+    table = pq.read_table(facts, columns=list(KEPT_FACTS))
+    pq.write_table(table, results / "facts" / facts.name, compression="zstd")
 
 
 def _save(path: Path, content: Any) -> None:  # noqa: ANN401 - whatever the file holds
@@ -170,8 +179,10 @@ def main() -> None:
     arguments = parser.parse_args()
     size = (arguments.num_prompts, arguments.num_seeds) if arguments.num_prompts else None
     prepare_folder(arguments.out, arguments.model, arguments.studies, size, arguments.batch_size)
-    run_stages(arguments.out, arguments.jobs, arguments.gpus)
-    keep_results(arguments.out, arguments.results)
+    failures = run_stages(arguments.out, arguments.results, arguments.jobs, arguments.gpus)
+    for failure in failures:
+        print(f"failed: {failure}", file=sys.stderr)
+    sys.exit(bool(failures))
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ def main() -> None:
     from zimage_eval.compared_folders import Drawn, read_drawn
     from zimage_eval.compared_scores import unpaired
     from zimage_eval.comparison_figures import distance_dots, example_grid, share_dots
-    from zimage_eval.comparison_numbers import compare, first_of_each
+    from zimage_eval.comparison_numbers import compare, middle_of_each
     from zimage_eval.comparison_params import need_comparison
     from zimage_eval.comparison_prompts import ask, read_prompts
     from zimage_eval.comparison_table import write_comparison
@@ -56,7 +56,7 @@ def main() -> None:
     save_figure(distance_dots(found.rows, list(drawn)), figures / "distances.png")
     folders = {name: each.folder for name, each in drawn.items()}
     titles = {name: each.record.title for name, each in drawn.items()}
-    save_png(example_grid(first_of_each(asked), folders, titles), figures / "pictures.png")
+    save_png(example_grid(middle_of_each(asked), folders, titles), figures / "pictures.png")
     print(f"metrics/comparison.json: {len(drawn)} of {len(models)} models")
 
 

@@ -46,13 +46,13 @@ def main(model: str) -> None:
     requests = compared_requests(model, asked)
     out = Path(f"data/comparison/{model}")
     shutil.rmtree(out, ignore_errors=True)
-    reason = unavailable(folder, compared)
+    device = pick_device()
+    reason = unavailable(folder, compared, device)
     write_record(out / "model.json", model_record(folder, compared, reason))
     if reason is not None:
         print(f"{out}: not available: {reason}")
         return
 
-    device = pick_device()
     interval = 0.2 if sys.stderr.isatty() else 10
     with tqdm(total=len(requests), desc=model, unit="image", mininterval=interval) as bar:
         if isinstance(compared, ModelSpec):

@@ -14,6 +14,7 @@ def main() -> None:
     """Put questions, pictures, tables and figures on one page, in the order of params.yaml."""
     from zimage_eval.cited import cited_sources
     from zimage_eval.evidence_files import read_evidence
+    from zimage_eval.machine_results import machine_numbers, read_machine_results
     from zimage_eval.model_folder import IMAGE_PARTS, TEXT_PARTS, weights_digest
     from zimage_eval.params import (
         expand_variants,
@@ -23,8 +24,9 @@ def main() -> None:
     )
     from zimage_eval.questions import load_questions
     from zimage_eval.report import StudyReport, write_report
+    from zimage_eval.report_calibration import read_scorecard
     from zimage_eval.report_verdicts import answer_questions
-    from zimage_eval.results import read_results
+    from zimage_eval.results import Results, read_results
     from zimage_eval.summaries import read_summaries
     from zimage_eval.verdicts import Provenance
     from zimage_eval.web_page import render_page
@@ -55,12 +57,25 @@ def main() -> None:
     cited = set().union(
         *(cited_sources(text) for one in questions.values() for text in one.sentences)
     )
-    results = {
+    results: dict[str, Results] = {
         name: read_results(path)
         for name in sorted(cited)
         if (path := Path(f"metrics/{name}.json")).is_file()
     }
-    text = write_report(params, spec, weights, studies, agreement, answers, results)
+    results |= {
+        name: {name: machine_numbers(read_machine_results(path))}
+        for name in sorted(cited)
+        if (path := Path(f"reports/machine/{name}.json")).is_file()
+    }
+    machines = [
+        read_machine_results(path)
+        for folder in (Path("reports/machine"), Path("reports/machine/h100"))
+        for path in sorted(folder.glob("*.json"))
+    ]
+    scorecard = read_scorecard(Path("metrics/calibration.json"))
+    text = write_report(
+        params, spec, weights, studies, agreement, answers, results, scorecard, machines
+    )
     Path("reports/report.md").write_text(text, encoding="utf-8")
     Path("reports/report.html").write_text(render_page(text), encoding="utf-8")
 

@@ -1,6 +1,6 @@
 """questions, scores of every study, what benchmarks wrote -> the evidence on every claim
 
-questions/, data/scores/, metrics/, reports/observations/ -> reports/evidence.json
+questions/, data/scores/, metrics/, reports/{observations,machine}/ -> reports/evidence.json
 """
 
 from pathlib import Path
@@ -12,6 +12,7 @@ def main() -> None:
     """Weigh every claim of every question on what was measured."""
     from zimage_eval.benchmark_observations import read_observations
     from zimage_eval.evidence_files import write_evidence
+    from zimage_eval.machine_results import machine_numbers, read_machine_results
     from zimage_eval.metrics import metrics_with
     from zimage_eval.params import expand_variants, load_model_spec, load_params
     from zimage_eval.questions import load_questions, load_terms, places
@@ -37,11 +38,17 @@ def main() -> None:
             name: read_observations(path)
             for name in benchmarks
             if (path := Path(f"reports/observations/{name}.csv")).is_file()
-        },
+        }
+        | {"ablations": read_observations(Path("calibration/ablations.csv"))},
         {
-            name: read_results(path)[name].get("checks", {})
+            name: read_results(path)[name]
             for name in benchmarks
             if (path := Path(f"metrics/{name}.json")).is_file()
+        }
+        | {
+            name: machine_numbers(read_machine_results(path))
+            for name in benchmarks
+            if (path := Path(f"reports/machine/{name}.json")).is_file()
         },
     )
     evidence = {

@@ -1,4 +1,4 @@
-"""Compared models: other pipelines draw and are scored, the own family reads plans, and no weights."""
+"""Compared models: other pipelines are drawn with and scored, plans are read, weights may lack."""
 
 import json
 import shutil
@@ -185,30 +185,43 @@ def _write_reference(project: Path) -> None:
 
 def test_what_is_missing_is_said(weights: Path, tmp_path: Path) -> None:
     model = OtherPipeline.model_validate(other("FluxPipeline"))
-    assert unavailable(weights / "flux", model) is None
-    reason = unavailable(weights / "sd3", model)
+    assert unavailable(weights / "flux", model, CPU) is None
+    reason = unavailable(weights / "sd3", model, CPU)
     assert reason is not None and "is a StableDiffusion3Pipeline, not the FluxPipeline" in reason
     index = (weights / "flux" / "model_index.json").read_text()
     (tmp_path / "model_index.json").write_text(index)
     (tmp_path / "vae").mkdir()
     (tmp_path / "vae" / "config.json").write_text("{}")
-    reason = unavailable(tmp_path, model)
+    reason = unavailable(tmp_path, model, CPU)
     assert reason is not None and "holds no scheduler, text_encoder, text_encoder_2" in reason
+    assert "weights of vae" in reason
     assert "image_encoder" not in reason  # FLUX.1 has none, and its index says so
     assert json.loads(index)["image_encoder"] == [None, None]
+
+
+def test_what_a_machine_cant_hold_is_not_available(
+    weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("zimage_eval.compared_pipelines.device_bytes", lambda device: 1000)
+    monkeypatch.setattr("zimage_eval.memory_needs.device_bytes", lambda device: 1000)
+    save_yaml(tmp_path / "tiny.yaml", SPEC)
+    flux = OtherPipeline.model_validate(other("FluxPipeline"))
+    for folder, model in (("flux", flux), ("tiny", load_model_spec(tmp_path / "tiny.yaml"))):
+        reason = unavailable(weights / folder, model, CPU)
+        assert reason is not None and "this machine's cpu has 0.0 GiB" in reason
 
 
 @pytest.mark.parametrize("model", ["flux1-dev", "flux1-schnell", "sd35-large"])
 def test_the_committed_settings_are_read(model: str) -> None:
     found = load_compared_model(ROOT / "models" / f"{model}.yaml")
     assert isinstance(found, OtherPipeline)
-    assert unavailable(Path(f"models/{model}-that-nobody-has"), found) is not None
+    assert unavailable(Path(f"models/{model}-that-nobody-has"), found, CPU) is not None
 
 
 def test_unknown_pipelines_and_keys_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "m.yaml"
     save_yaml(path, other("KandinskyPipeline"))
-    with pytest.raises(ValueError, match="pipeline: .*got 'KandinskyPipeline'"):
+    with pytest.raises(ValueError, match=r"pipeline: .*got 'KandinskyPipeline'"):
         load_compared_model(path)
     save_yaml(path, {**other("FluxPipeline"), "judge": "none"})
     with pytest.raises(ValueError, match="unknown key 'judge'"):

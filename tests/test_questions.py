@@ -144,12 +144,26 @@ def test_checks_are_exact_and_cost_no_other_claim_anything(question: Question) -
     assert isinstance(claim, ExactClaim)
 
     def weigh(checks: dict[str, float | None]) -> Evidence:
-        return weigh_claim(claim, Measured({}, {}, {"token_limit": checks}), TERMS)
+        return weigh_claim(claim, Measured({}, {}, {"token_limit": {"checks": checks}}), TERMS)
 
     assert word(weigh({"limit": 1, "why": 1}), question) == "supported"
     assert word(weigh({"limit": 1, "why": 0}), question) == "refuted"
     assert weigh({"limit": 1, "why": 0}).named == ("why",)
     assert word(weigh({"limit": 1}), question) == "not_testable"
+
+
+def test_a_benchmark_may_have_tested_itself(question: Question) -> None:
+    claim = claim_of(
+        rule="tested", benchmark="probe", row="grid", p_value="p_value", size="num_images"
+    )
+
+    def weigh(p_value: float | None) -> Evidence:
+        row = {"p_value": p_value, "num_images": 792}
+        return weigh_claim(claim, Measured({}, {}, {"probe": {"grid": row}}), TERMS)
+
+    assert word(weigh(0.001), question) == "supported" and weigh(0.001).num_prompts == 792
+    assert word(weigh(0.9), question) == "inconclusive"
+    assert word(weigh(None), question) == "not_testable"
 
 
 def test_evidence_comes_back_as_written(question: Question, tmp_path: Path) -> None:

@@ -150,6 +150,18 @@ def _label_sheet(arguments: argparse.Namespace) -> None:
     print(write_sheet(chosen, arguments.images), end="")
 
 
+def _add_predict_arguments(parser: argparse.ArgumentParser) -> None:
+    _add_folder_argument(parser)
+    parser.add_argument("prompt", help="what is to be drawn")
+
+
+def _predict(arguments: argparse.Namespace) -> None:
+    from zimage_eval.predict_command import describe_prediction
+
+    path = arguments.folder / "reports" / "prompt_predictor.json"
+    print(describe_prediction(path, arguments.prompt))
+
+
 COMMANDS = {
     "check": Command(
         help="whether parameters, model and declared files are in order, before anything runs",
@@ -175,6 +187,11 @@ COMMANDS = {
         help="images, forwards, minutes and smallest visible effects; or what a margin takes",
         add_arguments=_add_plan_arguments,
         run=_plan,
+    ),
+    "predict": Command(
+        help="how well a prompt will be drawn, if what foretells it was shown to",
+        add_arguments=_add_predict_arguments,
+        run=_predict,
     ),
     "rows": Command(
         help="every row of the catalogue, its verdicts and on what they rest",

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 from zimage_eval.results import Results
 
-_REFERENCE = re.compile(r"\{([a-z0-9_]+):([^:{}]+):([A-Za-z0-9_.]+)(?::([^{}]+))?\}")
+_REFERENCE = re.compile(r"\{([a-z0-9_]+):([^{}]+?):([A-Za-z0-9_.]+)(?::([^{}]+))?\}")
 MISSING = "\N{EN DASH}"
 
 

@@ -80,7 +80,8 @@ class BenchmarkClaim(Frozen):
     baseline: Name
     rivals: Rivals
     margin: Margin
-    category: Name | None = None
+    categories: Annotated[tuple[Name, ...], Field(strict=False)] = ()
+    """Of what was observed; all of it if left out."""
     lead: Annotated[float, Field(ge=0)] = 0.0
 
 
@@ -92,7 +93,7 @@ class ThresholdClaim(Frozen):
     metric: Name
     variant: Name
     threshold: float
-    category: Name | None = None
+    categories: Annotated[tuple[Name, ...], Field(strict=False)] = ()
 
 
 class ExactClaim(Frozen):
@@ -104,12 +105,36 @@ class ExactClaim(Frozen):
     """All must hold."""
 
 
+class TestedClaim(Frozen):
+    """A claim that a benchmark has tested itself, against "it does not hold"."""
+
+    rule: Literal["tested"]
+    benchmark: Name
+    row: Name
+    p_value: Name
+    """The metric that holds it; None among the results is what could not be tested."""
+    size: Name
+    """The metric that holds the number of units."""
+
+
+class NumberClaim(Frozen):
+    """A claim about one number that a benchmark measured, such as a share of the time."""
+
+    rule: Literal["at_least", "at_most"]
+    benchmark: Name
+    row: Name
+    metric: Name
+    threshold: float
+
+
 def _kind_of(data: Any) -> str:  # noqa: ANN401 - whatever the file holds, or a claim
     def field(name: str) -> object:
         return data.get(name) if isinstance(data, dict) else getattr(data, name, None)
 
-    if field("rule") == "exact":
-        return "exact"
+    if field("rule") in ("exact", "tested"):
+        return str(field("rule"))
+    if field("rule") in ("at_least", "at_most"):
+        return "number"
     if field("rule") in ("above", "below"):
         return "threshold"
     return "study" if field("benchmark") is None else "benchmark"
@@ -119,7 +144,9 @@ Claim = Annotated[
     Annotated[StudyClaim, Tag("study")]
     | Annotated[BenchmarkClaim, Tag("benchmark")]
     | Annotated[ThresholdClaim, Tag("threshold")]
-    | Annotated[ExactClaim, Tag("exact")],
+    | Annotated[ExactClaim, Tag("exact")]
+    | Annotated[TestedClaim, Tag("tested")]
+    | Annotated[NumberClaim, Tag("number")],
     Discriminator(_kind_of),
 ]
 """Told apart by the rule, and by whether a study or a benchmark is named."""

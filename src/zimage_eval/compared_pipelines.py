@@ -11,18 +11,28 @@ from torch import Tensor
 from zimage_eval.batches import ImageRequest
 from zimage_eval.compared_models import ComparedModel, OtherPipeline
 from zimage_eval.images import encode_png
-from zimage_eval.model_folder import IMAGE_PARTS, TEXT_PARTS, check_parts
+from zimage_eval.memory_needs import GIB, check_memory, device_bytes
+from zimage_eval.model_folder import IMAGE_PARTS, TEXT_PARTS, check_parts, count_file_parameters
 from zimage_eval.model_spec import ModelSpec
 
 
-def unavailable(folder: Path, model: ComparedModel) -> str | None:
-    """Why a model can't be drawn with here, by the files in its folder; None if it can."""
+def unavailable(folder: Path, model: ComparedModel, device: torch.device) -> str | None:
+    """Why a model can't be drawn with here, by the files in its folder; None if it can.
+
+    Either files are missing, or the weights alone are more than the device's memory.
+    """
     if isinstance(model, ModelSpec):
+        parts = (*TEXT_PARTS, *IMAGE_PARTS)
         try:
-            check_parts(folder, (*TEXT_PARTS, *IMAGE_PARTS))
+            check_parts(folder, parts)
+            check_memory(folder, model.dtype, parts, device)
         except ValueError as error:
             return str(error)
         return None
+    return _missing_files(folder, model) or _too_large(folder, model, device)
+
+
+def _missing_files(folder: Path, model: OtherPipeline) -> str | None:
     index_file = folder / "model_index.json"
     where = f"put or link the model's diffusers folder at {folder}"
     if not index_file.is_file():
@@ -30,9 +40,33 @@ def unavailable(folder: Path, model: ComparedModel) -> str | None:
     index: dict[str, Any] = json.loads(index_file.read_text(encoding="utf-8"))
     if index["_class_name"] != model.pipeline:
         return f"{index_file}: is a {index['_class_name']}, not the {model.pipeline} asked for"
-    parts = {name: entry for name, entry in index.items() if isinstance(entry, list) and entry[1]}
+    parts = [name for name, entry in index.items() if isinstance(entry, list) and entry[1]]
     missing = sorted(name for name in parts if not any((folder / name).glob("*.json")))
+    missing += [f"weights of {name}" for name in _networks(folder) if not _files(folder / name)]
     return f"{folder}: holds no {', '.join(missing)}; {where}" if missing else None
+
+
+def _too_large(folder: Path, model: OtherPipeline, device: torch.device) -> str | None:
+    number = sum(
+        count_file_parameters(file) for name in _networks(folder) for file in _files(folder / name)
+    )
+    needed, there = number * getattr(torch, model.dtype).itemsize, device_bytes(device)
+    if needed <= there:
+        return None
+    return (
+        f"{folder}: its weights need {needed / GIB:.1f} GiB; "
+        f"this machine's {device.type} has {there / GIB:.1f} GiB"
+    )
+
+
+def _networks(folder: Path) -> list[str]:
+    """Parts that have weights; tokenizers and schedulers call their settings otherwise."""
+    return sorted(file.parent.name for file in folder.glob("*/config.json"))
+
+
+def _files(folder: Path) -> list[Path]:
+    """The files that from_pretrained opens: copies in other formats lie beside some of them."""
+    return [file for file in sorted(folder.glob("*.safetensors")) if ".fp16" not in file.name]
 
 
 def load_pipeline(folder: Path, model: OtherPipeline, device: torch.device) -> Any:  # noqa: ANN401

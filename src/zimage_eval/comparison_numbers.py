@@ -73,7 +73,7 @@ def compare(
             notes[name, ""] = f"not available: {each.reason}"
             continue
         row["expected_forwards"] = each.record.expected_forwards
-        row["transformer_parameters"] = each.record.transformer_parameters
+        row["transformer_million_parameters"] = (each.record.transformer_parameters or 0) / 1e6
         row["coverage"] = coverage(each, prompts)
         row |= style_coverage(observations, name) | facts_slope(observations, name, facts)
         rows[f"{name}/capabilities"] = capability_row(observations, name)
@@ -109,9 +109,9 @@ def _add_distances(
                 rows.setdefault(pair_name(one, other), {}).update(named(metric, far))
 
 
-def first_of_each(prompts: Sequence[AskedPrompt]) -> list[AskedPrompt]:
-    """The first prompt of each category, in their order."""
-    firsts: dict[str, AskedPrompt] = {}
+def middle_of_each(prompts: Sequence[AskedPrompt]) -> list[AskedPrompt]:
+    """The middle prompt of each category, in their order: the first ones are the easiest."""
+    members: dict[str, list[AskedPrompt]] = {}
     for prompt in prompts:
-        firsts.setdefault(prompt.category, prompt)
-    return list(firsts.values())
+        members.setdefault(prompt.category, []).append(prompt)
+    return [each[len(each) // 2] for each in members.values()]

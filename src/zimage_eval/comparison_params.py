@@ -24,8 +24,8 @@ class Comparison(Frozen):
     """Folder of prompts/ that all of them are asked."""
     num_prompts: Count
     """An equal share of each of its categories."""
-    num_seeds: Annotated[int, Field(ge=2)]
-    """Two at least: how much seeds differ is compared as well."""
+    num_seeds: Count
+    """With one there is no seed diversity."""
     capabilities: FolderName | None
     """Folder of prompts/ that asks for what a model may be unable to do; null for none."""
     num_capability_seeds: Count

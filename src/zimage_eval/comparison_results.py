@@ -138,7 +138,7 @@ def style_coverage(observations: Sequence[Observation], model: str) -> Numbers:
         return float(np.mean(list(means.values()))) if means else None
 
     means = _word_means(rows)
-    found = jackknife({row.unit for row in rows}, mean_over_words)
+    found = jackknife({row.unit for row in rows}, mean_over_words, (0.0, 1.0))
     covered = sum(mean > 0.5 for mean in means.values())
     return {
         **named("style_coverage", found),

@@ -7,6 +7,7 @@ from pathlib import Path
 from zimage_eval.results import Numbers
 from zimage_eval.statistics import rounded
 
+ENDS = ("low", "high")
 COLUMNS = ("row", "metric", "value", "low", "high", "note")
 
 
@@ -20,18 +21,20 @@ def write_comparison(
         rows: row -> metric -> number; `<metric>_low` and `<metric>_high` go beside `<metric>`.
         notes: by row and metric; of a row as a whole with an empty metric.
     """
-    lines: list[tuple[object, ...]] = []
-    for row, numbers in rows.items():
-        ends = {f"{metric}_{end}" for metric in numbers for end in ("low", "high")}
-        for metric in numbers.keys() - ends:
-            values = [numbers.get(f"{metric}{end}") for end in ("", "_low", "_high")]
-            shown = ["" if value is None else rounded(value) for value in values]
-            lines.append((row, metric, *shown, notes.get((row, metric), "")))
-    said = {(line[0], line[1]) for line in lines}
-    lines += [(*key, "", "", "", note) for key, note in notes.items() if key not in said]
-    ordered = sorted(lines, key=lambda line: tuple(map(str, line[:2])))
+    lines = {
+        (row, metric): (*_words(numbers, metric), notes.get((row, metric), ""))
+        for row, numbers in rows.items()
+        for metric in numbers.keys() - {f"{name}_{end}" for name in numbers for end in ENDS}
+    }
+    lines |= {key: ("", "", "", note) for key, note in notes.items() if key not in lines}
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(COLUMNS)
-        writer.writerows(ordered)
+        writer.writerows((*key, *lines[key]) for key in sorted(lines))
+
+
+def _words(numbers: Numbers, metric: str) -> tuple[str, ...]:
+    """A number and the ends of its interval; empty where there is none."""
+    found = (rounded(numbers.get(name)) for name in (metric, *(f"{metric}_{e}" for e in ENDS)))
+    return tuple("" if value is None else str(value) for value in found)

@@ -50,6 +50,12 @@ def held_by_cell(rows: Iterable[Mapping[str, Any]], facts: PromptFacts) -> dict[
     return held
 
 
+def _lowest(p_values: Iterable[float | None]) -> float | None:
+    """Of p-values that are adjusted already: that of "nothing is missing"."""
+    known = [p_value for p_value in p_values if p_value is not None]
+    return _written(min(known)) if known else None
+
+
 def probe_results(
     gaps: Sequence[Gap], defaults: Sequence[Default], level: float
 ) -> dict[str, Numbers]:
@@ -60,6 +66,7 @@ def probe_results(
             "num_cells": len(gaps),
             "num_images": sum(gap.num_images for gap in gaps),
             "num_missing": len(missing) if any(gap.num_images for gap in gaps) else None,
+            "p_value": _lowest(gap.p_value for gap in gaps),
         }
     }
     for gap in missing:

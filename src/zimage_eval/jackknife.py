@@ -1,5 +1,6 @@
 """Intervals of numbers that are no means over prompts: leave one prompt out at a time."""
 
+import math
 from collections.abc import Callable, Collection
 
 import numpy as np
@@ -11,6 +12,7 @@ from zimage_eval.statistics import CONFIDENCE, MIN_PROMPTS, Estimate
 def jackknife(
     units: Collection[str],
     statistic: Callable[[Collection[str]], float | None],
+    bounds: tuple[float, float] | None = None,
     confidence: float = CONFIDENCE,
 ) -> Estimate:
     """A statistic of all units with its t interval, by Tukey's delete-one jackknife.
@@ -21,6 +23,7 @@ def jackknife(
     Args:
         units: what is independent, such as prompts.
         statistic: of the units that are kept; None where it does not exist.
+        bounds: of what the statistic may be; the interval stays inside.
         confidence: of the two-sided interval, which exists from 8 units on.
     """
     kept = sorted(set(units))
@@ -34,4 +37,5 @@ def jackknife(
     number = len(known)
     error = float(np.sqrt((number - 1) / number * np.square(known - known.mean()).sum()))
     reach = float(stats.t.ppf(0.5 + confidence / 2, df=number - 1)) * error
-    return Estimate(number, value, value - reach, value + reach)
+    low, high = bounds or (-math.inf, math.inf)
+    return Estimate(number, value, max(value - reach, low), min(value + reach, high))

@@ -114,6 +114,14 @@ def read_machine_results(path: Path) -> MachineResults:
     return parse(json.loads(path.read_text(encoding="utf-8")), MachineResults, str(path))
 
 
+def machine_numbers(results: MachineResults) -> dict[str, dict[str, float | None]]:
+    """The rows without what is said in words."""
+    return {
+        row: {metric: None if isinstance(value, str) else value for metric, value in cells.items()}
+        for row, cells in results.rows.items()
+    }
+
+
 def render_rows(results: MachineResults) -> str:
     """The rows as a table in plain text, machine and date above it."""
     columns = list(dict.fromkeys(key for cells in results.rows.values() for key in cells))

@@ -75,8 +75,11 @@ def effective_rank(encoded: TokenVectors, token_class: TokenClass) -> float | No
     where all are equal.
     """
     _, vectors = encoded.of(token_class)
-    if len(vectors) < 2:
-        return None
+    return effective_rank_of(vectors) if len(vectors) > 1 else None
+
+
+def effective_rank_of(vectors: NDArray[np.float64]) -> float | None:
+    """The same of two or more vectors `(num_tokens, hidden_size)`."""
     values = np.linalg.svd(vectors - vectors.mean(axis=0), compute_uv=False)
     values = values[values > values[0] * len(vectors) * np.finfo(np.float64).eps]
     if not len(values):

@@ -173,12 +173,14 @@ def weights_digest(folder: Path, parts: Sequence[str]) -> str:
 
 def count_parameters(folder: Path, part: str) -> int:
     """Number of values in the safetensors files of a part, from their headers."""
-    shapes = []
-    for path in (folder / part).glob("*.safetensors"):
-        with path.open("rb") as file:
-            header = json.loads(file.read(int.from_bytes(file.read(8), "little")))
-        shapes += [entry["shape"] for name, entry in header.items() if name != "__metadata__"]
-    return sum(math.prod(shape) for shape in shapes)
+    return sum(count_file_parameters(path) for path in (folder / part).glob("*.safetensors"))
+
+
+def count_file_parameters(path: Path) -> int:
+    """Number of values in a safetensors file, from its header."""
+    with path.open("rb") as file:
+        header = json.loads(file.read(int.from_bytes(file.read(8), "little")))
+    return sum(math.prod(e["shape"]) for name, e in header.items() if name != "__metadata__")
 
 
 def _is_opened(path: Path) -> bool:

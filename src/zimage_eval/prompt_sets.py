@@ -79,6 +79,17 @@ def split_phases(prompts: Sequence[Prompt], num_screen: int, num_confirm: int) -
     )
 
 
+def first_of_each(prompts: Sequence[Prompt], number: int) -> list[Prompt]:
+    """The first prompts of each category, all of one that has fewer."""
+    seen: dict[str, int] = {}
+    kept = []
+    for prompt in prompts:
+        seen[prompt.category] = seen.get(prompt.category, 0) + 1
+        if seen[prompt.category] <= number:
+            kept.append(prompt)
+    return kept
+
+
 def prompt_seeds(prompt_id: str, num_seeds: int) -> tuple[int, ...]:
     """Seeds in `[0, 2**31)` from the scene of an id, so rewordings share them and prompts don't."""
     scene = prompt_id.split("/")[0]

@@ -2,11 +2,14 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from zimage_eval.findings import confirm_finding, coverage_findings, screened_finding
+from zimage_eval.machine_results import MachineResults
 from zimage_eval.measuring import Distribution
 from zimage_eval.params import ModelSpec, Params, Study, Variant
+from zimage_eval.report_calibration import calibration_section
+from zimage_eval.report_machine import machine_section
 from zimage_eval.report_pages import write_page
 from zimage_eval.report_sets import set_tables
 from zimage_eval.report_tables import (
@@ -26,6 +29,8 @@ from zimage_eval.results import Results
 from zimage_eval.settings import leaves
 from zimage_eval.study_figures import grid_variants, main_metric
 from zimage_eval.summaries import ALL, COVERAGE, Summary, confirm_rows
+
+SECTIONS = ("How to read this", "Machines", "All studies")
 
 
 class StudyReport(NamedTuple):
@@ -50,8 +55,10 @@ def write_report(
     agreement: Mapping[str, float | None],
     answers: Sequence[Answer],
     results: Mapping[str, Results],
+    scorecard: Mapping[str, Any],
+    machines: Sequence[MachineResults],
 ) -> str:
-    """The whole report: verdicts, a page a question, then all numbers of every study.
+    """The whole report: scorecard, verdicts, a page a question, then all numbers of every study.
 
     Args:
         params: params.yaml.
@@ -61,22 +68,30 @@ def write_report(
         agreement: of the judge with people over all facts, as reports/judge.json has it.
         answers: to the questions that were asked, in their order.
         results: by name of their file, for what pages cite.
+        scorecard: of the calibration.
+        machines: what was measured of them.
     """
     keys = [report.key for report in studies]
     parts = [
         f"# Evaluation of {spec.title}",
         _describe_run(params, spec, weights, studies, agreement),
+        calibration_section(scorecard),
         "## Verdicts",
         VERDICTS,
         verdict_table(answers),
         "## Contents",
         "\n".join(
-            ["- [How to read this](#how-to-read-this)", "- [All studies](#all-studies)"]
+            [
+                "- [How to read this](#how-to-read-this)",
+                "- [Machines](#machines)",
+                "- [All studies](#all-studies)",
+            ]
             + [f"- [{a.question.row}: {a.question.title}](#{a.name})" for a in answers]
         ),
         "## How to read this",
         HOW_TO_READ,
         *(write_page(answer, results, keys) for answer in answers),
+        machine_section(machines),
         "## All studies",
         _overview(studies),
         *(_describe_study(report, spec.distribution) for report in studies),
@@ -160,6 +175,8 @@ def _describe_study(report: StudyReport, distribution: Distribution) -> str:
         main_table(variants, index),
         f"![{metric} by variant of {report.key}]({figures}/effect.png)",
         _effect_caption(report),
+        f"![{metric} against cost of {report.key}]({figures}/pareto.png)",
+        f"![Categories by variants of {report.key}]({figures}/heatmap.png)",
         f"**Confirmed:** {confirm_finding(variants, summaries)}",
         "**Coverage:** " + " ".join(coverage_findings(variants, summaries)),
     ]

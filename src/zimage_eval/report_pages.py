@@ -3,7 +3,15 @@
 from collections.abc import Mapping, Sequence
 
 from zimage_eval.cited import cite
-from zimage_eval.claims import BenchmarkClaim, Claim, ExactClaim, StudyClaim, ThresholdClaim
+from zimage_eval.claims import (
+    BenchmarkClaim,
+    Claim,
+    ExactClaim,
+    NumberClaim,
+    StudyClaim,
+    TestedClaim,
+    ThresholdClaim,
+)
 from zimage_eval.metrics import METRICS
 from zimage_eval.questions import Question
 from zimage_eval.report_verdicts import Answer, differences_table, tell
@@ -53,17 +61,25 @@ def _rule(question: Question, claim: Claim) -> str:
 def _describe(claim: Claim) -> str:
     if isinstance(claim, ExactClaim):
         return f"checks of `{claim.benchmark}` by equality ({', '.join(claim.checks)})"
+    if isinstance(claim, NumberClaim):
+        words = claim.rule.replace("_", " ")
+        return (
+            f"{claim.metric} of `{claim.row}` in `{claim.benchmark}` is {words} {claim.threshold:g}"
+        )
+    if isinstance(claim, TestedClaim):
+        return f"the test of `{claim.row}` in `{claim.benchmark}` ({claim.p_value})"
     if isinstance(claim, ThresholdClaim):
         return (
             f"the mean of {claim.metric} in `{claim.benchmark}` ({claim.variant}) is {claim.rule} "
             f"{claim.threshold:g}"
         )
-    where = f" of category {claim.category}" if claim.category else ""
     if isinstance(claim, BenchmarkClaim):
+        where = f" of {', '.join(claim.categories)}" if claim.categories else ""
         return (
             f"`{claim.rule}` over {claim.metric}{where} in `{claim.benchmark}`, against "
             f"`{claim.baseline}`, margin {claim.margin:g}"
         )
+    where = f" of category {claim.category}" if claim.category else ""
     margin = claim.margin or METRICS[claim.metric].margin
     return (
         f"`{claim.rule}` over {claim.metric} of the {claim.phase} prompts{where} of study "
@@ -74,7 +90,9 @@ def _describe(claim: Claim) -> str:
 def _differences(claim: Claim, verdict: Verdict) -> str:
     if not verdict.seen:
         return ""
-    metric = "" if isinstance(claim, ExactClaim) else claim.metric
+    if isinstance(claim, ExactClaim | TestedClaim | NumberClaim):
+        return ""
+    metric = claim.metric
     known = isinstance(claim, StudyClaim) and metric in METRICS
     decimals = METRICS[metric].decimals + 1 if known else _DECIMALS
     return f"{metric}:\n\n{differences_table(verdict, decimals)}"

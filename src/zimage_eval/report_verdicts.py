@@ -93,7 +93,7 @@ def tell(verdict: Verdict) -> str:
     """A verdict in one line: word, p-value, size, what it names, why not more."""
     parts = [_SUGGESTIONS[verdict.word] if verdict.is_suggestion else f"**{_WORDS[verdict.word]}**"]
     if verdict.is_exact:
-        parts.append(f"exact, {verdict.num_prompts} checks")
+        parts.append("read off, not estimated" if verdict.seen else f"{verdict.num_prompts} checks")
     if verdict.p_value is not None:
         correction = "false discovery rate" if verdict.is_suggestion else "Holm"
         parts.append(f"p = {_p_value(verdict)} ({correction}), n = {verdict.num_prompts}")

@@ -11,8 +11,10 @@ from zimage_eval.claims import (
     Claim,
     ContrastRule,
     ExactClaim,
+    NumberClaim,
     SharedTerms,
     StudyClaim,
+    TestedClaim,
     ThresholdClaim,
 )
 from zimage_eval.contrasts import (
@@ -38,6 +40,7 @@ from zimage_eval.evidence import (
 from zimage_eval.heterogeneity import depends_on_category
 from zimage_eval.metrics import METRICS
 from zimage_eval.pivots import pivot_of
+from zimage_eval.results import Numbers
 from zimage_eval.statistics import CONFIDENCE, MIN_PROMPTS, Unit, prompt_means
 from zimage_eval.summaries import ALL
 
@@ -57,8 +60,9 @@ class Measured(NamedTuple):
 
     studies: Mapping[str, StudyScores]
     observations: Mapping[str, Sequence[Observation]]
-    checks: Mapping[str, Mapping[str, float | None]]
-    """1 where a statement holds, 0 where it does not."""
+    results: Mapping[str, Mapping[str, Numbers]]
+    """Row -> metric -> number. In the row `checks` 1 says that a statement holds, 0 that it does
+    not."""
 
 
 def weigh_claim(claim: Claim, measured: Measured, terms: SharedTerms) -> Evidence:
@@ -70,11 +74,15 @@ def weigh_claim(claim: Claim, measured: Measured, terms: SharedTerms) -> Evidenc
     if isinstance(claim, StudyClaim):
         return _weigh_study(claim, measured, terms)
     if isinstance(claim, ExactClaim):
-        return _weigh_checks(claim, measured.checks.get(claim.benchmark, {}))
+        return _weigh_checks(claim, measured.results.get(claim.benchmark, {}).get("checks", {}))
+    if isinstance(claim, NumberClaim):
+        return _weigh_number(claim, measured.results.get(claim.benchmark, {}).get(claim.row, {}))
+    if isinstance(claim, TestedClaim):
+        return _weigh_tested(claim, measured.results.get(claim.benchmark, {}).get(claim.row, {}))
     observed = [
         one
         for one in measured.observations.get(claim.benchmark, ())
-        if one.metric == claim.metric and claim.category in (None, one.category)
+        if one.metric == claim.metric and (not claim.categories or one.category in claim.categories)
     ]
     if not observed:
         return not_testable(f"benchmark {claim.benchmark} has no {claim.metric} here")
@@ -215,6 +223,24 @@ def _weigh_threshold(claim: ThresholdClaim, observed: Sequence[Observation]) -> 
     above, below = 2 * pivot.p_above(claim.threshold), 2 * pivot.p_below(claim.threshold)
     p_for, p_against = (above, below) if claim.rule == "above" else (below, above)
     return Evidence("weighed", min(1.0, p_for), min(1.0, p_against), "", len(means), (), (seen,))
+
+
+def _weigh_tested(claim: TestedClaim, row: Numbers) -> Evidence:
+    """A test of its own can speak for a claim; that it does not is no evidence against."""
+    p_value, size = row.get(claim.p_value), round(row.get(claim.size) or 0)
+    if p_value is None:
+        return not_testable(f"benchmark {claim.benchmark} has no {claim.p_value} of {claim.row}")
+    return Evidence("weighed", p_value, 1.0, "", size)
+
+
+def _weigh_number(claim: NumberClaim, row: Numbers) -> Evidence:
+    value = row.get(claim.metric)
+    if value is None:
+        return not_testable(f"benchmark {claim.benchmark} has no {claim.metric} of {claim.row}")
+    is_higher = value >= claim.threshold
+    holds = is_higher if claim.rule == "at_least" else value <= claim.threshold
+    seen = Seen(claim.row, "higher" if is_higher else "lower", value, None, None)
+    return Evidence("exact", float(not holds), float(holds), "", 1, (), (seen,))
 
 
 def _weigh_checks(claim: ExactClaim, checks: Mapping[str, float | None]) -> Evidence:

@@ -1,0 +1,200 @@
+"""Whether the study found what was planted: `python -m calibration.scorecard`.
+
+This alone reads the planted answers. A truth is recovered when the set of answers that may be the
+best one holds it and leaves out at least half of the grid.
+
+    calibration/results/<family>/, calibration/{truths*,searches}.yaml -> metrics/calibration.json
+"""
+
+import argparse
+import json
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from calibration.find_answers import (
+    Found,
+    Search,
+    find_best,
+    load_searches,
+    read_scores,
+    thin,
+    with_flipped_judge,
+)
+from calibration.truths import Truths, load_truths
+from zimage_eval.statistics import rounded
+
+NUM_DRAWS = 10
+SIZES = (32, 128, 512)
+"""Prompts that are drawn from those that were scored."""
+WRONG = (0.05, 0.10, 0.20)
+"""Shares of the judge's answers that are turned round."""
+SEED = 20_261_125
+
+
+class Score(NamedTuple):
+    """One truth of one family."""
+
+    planted: str
+    found: tuple[str, ...]
+    leader: str | None
+    recovered: bool
+    chance: float
+    """That an answer picked at random had been recovered."""
+    num_prompts: int
+
+
+def planted_answers(truths: Truths) -> dict[str, str]:
+    """Search -> the answer that was planted, in the search's words."""
+    return {
+        "hidden_layer": str(truths.hidden_layer),
+        "chat_format": "template" if truths.think_block is None else "empty think block",
+        "num_inference_steps": str(truths.turbo.num_inference_steps),
+        "schedule": f"{truths.turbo.num_inference_steps} at {truths.turbo.shift}",
+        "refiner_blend": "1.0",
+        "rope_theta": f"{truths.rope_theta:g}",
+        "quality_word": truths.quality_word,
+    }
+
+
+def score(planted: str, found: Found, num_answers: int) -> Score:
+    """Hold what was found to what was planted.
+
+    Args:
+        planted: the answer.
+        found: the set that may be best.
+        num_answers: of the search's grid.
+    """
+    is_narrow = 0 < len(found.answers) <= num_answers / 2
+    chance = len(found.answers) / num_answers if is_narrow else 0.0
+    recovered = is_narrow and planted in found.answers
+    return Score(planted, found.answers, found.leader, recovered, chance, found.num_prompts)
+
+
+def score_family(truths: Truths, searches: Mapping[str, Search], folder: Path) -> dict[str, Score]:
+    """Every truth that a search looks for in the scores of a folder."""
+    planted = planted_answers(truths)
+    return {
+        name: score(planted[name], find_best(read_scores(folder, one.study), one), len(one.options))
+        for name, one in searches.items()
+    }
+
+
+def total(scores: Sequence[Score]) -> dict[str, float | None]:
+    """How many were recovered, with the exact 95 % interval of the share and the chance rate."""
+    num = sum(one.recovered for one in scores)
+    interval = stats.binomtest(num, len(scores)).proportion_ci(0.95, "exact")
+    return {
+        "num_truths": len(scores),
+        "num_recovered": num,
+        "share": rounded(num / len(scores)),
+        "low": rounded(interval.low),
+        "high": rounded(interval.high),
+        "chance": rounded(float(np.mean([one.chance for one in scores]))),
+    }
+
+
+def recovery(
+    truths: Truths, searches: Mapping[str, Search], folder: Path
+) -> dict[str, dict[str, float | None]]:
+    """Share of the truths recovered from fewer prompts, and with a judge who is often wrong.
+
+    Prompts, and the answers that are turned round, are drawn again and again.
+    """
+    rng = np.random.default_rng(SEED)
+    shares: dict[str, dict[str, float | None]] = {"by_num_prompts": {}, "by_wrong_answers": {}}
+    for size in SIZES:
+
+        def draw(scores: pd.DataFrame, _: str, size: int = size) -> pd.DataFrame:
+            prompts = np.sort(scores["prompt_id"].unique())
+            return thin(scores, rng.choice(prompts, min(size, len(prompts)), replace=False))
+
+        shares["by_num_prompts"][str(size)] = _recovered(truths, searches, folder, draw)
+    for wrong in WRONG:
+
+        def flip(scores: pd.DataFrame, study: str, wrong: float = wrong) -> pd.DataFrame:
+            facts = pd.read_parquet(folder / "facts" / f"{study}.parquet")
+            return with_flipped_judge(scores, facts, wrong, rng)
+
+        shares["by_wrong_answers"][str(wrong)] = _recovered(truths, searches, folder, flip)
+    return shares
+
+
+def _recovered(
+    truths: Truths,
+    searches: Mapping[str, Search],
+    folder: Path,
+    change: Callable[[pd.DataFrame, str], pd.DataFrame],
+) -> float | None:
+    planted = planted_answers(truths)
+    hits = []
+    for name, one in searches.items():
+        scores = read_scores(folder, one.study)
+        for _ in range(NUM_DRAWS):
+            found = find_best(change(scores, one.study), one)
+            hits.append(score(planted[name], found, len(one.options)).recovered)
+    return rounded(float(np.mean(hits)))
+
+
+def null_finds(searches: Mapping[str, Search], folder: Path) -> dict[str, float | None]:
+    """How often a search with shuffled variants leaves out half of its grid, where it should not.
+
+    Within a prompt the variants' scores are dealt anew, so that none is better than another.
+    """
+    rng = np.random.default_rng(SEED)
+    shares = {}
+    for name, one in searches.items():
+        scores = read_scores(folder, one.study)
+        narrow = []
+        for _ in range(NUM_DRAWS):
+            found = find_best(_dealt(scores, one, rng), one)
+            narrow.append(0 < len(found.answers) <= len(one.options) / 2)
+        shares[name] = rounded(float(np.mean(narrow)))
+    return shares
+
+
+def _dealt(scores: pd.DataFrame, search: Search, rng: np.random.Generator) -> pd.DataFrame:
+    rows = scores[scores["variant"].isin(list(search.options))].copy()
+    for _, group in rows.groupby(["prompt_id", "seed"]):
+        rows.loc[group.index, search.metric] = rng.permutation(group[search.metric].to_numpy())
+    return rows
+
+
+def scorecard(families: Mapping[str, Truths], results: Path, searches: Path) -> dict[str, Any]:
+    """Everything by family: each truth, the total, recovery under worse conditions, shuffled."""
+    known = load_searches(searches)
+    card: dict[str, Any] = {}
+    for name, truths in families.items():
+        folder = results / name
+        scores = score_family(truths, known, folder)
+        card[name] = {
+            "truths": {truth: one._asdict() for truth, one in scores.items()},
+            "total": total(list(scores.values())),
+            "recovery": recovery(truths, known, folder),
+            "found_in_shuffled": null_finds(known, folder),
+        }
+    return card
+
+
+def main() -> None:
+    """Read the arguments, score every family that has results, write the card."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--results", type=Path, default=Path("calibration/results"))
+    parser.add_argument("--truths", type=Path, default=Path("calibration"), help="truths*.yaml")
+    parser.add_argument("--out", type=Path, default=Path("metrics/calibration.json"))
+    arguments = parser.parse_args()
+    planted = [load_truths(path) for path in sorted(arguments.truths.glob("truths*.yaml"))]
+    families = {one.name: one for one in planted if (arguments.results / one.name).is_dir()}
+    card = scorecard(families, arguments.results, arguments.truths / "searches.yaml")
+    text = json.dumps(card, indent=1, ensure_ascii=False, allow_nan=False)
+    arguments.out.write_text(text + "\n", encoding="utf-8")
+    for name, one in card.items():
+        print(name, one["total"])
+
+
+if __name__ == "__main__":
+    main()

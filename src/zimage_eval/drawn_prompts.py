@@ -1,0 +1,148 @@
+"""Prompts of a benchmark's own: encoded, drawn and judged inside its stage."""
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import Executor
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import torch
+
+from zimage_eval.batches import Batch, compose_batches
+from zimage_eval.devices import load_once
+from zimage_eval.embeddings import TextEmbeddings
+from zimage_eval.encoder_inputs import tokenize
+from zimage_eval.encoding import encode_layers
+from zimage_eval.facts import Facts
+from zimage_eval.generation import generate_batch
+from zimage_eval.image_side import load_image_side
+from zimage_eval.image_store import ImageStore, Recipe, device_class
+from zimage_eval.judges import Judge, Picture, decode_picture, load_judge
+from zimage_eval.model_folder import IMAGE_PARTS, TEXT_PARTS, check_parts, weights_digest
+from zimage_eval.params import ModelSpec
+from zimage_eval.setting_groups import EncoderSettings, HiddenLayer
+from zimage_eval.text_side import TextSide, load_text_side
+
+if TYPE_CHECKING:
+    from diffusers import ZImagePipeline
+
+
+class Drawing(NamedTuple):
+    """A picture that is asked for."""
+
+    prompt_embeds: torch.Tensor
+    """`(num_tokens, hidden_size)` float32."""
+    seed: int
+    facts: Facts
+    """What it is judged by."""
+
+
+class Drawn(NamedTuple):
+    """A picture and what its judge found."""
+
+    picture: Picture
+    held: dict[str, bool] | None
+    """By name of the fact; None where nobody judges."""
+
+
+class Artist(NamedTuple):
+    """What draws and what judges."""
+
+    recipe: Recipe
+    store: ImageStore
+    load_pipe: "Callable[[], ZImagePipeline]"
+    judge: Judge
+    workers: Executor
+    batch_size: int
+    negative_prompt_embeds: torch.Tensor | None
+    """None without guidance."""
+
+
+def unpadded(settings: EncoderSettings) -> EncoderSettings:
+    """The same vectors but for rounding, at a fraction of the time: pads never reach a caption."""
+    return settings.model_copy(update={"padding_side": "none"})
+
+
+def encode_all(
+    side: TextSide, texts: Sequence[str], settings: EncoderSettings, layers: Sequence[HiddenLayer]
+) -> list[list[TextEmbeddings]]:
+    """Each text in each layer, from one unpadded forward a text."""
+    inputs = [tokenize(side.tokenizer, text, unpadded(settings)) for text in texts]
+    return [encode_layers(side.text_encoder, one, layers) for one in inputs]
+
+
+def encode_default(side: TextSide, texts: Sequence[str], spec: ModelSpec) -> list[TextEmbeddings]:
+    """Each text in the layer that conditions the model.
+
+    Raises:
+        ValueError: the defaults map that layer.
+    """
+    settings = spec.defaults.encoder
+    if settings.layer_map != "none":
+        raise ValueError(f"layer_map {settings.layer_map}: a map is fitted on a set of prompts")
+    encoded = encode_all(side, texts, settings, [settings.hidden_layer])
+    return [layers[0] for layers in encoded]
+
+
+def load_text(folder: Path, spec: ModelSpec, device: torch.device) -> TextSide:
+    """Tokenizer and text encoder; a ValueError names what is missing of the whole model."""
+    check_parts(folder, (*TEXT_PARTS, *IMAGE_PARTS))
+    return load_text_side(folder, spec.dtype, device)
+
+
+def find_artist(
+    folder: Path,
+    spec: ModelSpec,
+    device: torch.device,
+    workers: Executor,
+    store: ImageStore,
+    side: TextSide,
+) -> Artist:
+    """The model with its recommended settings, and its judge."""
+    sampler = spec.defaults.sampler
+    negative = None
+    if sampler.guidance_scale > 0:
+        negative = encode_default(side, [sampler.negative_prompt], spec)[0].prompt_embeds
+    recipe = Recipe(
+        weights_digest(folder, IMAGE_PARTS), spec.defaults, spec.dtype, device_class(device)
+    )
+    return Artist(
+        recipe,
+        store,
+        load_once(lambda: load_image_side(folder, spec.dtype, device)),
+        load_judge(spec, device),
+        workers,
+        spec.batch_size,
+        negative,
+    )
+
+
+def draw_and_judge(drawings: Sequence[Drawing], artist: Artist) -> list[Drawn]:
+    """One picture a drawing, in their order; those in the image store are not made again.
+
+    Raises:
+        MemoryError: there is not enough memory for one image.
+        FloatingPointError: an image is not finite.
+    """
+
+    def draw(members: list[int]) -> list[tuple[int, Drawn]]:
+        batch = Batch(
+            [drawings[index].prompt_embeds for index in members],
+            artist.negative_prompt_embeds,
+            [drawings[index].seed for index in members],
+        )
+        images = generate_batch(batch, artist.recipe, artist.store, artist.load_pipe)
+        pictures = [decode_picture(image.png) for image in images]
+        return [
+            (i, _judged(p, drawings[i].facts, artist))
+            for i, p in zip(members, pictures, strict=True)
+        ]
+
+    lengths = [len(drawing.prompt_embeds) for drawing in drawings]
+    batches = artist.workers.map(draw, compose_batches(lengths, artist.batch_size))
+    made = {index: drawn for batch in batches for index, drawn in batch}
+    return [made[index] for index in range(len(drawings))]
+
+
+def _judged(picture: Picture, facts: Facts, artist: Artist) -> Drawn:
+    found = artist.judge(picture, facts)
+    return Drawn(picture, None if found is None else {fact.name: fact.held for fact in found})

@@ -1,0 +1,207 @@
+"""Figures of what prompts and their embeddings tell about pictures."""
+
+from collections.abc import Mapping, Sequence
+
+import matplotlib.style
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from zimage_eval.figures import BLUE, CATEGORY_STYLES, FAINT, FRAME, INK, WIDTH_INCHES
+
+Floats = np.ndarray
+Row = Mapping[str, float | None]
+Groups = Sequence[str]
+
+
+def draw_predictions(
+    predicted: Floats, alignment: Floats, groups: Groups, features: Mapping[str, Row]
+) -> Figure:
+    """Foretold against measured alignment of held-out prompts; what goes with it."""
+    with matplotlib.style.context("default"):
+        figure = Figure(figsize=(WIDTH_INCHES + 2, 5), layout="constrained")
+        left, right = figure.subplots(1, 2, width_ratios=(1, 1.1))
+        _scatter(left, predicted, alignment, groups)
+        left.plot([0, 1], [0, 1], color=FAINT, linewidth=1, linestyle=(0, (4, 3)))
+        low = float(min(predicted.min(), alignment.min())) - 0.05
+        left.set(
+            xlim=(low, 1.05),
+            ylim=(low, 1.05),
+            xlabel="alignment foretold, prompt held out",
+            ylabel="alignment measured",
+        )
+        left.legend(frameon=False, fontsize=8, loc="upper left")
+        shown = {name: row for name, row in features.items() if row["rank_correlation"] is not None}
+        ordered = sorted(shown, key=lambda name: shown[name]["rank_correlation"] or 0.0)
+        draw_intervals(
+            right,
+            {
+                name.removeprefix("feature="): (
+                    shown[name]["rank_correlation"],
+                    shown[name]["rank_correlation_low"],
+                    shown[name]["rank_correlation_high"],
+                )
+                for name in ordered
+            },
+            "rank correlation with alignment (95 %)",
+        )
+        right.axvline(0, color=FAINT, linewidth=1)
+        return figure
+
+
+def _scatter(axes: Axes, x: Floats, y: Floats, groups: Groups) -> None:
+    """Points in a color and a marker a group; equal points darken."""
+    for index, group in enumerate(sorted(set(groups))):
+        color, marker = CATEGORY_STYLES[index % len(CATEGORY_STYLES)]
+        rows = np.array([each == group for each in groups])
+        axes.scatter(
+            x[rows],
+            y[rows],
+            s=22,
+            color=color,
+            marker=marker,
+            alpha=0.55,
+            linewidths=0,
+            label=group,
+        )
+    axes.spines[["top", "right"]].set_visible(False)
+
+
+Interval = tuple[float | None, float | None, float | None]
+
+
+def draw_intervals(
+    axes: Axes, rows: Mapping[str, Interval], label: str, marked: Sequence[str] = ()
+) -> None:
+    """A dot with its interval a row, the first on top; marked rows in another color."""
+    for y, (name, (value, low, high)) in enumerate(rows.items()):
+        color = FRAME if name in marked else BLUE
+        if low is not None and high is not None:
+            axes.plot([low, high], [y, y], color=color, linewidth=2)
+        if value is not None:
+            axes.plot(value, y, "o", color=color, markersize=6)
+    axes.set_yticks(range(len(rows)), list(rows), fontsize=9, color=INK)
+    axes.set_ylim(len(rows) - 0.5, -0.5)
+    axes.set_xlabel(label)
+    axes.grid(axis="x", color="#e4e4e4", linewidth=0.8)
+    axes.set_axisbelow(True)
+    axes.spines[["top", "right", "left"]].set_visible(False)
+    axes.tick_params(axis="y", length=0)
+
+
+def draw_failures(rows: Mapping[str, Row], failing: Sequence[str]) -> Figure:
+    """What fails, whether embeddings tell, and what helps."""
+    with matplotlib.style.context("default"):
+        figure = Figure(figsize=(WIDTH_INCHES + 4, 6), layout="constrained")
+        left, middle, right = figure.subplots(1, 3)
+        levels = _named(rows, ("relation_word=", "crowd=", "pair="), "success_rate")
+        plain = [_short(name) for name in failing]
+        draw_intervals(left, levels, "share of pictures that succeed, 95 %", plain)
+        detectors = _named(rows, ("detector=",), "auc")
+        draw_intervals(middle, dict(sorted(detectors.items(), key=_value)), "AUC for failing, 95 %")
+        middle.axvline(0.5, color=FAINT, linewidth=1)
+        fixed = _named(rows, ("retry=",), "kept_share")
+        draw_intervals(right, fixed, "share that shows the kept facts, 95 %")
+        for axes, title in (
+            (left, "what fails"),
+            (middle, "who foresees it"),
+            (right, "what helps"),
+        ):
+            axes.set_title(title, fontsize=11, loc="left")
+        return figure
+
+
+def _named(rows: Mapping[str, Row], starts: Sequence[str], metric: str) -> dict[str, Interval]:
+    return {
+        _short(name): (row[metric], row[f"{metric}_low"], row[f"{metric}_high"])
+        for start in starts
+        for name, row in rows.items()
+        if name.startswith(start)
+    }
+
+
+def _short(name: str) -> str:
+    group, level = name.split("=", 1)
+    return f"{level} objects" if group == "crowd" else level.replace("_", " ")
+
+
+def _value(item: tuple[str, Interval]) -> float:
+    return -(item[1][0] or 0.0)
+
+
+def draw_space(
+    places: Mapping[str, Floats], categories: Groups, probes: Mapping[str, Row]
+) -> Figure:
+    """Maps of the prompts by category, and what a probe reads from them against its baselines."""
+    with matplotlib.style.context("default"):
+        figure = Figure(figsize=(WIDTH_INCHES + 5, 5), layout="constrained")
+        *maps, last = figure.subplots(1, len(places) + 1)
+        for axes, (name, points) in zip(maps, places.items(), strict=True):
+            _scatter(axes, points[:, 0], points[:, 1], categories)
+            axes.set_title(name, fontsize=11, loc="left")
+            axes.set(xticks=[], yticks=[])
+        maps[0].legend(frameon=False, fontsize=8)
+        inputs = ("embedding", "bag_of_words", "length", "shuffled", "commonest")
+        styles = ((BLUE, "D"), *CATEGORY_STYLES)
+        for (color, marker), key in zip(styles, inputs, strict=True):
+            values = [row[f"{key}_accuracy"] for row in probes.values()]
+            last.plot(values, range(len(values)), marker, color=color, label=key, markersize=7)
+        names = [name.split("=", 1)[1].replace("_", " ") for name in probes]
+        last.set_yticks(range(len(names)), names, fontsize=9)
+        last.set_ylim(len(names) - 0.5, -0.5)
+        last.set_xlim(-0.03, 1.03)
+        last.set_xlabel("held-out prompts read right")
+        last.grid(axis="x", color="#e4e4e4", linewidth=0.8)
+        last.spines[["top", "right", "left"]].set_visible(False)
+        last.legend(
+            frameon=False, fontsize=8, loc="upper center", bbox_to_anchor=(0.5, -0.13), ncols=5
+        )
+        return figure
+
+
+def draw_steering(rows: Mapping[str, Row], attributes: Sequence[str]) -> Figure:
+    """By attribute and strength, how often it appears and how much of the rest is kept."""
+    arms = ("words_vector", "after_vector", "random_vector")
+    with matplotlib.style.context("default"):
+        figure = Figure(figsize=(WIDTH_INCHES + 3, 6), layout="constrained")
+        grid = figure.subplots(2, len(attributes), sharex=True, sharey=True, squeeze=False)
+        for column, attribute in enumerate(attributes):
+            for axes, metric in zip(grid[:, column], ("has_attribute", "other_facts"), strict=True):
+                _draw_strengths(axes, rows, attribute, arms, metric)
+            grid[0, column].set_title(attribute, fontsize=11, loc="left")
+            grid[1, column].set_xlabel("strength")
+        grid[0, 0].set_ylabel("pictures with it")
+        grid[1, 0].set_ylabel("other facts kept")
+        grid[0, 0].legend(frameon=False, fontsize=8)
+        return figure
+
+
+def _draw_strengths(
+    axes: Axes, rows: Mapping[str, Row], attribute: str, arms: Sequence[str], metric: str
+) -> None:
+    for (color, marker), arm in zip(((BLUE, "o"), (FRAME, "s"), (FAINT, "^")), arms, strict=True):
+        start = f"{attribute},{arm},strength="
+        found = sorted(
+            (float(k.removeprefix(start)), r) for k, r in rows.items() if k.startswith(start)
+        )
+        x = np.array([strength for strength, _ in found])
+        y = np.array(
+            [
+                [
+                    np.nan if r[f"{metric}{e}"] is None else r[f"{metric}{e}"]
+                    for e in ("", "_low", "_high")
+                ]
+                for _, r in found
+            ],
+            dtype=float,
+        )
+        axes.plot(x, y[:, 0], marker=marker, color=color, label=arm.replace("_", " "))
+        axes.fill_between(x, y[:, 1], y[:, 2], color=color, alpha=0.15, linewidth=0)
+    for name, style in (("words", (0, (4, 3))), ("nothing", (0, (1, 2)))):
+        value = rows[f"{attribute},{name}"][metric]
+        if value is not None:
+            axes.axhline(value, color=INK, linewidth=1, linestyle=style, label=name)
+    axes.set_xscale("log", base=2)
+    axes.set_xticks(x, [f"{strength:g}" for strength in x])
+    axes.set_ylim(-0.05, 1.05)
+    axes.spines[["top", "right"]].set_visible(False)

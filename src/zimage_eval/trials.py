@@ -1,0 +1,102 @@
+"""Prompts made to fail or not: each pair of color and shape, each word for a relation, crowds."""
+
+import random
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final, NamedTuple
+
+from zimage_eval.benchmark_params import Trials
+from zimage_eval.facts import Facts, ObjectFact, RelationFact
+from zimage_eval.prompt_sets import prompt_seeds
+from zimage_eval.scene_captions import word_facts
+from zimage_eval.scene_parsing import split_caption
+from zimage_eval.scenes import COLORS, SHAPES
+
+PROMPT_SET: Final = "prompt_set"
+PAIR: Final = "pair"
+RELATION_WORD: Final = "relation_word"
+CROWD: Final = "crowd"
+
+
+class Trial(NamedTuple):
+    """A prompt, and what it was made to show."""
+
+    trial_id: str
+    group: str
+    """`prompt_set` for prompts of the studies, else what was varied."""
+    level: str
+    """The value of that; the category of a prompt of the studies."""
+    text: str
+    facts: Facts
+    seeds: tuple[int, ...]
+
+
+def study_trials(rows: Sequence[Mapping[str, Any]], num_seeds: int) -> list[Trial]:
+    """The prompts of PROMPTS tables, with the first seeds of their scenes."""
+    return [
+        Trial(
+            row["prompt_id"],
+            PROMPT_SET,
+            row["category"],
+            row["text"],
+            Facts.model_validate_json(row["facts"]),
+            prompt_seeds(row["prompt_id"], num_seeds),
+        )
+        for row in rows
+    ]
+
+
+def scene_trials(plan: Trials) -> list[Trial]:
+    """Captions of scenes, whether or not a picture of them was ever seen."""
+    rng = random.Random(plan.seed)
+    made = [*_pairs(rng), *_relation_words(plan, rng), *_crowds(plan, rng)]
+    return [
+        Trial(name, group, level, text, facts, prompt_seeds(name, plan.num_seeds))
+        for name, group, level, text, facts in made
+    ]
+
+
+Made = Iterator[tuple[str, str, str, str, Facts]]
+
+
+def _pairs(rng: random.Random) -> Made:
+    """One object of each color and shape, nothing else said."""
+    for color in COLORS:
+        for name in SHAPES:
+            facts = Facts(objects=(ObjectFact(name=name, color=color),))
+            text = word_facts(facts, rng, lead="")
+            yield f"pair-{color}-{name}", PAIR, f"{color} {name}", text, facts
+
+
+def _relation_words(plan: Trials, rng: random.Random) -> Made:
+    """The same pairs of objects under each word; the word alone tells the prompts apart."""
+    pairs = [_different_objects(2, rng) for _ in range(plan.num_object_pairs)]
+    for relation, words in plan.relation_words.items():
+        for word in words:
+            for number, objects in enumerate(pairs):
+                facts = Facts(
+                    objects=objects,
+                    relations=(RelationFact(subject=0, relation=relation, object=1),),
+                )
+                parts = split_caption(word_facts(Facts(objects=objects), rng, lead=""))
+                assert parts is not None
+                text = f" {word} ".join(parts.objects)
+                name = f"word-{word.replace(' ', '-')}-{number:02}"
+                yield name, RELATION_WORD, word, text, facts
+
+
+def _crowds(plan: Trials, rng: random.Random) -> Made:
+    """So many objects, each of another shape and color, with no relation."""
+    for size in plan.num_objects:
+        for number in range(plan.prompts_per_number):
+            facts = Facts(objects=_different_objects(size, rng))
+            text = word_facts(facts, rng, lead="")
+            yield f"crowd-{size}-{number:02}", CROWD, str(size), text, facts
+
+
+def _different_objects(size: int, rng: random.Random) -> tuple[ObjectFact, ...]:
+    if size > min(len(SHAPES), len(COLORS)):
+        raise ValueError(f"{size} objects: there are {len(SHAPES)} shapes, {len(COLORS)} colors")
+    names, colors = rng.sample(SHAPES, size), rng.sample(list(COLORS), size)
+    return tuple(
+        ObjectFact(name=name, color=color) for name, color in zip(names, colors, strict=True)
+    )

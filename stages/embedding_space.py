@@ -1,0 +1,83 @@
+"""prompts/<set>/, models/<m>/ -> metrics/embedding_space.json
+
+and reports/observations/embedding_space.csv, reports/figures/embedding_space/space.png
+"""
+
+from pathlib import Path
+
+from stages import run
+
+
+def main() -> None:
+    """Say what the prompts' embeddings hold: no picture is drawn."""
+    from sklearn.decomposition import PCA
+    from sklearn.manifold import TSNE
+
+    from zimage_eval.benchmark_observations import write_observations
+    from zimage_eval.benchmark_params import need
+    from zimage_eval.content_vectors import pooled, read_caption_norm
+    from zimage_eval.devices import pick_device, start_workers
+    from zimage_eval.drawn_prompts import encode_all, load_text
+    from zimage_eval.embedding_labels import find_mentions
+    from zimage_eval.embedding_space import (
+        cluster_rows,
+        component_rows,
+        direction_rows,
+        probe_prompts,
+        probe_rows,
+        space_checks,
+        standardized,
+    )
+    from zimage_eval.figures import save_figure
+    from zimage_eval.held_out import bag_of_words, num_words
+    from zimage_eval.layer_statistics import layer_row
+    from zimage_eval.params import load_model_spec, load_params
+    from zimage_eval.prompt_figures import draw_space
+    from zimage_eval.prompt_sets import first_of_each, load_prompt_set
+    from zimage_eval.results import write_results
+
+    params = load_params(Path("params.yaml"))
+    spec = load_model_spec(Path(f"models/{params.model}.yaml"))
+    plan = need(params.benchmarks.embedding_space, "embedding_space")
+    folder, device = Path(f"models/{params.model}"), pick_device()
+    everything = load_prompt_set(Path(f"prompts/{spec.prompt_sets['main']}"))
+    prompts = first_of_each(everything, plan.prompts_per_category)
+    texts = [prompt.text for prompt in prompts]
+    norm = read_caption_norm(Path(f"models/{params.model}/transformer"))
+    settings = spec.defaults.encoder
+    with start_workers(device):
+        side = load_text(folder, spec, device)
+        layers = list(range(side.text_encoder.config.num_hidden_layers + 1))
+        encoded = encode_all(side, texts, settings, [settings.hidden_layer, *layers])
+    own = [entries[0] for entries in encoded]
+    means = pooled(own, norm)
+    clustered = {
+        "embedding": means,
+        "bag_of_words": bag_of_words(texts),
+        "length": num_words(texts),
+    }
+    observations = probe_prompts(prompts, means, find_mentions(prompts, own, norm), plan)
+    probes = probe_rows(observations)
+    rows = {
+        **cluster_rows(prompts, clustered, plan),
+        **probes,
+        **direction_rows(prompts, means, plan),
+        **component_rows(prompts, means, 5),
+        **{f"layer={k}": layer_row([e[k + 1] for e in encoded]) for k in layers},
+    }
+    rows["checks"] = space_checks(rows)
+    write_results(Path("metrics/embedding_space.json"), {"embedding_space": rows})
+    write_observations(Path("reports/observations/embedding_space.csv"), observations)
+    seen = standardized(means)
+    places = {
+        "principal components": PCA(2).fit_transform(seen),
+        "t-SNE": TSNE(init="pca", random_state=plan.seed).fit_transform(seen),
+    }
+    categories = [prompt.category for prompt in prompts]
+    save_figure(
+        draw_space(places, categories, probes), Path("reports/figures/embedding_space/space.png")
+    )
+
+
+if __name__ == "__main__":
+    run(main)

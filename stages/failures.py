@@ -1,0 +1,90 @@
+"""data/trials.parquet, models/<m>/ -> metrics/failures.json
+
+and reports/observations/failures.csv, reports/figures/failures/failures.png
+"""
+
+import os
+from pathlib import Path
+
+from stages import run
+
+
+def main() -> None:
+    """Say what fails, whether embeddings tell, whether norms can, and what helps."""
+    from zimage_eval.benchmark_observations import write_observations
+    from zimage_eval.benchmark_params import need
+    from zimage_eval.content_vectors import read_caption_norm
+    from zimage_eval.devices import pick_device, start_workers
+    from zimage_eval.drawn_prompts import encode_default, find_artist, load_text
+    from zimage_eval.embedding_norms import scaled_pictures
+    from zimage_eval.failure_detectors import (
+        chance_row,
+        detector_observations,
+        detector_rows,
+        detector_scores,
+        fails,
+    )
+    from zimage_eval.failure_patterns import failing_levels, pattern_observations, pattern_rows
+    from zimage_eval.failure_results import failure_checks
+    from zimage_eval.figures import save_figure
+    from zimage_eval.image_store import ImageStore, find_store_root
+    from zimage_eval.params import load_model_spec, load_params
+    from zimage_eval.prompt_figures import draw_failures
+    from zimage_eval.results import write_results
+    from zimage_eval.retries import plan_retries, retry, retry_rows
+    from zimage_eval.trial_tables import read_trials
+    from zimage_eval.unjudged import write_unjudged
+
+    params = load_params(Path("params.yaml"))
+    spec = load_model_spec(Path(f"models/{params.model}.yaml"))
+    plan = need(params.benchmarks.failures, "failures")
+    outputs = (
+        Path("metrics/failures.json"),
+        Path("reports/observations/failures.csv"),
+        Path("reports/figures/failures/failures.png"),
+    )
+    if spec.judge == "none":
+        write_unjudged("failures", *outputs)
+        return
+    folder, device = Path(f"models/{params.model}"), pick_device()
+    judged = read_trials(Path("data/trials.parquet"))
+    norm = read_caption_norm(Path(f"models/{params.model}/transformer"))
+    store = ImageStore(find_store_root(os.environ.get("ZIMAGE_EVAL_STORE")))
+    with start_workers(device) as workers:
+        side = load_text(folder, spec, device)
+        artist = find_artist(folder, spec, device, workers, store, side)
+        encoded = encode_default(side, [one.trial.text for one in judged], spec)
+        few = slice(plan.num_scaled)
+        norms, scaled = scaled_pictures(
+            encoded[few],
+            [one.trial.facts for one in judged[few]],
+            [one.trial.seeds[0] for one in judged[few]],
+            plan.scales,
+            norm,
+            artist,
+        )
+        retried = retry(plan_retries(judged, plan.num_retried, plan.seed), side, spec, artist)
+    scores = detector_scores(judged, encoded, norm, plan)
+    patterns = pattern_rows(judged)
+    rows = {
+        **patterns,
+        **detector_rows(scores, fails(judged), plan.seed),
+        "detector=shuffled": chance_row(judged, encoded, norm, plan),
+        **norms,
+        **retry_rows(retried),
+    }
+    rows["checks"] = failure_checks(rows)
+    write_results(outputs[0], {"failures": rows})
+    observations = [
+        *pattern_observations(judged),
+        *detector_observations(scores, judged),
+        *scaled,
+        *retried,
+    ]
+    write_observations(outputs[1], observations)
+    levels = {name: row for name, row in patterns.items() if "p_rarer_than_others" in row}
+    save_figure(draw_failures(rows, failing_levels(levels)), outputs[2])
+
+
+if __name__ == "__main__":
+    run(main)

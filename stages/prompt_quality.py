@@ -1,0 +1,85 @@
+"""data/trials.parquet, models/<m>/ -> metrics/prompt_quality.json, a predictor
+
+and reports/prompt_predictor.json, reports/observations/prompt_quality.csv,
+reports/figures/prompt_quality/predictions.png
+"""
+
+from pathlib import Path
+
+from stages import run
+
+
+def main() -> None:
+    """Relate features of prompts to alignment, and fit what foretells it."""
+    from zimage_eval.benchmark_observations import write_observations
+    from zimage_eval.benchmark_params import need
+    from zimage_eval.content_vectors import pooled, read_caption_norm
+    from zimage_eval.devices import pick_device, start_workers
+    from zimage_eval.drawn_prompts import encode_default, load_text
+    from zimage_eval.embedding_anomalies import embedding_statistics
+    from zimage_eval.figures import save_figure
+    from zimage_eval.params import load_model_spec, load_params
+    from zimage_eval.prompt_figures import draw_predictions
+    from zimage_eval.prompt_predictor import fit_predictor, write_predictor
+    from zimage_eval.prompt_quality import (
+        PREDICTOR,
+        beats_baselines,
+        feature_rows,
+        foretell,
+        model_rows,
+        quality_observations,
+    )
+    from zimage_eval.results import write_results
+    from zimage_eval.trial_tables import read_trials
+    from zimage_eval.unjudged import write_unjudged
+
+    params = load_params(Path("params.yaml"))
+    spec = load_model_spec(Path(f"models/{params.model}.yaml"))
+    plan = need(params.benchmarks.prompt_quality, "prompt_quality")
+    outputs = (
+        Path("metrics/prompt_quality.json"),
+        Path("reports/observations/prompt_quality.csv"),
+        Path("reports/figures/prompt_quality/predictions.png"),
+    )
+    if spec.judge == "none":
+        Path("reports/prompt_predictor.json").write_text("null\n")
+        write_unjudged("prompt_quality", *outputs)
+        return
+    folder, device = Path(f"models/{params.model}"), pick_device()
+    judged = read_trials(Path("data/trials.parquet"))
+    texts = [one.trial.text for one in judged]
+    with start_workers(device):
+        encoded = encode_default(load_text(folder, spec, device), texts, spec)
+    norm = read_caption_norm(Path(f"models/{params.model}/transformer"))
+    extra = {
+        "embedding": pooled(encoded, norm),
+        "embedding_statistics": embedding_statistics(encoded, norm),
+    }
+    found = foretell(judged, extra, plan)
+    models, features = model_rows(found, judged), feature_rows(judged, plan.seed)
+    is_better = beats_baselines(models)
+    predicted = found.predicted[PREDICTOR]
+    predictor = fit_predictor(
+        params.model,
+        texts,
+        found.alignment,
+        predicted - found.alignment,
+        plan.confidence,
+        beats_baselines=is_better,
+    )
+    checks = {"predictor_beats_length_and_bag_of_words_on_held_out_prompts": float(is_better)}
+    write_results(
+        outputs[0],
+        {"prompt_quality": {**models, **features, "checks": checks}},
+    )
+    write_predictor(Path("reports/prompt_predictor.json"), predictor)
+    write_observations(outputs[1], quality_observations(found, judged))
+    groups = [one.trial.group for one in judged]
+    save_figure(
+        draw_predictions(predicted, found.alignment, groups, features),
+        outputs[2],
+    )
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,77 @@
+"""prompts/<set>/, models/<m>/ -> metrics/style_vectors.json
+
+and reports/observations/style_vectors.csv, reports/figures/style_vectors/strengths.png
+"""
+
+import os
+from pathlib import Path
+
+from stages import run
+
+
+def main() -> None:
+    """Find directions of style on some prompts, and add them to the embeddings of others."""
+    from zimage_eval.benchmark_observations import write_observations
+    from zimage_eval.benchmark_params import need
+    from zimage_eval.content_vectors import read_caption_norm
+    from zimage_eval.devices import pick_device, start_workers
+    from zimage_eval.drawn_prompts import encode_default, find_artist, load_text
+    from zimage_eval.figures import save_figure
+    from zimage_eval.image_store import ImageStore, find_store_root
+    from zimage_eval.params import load_model_spec, load_params
+    from zimage_eval.prompt_figures import draw_steering
+    from zimage_eval.prompt_sets import load_prompt_set
+    from zimage_eval.results import write_results
+    from zimage_eval.style_vectors import (
+        direction_row,
+        fit_directions,
+        observe,
+        plan_drawings,
+        split_pairs,
+        steering_checks,
+        steering_rows,
+        styled_pairs,
+    )
+    from zimage_eval.unjudged import write_unjudged
+
+    params = load_params(Path("params.yaml"))
+    spec = load_model_spec(Path(f"models/{params.model}.yaml"))
+    plan = need(params.benchmarks.style_vectors, "style_vectors")
+    outputs = (
+        Path("metrics/style_vectors.json"),
+        Path("reports/observations/style_vectors.csv"),
+        Path("reports/figures/style_vectors/strengths.png"),
+    )
+    if spec.judge == "none":
+        write_unjudged("style_vectors", *outputs)
+        return
+    folder, device = Path(f"models/{params.model}"), pick_device()
+    prompts = load_prompt_set(Path(f"prompts/{spec.prompt_sets['main']}"))
+    fitted, held_out = split_pairs(styled_pairs(prompts, plan.attributes, plan.seed), plan)
+    norm = read_caption_norm(Path(f"models/{params.model}/transformer"))
+    store = ImageStore(find_store_root(os.environ.get("ZIMAGE_EVAL_STORE")))
+    with start_workers(device) as workers:
+        side = load_text(folder, spec, device)
+        artist = find_artist(folder, spec, device, workers, store, side)
+        before = encode_default(side, [pair.plain for pair in fitted], spec)
+        plain = encode_default(side, [pair.plain for pair in held_out], spec)
+        directions, styled = {}, {}
+        for name in plan.attributes:
+            after = encode_default(side, [pair.styled[name] for pair in fitted], spec)
+            directions[name] = fit_directions(before, after)
+            styled[name] = encode_default(side, [pair.styled[name] for pair in held_out], spec)
+        steered = plan_drawings(held_out, plain, styled, directions, plan)
+        observations = observe(steered, plan.attributes, artist)
+    rows = steering_rows(observations)
+    rows |= {f"direction={name}": direction_row(d, plain, norm) for name, d in directions.items()}
+    rows["checks"] = steering_checks(rows, plan.strengths)
+    write_results(outputs[0], {"style_vectors": rows})
+    write_observations(outputs[1], observations)
+    save_figure(
+        draw_steering(rows, list(plan.attributes)),
+        outputs[2],
+    )
+
+
+if __name__ == "__main__":
+    run(main)
