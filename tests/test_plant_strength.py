@@ -73,6 +73,7 @@ def test_every_setting_is_held_against_others_but_itself(name: str) -> None:
     own = own_settings(truths)
     arms, compared = setting_arms(truths, own, [])
     assert [arm for arm, each in arms.items() if each.settings == own] == ["own"]
+    assert len(compared["schedule"].worse) == 11
     trained = {f"{r.height}x{r.width}" for r in truths.resolutions}
     worse = {series.arm for series in compared["resolutions"].worse}
     assert worse and not worse & trained
