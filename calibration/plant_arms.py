@@ -3,6 +3,7 @@
 import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from itertools import product
 from typing import Any, Final, Literal, NamedTuple, TypeVar
 
 import numpy as np
@@ -32,6 +33,8 @@ SETTING_VALUES: Final[Mapping[str, tuple[Any, ...]]] = {
     "guidance_scale": (0.5, 1.0, 2.0, 3.0),
 }
 """What a setting is tried at instead of the family's own value: the study's grids and more."""
+SCHEDULES: Final = ((2, 4, 8, 16), (1.0, 3.0, 6.0))
+"""Steps and shifts that are tried together."""
 THINK_BLOCKS: Final = (None, "", "time goes by")
 SIZES: Final = ((48, 48), (48, 64), (48, 80), (64, 64), (80, 80), (96, 96))
 LENGTHS: Final = (1, 2, 4)
@@ -116,6 +119,11 @@ def setting_arms(truths: Truths, own: SamplingSettings, prompts: Sequence[SceneP
         others = [value for value in values if value != getattr(own, field)]
         truth = "no guidance at run time" if field == "guidance_scale" else field
         compare(truth, {f"{field}={each}": replace(own, **{field: each}) for each in others})
+    schedules = {
+        f"{num} at {shift}": replace(own, num_inference_steps=num, shift=shift)
+        for num, shift in product(*SCHEDULES)
+    }
+    compare("schedule", {name: each for name, each in schedules.items() if each != own})
     blocks = [each for each in THINK_BLOCKS if each != own.think_block]
     formats = {f"think_block={each!r}": replace(own, think_block=each) for each in blocks}
     formats["no chat template"] = replace(own, think_block=None, chat_template=False)

@@ -37,7 +37,7 @@ from zimage_eval.devices import pick_device
 from zimage_eval.guidance_arms import TURBO, arm_name, read_arms
 from zimage_eval.metrics import METRICS
 from zimage_eval.model_spec import ModelSpec, load_model_spec
-from zimage_eval.prompt_distances import distances_given_prompt, gap_matrix, polynomial_kernel
+from zimage_eval.prompt_distances import distances_over_prompts, gap_matrix, polynomial_kernel
 from zimage_eval.statistics import estimate, rounded
 
 ROOT: Final = Path(__file__).parents[1]
@@ -127,14 +127,14 @@ def compare_guidance(table: Path, scale: float) -> dict[str, Any]:
     arms = read_arms(table)
     features = arms.vectors["alexnet"]
     gains = {
-        arm: -distances_given_prompt(gap_matrix(features[arm], features[TURBO], polynomial_kernel))
+        arm: -distances_over_prompts(gap_matrix(features[arm], features[TURBO], polynomial_kernel))
         for arm in arms.scales
     }
     own = arm_name(scale)
     if own not in gains:
         raise ValueError(f"{table}: no arm {own}, the planted scale; there are {sorted(gains)}")
     found = weigh({own: gains.pop(own)}, gains, None, None)
-    return {"metric": "minus kid_given_prompt_alexnet"} | found
+    return {"metric": "minus kid_alexnet"} | found
 
 
 def weigh(

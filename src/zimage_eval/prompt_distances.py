@@ -1,9 +1,9 @@
 """Distances between what two models draw of the same prompts, as means over prompts.
 
 Both are the unbiased squared MMD, with nothing paired but the prompts: each picture has noise of
-its own. Over all prompts together it is KID, given the prompt it asks whether the pictures of one
-prompt come from one distribution, which is the more sensitive question: what guidance changes is
-how pictures vary about their prompt, and prompts differ by far more than that.
+its own. Over all prompts together it is KID. Given the prompt it asks whether the pictures of one
+prompt come from one distribution, and sees what cancels over prompts; but a prompt's few pictures
+make few pairs, where all prompts make a million, so that it is by far the noisier one.
 """
 
 from collections.abc import Callable, Sequence
