@@ -39,7 +39,11 @@ def main() -> None:
             for name in benchmarks
             if (path := Path(f"reports/observations/{name}.csv")).is_file()
         }
-        | {"ablations": read_observations(Path("calibration/ablations.csv"))},
+        | {
+            "ablations": read_observations(path)
+            for path in [Path("calibration/ablations.csv")]  # of training runs, made beforehand
+            if path.is_file()
+        },
         {
             name: read_results(path)[name]
             for name in benchmarks
