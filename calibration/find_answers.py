@@ -4,6 +4,7 @@ The finding of a search is a simultaneous confidence set: every answer that may 
 Nothing here reads the planted answers or a model's declared defaults.
 """
 
+import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, NamedTuple
@@ -18,6 +19,8 @@ from zimage_eval.frozen import Frozen, parse, read_yaml
 from zimage_eval.metrics import METRICS
 
 PHASE = "screen"
+GUIDANCE_DISTANCE = "kid_alexnet"
+"""The distance that decides which guidance scale was distilled in, as in params.yaml."""
 
 
 class Search(Frozen):
@@ -79,6 +82,40 @@ def read_scores(folder: Path, study: str) -> pd.DataFrame:
         raise ValueError(f"{path}: no such scores; calibration.run_study makes them")
     table = pd.read_parquet(path)
     return table[table["phase"] == PHASE]
+
+
+def find_flags(folder: Path) -> dict[str, tuple[str, ...]]:
+    """What the probe of concepts flags, by kind: `missing`, and `skewed` by attribute.
+
+    Empty without a probe of the family.
+    """
+    path = folder / "probe_concepts.json"
+    if not path.is_file():
+        return {}
+    rows = json.loads(path.read_text(encoding="utf-8"))["probe_concepts"]
+    flags = {"missing": tuple(row[8:] for row in rows if row.startswith("missing "))}
+    for row, numbers in rows.items():
+        if row.startswith("default "):
+            attribute, _, value = row[8:].partition(" ")
+            flags[f"skewed {attribute}"] = (value,) if numbers["is_skewed"] else ()
+    return flags
+
+
+def find_guidance(folder: Path) -> tuple[tuple[str, ...], int] | None:
+    """The guidance scales that may have been distilled in, and how many were tried.
+
+    None without pictures of the family's base at several scales.
+    """
+    path = folder / "baked_guidance.json"
+    if not path.is_file():
+        return None
+    rows = json.loads(path.read_text(encoding="utf-8"))["baked_guidance"]
+    p_values = {
+        str(float(row[2:])): numbers[f"{GUIDANCE_DISTANCE}_p"]
+        for row, numbers in rows.items()
+        if row.startswith("w=")
+    }
+    return tuple(scale for scale, p in p_values.items() if p > ALPHA), len(p_values)
 
 
 def thin(scores: pd.DataFrame, prompts: Iterable[str]) -> pd.DataFrame:

@@ -117,6 +117,9 @@ def run_stages(out: Path, results: Path, num_jobs: int, num_gpus: int) -> list[s
     chain(0, first)  # the baseline's images are then there for all
     with ThreadPoolExecutor(num_jobs) as executor:
         list(executor.map(chain_or_say, enumerate(others)))
+    if "concept_probe" in sizes and not failures:
+        run_stage(out, "probe_concepts", "", 0)
+        shutil.copy(out / "metrics" / "probe_concepts.json", results)
     if not failures:
         run_stage(out, "weigh_claims", "", 0)
         shutil.copy(out / "reports" / "evidence.json", results)

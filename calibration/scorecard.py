@@ -20,12 +20,16 @@ from calibration.find_answers import (
     Found,
     Search,
     find_best,
+    find_flags,
+    find_guidance,
     load_searches,
     read_scores,
     thin,
     with_flipped_judge,
 )
 from calibration.truths import Truths, load_truths
+from zimage_eval.concept_defaults import SCENE_VALUES
+from zimage_eval.scenes import COLORS, NAMES
 from zimage_eval.statistics import rounded
 
 NUM_DRAWS = 10
@@ -55,7 +59,7 @@ def planted_answers(truths: Truths) -> dict[str, str]:
         "chat_format": "template" if truths.think_block is None else "empty think block",
         "num_inference_steps": str(truths.turbo.num_inference_steps),
         "schedule": f"{truths.turbo.num_inference_steps} at {truths.turbo.shift}",
-        "refiner_blend": "1.0",
+        "refiner": "needed",
         "rope_theta": f"{truths.rope_theta:g}",
         "quality_word": truths.quality_word,
     }
@@ -82,6 +86,36 @@ def score_family(truths: Truths, searches: Mapping[str, Search], folder: Path) -
         name: score(planted[name], find_best(read_scores(folder, one.study), one), len(one.options))
         for name, one in searches.items()
     }
+
+
+def score_flags(truths: Truths, folder: Path) -> dict[str, Score]:
+    """The holes and skews that were planted, and the guidance, where the family was probed."""
+    flags, scores = find_flags(folder), {}
+    if flags:
+        missing = flags["missing"]
+        for hole in truths.holes:
+            name = f"{hole.color} {hole.name}"
+            found = Found(missing, None, {}, 0)
+            scores[f"missing pair {name}"] = score(name, found, len(COLORS) * len(NAMES))
+        for attribute, skew in (
+            ("color", truths.skews.color),
+            ("background", truths.skews.background),
+        ):
+            found = Found(flags.get(f"skewed {attribute}", ()), None, {}, 0)
+            scores[f"unsaid {attribute}"] = score(skew.value, found, len(SCENE_VALUES[attribute]))
+    guidance = find_guidance(folder)
+    if guidance is not None:
+        scales, num_scales = guidance
+        found = Found(scales, None, {}, 0)
+        scores["guidance_scale"] = score(str(float(truths.guidance_scale)), found, num_scales)
+    return scores
+
+
+def false_flags(truths: Truths, folder: Path) -> dict[str, int]:
+    """Pairs that are flagged as missing though training showed them; 0 is right."""
+    planted = {f"{hole.color} {hole.name}" for hole in truths.holes}
+    missing = find_flags(folder).get("missing", ())
+    return {"missing_pairs": len(set(missing) - planted)}
 
 
 def total(scores: Sequence[Score]) -> dict[str, float | None]:
@@ -170,12 +204,13 @@ def scorecard(families: Mapping[str, Truths], results: Path, searches: Path) -> 
     card: dict[str, Any] = {}
     for name, truths in families.items():
         folder = results / name
-        scores = score_family(truths, known, folder)
+        scores = score_family(truths, known, folder) | score_flags(truths, folder)
         card[name] = {
             "truths": {truth: one._asdict() for truth, one in scores.items()},
             "total": total(list(scores.values())),
             "recovery": recovery(truths, known, folder),
             "found_in_shuffled": null_finds(known, folder),
+            "false_flags": false_flags(truths, folder),
         }
     return card
 

@@ -157,7 +157,7 @@ def test_the_report_holds_every_study_and_its_pictures(project: Path) -> None:
     for name in ("report.md", "report.html"):
         text = (project / "reports" / name).read_text()
         pictures = re.findall(r"figures/[a-z_/]+\.png", text)
-        assert len(set(pictures)) == 4
+        assert len(set(pictures)) == 8  # effect, front, heat map and grid of two studies
         assert all((project / "reports" / picture).is_file() for picture in pictures)
         assert "The recommended hidden layer beats every other one." in text
         assert "there is no rival named" in text

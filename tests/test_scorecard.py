@@ -7,8 +7,22 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from calibration.find_answers import Found, Search, find_best, load_searches, with_flipped_judge
-from calibration.scorecard import null_finds, planted_answers, score, total
+from calibration.find_answers import (
+    Found,
+    Search,
+    find_best,
+    find_guidance,
+    load_searches,
+    with_flipped_judge,
+)
+from calibration.scorecard import (
+    false_flags,
+    null_finds,
+    planted_answers,
+    score,
+    score_flags,
+    total,
+)
 from calibration.truths import load_truths
 
 SEARCHES = load_searches(Path("calibration/searches.yaml"))
@@ -78,6 +92,36 @@ def test_dealt_scores_find_nothing(tmp_path: Path) -> None:
     scores_of({"a": 0.1, "b": 0.9, "c": 0.1}).to_parquet(tmp_path / "layers.parquet")
     share = null_finds({"layer": SEARCH}, tmp_path)["layer"]
     assert share is not None and share <= 0.3
+
+
+def write_probe(folder: Path, missing: list[str], skewed: dict[str, str]) -> None:
+    rows: dict[str, dict[str, float]] = {f"missing {pair}": {"p_value": 0.001} for pair in missing}
+    rows |= {f"default {name} {value}": {"is_skewed": 1.0} for name, value in skewed.items()}
+    content = json.dumps({"probe_concepts": {"grid": {"num_cells": 120}, **rows}})
+    (folder / "probe_concepts.json").write_text(content, encoding="utf-8")
+
+
+def test_flags_recover_holes_and_skews_and_what_is_false_is_counted(tmp_path: Path) -> None:
+    truths = load_truths(Path("calibration/truths.yaml"))
+    assert score_flags(truths, tmp_path) == {}
+    write_probe(tmp_path, ["purple star", "blue ring"], {"color": "red", "background": "black"})
+    scores = score_flags(truths, tmp_path)
+    assert {name: one.recovered for name, one in scores.items()} == {
+        "missing pair purple star": True,
+        "missing pair green heart": False,
+        "unsaid color": True,
+        "unsaid background": False,
+    }
+    assert false_flags(truths, tmp_path) == {"missing_pairs": 1}
+
+
+def test_the_guidance_that_may_have_been_distilled_in_is_a_set_of_scales(tmp_path: Path) -> None:
+    rows = {
+        f"w={scale}": {"kid_alexnet_p": p} for scale, p in ((0.0, 0.01), (1.5, 0.9), (3.0, 0.2))
+    }
+    content = json.dumps({"baked_guidance": {"turbo": {}, **rows}})
+    (tmp_path / "baked_guidance.json").write_text(content, encoding="utf-8")
+    assert find_guidance(tmp_path) == (("1.5", "3.0"), 3)
 
 
 def test_every_search_has_an_answer_in_its_grid_and_every_family_one_of_its_own() -> None:

@@ -13,7 +13,12 @@ from zimage_eval.summaries import Summary, summarize_scores
 
 def study(scales: list[float]) -> tuple[Variant, ...]:
     entry = Study.model_validate(
-        {"question": "?", "prompts": "main", "vary": {"sampler": {"guidance_scale": scales}}, "confirm": None}
+        {
+            "question": "?",
+            "prompts": "main",
+            "vary": {"sampler": {"guidance_scale": scales}},
+            "confirm": None,
+        }
     )
     return expand_variants(entry, Settings.model_validate(DEFAULTS))
 

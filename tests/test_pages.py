@@ -1,0 +1,60 @@
+"""Every row of the catalogue has a page, and nothing on a page is missing."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from zimage_eval.cited import cited_sources, missing_references
+from zimage_eval.evidence_files import read_evidence
+from zimage_eval.machine_results import machine_numbers, read_machine_results
+from zimage_eval.questions import Place, Question, load_questions, places
+from zimage_eval.results import Results, read_results
+
+QUESTIONS = load_questions(Path("questions"))
+NUM_ROWS = {"A": 11, "Q-A": 4, "Q-T": 4, "Q-P": 4, "Q-E": 4, "Q-S": 4, "Q-C": 2}
+each_page = pytest.mark.parametrize("name", QUESTIONS)
+
+
+def results_of(question: Question) -> Mapping[str, Results]:
+    found: dict[str, Results] = {}
+    for name in set().union(*(cited_sources(text) for text in question.sentences)):
+        if (path := Path(f"metrics/{name}.json")).is_file():
+            found[name] = read_results(path)
+        elif (path := Path(f"reports/machine/{name}.json")).is_file():
+            found[name] = {name: machine_numbers(read_machine_results(path))}
+    return found
+
+
+def test_every_row_has_a_page() -> None:
+    rows = {f"{kind}{number}" for kind, num in NUM_ROWS.items() for number in range(1, num + 1)}
+    assert len(rows) == 33
+    assert {question.row for question in QUESTIONS.values()} == rows
+
+
+@each_page
+def test_every_number_on_a_page_was_measured(name: str) -> None:
+    results = results_of(QUESTIONS[name])
+    missing = [m for text in QUESTIONS[name].sentences for m in missing_references(text, results)]
+    assert missing == []
+
+
+@each_page
+def test_every_figure_on_a_page_is_there(name: str) -> None:
+    for figure in QUESTIONS[name].figures:
+        assert Path(f"reports/figures/{figure}").is_file(), figure
+
+
+def test_every_claim_was_weighed() -> None:
+    evidence = read_evidence(Path("reports/evidence.json"))
+    asked: dict[Place, object] = {}
+    for name, question in QUESTIONS.items():
+        asked |= dict(places(name, question))
+    assert evidence.keys() == asked.keys()
+    assert all(one.num_prompts or one.reason for one in evidence.values())
+
+
+def test_the_report_has_every_page() -> None:
+    text = Path("reports/report.md").read_text(encoding="utf-8")
+    for name, question in QUESTIONS.items():
+        assert f'<a id="{name}"></a>' in text and f"## {question.row}: " in text
