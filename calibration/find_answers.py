@@ -101,7 +101,13 @@ def find_flags(folder: Path) -> dict[str, tuple[str, ...]]:
     return flags
 
 
-def find_guidance(folder: Path) -> tuple[tuple[str, ...], int] | None:
+def count_probed(folder: Path) -> int:
+    """Pictures that the probe of concepts has seen."""
+    rows = json.loads((folder / "probe_concepts.json").read_text(encoding="utf-8"))
+    return int(rows["probe_concepts"]["grid"]["num_images"])
+
+
+def find_guidance(folder: Path) -> tuple[Found, int] | None:
     """The guidance scales that may have been distilled in, and how many were tried.
 
     None without pictures of the family's base at several scales.
@@ -115,7 +121,8 @@ def find_guidance(folder: Path) -> tuple[tuple[str, ...], int] | None:
         for row, numbers in rows.items()
         if row.startswith("w=")
     }
-    return tuple(scale for scale, p in p_values.items() if p > ALPHA), len(p_values)
+    kept = tuple(scale for scale, p in p_values.items() if p > ALPHA)
+    return Found(kept, None, {}, 0), len(p_values)
 
 
 def thin(scores: pd.DataFrame, prompts: Iterable[str]) -> pd.DataFrame:

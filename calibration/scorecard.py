@@ -19,6 +19,7 @@ from scipy import stats
 from calibration.find_answers import (
     Found,
     Search,
+    count_probed,
     find_best,
     find_flags,
     find_guidance,
@@ -92,21 +93,21 @@ def score_flags(truths: Truths, folder: Path) -> dict[str, Score]:
     """The holes and skews that were planted, and the guidance, where the family was probed."""
     flags, scores = find_flags(folder), {}
     if flags:
-        missing = flags["missing"]
+        missing, num_probed = flags["missing"], count_probed(folder)
         for hole in truths.holes:
             name = f"{hole.color} {hole.name}"
-            found = Found(missing, None, {}, 0)
+            found = Found(missing, None, {}, num_probed)
             scores[f"missing pair {name}"] = score(name, found, len(COLORS) * len(NAMES))
         for attribute, skew in (
             ("color", truths.skews.color),
             ("background", truths.skews.background),
         ):
-            found = Found(flags.get(f"skewed {attribute}", ()), None, {}, 0)
+            flagged = flags.get(f"skewed {attribute}", ())
+            found = Found(flagged, None, {}, num_probed)
             scores[f"unsaid {attribute}"] = score(skew.value, found, len(SCENE_VALUES[attribute]))
     guidance = find_guidance(folder)
     if guidance is not None:
-        scales, num_scales = guidance
-        found = Found(scales, None, {}, 0)
+        found, num_scales = guidance
         scores["guidance_scale"] = score(str(float(truths.guidance_scale)), found, num_scales)
     return scores
 

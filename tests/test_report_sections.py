@@ -41,7 +41,7 @@ CARD = {
 def test_the_scorecard_says_what_was_planted_found_and_recovered() -> None:
     text = calibration_section(CARD)
     assert "| nano | hidden layer | -2 | -2, -3 | **yes** | 512 |" in text
-    assert "| nano | rope theta | 256 | \N{EN DASH} | no | 0 |" in text
+    assert "| nano | rope theta | 256 | \N{EN DASH} | no | \N{EN DASH} |" in text
     assert "1 of 2 recovered, 50% [1%, 99%]" in text
     assert "judge wrong on 5% | 25% |" in text and "shuffled (should be near 0) | 5% |" in text
     assert "no evidence about Z-Image" in text

@@ -97,7 +97,9 @@ def test_dealt_scores_find_nothing(tmp_path: Path) -> None:
 def write_probe(folder: Path, missing: list[str], skewed: dict[str, str]) -> None:
     rows: dict[str, dict[str, float]] = {f"missing {pair}": {"p_value": 0.001} for pair in missing}
     rows |= {f"default {name} {value}": {"is_skewed": 1.0} for name, value in skewed.items()}
-    content = json.dumps({"probe_concepts": {"grid": {"num_cells": 120}, **rows}})
+    content = json.dumps(
+        {"probe_concepts": {"grid": {"num_cells": 120, "num_images": 720}, **rows}}
+    )
     (folder / "probe_concepts.json").write_text(content, encoding="utf-8")
 
 
@@ -121,7 +123,9 @@ def test_the_guidance_that_may_have_been_distilled_in_is_a_set_of_scales(tmp_pat
     }
     content = json.dumps({"baked_guidance": {"turbo": {}, **rows}})
     (tmp_path / "baked_guidance.json").write_text(content, encoding="utf-8")
-    assert find_guidance(tmp_path) == (("1.5", "3.0"), 3)
+    found = find_guidance(tmp_path)
+    assert found is not None
+    assert (found[0].answers, found[0].num_prompts, found[1]) == (("1.5", "3.0"), 0, 3)
 
 
 def test_every_search_has_an_answer_in_its_grid_and_every_family_one_of_its_own() -> None:

@@ -35,7 +35,7 @@ def calibration_section(card: Mapping[str, Any]) -> str:
             one["planted"],
             ", ".join(one["found"]) or MISSING,
             "**yes**" if one["recovered"] else "no",
-            str(one["num_prompts"]),
+            str(one["num_prompts"] or MISSING),
         ]
         for family, each in card.items()
         for truth, one in each["truths"].items()

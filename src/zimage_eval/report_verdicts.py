@@ -77,15 +77,15 @@ def verdict_table(answers: Sequence[Answer]) -> str:
         rows.append(
             [
                 f"[{answer.question.row}](#{answer.name})",
-                answer.question.hypothesis,
                 f"**{_WORDS[weights.word]}**",
                 _p_value(weights),
                 str(weights.num_prompts),
                 _WORDS[answer.verdicts.design.word],
                 answer.question.carries_over,
+                answer.question.hypothesis,
             ]
         )
-    head = ["row", "claim", "these weights", "p (Holm)", "n", "the design", "carries over"]
+    head = ["row", "these weights", "p (Holm)", "n", "the design", "carries over", "claim"]
     return markdown_table(head, rows)
 
 
