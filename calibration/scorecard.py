@@ -141,6 +141,10 @@ def recovery(
     Prompts, and the answers that are turned round, are drawn again and again.
     """
     rng = np.random.default_rng(SEED)
+    facts = {
+        study: pd.read_parquet(folder / "facts" / f"{study}.parquet")
+        for study in sorted({one.study for one in searches.values()})
+    }
     shares: dict[str, dict[str, float | None]] = {"by_num_prompts": {}, "by_wrong_answers": {}}
     for size in SIZES:
 
@@ -152,8 +156,7 @@ def recovery(
     for wrong in WRONG:
 
         def flip(scores: pd.DataFrame, study: str, wrong: float = wrong) -> pd.DataFrame:
-            facts = pd.read_parquet(folder / "facts" / f"{study}.parquet")
-            return with_flipped_judge(scores, facts, wrong, rng)
+            return with_flipped_judge(scores, facts[study], wrong, rng)
 
         shares["by_wrong_answers"][str(wrong)] = _recovered(truths, searches, folder, flip)
     return shares

@@ -14,21 +14,16 @@ def main() -> None:
     """Put questions, pictures, tables and figures on one page, in the order of params.yaml."""
     from zimage_eval.cited import cited_sources
     from zimage_eval.evidence_files import read_evidence
-    from zimage_eval.machine_results import machine_numbers, read_machine_results
+    from zimage_eval.machine_results import read_machine_results
+    from zimage_eval.measured_results import read_measured
     from zimage_eval.model_folder import IMAGE_PARTS, TEXT_PARTS, weights_digest
-    from zimage_eval.params import (
-        expand_variants,
-        load_model_spec,
-        load_params,
-        prompt_set_of,
-    )
+    from zimage_eval.params import expand_variants, load_model_spec, load_params
     from zimage_eval.questions import load_questions
     from zimage_eval.report import StudyReport, write_report
     from zimage_eval.report_calibration import read_scorecard
-    from zimage_eval.report_verdicts import answer_questions
-    from zimage_eval.results import Results, read_results
+    from zimage_eval.report_verdicts import answer_questions, provenance_of
+    from zimage_eval.results import read_results
     from zimage_eval.summaries import read_summaries
-    from zimage_eval.verdicts import Provenance
     from zimage_eval.web_page import render_page
 
     params = load_params(Path("params.yaml"))
@@ -45,28 +40,12 @@ def main() -> None:
     weights = weights_digest(Path(f"models/{params.model}"), TEXT_PARTS + IMAGE_PARTS)
     agreement = read_results(Path("reports/judge.json"))["judge"]["all"]
     questions = load_questions(Path("questions"))
-    provenance = Provenance(
-        model=params.model,
-        weights_sha256=weights,
-        judge=spec.judge,
-        prompt_set=prompt_set_of(spec, "main"),
-        num_hand_labels=round(agreement["num_images"] or 0),
-        carries_over="nano only",
-    )
+    provenance = provenance_of(params.model, spec, weights, round(agreement["num_images"] or 0))
     answers = answer_questions(questions, read_evidence(Path("reports/evidence.json")), provenance)
     cited = set().union(
         *(cited_sources(text) for one in questions.values() for text in one.sentences)
     )
-    results: dict[str, Results] = {
-        name: read_results(path)
-        for name in sorted(cited)
-        if (path := Path(f"metrics/{name}.json")).is_file()
-    }
-    results |= {
-        name: {name: machine_numbers(read_machine_results(path))}
-        for name in sorted(cited)
-        if (path := Path(f"reports/machine/{name}.json")).is_file()
-    }
+    results = read_measured(cited, Path("metrics"), Path("reports/machine"))
     machines = [
         read_machine_results(path)
         for folder in (Path("reports/machine"), Path("reports/machine/h100"))

@@ -12,11 +12,10 @@ def main() -> None:
     """Weigh every claim of every question on what was measured."""
     from zimage_eval.benchmark_observations import read_observations
     from zimage_eval.evidence_files import write_evidence
-    from zimage_eval.machine_results import machine_numbers, read_machine_results
+    from zimage_eval.measured_results import read_measured
     from zimage_eval.metrics import metrics_with
     from zimage_eval.params import expand_variants, load_model_spec, load_params
     from zimage_eval.questions import load_questions, load_terms, places
-    from zimage_eval.results import read_results
     from zimage_eval.tables import read_table, scores_schema
     from zimage_eval.weighing import Measured, StudyScores, weigh_claim
 
@@ -43,14 +42,10 @@ def main() -> None:
         }
         | runs,
         {
-            name: read_results(path)[name]
-            for name in benchmarks
-            if (path := Path(f"metrics/{name}.json")).is_file()
-        }
-        | {
-            name: machine_numbers(read_machine_results(path))
-            for name in benchmarks
-            if (path := Path(f"reports/machine/{name}.json")).is_file()
+            name: results[name]
+            for name, results in read_measured(
+                benchmarks, Path("metrics"), Path("reports/machine")
+            ).items()
         },
     )
     evidence = {

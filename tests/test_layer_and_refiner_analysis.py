@@ -13,6 +13,7 @@ from zimage_eval.captions import EmbeddedCaption, embed_caption, refine
 from zimage_eval.encoder_inputs import tokenize
 from zimage_eval.encoding import encode_layers
 from zimage_eval.facts import Facts, ObjectFact
+from zimage_eval.held_out import bag_of_words
 from zimage_eval.image_side import load_image_side
 from zimage_eval.layer_analysis import (
     BAG_OF_WORDS,
@@ -28,7 +29,7 @@ from zimage_eval.metric_embedding import TokenVectors
 from zimage_eval.observation_results import mean_rows
 from zimage_eval.params import DtypeSettings
 from zimage_eval.principal_components import outlier_channels, principal_components
-from zimage_eval.probes import bag_of_words, chance, frequent, probe
+from zimage_eval.probes import chance, frequent, probe
 from zimage_eval.refiner_analysis import (
     RefinedCaption,
     attention_weights,

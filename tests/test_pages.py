@@ -7,9 +7,9 @@ import pytest
 
 from zimage_eval.cited import cited_sources, missing_references
 from zimage_eval.evidence_files import read_evidence
-from zimage_eval.machine_results import machine_numbers, read_machine_results
+from zimage_eval.measured_results import read_measured
 from zimage_eval.questions import Place, Question, load_questions, places
-from zimage_eval.results import Results, read_results
+from zimage_eval.results import Results
 
 QUESTIONS = load_questions(Path("questions"))
 NUM_ROWS = {"A": 11, "Q-A": 4, "Q-T": 4, "Q-P": 4, "Q-E": 4, "Q-S": 4, "Q-C": 2}
@@ -17,13 +17,8 @@ each_page = pytest.mark.parametrize("name", QUESTIONS)
 
 
 def results_of(question: Question) -> Mapping[str, Results]:
-    found: dict[str, Results] = {}
-    for name in set().union(*(cited_sources(text) for text in question.sentences)):
-        if (path := Path(f"metrics/{name}.json")).is_file():
-            found[name] = read_results(path)
-        elif (path := Path(f"reports/machine/{name}.json")).is_file():
-            found[name] = {name: machine_numbers(read_machine_results(path))}
-    return found
+    names = set().union(*(cited_sources(text) for text in question.sentences))
+    return read_measured(names, Path("metrics"), Path("reports/machine"))
 
 
 def test_every_row_has_a_page() -> None:

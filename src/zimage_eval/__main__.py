@@ -104,20 +104,13 @@ def _check(arguments: argparse.Namespace) -> None:
 def _rows(arguments: argparse.Namespace) -> None:
     from zimage_eval.evidence_files import read_evidence
     from zimage_eval.questions import load_questions
-    from zimage_eval.report_verdicts import answer_questions
+    from zimage_eval.report_verdicts import answer_questions, provenance_of
     from zimage_eval.rows_command import render_rows
-    from zimage_eval.verdicts import Provenance
 
     params, spec = _load(arguments.folder)
     folder = arguments.folder / "models" / params.model
-    provenance = Provenance(
-        model=params.model,
-        weights_sha256=weights_digest(folder, (*TEXT_PARTS, *IMAGE_PARTS)),
-        judge=spec.judge,
-        prompt_set=prompt_set_of(spec, "main"),
-        num_hand_labels=0,
-        carries_over="nano only",
-    )
+    weights = weights_digest(folder, (*TEXT_PARTS, *IMAGE_PARTS))
+    provenance = provenance_of(params.model, spec, weights, num_hand_labels=0)
     questions = load_questions(arguments.folder / "questions")
     evidence = read_evidence(arguments.folder / "reports" / "evidence.json")
     print(render_rows(answer_questions(questions, evidence, provenance)))

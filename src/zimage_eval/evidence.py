@@ -163,7 +163,7 @@ def best_of_grid(
         missing,
         len(shared),
         tuple(variant for variant, p in p_values.items() if p > ALPHA),
-        _seen(contrasts, terms, assay),
+        seen_of(contrasts, terms, assay),
     )
 
 
@@ -196,11 +196,12 @@ def _weigh(
         missing,
         min(pivot.num_prompts for pivot in pivots.values()),
         tuple(c.variant for c, p in zip(contrasts, adjusted, strict=True) if p <= ALPHA),
-        _seen(contrasts, terms, assay),
+        seen_of(contrasts, terms, assay),
     )
 
 
-def _seen(contrasts: Sequence[Contrast], terms: Terms, assay: Assay) -> tuple[Seen, ...]:
+def seen_of(contrasts: Sequence[Contrast], terms: Terms, assay: Assay) -> tuple[Seen, ...]:
+    """What each contrast shows, in their order."""
     findings = [(contrast.variant, find(contrast, terms, assay)) for contrast in contrasts]
     return tuple(Seen(name, f.kind, f.gain, f.low, f.high) for name, f in findings)
 

@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from zimage_eval.contrasts import Assay, Contrast, Terms, find
-from zimage_eval.evidence import ALPHA, Evidence, Seen
+from zimage_eval.contrasts import Assay, Contrast, Terms
+from zimage_eval.evidence import ALPHA, Evidence, seen_of
 from zimage_eval.multiplicity import holm
 from zimage_eval.statistics import MIN_PROMPTS
 
@@ -35,7 +35,6 @@ def depends_on_category(
         reason = f"no two categories have {MIN_PROMPTS} prompts with a score"
         return Evidence("inconclusive", 1.0, 1.0, reason, 0)
     adjusted = holm([1.0 if p_value is None else p_value for p_value in p_values])
-    findings = [(contrast.variant, find(contrast, terms, assay)) for contrast in contrasts]
     return Evidence(
         "weighed",
         min(adjusted),
@@ -43,7 +42,7 @@ def depends_on_category(
         "",
         min(len(contrast.differences) for contrast in contrasts),
         tuple(c.variant for c, p in zip(contrasts, adjusted, strict=True) if p <= ALPHA),
-        tuple(Seen(name, f.kind, f.gain, f.low, f.high) for name, f in findings),
+        seen_of(contrasts, terms, assay),
     )
 
 

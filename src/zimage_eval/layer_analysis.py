@@ -12,6 +12,7 @@ from zimage_eval.chat_format import TokenClass
 from zimage_eval.encoder_inputs import tokenize
 from zimage_eval.encoding import TARGET_LAYER, encode_layers
 from zimage_eval.facts import Facts
+from zimage_eval.held_out import bag_of_words
 from zimage_eval.metric_embedding import (
     TokenVectors,
     cosine_drift,
@@ -21,7 +22,7 @@ from zimage_eval.metric_embedding import (
     variance,
 )
 from zimage_eval.principal_components import outlier_channels, principal_components
-from zimage_eval.probes import bag_of_words, chance, frequent, probe
+from zimage_eval.probes import chance, frequent, probe
 from zimage_eval.setting_groups import EncoderSettings, HiddenLayer
 
 CLASSES: Final[tuple[TokenClass, ...]] = ("template", "content")

@@ -51,13 +51,6 @@ def chance(labels: Sequence[str]) -> float:
     return max(Counter(labels).values()) / len(labels)
 
 
-def bag_of_words(texts: Sequence[str]) -> NDArray[np.float64]:
-    """`(num_texts, num_words)` counts: all that is known without order, and without a model."""
-    split = [text.lower().replace(",", " ").split() for text in texts]
-    words = sorted({word for text in split for word in text})
-    return np.array([[float(text.count(word)) for word in words] for text in split])
-
-
 def _predict(
     inputs: NDArray[np.float64], wanted: NDArray[np.float64], others: NDArray[np.float64]
 ) -> NDArray[np.float64]:

@@ -81,11 +81,7 @@ def write_report(
         verdict_table(answers),
         "## Contents",
         "\n".join(
-            [
-                "- [How to read this](#how-to-read-this)",
-                "- [Machines](#machines)",
-                "- [All studies](#all-studies)",
-            ]
+            [f"- [{name}](#{name.lower().replace(' ', '-')})" for name in SECTIONS]
             + [f"- [{a.question.row}: {a.question.title}](#{a.name})" for a in answers]
         ),
         "## How to read this",

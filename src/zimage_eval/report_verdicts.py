@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from zimage_eval.evidence import FROZEN_WEIGHTS, Evidence, not_testable
+from zimage_eval.model_spec import ModelSpec, prompt_set_of
 from zimage_eval.questions import Place, Question
 from zimage_eval.report_tables import MISSING, markdown_table, show_interval
 from zimage_eval.verdicts import (
@@ -38,6 +39,20 @@ class Answer(NamedTuple):
     verdicts: PageVerdicts
     sub_verdicts: Mapping[int, Verdict]
     """By the number of the sub-question."""
+
+
+def provenance_of(
+    model: str, spec: ModelSpec, weights_sha256: str, num_hand_labels: int
+) -> Provenance:
+    """What the verdicts on a model name; what carries over is each question's own to say."""
+    return Provenance(
+        model=model,
+        weights_sha256=weights_sha256,
+        judge=spec.judge,
+        prompt_set=prompt_set_of(spec, "main"),
+        num_hand_labels=num_hand_labels,
+        carries_over="nano only",
+    )
 
 
 def answer_questions(

@@ -124,7 +124,7 @@ def _weigh_benchmark(
 ) -> Evidence:
     arms: dict[str, dict[Unit, float | None]] = {}
     for one in observed:
-        arms.setdefault(one.variant, {})[f"{one.category}/{one.unit}", one.replicate] = one.value
+        arms.setdefault(one.variant, {})[_unit_of(one), one.replicate] = one.value
     rivals = _rivals(claim.rivals, dict.fromkeys(arms), (claim.baseline,))
     if isinstance(rivals, Evidence):
         return rivals
@@ -135,9 +135,14 @@ def _weigh_benchmark(
         contrast_arms(rival, claim.metric, arms[rival], reference, None, claim.better)
         for rival in rivals
     ]
-    categories = {f"{one.category}/{one.unit}": one.category for one in observed}
+    categories = {_unit_of(one): one.category for one in observed}
     terms = Terms(claim.margin, shared.min_coverage)
     return decide(claim.rule, contrasts, claim.baseline, terms, SENSITIVE, claim.lead, categories)
+
+
+def _unit_of(one: Observation) -> str:
+    """A name that no unit of another category has."""
+    return f"{one.category}/{one.unit}"
 
 
 def decide(
@@ -207,7 +212,7 @@ def _rivals(
 
 def _weigh_threshold(claim: ThresholdClaim, observed: Sequence[Observation]) -> Evidence:
     values = {
-        (f"{one.category}/{one.unit}", one.replicate): one.value
+        (_unit_of(one), one.replicate): one.value
         for one in observed
         if one.variant == claim.variant
     }

@@ -1,0 +1,25 @@
+"""Results by name, whichever folder they are in: of the model, or of the machine."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from zimage_eval.machine_results import machine_numbers, read_machine_results
+from zimage_eval.results import Results, read_results
+
+
+def read_measured(names: Iterable[str], metrics: Path, machine: Path) -> dict[str, Results]:
+    """The results of those names that are there, `{name: {name: {row: {metric: number}}}}`.
+
+    Args:
+        names: of studies or benchmarks.
+        metrics: folder of their JSON files.
+        machine: folder of those that are seconds and memory of this machine, without what their
+            rows say in words.
+    """
+    found: dict[str, Results] = {}
+    for name in sorted(names):
+        if (path := metrics / f"{name}.json").is_file():
+            found[name] = read_results(path)
+        elif (path := machine / f"{name}.json").is_file():
+            found[name] = {name: machine_numbers(read_machine_results(path))}
+    return found
