@@ -3,6 +3,7 @@
 import argparse
 import inspect
 import sys
+import time
 from collections.abc import Callable
 
 ARGUMENTS = {
@@ -15,7 +16,7 @@ def run(main: Callable[..., None]) -> None:
     """Run a stage's `main`, with the name of the study or model if it takes one.
 
     Heavy libraries are imported inside `main`, so `--help` answers at once. A ValueError becomes
-    one line on stderr and exit code 1.
+    one line on stderr and exit code 1; otherwise the last line is what the stage took.
     """
     taken = list(inspect.signature(main).parameters)
     parser = argparse.ArgumentParser(
@@ -26,11 +27,14 @@ def run(main: Callable[..., None]) -> None:
     for name in taken:
         parser.add_argument(name, help=ARGUMENTS[name])
     arguments = parser.parse_args()
+    values = [getattr(arguments, name) for name in taken]
+    started = time.monotonic()
     try:
-        main(*(getattr(arguments, name) for name in taken))
+        main(*values)
     except ValueError as error:
         print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
         sys.exit(1)
+    print(f"{'@'.join([_module_name(), *values])}: {time.monotonic() - started:.1f} s")
 
 
 def _module_name() -> str:
