@@ -219,7 +219,7 @@ def load_recipe(first: Path, *others: Path) -> Recipe:
     """
     recipe = read_yaml(first)
     for path in others:
-        for part, changed in read_yaml(path).items():
+        for part, changed in (read_yaml(path) or {}).items():
             if not isinstance(changed, dict):
                 raise ValueError(f"{path}: {part}: {changed!r} is no part of a recipe")
             recipe[part] = recipe.get(part, {}) | changed
