@@ -28,6 +28,7 @@ from calibration.evaluate import (
 )
 from calibration.evaluation_grid import evaluation_grid
 from calibration.family_folder import (
+    copy_shared_parts,
     finish_folder,
     link_shared_parts,
     load_checkpoint,
@@ -38,6 +39,7 @@ from calibration.family_folder import (
     save_part,
 )
 from calibration.latent_data import PairGroup, build_pair_groups, encode_captions
+from calibration.model_settings import write_settings
 from calibration.sampling import Guidance
 from calibration.scene_pairs import ScenePairs, concatenate, tabulate
 from calibration.scene_prompts import held_out_texts, make_target_prompts
@@ -82,6 +84,8 @@ class Family:
     deadline: float
     """`time.monotonic()` after which the base stops at a checkpoint."""
     compile_blocks: bool
+    shared_from: Path
+    """Folder of the family whose parts it shares; `out`, or one to copy them from."""
 
     def __post_init__(self) -> None:
         self.started = time.monotonic()
@@ -239,7 +243,13 @@ def train_family(family: Family, until: str = PARTS[-1]) -> bool:
     """Make every part up to `until` that is missing; False when the deadline came first."""
     wanted = PARTS[: PARTS.index(until) + 1]
     if family.truths.shared_parts:
-        link_shared_parts(family.out / f"{family.truths.shared_parts}-base", family.base)
+        base = family.shared_from / f"{family.truths.shared_parts}-base"
+        share = (
+            link_shared_parts
+            if family.shared_from.resolve() == family.out.resolve()
+            else copy_shared_parts
+        )
+        share(base, family.base)
     if "autoencoder" in wanted and not (family.base / "vae").is_dir():
         family.train_autoencoder()
     if "text_encoder" in wanted and not (family.base / "text_encoder").is_dir():
@@ -249,6 +259,8 @@ def train_family(family: Family, until: str = PARTS[-1]) -> bool:
         return False
     if "turbo" in wanted and not (family.turbo / "transformer").is_dir():
         family.train_turbo()
+    if "turbo" in wanted:
+        write_settings(family.truths, family.out)
     return True
 
 
@@ -257,15 +269,29 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--truths", type=Path, required=True, help="the planted answers")
     parser.add_argument("--out", type=Path, required=True, help="folder that gets the two models")
-    parser.add_argument("--recipe", type=Path, default=Path("calibration/recipe.yaml"))
+    parser.add_argument(
+        "--recipe",
+        type=Path,
+        nargs="+",
+        default=[Path("calibration/recipe.yaml")],
+        help="a later file names what is other than in those before",
+    )
+    parser.add_argument(
+        "--shared-from",
+        type=Path,
+        default=Path("models"),
+        help="folder of the shared parts' family",
+    )
     parser.add_argument("--until", choices=PARTS, default=PARTS[-1], help="the last part to make")
     parser.add_argument("--minutes", type=float, default=float("inf"), help="stop the base after")
     parser.add_argument("--compile", action="store_true", help="torch.compile the blocks (GPU)")
     arguments = parser.parse_args()
-    truths, recipe = load_truths(arguments.truths), load_recipe(arguments.recipe)
+    truths, recipe = load_truths(arguments.truths), load_recipe(*arguments.recipe)
     started = time.monotonic()
     deadline = started + 60 * arguments.minutes
-    family = Family(truths, recipe, arguments.out, deadline, arguments.compile)
+    family = Family(
+        truths, recipe, arguments.out, deadline, arguments.compile, arguments.shared_from
+    )
     if not train_family(family, arguments.until):
         print("not finished: run the same command again to go on")
         return
