@@ -89,7 +89,7 @@ def _run(command: str, *arguments: str | Path) -> bool:
 
 def main() -> None:
     """Read the arguments, run, score."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__, allow_abbrev=False)
     parser.add_argument("--truths", type=Path, required=True, help="of the family")
     parser.add_argument("--models", type=Path, default=Path("models"), help="folder of the family")
     parser.add_argument("--out", type=Path, required=True, help="folder to run in")
