@@ -14,11 +14,17 @@ from zimage_eval.tables import IMAGES, read_table, write_table
 STUDY = "resolution"
 
 
-def made_up_images() -> list[dict[str, object]]:
+def made_up_images() -> list[dict[str, str | int]]:
     """Rows of an image table: 5 prompts by 2 variants by 2 seeds, in the order they are drawn."""
     return [
-        {"variant": variant, "phase": "screen", "prompt_id": f"p{prompt}", "seed": seed}
-        | {"file": f"{variant}/p{prompt}-{seed}.png", "num_forwards": 8}
+        {
+            "variant": variant,
+            "phase": "screen",
+            "prompt_id": f"p{prompt}",
+            "seed": seed,
+            "file": f"{variant}/p{prompt}-{seed}.png",
+            "num_forwards": 8,
+        }
         for variant in ("baseline", "wide")
         for prompt in range(5)
         for seed in (3, 1)
@@ -83,7 +89,7 @@ def test_shards_hold_every_picture_once_and_whole_prompts(drawn: Path) -> None:
     assert [len(table) for table in tables] == [8, 8, 4]
     prompts = [{row["prompt_id"] for row in table} for table in tables]
     assert prompts == [{"p0", "p1"}, {"p2", "p3"}, {"p4"}]
-    expected = sorted((str(row["file"]), row["seed"]) for row in made_up_images())
+    expected = sorted((row["file"], row["seed"]) for row in made_up_images())
     assert sorted((row["file"], row["seed"]) for table in tables for row in table) == expected
 
 
