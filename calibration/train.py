@@ -94,6 +94,9 @@ class Family:
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         self.executor = ProcessPoolExecutor(os.cpu_count())
 
+    def _say(self, what: str) -> None:
+        print(f"{what}: {time.monotonic() - self.started:.0f} s", flush=True)
+
     @cached_property
     def tables(self) -> list[ScenePairs]:
         """All training pairs, built in parallel."""
@@ -109,6 +112,7 @@ class Family:
         """Latents and prompt_embeds of all pairs."""
         tables = self.tables  # before the GPU is in use, for it forks
         text_encoder, tokenizer = load_text_encoder(self.base, self.device)
+        self._say("scenes")
         return build_pair_groups(
             tables,
             load_vae(self.base, self.device),
@@ -124,9 +128,7 @@ class Family:
         recipe, seed = self.recipe.autoencoder, self.truths.seed
         vae = train_autoencoder(self.tables, recipe, seed, self.device)
         psnr = measure_psnr(vae, self.tables[0], _NUM_PSNR_PICTURES, self.device)
-        print(
-            f"autoencoder: PSNR {psnr:.2f} dB, {time.monotonic() - self.started:.0f} s", flush=True
-        )
+        self._say(f"autoencoder, PSNR {psnr:.2f} dB")
         save_part(self.base / "vae", vae)
 
     def train_text_encoder(self) -> None:
@@ -159,6 +161,7 @@ class Family:
         recipe = self.recipe.transformer
         hidden_size = self.pair_groups[0].captions.embeds.shape[-1]
         model = build_transformer(recipe, self.truths, hidden_size, self.truths.seed)
+        self._say("pairs")
         model = model.to(self.device)
         whiten_captions(model, [group.captions for group in self.pair_groups])
         trainer = self._trainer(model, recipe)
@@ -180,6 +183,7 @@ class Family:
             return False
         save_part(self.base / "transformer", trainer.ema.model)
         finish_folder(self.base, self.truths.turbo.shift)
+        self._say("base")
         shutil.rmtree(self.checkpoint, ignore_errors=True)
         return True
 
@@ -205,12 +209,13 @@ class Family:
         save_part(self.turbo / "transformer", trainer.ema.model)
         finish_folder(self.turbo, truths.turbo.shift)
         link_shared_parts(self.base, self.turbo)
+        self._say("turbo")
 
     def _forget_noise(self, walk: Walk) -> Walk:
         """A walk with a teacher that knows the guided base by its pictures alone."""
         recipe, seed = self.recipe.turbo, self.truths.seed
         groups = redraw(walk, self.pair_groups, recipe.num_redrawn, seed)
-        print(f"pictures: {time.monotonic() - self.started:.0f} s", flush=True)
+        self._say("pictures")
         trainer = self._trainer(
             load_transformer(self.base, self.device),
             recipe.model_copy(update={"num_steps": recipe.num_redrawn_steps}),
@@ -218,7 +223,7 @@ class Family:
         train_transformer(
             trainer, groups, recipe.batch_size, self.truths.turbo.shift, seed, float("inf")
         )
-        print(f"teacher: {time.monotonic() - self.started:.0f} s", flush=True)
+        self._say("teacher")
         return replace(walk, teacher=trainer.ema.model, guidance=Guidance(walk.guidance.null, 0.0))
 
     def evaluate(
