@@ -27,12 +27,12 @@ from calibration.evaluate import (
     check_each,
     generate,
 )
+from calibration.family import Family
 from calibration.family_folder import load_text_encoder, load_vae
 from calibration.held_out_loss import measure_loss
 from calibration.latent_data import PairGroup, build_pair_groups
 from calibration.scene_pairs import ScenePairs, tabulate
 from calibration.scene_prompts import ScenePrompt, held_out_texts, make_target_prompts
-from calibration.train import Family
 from calibration.train_transformer import (
     Trainer,
     build_transformer,
@@ -105,7 +105,7 @@ class Ablations:
         corpus = recipe.corpus.model_copy(update={"num_scenes": recipe.ablation.num_scenes})
         recipe = recipe.model_copy(update={"corpus": corpus})
         self.truths, self.recipe, self.compile_blocks = truths, recipe, compile_blocks
-        self.family = Family(truths, recipe, models, float("inf"), compile_blocks)
+        self.family = Family(truths, recipe, models, float("inf"), compile_blocks, models)
         self.family.tables  # noqa: B018 - workers are forked before the GPU is in use
         self.device = self.family.device
         self.vae = load_vae(self.family.base, self.device)
