@@ -113,6 +113,7 @@ def test_null_reports_of_real_scores_have_few_false_verdicts(bank: Bank) -> None
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1_800)
 def test_at_most_62_of_1000_null_reports_have_a_false_verdict(bank: Bank) -> None:
     """5 % and what chance adds to it; without the correction over pages it is far more."""
     counts = count_false(bank, 1_000, seed=2)
