@@ -48,8 +48,8 @@ def main() -> None:
     results = read_measured(cited, Path("metrics"), Path("reports/machine"))
     machines = [
         read_machine_results(path)
-        for folder in (Path("reports/machine"), Path("reports/machine/h100"))
-        for path in sorted(folder.glob("*.json"))
+        for name in ("", "h100", "h200")
+        for path in sorted((Path("reports/machine") / name).glob("*.json"))
     ]
     scorecard = read_scorecard(Path("metrics/calibration.json"))
     text = write_report(
