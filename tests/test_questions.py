@@ -207,9 +207,10 @@ def test_a_page_says_both_verdicts_and_on_what_they_rest(question: Question) -> 
     }
     answers = answer_questions({NAME: question}, evidence, PROVENANCE)
     assert "**supported**" in verdict_table(answers)
-    text = write_page(answers[0], {}, ["hidden_layer"])
+    text = write_page(answers[0], {}, ["hidden_layer"], "Seconds: 3")
     assert "These weights: **supported**" in text and "The design: **not testable here**" in text
     assert "n = 64" in text and "`aaaaaaaaaaaaaaaa`" in text and "[hidden_layer]" in text
+    assert text.index("### Results") < text.index("Seconds: 3") < text.index("### Conclusions")
     headings = [line for line in text.splitlines() if line.startswith("### ")]
     assert headings == [
         f"### {name}"

@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from zimage_eval.figures import BLUE, CATEGORY_STYLES, FAINT, FRAME, INK, WIDTH_INCHES
-from zimage_eval.machine_results import Cell, MachineResults
+from zimage_eval.machine_results import Cell, MachineResults, number
 
 PART_COLORS: Final = {
     "encode": "#56b4e9",
@@ -113,14 +113,6 @@ def draw_quantization(rows: Mapping[str, Mapping[str, Cell]]) -> Figure:
         axes.grid(axis="x", color="#e4e4e4", linewidth=0.8)
         axes.set_xlabel("LPIPS to the picture of full precision", fontsize=11)
         return figure
-
-
-def number(cells: Mapping[str, Cell], metric: str) -> float:
-    """A metric that a row must have; ValueError where it is none."""
-    value = cells.get(metric)
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise ValueError(f"{metric} is {value!r}, not a number")
-    return float(value)
 
 
 def _start(height: float) -> tuple[Figure, Axes]:

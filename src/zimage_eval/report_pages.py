@@ -21,13 +21,16 @@ from zimage_eval.verdicts import Verdict
 _DECIMALS = 3
 
 
-def write_page(answer: Answer, results: Mapping[str, Results], studies: Sequence[str]) -> str:
+def write_page(
+    answer: Answer, results: Mapping[str, Results], studies: Sequence[str], seconds: str
+) -> str:
     """Question, hypothesis, method, results, conclusions, sub-questions, follow-up questions.
 
     Args:
         answer: the question and its verdicts.
         results: by name of their file, for the sentences that cite them.
         studies: keys of the studies that have a section in the report.
+        seconds: what its pictures take (`report_seconds`).
     """
     name, question, verdicts, sub_verdicts = answer
     parts = [
@@ -44,6 +47,7 @@ def write_page(answer: Answer, results: Mapping[str, Results], studies: Sequence
         *[f"![{question.title}](figures/{figure})" for figure in question.figures],
         *[cite(sentence, results) for sentence in question.results],
         _differences(question.claim, verdicts.weights),
+        seconds,
         _where(question, studies),
         "### Conclusions",
         _conclusions(answer),
