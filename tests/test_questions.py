@@ -139,6 +139,40 @@ def test_a_benchmark_is_weighed_by_the_same_rules(bf16: float, status: bool) -> 
     assert (weigh_claim(beyond, seen, TERMS).p_supported < 0.001) is status
 
 
+@pytest.mark.parametrize(
+    ("mean", "kind"), [(37.0, "higher"), (33.0, "lower"), (35.0, "unresolved")]
+)
+def test_a_mean_is_seen_on_either_side_of_its_threshold(mean: float, kind: str) -> None:
+    seen = Measured({}, {"vae": observations({"fp32": mean})}, {})
+    claim = claim_of(rule="above", benchmark="vae", metric="psnr", variant="fp32", threshold=35.01)
+    assert [one.kind for one in weigh_claim(claim, seen, TERMS).seen] == [kind]
+
+
+def test_units_that_all_fail_are_evidence_on_a_share_and_none_on_a_number() -> None:
+    seen = Measured({}, {"vae": [o._replace(value=0.0) for o in observations({"fp32": 1.0})]}, {})
+    fields = {"rule": "below", "benchmark": "vae", "metric": "psnr", "variant": "fp32"}
+    share = weigh_claim(claim_of(**fields, threshold=0.5, bounds=[0, 1]), seen, TERMS)
+    assert share.p_supported < 0.01 and share.seen[0].low == 0.0 and share.seen[0].kind == "lower"
+    number = weigh_claim(claim_of(**fields, threshold=0.5), seen, TERMS)
+    assert number.status == "inconclusive" and "12 units agree too exactly" in number.reason
+
+
+def test_an_arm_of_chance_is_averaged_beside_one_that_was_made_once() -> None:
+    once = observations({"mode": 37.0})
+    drawn = [
+        Observation("sample", one.unit, r, one.category, one.metric, (one.value or 0.0) + r + n % 2)
+        for n, one in enumerate(once)
+        for r in (0, 1)
+    ]
+    claim = claim_of(rule="no_difference", benchmark="vae", metric="psnr", better="higher",
+                     baseline="mode", rivals=["sample"], margin=2.0)  # fmt: skip
+    evidence = weigh_claim(claim, Measured({}, {"vae": once + drawn}, {}), TERMS)
+    assert evidence.num_prompts == 12 and evidence.seen[0].gain == pytest.approx(1.0)
+    failed = [one._replace(value=None) if one.replicate else one for one in drawn]
+    blocked = weigh_claim(claim, Measured({}, {"vae": once + failed}, {}), TERMS)
+    assert blocked.status == "inconclusive" and "0% of the pairs" in blocked.reason
+
+
 def test_checks_are_exact_and_cost_no_other_claim_anything(question: Question) -> None:
     claim = claim_of(rule="exact", benchmark="token_limit", checks=["limit", "why"])
     assert isinstance(claim, ExactClaim)

@@ -93,6 +93,9 @@ class ThresholdClaim(Frozen):
     metric: Name
     variant: Name
     threshold: float
+    bounds: Annotated[tuple[float, float] | None, Field(strict=False)] = None
+    """Ends of the range of a share, which then gets a pseudo-unit at each: units that all fail are
+    evidence, though they have no spread."""
     categories: Annotated[tuple[Name, ...], Field(strict=False)] = ()
 
 

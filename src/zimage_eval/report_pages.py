@@ -14,7 +14,7 @@ from zimage_eval.claims import (
 )
 from zimage_eval.metrics import METRICS
 from zimage_eval.questions import Question
-from zimage_eval.report_verdicts import Answer, differences_table, tell
+from zimage_eval.report_verdicts import Answer, differences_table, tell, values_table
 from zimage_eval.results import Results
 from zimage_eval.verdicts import Verdict
 
@@ -99,6 +99,8 @@ def _differences(claim: Claim, verdict: Verdict) -> str:
     metric = claim.metric
     known = isinstance(claim, StudyClaim) and metric in METRICS
     decimals = METRICS[metric].decimals + 1 if known else _DECIMALS
+    if isinstance(claim, ThresholdClaim):
+        return f"{metric}:\n\n{values_table(verdict, claim.threshold, decimals)}"
     return f"{metric}:\n\n{differences_table(verdict, decimals)}"
 
 

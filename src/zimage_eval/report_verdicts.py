@@ -121,15 +121,26 @@ def tell(verdict: Verdict) -> str:
 
 def differences_table(verdict: Verdict, decimals: int) -> str:
     """One row a rival: its gain over the baseline with the 95 % interval, and what that shows."""
+    head = ["rival", "difference to the baseline", "finding"]
+    return _seen_table(verdict, head, decimals, is_signed=True)
+
+
+def values_table(verdict: Verdict, threshold: float, decimals: int) -> str:
+    """The mean that is held to a threshold, with its 95 % interval, and on which side it lies."""
+    head = ["of", "mean", f"against {threshold:g}"]
+    return _seen_table(verdict, head, decimals, is_signed=False)
+
+
+def _seen_table(verdict: Verdict, head: Sequence[str], decimals: int, *, is_signed: bool) -> str:
     rows = [
         [
             f"`{one.variant}`",
-            show_interval(one.gain, one.low, one.high, decimals, signed=True),
+            show_interval(one.gain, one.low, one.high, decimals, signed=is_signed),
             one.kind.replace("_", " "),
         ]
         for one in verdict.seen[:_NUM_SHOWN]
     ]
-    table = markdown_table(["rival", "difference to the baseline", "finding"], rows)
+    table = markdown_table(head, rows)
     left = len(verdict.seen) - _NUM_SHOWN
     return table + (f"\n\n*{left} further rivals stand in the study's tables.*" if left > 0 else "")
 
