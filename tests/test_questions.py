@@ -11,7 +11,14 @@ from zimage_eval.claims import Claim, ExactClaim, StudyClaim
 from zimage_eval.evidence import Evidence
 from zimage_eval.evidence_files import read_evidence, write_evidence
 from zimage_eval.params import expand_variants, load_model_spec, load_params
-from zimage_eval.questions import Place, Question, load_questions, load_terms, places
+from zimage_eval.questions import (
+    Place,
+    Question,
+    SubQuestion,
+    load_questions,
+    load_terms,
+    places,
+)
 from zimage_eval.report_pages import write_page
 from zimage_eval.report_verdicts import answer_questions, verdict_table
 from zimage_eval.tables import SWAPPED_PROMPTS
@@ -251,3 +258,25 @@ def test_a_page_says_both_verdicts_and_on_what_they_rest(question: Question) -> 
         for name in ("Question", "Hypothesis", "Method", "Results", "Conclusions",
                      "Sub-questions", "Follow-up questions")
     ]  # fmt: skip
+
+
+def test_a_claim_that_denies_its_sub_question_turns_the_answer_round(question: Question) -> None:
+    claim = question.claim
+    subs = tuple(
+        SubQuestion(question=f"{no}?", claim=claim, supported_says_no=no) for no in (False, True)
+    )
+    asked = question.model_copy(update={"sub_questions": subs})
+    seen = measured(question, 0.9, 0.5, 0.3)
+    evidence = {place: weigh_claim(one, seen, TERMS) for place, one in places(NAME, asked)}
+    (answer,) = answer_questions({NAME: asked}, evidence, PROVENANCE)
+    text = write_page(answer, {}, [], "")
+    assert "**False?** The results suggest yes" in text
+    assert "**True?** The results suggest no" in text
+
+
+def test_no_two_pages_make_one_claim() -> None:
+    parts: dict[str, str] = {}
+    for name, question in QUESTIONS.items():
+        for claim in {str(c) for c in (question.claim, question.design) if c is not None}:
+            assert claim not in parts, f"{name} and {parts[claim]} make the same claim"
+            parts[claim] = name

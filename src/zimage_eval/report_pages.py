@@ -132,7 +132,8 @@ def _sub_questions(
     for number, sub in enumerate(question.sub_questions):
         said = [cite(sub.answer, results)] if sub.answer else []
         if number in verdicts and sub.claim is not None:
-            said.append(f"{tell(verdicts[number]).capitalize()} *({_describe(sub.claim)})*")
+            told = tell(verdicts[number], supported_says_no=sub.supported_says_no)
+            said.append(f"{told[0].upper()}{told[1:]} *({_describe(sub.claim)})*")
         if sub.open:
             said.append(f"Open: {sub.open}")
         lines.append(f"- **{sub.question}** {' '.join(said)}")

@@ -12,22 +12,24 @@ from zimage_eval.verdicts import (
     PageVerdicts,
     Provenance,
     Verdict,
+    Word,
     decide_report,
     decide_sub_questions,
 )
 
-_WORDS = {
+_WORDS: Mapping[Word, str] = {
     "supported": "supported",
     "refuted": "refuted",
     "inconclusive": "inconclusive",
     "not_testable": "not testable here",
 }
-_SUGGESTIONS = {
+_SUGGESTIONS: Mapping[Word, str] = {
     "supported": "the results suggest yes",
     "refuted": "the results suggest no",
     "inconclusive": "open at this size",
     "not_testable": "not testable here",
 }
+_DENIED: Mapping[Word, Word] = {"supported": "refuted", "refuted": "supported"}
 _NUM_SHOWN = 12
 
 
@@ -104,9 +106,15 @@ def verdict_table(answers: Sequence[Answer]) -> str:
     return markdown_table(head, rows)
 
 
-def tell(verdict: Verdict) -> str:
-    """A verdict in one line: word, p-value, size, what it names, why not more."""
-    parts = [_SUGGESTIONS[verdict.word] if verdict.is_suggestion else f"**{_WORDS[verdict.word]}**"]
+def tell(verdict: Verdict, *, supported_says_no: bool = False) -> str:
+    """A verdict in one line: word, p-value, size, what it names, why not more.
+
+    Args:
+        verdict: on a claim.
+        supported_says_no: whether the claim denies what its sub-question asks.
+    """
+    word = _DENIED.get(verdict.word, verdict.word) if supported_says_no else verdict.word
+    parts = [_SUGGESTIONS[word] if verdict.is_suggestion else f"**{_WORDS[word]}**"]
     if verdict.is_exact:
         parts.append("read off, not estimated" if verdict.seen else f"{verdict.num_prompts} checks")
     if verdict.p_value is not None:
