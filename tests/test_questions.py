@@ -120,6 +120,17 @@ def test_a_rival_or_a_study_that_is_not_there_is_named(question: Question) -> No
     assert "not part of this run" in weigh_claim(claim, Measured({}, {}, {}), TERMS).reason
 
 
+def test_a_claim_may_compare_two_rivals(question: Question) -> None:
+    assert isinstance(question.claim, StudyClaim) and isinstance(question.claim.rivals, tuple)
+    first, second, *_ = question.claim.rivals
+    update = {"baseline": first, "rivals": (second,), "rule": "no_difference"}
+    claim = question.claim.model_copy(update=update)
+    (seen,) = weigh_claim(claim, measured(question, 0.9, 0.5, 0.3), TERMS).seen
+    assert seen.variant == second and seen.gain == pytest.approx(0.0, abs=0.1)
+    lacking = question.claim.model_copy(update={"baseline": "hidden_layer=-9"})
+    assert "-9" in weigh_claim(lacking, measured(question, 0.9, 0.5, 0.3), TERMS).reason
+
+
 def test_all_rivals_are_those_of_the_study(question: Question) -> None:
     claim = question.claim.model_copy(update={"rivals": "all"})
     evidence = weigh_claim(claim, measured(question, 0.9, 0.5, 0.3), TERMS)

@@ -84,10 +84,11 @@ def _describe(claim: Claim) -> str:
             f"`{claim.baseline}`, margin {claim.margin:g}"
         )
     where = f" of category {claim.category}" if claim.category else ""
+    against = f", against `{claim.baseline}`" if claim.baseline else ""
     margin = claim.margin or METRICS[claim.metric].margin
     return (
         f"`{claim.rule}` over {claim.metric} of the {claim.phase} prompts{where} of study "
-        f"`{claim.study}`, margin {margin:g}"
+        f"`{claim.study}`{against}, margin {margin:g}"
     )
 
 

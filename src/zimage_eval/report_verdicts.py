@@ -116,7 +116,9 @@ def tell(verdict: Verdict, *, supported_says_no: bool = False) -> str:
     word = _DENIED.get(verdict.word, verdict.word) if supported_says_no else verdict.word
     parts = [_SUGGESTIONS[word] if verdict.is_suggestion else f"**{_WORDS[word]}**"]
     if verdict.is_exact:
-        parts.append("read off, not estimated" if verdict.seen else f"{verdict.num_prompts} checks")
+        noun = "check" if verdict.num_prompts == 1 else "checks"
+        read_off = "read off, not estimated"
+        parts.append(read_off if verdict.seen else f"{verdict.num_prompts} {noun}")
     if verdict.p_value is not None:
         correction = "false discovery rate" if verdict.is_suggestion else "Holm"
         parts.append(f"p = {_p_value(verdict)} ({correction}), n = {verdict.num_prompts}")

@@ -80,9 +80,12 @@ def _weigh_study(claim: StudyClaim, measured: Measured, shared: SharedTerms) -> 
     rows, baseline = measured.studies[claim.study]
     in_phase = [row for row in rows if row["phase"] == claim.phase]
     made = {row["variant"]: None for row in in_phase}
-    rivals = find_rivals(claim.rivals, made, (baseline, shared.assay.variant))
+    reference = claim.baseline or baseline
+    rivals = find_rivals(claim.rivals, made, (reference, shared.assay.variant))
     if isinstance(rivals, Evidence):
         return rivals
+    if reference not in made:
+        return not_testable(f"there is no variant named {reference!r}")
     category = claim.category or ALL
     if not any(category in (ALL, row["category"]) for row in in_phase):
         return not_testable(f"no prompt is of category {category!r}")
@@ -91,7 +94,7 @@ def _weigh_study(claim: StudyClaim, measured: Measured, shared: SharedTerms) -> 
     )
     assay = check_assay(swapped, Terms(shared.assay.margin, shared.min_coverage))
     contrasts = [
-        paired_contrast(in_phase, rival, baseline, claim.metric, claim.phase, category)
+        paired_contrast(in_phase, rival, reference, claim.metric, claim.phase, category)
         for rival in rivals
     ]
     margin = claim.margin or METRICS[claim.metric].margin
@@ -99,7 +102,7 @@ def _weigh_study(claim: StudyClaim, measured: Measured, shared: SharedTerms) -> 
         raise ValueError(f"{claim.metric}: has no margin, so a claim on it must state one")
     categories = {row["prompt_id"]: row["category"] for row in in_phase}
     terms = Terms(margin, shared.min_coverage)
-    return decide(claim.rule, contrasts, baseline, terms, assay, claim.lead, categories)
+    return decide(claim.rule, contrasts, reference, terms, assay, claim.lead, categories)
 
 
 def _weigh_tested(claim: TestedClaim, row: Numbers) -> Evidence:

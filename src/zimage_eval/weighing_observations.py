@@ -37,7 +37,12 @@ def weigh_benchmark(
     reference = arms[claim.baseline]
     contrasts = [
         contrast_arms(
-            rival, claim.metric, _paired(arms[rival], reference), reference, None, claim.better
+            rival,
+            claim.metric,
+            _paired(arms[rival], reference),
+            reference,
+            claim.bounds,
+            claim.better,
         )
         for rival in rivals
     ]
