@@ -2,6 +2,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
+FAMILIES ?= nano mini
 
 # Stages are `python -m ...`: the environment's python comes first.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
@@ -44,8 +45,8 @@ test: $(INSTALLED) ## the tests that take seconds
 smoke: $(INSTALLED) ## the same graph on a few prompts, in a temporary clone
 	pytest -m slow tests/test_pipeline_smoke.py -k reaches_the_report
 
-calibrate: $(INSTALLED) ## the study on both families, and the scorecard of what it found
-	for family in nano mini; do python -m calibration.run_study --model $$family --out .calibrate/$$family --results calibration/results/$$family || exit 1; done
+calibrate: $(INSTALLED) ## the study on FAMILIES, and the scorecard of what it found
+	for family in $(FAMILIES); do python -m calibration.run_study --model $$family --out .calibrate/$$family --results calibration/results/$$family || exit 1; done
 	python -m calibration.scorecard
 
 clean: ## forget what tools cached, keep results and environment

@@ -163,7 +163,7 @@ def draw_arms(
     loaded = {name: load_image_model(models / name, device) for name in specs}
     digests = {name: weights_digest(models / name, ("transformer",)) for name in specs}
     backbones = {
-        "alexnet": load_backbone("alexnet", models / "lpips-alexnet", device),
+        "alexnet": load_backbone("alexnet", ROOT / "models" / "lpips-alexnet", device),
         "vae": load_backbone("vae", models / arms[0].model / "vae", device),
     }
     features: dict[str, list[NDArray[np.float32]]] = {name: [] for name in backbones}

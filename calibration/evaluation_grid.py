@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from calibration.evaluate import SamplingSettings
+from calibration.model_settings import NUM_BASE_STEPS
 from calibration.truths import Truths
 
 _ALTERNATIVES: Final[tuple[tuple[str, str, tuple[Any, ...]], ...]] = (
@@ -29,7 +30,7 @@ def evaluation_grid(
         turbo: folder of its turbo.
     """
     guided = SamplingSettings(
-        25,
+        NUM_BASE_STEPS,
         truths.turbo.shift,
         truths.guidance_scale,
         truths.hidden_layer,

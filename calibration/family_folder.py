@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 from pathlib import Path
 from typing import Final
 
@@ -53,6 +54,12 @@ def link_shared_parts(base: Path, turbo: Path) -> None:
             link = turbo / part / file.name
             link.unlink(missing_ok=True)
             link.symlink_to(os.path.relpath(file.resolve(), link.parent.resolve()))
+
+
+def copy_shared_parts(base: Path, own: Path) -> None:
+    """Give a model copies of another's shared parts, so that its folder can be moved."""
+    for part in SHARED_PARTS:
+        shutil.copytree(base / part, own / part, dirs_exist_ok=True)
 
 
 def load_vae(base: Path, device: torch.device) -> AutoencoderKL:

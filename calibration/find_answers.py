@@ -75,12 +75,16 @@ def _by_prompt(scores: pd.DataFrame, search: Search) -> pd.DataFrame:
     return wide.reindex(columns=[v for v in search.options if v in wide.columns]).dropna()
 
 
+def has_scores(folder: Path, study: str) -> bool:
+    """Whether `run_study` kept scores of a study."""
+    return (folder / f"{study}.parquet").is_file()
+
+
 def read_scores(folder: Path, study: str) -> pd.DataFrame:
     """The screened scores of a study that `run_study` kept; a ValueError if there are none."""
-    path = folder / f"{study}.parquet"
-    if not path.is_file():
-        raise ValueError(f"{path}: no such scores; calibration.run_study makes them")
-    table = pd.read_parquet(path)
+    if not has_scores(folder, study):
+        raise ValueError(f"{folder}: no scores of {study}; calibration.run_study makes them")
+    table = pd.read_parquet(folder / f"{study}.parquet")
     return table[table["phase"] == PHASE]
 
 

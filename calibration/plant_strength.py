@@ -203,13 +203,15 @@ def main() -> None:
     """Read the arguments, draw, compare, write."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--truths", type=Path, required=True, help="the family's planted answers")
-    parser.add_argument("--models", type=Path, default=ROOT / "models", help="holds the turbo")
+    parser.add_argument(
+        "--models", type=Path, default=ROOT / "models", help="of the turbo and its yaml"
+    )
     parser.add_argument("--num-prompts", type=int, default=1000)
     parser.add_argument("--out", type=Path, default=OUT)
     arguments = parser.parse_args()
     started = time.monotonic()
     truths = load_truths(arguments.truths)
-    spec = load_model_spec(ROOT / "models" / f"{truths.name}.yaml")
+    spec = load_model_spec(arguments.models / f"{truths.name}.yaml")
     torch.set_grad_enabled(False)
     model = load_image_model(arguments.models / truths.name, pick_device())
     arms, compared = plan_arms(truths, spec, model, arguments.num_prompts)

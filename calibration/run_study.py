@@ -46,6 +46,7 @@ KEPT_FACTS = ("variant", "phase", "prompt_id", "seed", "fact", "held")
 def prepare_folder(
     out: Path,
     model: str,
+    models: Path,
     studies: Sequence[str],
     size: tuple[int, int] | None,
     batch_size: int | None,
@@ -54,7 +55,8 @@ def prepare_folder(
 
     Args:
         out: a folder that does not exist or was made by this function.
-        model: key of models/.
+        model: one of `models`.
+        models: folder with its settings and weights; all others are the repository's.
         studies: keys of params.yaml to keep; all if empty.
         size: prompts and seeds of the screening phase; params.yaml's if None.
         batch_size: images denoised together; the model's if None.
@@ -73,12 +75,14 @@ def prepare_folder(
         params["phases"]["screen"] = {"num_prompts": size[0], "num_seeds": size[1]}
     out.mkdir(parents=True, exist_ok=True)
     (out / "models").mkdir(exist_ok=True)
-    folders = [path for path in (ROOT / "models").iterdir() if path.is_dir()]
-    for path in (*folders, ROOT / "calibration", ROOT / "prompts", ROOT / "questions"):
-        link = out / path.relative_to(ROOT)
+    linked = {folder: ROOT / folder for folder in ("calibration", "prompts", "questions")}
+    for one in (ROOT / "models", models):
+        linked |= {f"models/{path.name}": path for path in one.iterdir() if path.is_dir()}
+    for name, path in linked.items():
+        link = out / name
         link.unlink(missing_ok=True)
-        link.symlink_to(path)
-    spec = read_yaml(ROOT / "models" / f"{model}.yaml")
+        link.symlink_to(path.resolve())
+    spec = read_yaml(models / f"{model}.yaml")
     spec["batch_size"] = batch_size or spec["batch_size"]
     _save(out / "models" / f"{model}.yaml", spec)
     _save(out / "params.yaml", params)
@@ -173,6 +177,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True, help="folder to run in")
     parser.add_argument("--results", type=Path, required=True, help="folder for what is kept")
     parser.add_argument("--model", default="nano")
+    parser.add_argument("--models", type=Path, default=ROOT / "models", help="folder of the model")
     parser.add_argument("--studies", nargs="*", default=[], help="all if left out")
     parser.add_argument("--num-prompts", type=int)
     parser.add_argument("--num-seeds", type=int, default=1)
@@ -181,7 +186,14 @@ def main() -> None:
     parser.add_argument("--gpus", type=int, default=1)
     arguments = parser.parse_args()
     size = (arguments.num_prompts, arguments.num_seeds) if arguments.num_prompts else None
-    prepare_folder(arguments.out, arguments.model, arguments.studies, size, arguments.batch_size)
+    prepare_folder(
+        arguments.out,
+        arguments.model,
+        arguments.models,
+        arguments.studies,
+        size,
+        arguments.batch_size,
+    )
     failures = run_stages(arguments.out, arguments.results, arguments.jobs, arguments.gpus)
     for failure in failures:
         print(f"failed: {failure}", file=sys.stderr)

@@ -4,6 +4,8 @@ This alone reads the planted answers. A truth is recovered when the set of answe
 best one holds it and leaves out at least half of the grid.
 
     calibration/results/<family>/, calibration/{truths*,searches}.yaml -> metrics/calibration.json
+
+Families without results are left out.
 """
 
 import argparse
@@ -23,6 +25,7 @@ from calibration.find_answers import (
     find_best,
     find_flags,
     find_guidance,
+    has_scores,
     load_searches,
     read_scores,
     thin,
@@ -203,18 +206,25 @@ def _dealt(scores: pd.DataFrame, search: Search, rng: np.random.Generator) -> pd
 
 
 def scorecard(families: Mapping[str, Truths], results: Path, searches: Path) -> dict[str, Any]:
-    """Everything by family: each truth, the total, recovery under worse conditions, shuffled."""
-    known = load_searches(searches)
+    """Everything by family: each truth, the total, recovery under worse conditions, shuffled.
+
+    Searches in studies that a family has no scores of are named under `not_run`.
+    """
+    every = load_searches(searches)
     card: dict[str, Any] = {}
     for name, truths in families.items():
         folder = results / name
+        known = {key: one for key, one in every.items() if has_scores(folder, one.study)}
         scores = score_family(truths, known, folder) | score_flags(truths, folder)
+        if not scores:
+            raise ValueError(f"{folder}: no scores of any study that is searched")
         card[name] = {
             "truths": {truth: one._asdict() for truth, one in scores.items()},
             "total": total(list(scores.values())),
             "recovery": recovery(truths, known, folder),
             "found_in_shuffled": null_finds(known, folder),
             "false_flags": false_flags(truths, folder),
+            "not_run": sorted(every.keys() - known.keys()),
         }
     return card
 
@@ -223,16 +233,25 @@ def main() -> None:
     """Read the arguments, score every family that has results, write the card."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--results", type=Path, default=Path("calibration/results"))
-    parser.add_argument("--truths", type=Path, default=Path("calibration"), help="truths*.yaml")
+    parser.add_argument(
+        "--truths", type=Path, nargs="+", default=sorted(Path("calibration").glob("truths*.yaml"))
+    )
+    parser.add_argument("--searches", type=Path, default=Path("calibration/searches.yaml"))
     parser.add_argument("--out", type=Path, default=Path("metrics/calibration.json"))
     arguments = parser.parse_args()
-    planted = [load_truths(path) for path in sorted(arguments.truths.glob("truths*.yaml"))]
+    planted = [load_truths(path) for path in arguments.truths]
     families = {one.name: one for one in planted if (arguments.results / one.name).is_dir()}
-    card = scorecard(families, arguments.results, arguments.truths / "searches.yaml")
+    if not families:
+        raise ValueError(f"{arguments.results}: no results of {[one.name for one in planted]}")
+    card = scorecard(families, arguments.results, arguments.searches)
     text = json.dumps(card, indent=1, ensure_ascii=False, allow_nan=False)
     arguments.out.write_text(text + "\n", encoding="utf-8")
     for name, one in card.items():
-        print(name, one["total"])
+        for truth, row in one["truths"].items():
+            verdict = "recovered" if row["recovered"] else "not recovered"
+            found = ", ".join(row["found"]) or "nothing"
+            print(f"{name}: {truth}: planted {row['planted']}, found {found}: {verdict}")
+        print(f"{name}: {one['total']}, not run: {', '.join(one['not_run']) or 'nothing'}")
 
 
 if __name__ == "__main__":

@@ -28,6 +28,7 @@ from calibration.evaluate import (
 )
 from calibration.evaluation_grid import evaluation_grid
 from calibration.family_folder import (
+    copy_shared_parts,
     finish_folder,
     link_shared_parts,
     load_checkpoint,
@@ -38,6 +39,7 @@ from calibration.family_folder import (
     save_part,
 )
 from calibration.latent_data import PairGroup, build_pair_groups, encode_captions
+from calibration.model_settings import write_settings
 from calibration.sampling import Guidance
 from calibration.scene_pairs import ScenePairs, concatenate, tabulate
 from calibration.scene_prompts import held_out_texts, make_target_prompts
@@ -82,6 +84,8 @@ class Family:
     deadline: float
     """`time.monotonic()` after which the base stops at a checkpoint."""
     compile_blocks: bool
+    shared_from: Path
+    """Folder of the family whose parts it shares; `out`, or one to copy them from."""
 
     def __post_init__(self) -> None:
         self.started = time.monotonic()
@@ -89,6 +93,9 @@ class Family:
         self.checkpoint = self.base / ".checkpoint"
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         self.executor = ProcessPoolExecutor(os.cpu_count())
+
+    def _say(self, what: str) -> None:
+        print(f"{what}: {time.monotonic() - self.started:.0f} s", flush=True)
 
     @cached_property
     def tables(self) -> list[ScenePairs]:
@@ -105,6 +112,7 @@ class Family:
         """Latents and prompt_embeds of all pairs."""
         tables = self.tables  # before the GPU is in use, for it forks
         text_encoder, tokenizer = load_text_encoder(self.base, self.device)
+        self._say("scenes")
         return build_pair_groups(
             tables,
             load_vae(self.base, self.device),
@@ -120,9 +128,7 @@ class Family:
         recipe, seed = self.recipe.autoencoder, self.truths.seed
         vae = train_autoencoder(self.tables, recipe, seed, self.device)
         psnr = measure_psnr(vae, self.tables[0], _NUM_PSNR_PICTURES, self.device)
-        print(
-            f"autoencoder: PSNR {psnr:.2f} dB, {time.monotonic() - self.started:.0f} s", flush=True
-        )
+        self._say(f"autoencoder, PSNR {psnr:.2f} dB")
         save_part(self.base / "vae", vae)
 
     def train_text_encoder(self) -> None:
@@ -155,6 +161,7 @@ class Family:
         recipe = self.recipe.transformer
         hidden_size = self.pair_groups[0].captions.embeds.shape[-1]
         model = build_transformer(recipe, self.truths, hidden_size, self.truths.seed)
+        self._say("pairs")
         model = model.to(self.device)
         whiten_captions(model, [group.captions for group in self.pair_groups])
         trainer = self._trainer(model, recipe)
@@ -176,6 +183,7 @@ class Family:
             return False
         save_part(self.base / "transformer", trainer.ema.model)
         finish_folder(self.base, self.truths.turbo.shift)
+        self._say("base")
         shutil.rmtree(self.checkpoint, ignore_errors=True)
         return True
 
@@ -201,12 +209,13 @@ class Family:
         save_part(self.turbo / "transformer", trainer.ema.model)
         finish_folder(self.turbo, truths.turbo.shift)
         link_shared_parts(self.base, self.turbo)
+        self._say("turbo")
 
     def _forget_noise(self, walk: Walk) -> Walk:
         """A walk with a teacher that knows the guided base by its pictures alone."""
         recipe, seed = self.recipe.turbo, self.truths.seed
         groups = redraw(walk, self.pair_groups, recipe.num_redrawn, seed)
-        print(f"pictures: {time.monotonic() - self.started:.0f} s", flush=True)
+        self._say("pictures")
         trainer = self._trainer(
             load_transformer(self.base, self.device),
             recipe.model_copy(update={"num_steps": recipe.num_redrawn_steps}),
@@ -214,7 +223,7 @@ class Family:
         train_transformer(
             trainer, groups, recipe.batch_size, self.truths.turbo.shift, seed, float("inf")
         )
-        print(f"teacher: {time.monotonic() - self.started:.0f} s", flush=True)
+        self._say("teacher")
         return replace(walk, teacher=trainer.ema.model, guidance=Guidance(walk.guidance.null, 0.0))
 
     def evaluate(
@@ -239,7 +248,13 @@ def train_family(family: Family, until: str = PARTS[-1]) -> bool:
     """Make every part up to `until` that is missing; False when the deadline came first."""
     wanted = PARTS[: PARTS.index(until) + 1]
     if family.truths.shared_parts:
-        link_shared_parts(family.out / f"{family.truths.shared_parts}-base", family.base)
+        base = family.shared_from / f"{family.truths.shared_parts}-base"
+        share = (
+            link_shared_parts
+            if family.shared_from.resolve() == family.out.resolve()
+            else copy_shared_parts
+        )
+        share(base, family.base)
     if "autoencoder" in wanted and not (family.base / "vae").is_dir():
         family.train_autoencoder()
     if "text_encoder" in wanted and not (family.base / "text_encoder").is_dir():
@@ -249,6 +264,8 @@ def train_family(family: Family, until: str = PARTS[-1]) -> bool:
         return False
     if "turbo" in wanted and not (family.turbo / "transformer").is_dir():
         family.train_turbo()
+    if "turbo" in wanted:
+        write_settings(family.truths, family.out)
     return True
 
 
@@ -257,15 +274,29 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--truths", type=Path, required=True, help="the planted answers")
     parser.add_argument("--out", type=Path, required=True, help="folder that gets the two models")
-    parser.add_argument("--recipe", type=Path, default=Path("calibration/recipe.yaml"))
+    parser.add_argument(
+        "--recipe",
+        type=Path,
+        nargs="+",
+        default=[Path("calibration/recipe.yaml")],
+        help="a later file names what is other than in those before",
+    )
+    parser.add_argument(
+        "--shared-from",
+        type=Path,
+        default=Path("models"),
+        help="folder of the shared parts' family",
+    )
     parser.add_argument("--until", choices=PARTS, default=PARTS[-1], help="the last part to make")
     parser.add_argument("--minutes", type=float, default=float("inf"), help="stop the base after")
     parser.add_argument("--compile", action="store_true", help="torch.compile the blocks (GPU)")
     arguments = parser.parse_args()
-    truths, recipe = load_truths(arguments.truths), load_recipe(arguments.recipe)
+    truths, recipe = load_truths(arguments.truths), load_recipe(*arguments.recipe)
     started = time.monotonic()
     deadline = started + 60 * arguments.minutes
-    family = Family(truths, recipe, arguments.out, deadline, arguments.compile)
+    family = Family(
+        truths, recipe, arguments.out, deadline, arguments.compile, arguments.shared_from
+    )
     if not train_family(family, arguments.until):
         print("not finished: run the same command again to go on")
         return

@@ -105,7 +105,7 @@ class Ablations:
         corpus = recipe.corpus.model_copy(update={"num_scenes": recipe.ablation.num_scenes})
         recipe = recipe.model_copy(update={"corpus": corpus})
         self.truths, self.recipe, self.compile_blocks = truths, recipe, compile_blocks
-        self.family = Family(truths, recipe, models, float("inf"), compile_blocks)
+        self.family = Family(truths, recipe, models, float("inf"), compile_blocks, models)
         self.family.tables  # noqa: B018 - workers are forked before the GPU is in use
         self.device = self.family.device
         self.vae = load_vae(self.family.base, self.device)

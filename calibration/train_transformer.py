@@ -24,6 +24,8 @@ _WARMUP_STEPS: Final = 300
 _WHITENING_TEXTS: Final = 2048
 _REPORT_EVERY: Final = 250
 _AVERAGE_EVERY: Final = 8
+_LEAST_SHIFT: Final = 3.0
+"""Of the noise levels trained at, also for a family whose own schedule has them nearer to even."""
 
 
 def build_transformer(
@@ -186,7 +188,7 @@ def train_transformer(
     Noise levels are drawn evenly, then shifted: levels near 1, where sampling starts, must not be
     starved, or backgrounds come out wrong.
     """
-    device = trainer.device
+    device, shift = trainer.device, max(shift, _LEAST_SHIFT)
     torch.manual_seed(seed + trainer.first_step)
     choice = torch.Generator().manual_seed(seed + trainer.first_step)
     weights = torch.tensor([float(len(group.latents)) for group in groups])

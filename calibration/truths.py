@@ -207,10 +207,20 @@ def load_truths(path: Path) -> Truths:
     return parse(read_yaml(path), Truths, str(path))
 
 
-def load_recipe(path: Path) -> Recipe:
+def load_recipe(first: Path, *others: Path) -> Recipe:
     """The training recipe.
 
+    Args:
+        first: all of it.
+        others: what is other than in the files before them, by part and key.
+
     Raises:
-        ValueError: the file is missing, or a key or value is wrong; one line naming it.
+        ValueError: a file is missing, or a key or value is wrong; one line naming it.
     """
-    return parse(read_yaml(path), Recipe, str(path))
+    recipe = read_yaml(first)
+    for path in others:
+        for part, changed in (read_yaml(path) or {}).items():
+            if not isinstance(changed, dict):
+                raise ValueError(f"{path}: {part}: {changed!r} is no part of a recipe")
+            recipe[part] = recipe.get(part, {}) | changed
+    return parse(recipe, Recipe, ", ".join(map(str, (first, *others))))

@@ -97,7 +97,7 @@ def models(
     recipe: Recipe, truths: Truths, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Path]:
     out = tmp_path_factory.mktemp("models")
-    family = Family(truths, recipe, out, float("inf"), compile_blocks=False)
+    family = Family(truths, recipe, out, float("inf"), False, out)
     assert train_family(family, "text_encoder")
     family.executor.shutdown()
     yield out

@@ -33,10 +33,10 @@ def recipe() -> Recipe:
 def family(truths: Truths, recipe: Recipe, tmp_path_factory: pytest.TempPathFactory) -> Family:
     """A family whose base was cut short at once, then finished by the same call."""
     out = tmp_path_factory.mktemp("models")
-    assert not train_family(Family(truths, recipe, out, time.monotonic(), compile_blocks=False))
+    assert not train_family(Family(truths, recipe, out, time.monotonic(), False, out))
     cut_short = load_checkpoint(out / f"{truths.name}-base" / ".checkpoint")
     assert cut_short is not None and cut_short[0] == 0
-    family = Family(truths, recipe, out, float("inf"), compile_blocks=False)
+    family = Family(truths, recipe, out, float("inf"), False, out)
     assert train_family(family)
     assert load_checkpoint(family.checkpoint) is None
     return family
@@ -62,7 +62,7 @@ def test_shared_parts_are_stored_once(family: Family) -> None:
 
 def test_a_second_family_shares_parts_and_has_think_blocks(family: Family) -> None:
     truths = load_truths(Path("calibration/truths-mini.yaml"))
-    second = Family(truths, family.recipe, family.out, float("inf"), compile_blocks=False)
+    second = Family(truths, family.recipe, family.out, float("inf"), False, family.out)
     assert train_family(second)
     shared = second.turbo / "text_encoder" / "model.safetensors"
     assert shared.samefile(family.base / "text_encoder" / "model.safetensors")

@@ -1,6 +1,7 @@
 """The scorecard: planted answers are recovered from scores that hold them, and from no others."""
 
 import json
+from itertools import combinations
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +22,7 @@ from calibration.scorecard import (
     planted_answers,
     score,
     score_flags,
+    scorecard,
     total,
 )
 from calibration.truths import load_truths
@@ -133,13 +135,25 @@ def test_every_search_has_an_answer_in_its_grid_and_every_family_one_of_its_own(
         path.stem: planted_answers(load_truths(path))
         for path in sorted(Path("calibration").glob("truths*.yaml"))
     }
+    assert len(planted) >= 3
     for answers in planted.values():
         assert answers.keys() == SEARCHES.keys()
-    nano, mini = planted["truths"], planted["truths-mini"]
-    assert sum(nano[name] != mini[name] for name in nano) >= 5
-    for name, search in SEARCHES.items():
-        assert nano[name] in search.options.values(), name
-        assert mini[name] in search.options.values(), name
+        for name, search in SEARCHES.items():
+            assert answers[name] in search.options.values(), name
+    for first, second in combinations(planted.values(), 2):
+        assert sum(first[name] != second[name] for name in first) >= 5
+
+
+def test_a_family_is_scored_on_the_studies_that_ran(tmp_path: Path) -> None:
+    (tmp_path / "mini" / "facts").mkdir(parents=True)
+    for name in ("chat_format.parquet", "facts/chat_format.parquet"):
+        (tmp_path / "mini" / name).symlink_to(Path("calibration/results/mini", name).resolve())
+    truths = load_truths(Path("calibration/truths-mini.yaml"))
+    card = scorecard({"mini": truths}, tmp_path, Path("calibration/searches.yaml"))["mini"]
+    assert card["truths"].keys() == {"chat_format"} and card["truths"]["chat_format"]["recovered"]
+    assert card["not_run"] == sorted(SEARCHES.keys() - {"chat_format"})
+    with pytest.raises(ValueError, match="no scores of any study"):
+        scorecard({"other": truths}, tmp_path, Path("calibration/searches.yaml"))
 
 
 def test_finding_reads_neither_truths_nor_declared_defaults() -> None:
