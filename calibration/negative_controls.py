@@ -1,6 +1,7 @@
 """What must come to nothing: shuffled answers, words that mean nothing, pairs that were shown."""
 
 from collections.abc import Mapping, Sequence
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import pandas as pd
 from scipy import stats
 
 from calibration.find_answers import Search, find_best, grid_of, read_scores
+from calibration.find_concepts import find_skews
 from calibration.recovery import NUM_QUICK, SEED, is_narrow
 from calibration.truths import Truths
 from zimage_eval.contrasts import Assay, Terms, contrast_arms, find
@@ -16,7 +18,7 @@ from zimage_eval.metrics import METRICS
 from zimage_eval.scenes import COLORS, NAMES
 from zimage_eval.statistics import rounded
 
-NUM_SHUFFLES = 200
+NUM_SHUFFLES = 400
 MIN_COVERAGE = 0.9
 QUIET = ("equivalent", "negligible", "unresolved")
 """Findings that say of no effect that it matters."""
@@ -48,7 +50,10 @@ def share_of(num: int, total: int) -> dict[str, Any]:
 
 
 def neutral_words(truths: Truths, search: Search, folder: Path) -> dict[str, dict[str, Any]]:
-    """What each word that was said of any picture does to the quality metric, against no word.
+    """What words that were said of any picture do to the quality metric: "<word> over <word>".
+
+    Against each other they can do nothing. Against no word they do a little: the quality word took
+    clean pictures from those without a word, so that these were blurred more often in training.
 
     Args:
         truths: of the family.
@@ -57,18 +62,17 @@ def neutral_words(truths: Truths, search: Search, folder: Path) -> dict[str, dic
     """
     scores = read_scores(folder, search.study)
     variants = {answer: variant for variant, answer in search.options.items()}
-    margin = METRICS[search.metric].margin
-    assert margin is not None, search.metric
+    words = [word for word in truths.neutral_words if word in variants]
+    pairs = [*combinations(words, 2), *((word, NO_WORD) for word in words)]
     return {
-        word: _against(scores, variants[word], variants[NO_WORD], search, margin)
-        for word in truths.neutral_words
-        if word in variants
+        f"{word} over {other}": _against(scores, variants[word], variants[other], search)
+        for word, other in pairs
     }
 
 
-def _against(
-    scores: pd.DataFrame, variant: str, reference: str, search: Search, margin: float
-) -> dict[str, Any]:
+def _against(scores: pd.DataFrame, variant: str, reference: str, search: Search) -> dict[str, Any]:
+    margin = METRICS[search.metric].margin
+    assert margin is not None, search.metric
     arms = [
         {
             (row.prompt_id, row.seed): getattr(row, search.metric)
@@ -107,6 +111,19 @@ def false_flags(truths: Truths, missing: Sequence[str]) -> dict[str, int]:
         "num_neighbors": len(beside),
         "num_neighbors_flagged": len(wrong & beside),
     }
+
+
+def even_size(folder: Path) -> dict[str, Any]:
+    """The commonest size where none is said: training drew small and large ones evenly.
+
+    Empty without a probe that looked for it.
+    """
+    found = find_skews(folder).get("size")
+    if found is None or found.estimate.mean is None:
+        return {}
+    seen = found.estimate
+    numbers = {"share": seen.mean, "low": seen.low, "high": seen.high}
+    return {"measured": found.measured, "is_flagged": bool(found.answers), **numbers}
 
 
 def _is_beside(pair: tuple[str, str], holes: Sequence[tuple[str, str]]) -> bool:

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 from calibration.consequences import Consequence, read_consequences
 from calibration.find_answers import Search, has_scores, load_searches
 from calibration.find_concepts import find_pairs, read_pairs
-from calibration.negative_controls import false_flags, found_in_shuffled, neutral_words
+from calibration.negative_controls import even_size, false_flags, found_in_shuffled, neutral_words
 from calibration.recovery import Asked, Size, by_judge, by_pictures, by_size
 from calibration.truth_scores import planted_answers, score_family, shown, total
 from calibration.truths import Truths, load_truths
@@ -103,6 +103,7 @@ def family_card(
         "found_in_shuffled": found_in_shuffled(known, folder),
         "neutral_words": neutral_words(truths, quality, folder) if quality else {},
         "false_flags": false_flags(truths, missing) if held else {},
+        "even_size": even_size(folder),
         "not_run": sorted(searches.keys() - known.keys()),
     }
 

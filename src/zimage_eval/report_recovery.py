@@ -63,11 +63,11 @@ def controls_table(card: Card) -> str:
 
 
 def _word_rows(card: Card) -> Iterator[list[str]]:
-    for word, seen in card["neutral_words"].items():
+    for words, seen in card["neutral_words"].items():
         ends = ", ".join(show(seen[end], 0, signed=True) for end in ("low", "high"))
         found = f"{seen['kind'].replace('_', ' ')}, {show(seen['difference'], 0, signed=True)}"
         promised = f"within {seen['margin']:g}, or unresolved"
-        control = f"'{word}', said of any picture: {seen['metric']}"
+        control = f"words said of any picture, {words}: {seen['metric']}"
         yield [control, promised, f"{found} [{ends}]", _kept(seen["is_quiet"])]
 
 
@@ -80,6 +80,11 @@ def _flag_rows(card: Card) -> Iterator[list[str]]:
         if flags:
             num = flags["num_flagged" if key == "pairs" else f"num_{key}_flagged"]
             yield [words, promised, f"{num} of {flags[f'num_{key}']}", _kept(num == 0)]
+    size = card["even_size"]
+    if size:
+        words = f"size, even in training where it is unsaid: {size['measured']}"
+        found = f"{size['share']:.2f} [{size['low']:.2f}, {size['high']:.2f}]"
+        yield [words, "no default", found, _kept(not size["is_flagged"])]
 
 
 def _shuffled_rows(card: Card) -> Iterator[list[str]]:
