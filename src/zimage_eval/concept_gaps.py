@@ -65,8 +65,10 @@ def find_gaps(held: Mapping[Cell, Sequence[bool]]) -> list[Gap]:
 
     The effects are fitted without the cell itself (the mode of the posterior). The chance of so few
     is binomial, averaged over the normal approximation of the posterior of the cell's log odds, and
-    over the priors: nothing stands out against what a small grid can't tell. A name that no picture
-    shows says nothing about attributes, nor an attribute about names; their cells are left out.
+    over the priors: nothing stands out against what a small grid can't tell. Exactly as many count
+    half (Lancaster 1961), or few pictures would be held to a fraction of the level. A name that no
+    picture shows says nothing about attributes, nor an attribute about names; their cells are left
+    out.
 
     Args:
         held: for each cell, whether each of its judged pictures shows the combination.
@@ -105,7 +107,8 @@ def _judge_cells(
         for prior in priors:
             effects, curvature = _fit(design, counts, others, prior.precision, prior.mode)
             odds = row @ effects + places * np.sqrt(row @ np.linalg.solve(curvature, row))
-            few = stats.binom.cdf(counts[index], sizes[index], expit(odds))
+            drawn = stats.binom(sizes[index], expit(odds))
+            few = drawn.cdf(counts[index]) - drawn.pmf(counts[index]) / 2
             expected += prior.weight * float(weights @ expit(odds))
             chance += prior.weight * float(weights @ few)
         found[cells[index]] = expected, min(1.0, chance)
