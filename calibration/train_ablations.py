@@ -27,12 +27,12 @@ from calibration.evaluate import (
     check_each,
     generate,
 )
+from calibration.family import Family
 from calibration.family_folder import load_text_encoder, load_vae
 from calibration.held_out_loss import measure_loss
 from calibration.latent_data import PairGroup, build_pair_groups
 from calibration.scene_pairs import ScenePairs, tabulate
 from calibration.scene_prompts import ScenePrompt, held_out_texts, make_target_prompts
-from calibration.train import Family
 from calibration.train_transformer import (
     Trainer,
     build_transformer,

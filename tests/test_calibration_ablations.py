@@ -8,10 +8,11 @@ import torch
 from diffusers import ZImageTransformer2DModel
 
 from calibration.batched_transformer import make_rotations, predict, use_batched_attention
+from calibration.family import Family
 from calibration.family_folder import load_text_encoder
 from calibration.held_out_loss import measure_loss, noise_levels
 from calibration.latent_data import Captions, PairGroup
-from calibration.train import Family, train_family
+from calibration.train import train_family
 from calibration.train_ablations import Ablations, make_choices, plan_runs, train_ablations
 from calibration.train_text_encoder import encode_ids
 from calibration.train_transformer import build_transformer

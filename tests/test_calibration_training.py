@@ -10,10 +10,11 @@ from diffusers import ZImagePipeline
 
 from calibration.batched_transformer import use_batched_attention
 from calibration.evaluation_grid import evaluation_grid
+from calibration.family import Family
 from calibration.family_folder import load_checkpoint, load_transformer
 from calibration.latent_data import drop_captions
 from calibration.sampling import Guidance, predict_data, sample, schedule
-from calibration.train import Family, train_family
+from calibration.train import train_family
 from calibration.train_turbo import Walk, redraw, sample_trajectories
 from calibration.truths import Recipe, Truths, load_truths
 from tests.toy_recipe import toy_recipe
