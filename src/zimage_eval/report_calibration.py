@@ -13,8 +13,10 @@ _CAPTION = (
     "*Found is the set of answers that may be the right one, from scores alone: neither the "
     "planted answers nor the declared defaults are read. Recovered: the set holds the planted "
     "answer and leaves out at least half of the grid. No consequence: measured directly, before "
-    "any study, the answer beats less than half of its alternatives by the metric's margin; it is "
-    "not counted. Recovery shows that the method finds planted effects of this size. It is no "
+    "any study, the answer beats less than half of its alternatives by twice what a study of full "
+    "size sees; it is not counted. The rival that a judge favors is the next answer of the grid. "
+    "Labels are 200 pictures that people look at, of the two answers that the judge puts first. "
+    "Recovery shows that the method finds planted effects of this size. It is no "
     "evidence about Z-Image.*"
 )
 
