@@ -32,6 +32,20 @@ def test_an_even_effect_is_found_no_more_often_than_by_chance() -> None:
     assert at_most(found, 100, 0.05)
 
 
+def test_categories_that_scatter_differently_have_no_other_effect() -> None:
+    """8 prompts of a category that scatters much beside 48 and 48 that hardly do."""
+    names = ["a"] * 8 + ["b"] * 48 + ["c"] * 48
+    categories = {f"p{i:02d}": name for i, name in enumerate(names)}
+    scatter = np.where(np.array(names) == "a", 0.3, 0.1)
+    rng = np.random.default_rng(2)
+    found = 0
+    for _ in range(200):
+        values = scatter * rng.choice([-1.0, 1.0], len(names))
+        evidence = depends_on_category([contrast_of(values)], categories, TERMS, SENSITIVE)
+        found += evidence.p_supported <= 0.05
+    assert at_most(found, 200, 0.05), found
+
+
 def test_what_can_not_be_said() -> None:
     values = np.zeros(NUM_PROMPTS)
     constant = depends_on_category([contrast_of(values)], CATEGORIES, TERMS, SENSITIVE)

@@ -1,8 +1,9 @@
 """A/A: reports of real scores without any effect, from score table to verdict."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
+from itertools import compress
 from typing import NamedTuple
 
 import numpy as np
@@ -16,6 +17,7 @@ from tests.pseudo_studies import (
     JUDGED,
     OTHER_SIDE,
     RIVALS,
+    TRUE_OF_A_NULL,
     Bank,
     Row,
     claim_of,
@@ -27,7 +29,8 @@ from tests.pseudo_studies import (
 )
 from zimage_eval import contrasts, evidence
 from zimage_eval.argmax_sets import argmax_p_values
-from zimage_eval.claims import ContrastRule
+from zimage_eval.claims import ContrastRule, StudyClaim
+from zimage_eval.evidence import Evidence
 from zimage_eval.params import PHASES
 from zimage_eval.pivots import pivot_of
 from zimage_eval.tables import SWAPPED_PROMPTS
@@ -51,8 +54,10 @@ class Counts(NamedTuple):
 
     false: int
     """Reports with a false verdict."""
-    suggested: int
-    """Reports whose claims, were they sub-questions, would suggest something false."""
+    false_discoveries: list[float]
+    """Of each report, were its claims sub-questions: the false share of what is suggested."""
+    nothing_true: int
+    """Reports with a false suggestion among the claims that no null could bear out."""
     by_page: list[int]
     """False verdicts of each page, were it judged at 5 % on its own."""
     uncorrected: int
@@ -61,40 +66,60 @@ class Counts(NamedTuple):
     """Pages that were not weighed."""
 
 
+def share_of_false(claims: Sequence[StudyClaim], weighed: Sequence[Evidence]) -> float:
+    """Among the suggestions of a report whose sub-questions are these; 0 without any."""
+    questions = {str(index): one for index, one in enumerate(weighed)}
+    words = [verdict.word for verdict in decide_sub_questions(questions, PROVENANCE).values()]
+    num_suggested = sum(word in ("supported", "refuted") for word in words)
+    return sum(map(is_false, claims, words)) / max(num_suggested, 1)
+
+
+def rate_at_most(shares: Sequence[float], rate: float) -> bool:
+    """Whether such shares can come from a mean of at most that rate (one-sided, 1 %)."""
+    error = np.std(shares, ddof=1) / math.sqrt(len(shares))
+    return bool(np.mean(shares) <= rate + 2.33 * error)
+
+
 def count_false(bank: Bank, num_reports: int, seed: int) -> Counts:
     rng = np.random.default_rng(seed)
     claims = (*CLAIMS, *FLIPS)
     by_page = np.zeros(len(claims), dtype=int)
-    false = suggested = uncorrected = blocked = 0
+    hopeless = [claim.rule not in TRUE_OF_A_NULL for claim in claims]
+    shares: list[float] = []
+    false = nothing_true = uncorrected = blocked = 0
     for _ in range(num_reports):
         rows = draw_rows(bank, rng)
         weighed = weigh(CLAIMS, rows, BASELINE) + weigh(FLIPS, rows, OTHER_SIDE)
         false += any(map(is_false, claims, decide(weighed)))
-        questions = {str(index): one for index, one in enumerate(weighed)}
-        words = [v.word for v in decide_sub_questions(questions, PROVENANCE).values()]
-        suggested += any(map(is_false, claims, words))
+        shares.append(share_of_false(claims, weighed))
+        nothing_true += bool(
+            share_of_false(list(compress(claims, hopeless)), list(compress(weighed, hopeless)))
+        )
         alone = np.array(
             [is_false(c, decide([w])[0]) for c, w in zip(claims, weighed, strict=True)]
         )
         by_page += alone
         uncorrected += bool(alone.any())
         blocked += sum(one.status != "weighed" for one in weighed)
-    return Counts(false, suggested, by_page.tolist(), uncorrected, blocked)
+    return Counts(false, shares, nothing_true, by_page.tolist(), uncorrected, blocked)
 
 
 def test_null_reports_of_real_scores_have_few_false_verdicts(bank: Bank) -> None:
     counts = count_false(bank, 60, seed=1)
     assert at_most(counts.false, 60, 0.05)
-    assert at_most(counts.suggested, 60, 0.10)
+    assert rate_at_most(counts.false_discoveries, 0.10)
+    assert at_most(counts.nothing_true, 60, 0.10)
     assert counts.blocked <= 10, "a page that is never weighed can't be wrong"
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1_800)
 def test_at_most_62_of_1000_null_reports_have_a_false_verdict(bank: Bank) -> None:
     """5 % and what chance adds to it; without the correction over pages it is far more."""
     counts = count_false(bank, 1_000, seed=2)
     assert counts.false <= 62, counts
-    assert at_most(counts.suggested, 1_000, 0.10), counts
+    assert rate_at_most(counts.false_discoveries, 0.10), np.mean(counts.false_discoveries)
+    assert at_most(counts.nothing_true, 1_000, 0.10), counts
     assert all(at_most(count, 1_000, 0.05) for count in counts.by_page), counts
     assert counts.uncorrected > 62, "the pages are so dull that nothing is tested"
     assert counts.blocked <= 170, counts

@@ -19,8 +19,9 @@ def depends_on_category(
 ) -> Evidence:
     """Whether a rival's difference to the baseline is another in some categories than in others.
 
-    By permutation of the prompts over the categories, corrected over the rivals (Holm). That they
-    agree everywhere can't be shown this way: the claim is supported or left open, never refuted.
+    By permutation of the prompts over the categories, each category's mean in its own error,
+    corrected over the rivals (Holm). That they agree everywhere can't be shown this way: the claim
+    is supported or left open, never refuted.
 
     Args:
         contrasts: one a rival.
@@ -57,19 +58,35 @@ def _permuted(contrast: Contrast, categories: Mapping[str, str]) -> float | None
     belongs = np.eye(len(names))[labels]
     generator = np.random.default_rng(SEED)
     orders = generator.permuted(np.tile(np.arange(len(values)), (NUM_PERMUTATIONS, 1)), axis=1)
-    seen = _spread(values[None], belongs, counts)[0]
-    drawn = _spread(values[orders], belongs, counts)
+    seen = _welch(values[None], belongs, counts)[0]
+    drawn = _welch(values[orders], belongs, counts)
     # Rounding must not tell apart what permutes into the same sums.
     exceeding = int((drawn >= seen * (1 - 1e-9)).sum())
     return (exceeding + 1) / (NUM_PERMUTATIONS + 1)
 
 
-def _spread(
+def _welch(
     values: NDArray[np.float64], belongs: NDArray[np.float64], counts: NDArray[np.int64]
 ) -> NDArray[np.float64]:
-    """Sum of squares between categories, one a row of `values` (orders, prompts)."""
-    means = values @ belongs / counts
-    between: NDArray[np.float64] = (counts * (means - values.mean(axis=1, keepdims=True)) ** 2).sum(
-        axis=1
-    )
-    return between
+    """Squared distances of the categories' means in their own errors, one a row of `values`.
+
+    Differences of one category may scatter more than those of another without being any larger on
+    average. Permuted means alone take that for a dependence; each in its own error does not, for
+    many prompts (Pauly, Brunner and Konietschke 2015). One more value of everybody's variance
+    keeps a category whose prompts all agree from an error of 0.
+
+    Args:
+        values: (orders, prompts).
+        belongs: (prompts, categories), 1 where a prompt is in a category.
+        counts: (categories,).
+    """
+    centered = values - values.mean(axis=1, keepdims=True)
+    means = centered @ belongs / counts
+    squares = centered**2 @ belongs - counts * means**2
+    everybody = (centered**2).mean(axis=1, keepdims=True)
+    if not everybody.any():
+        return np.zeros(len(values))
+    weights = counts**2 / (squares + everybody)
+    shared = (weights * means).sum(axis=1, keepdims=True) / weights.sum(axis=1, keepdims=True)
+    distances: NDArray[np.float64] = (weights * (means - shared) ** 2).sum(axis=1)
+    return distances
