@@ -22,7 +22,7 @@ from calibration.wrong_judges import (
 from zimage_eval.statistics import rounded
 
 NUM_DRAWS = 100
-NUM_CONCEPT_DRAWS = 40
+NUM_CONCEPT_DRAWS = 20
 """Of the probe's pictures; each fits some hundred models."""
 NUM_QUICK = 1_999
 """Draws behind a p-value that is computed hundreds of times."""

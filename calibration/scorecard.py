@@ -26,7 +26,7 @@ from zimage_eval.params import load_params, phases_of_role
 
 SIZES = (Size(32, 2), Size(128, 2), Size(512, 2))
 """Beside the default, which params.yaml says."""
-PICTURES = (12, 18, 24, 36)
+PICTURES = (12, 18, 36)
 """Of each pair of name and color; beside the default."""
 
 
