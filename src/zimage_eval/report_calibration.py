@@ -14,9 +14,9 @@ _CAPTION = (
     "planted answers nor the declared defaults are read. Recovered: the set holds the planted "
     "answer and leaves out at least half of the grid. No consequence: measured directly, before "
     "any study, the answer beats less than half of its alternatives by the threshold that was set "
-    "(calibration/README.md); it is not counted. The rival that a judge favors is the next answer of the grid. "
-    "Labels are 200 pictures that people look at, of the two answers that the judge puts first. "
-    "Recovery shows that the method finds planted effects of this size. It is no "
+    "(calibration/README.md); it is not counted. The rival that a judge favors is the next answer "
+    "of the grid. Labels are 200 pictures that people look at, of the two answers that the judge "
+    "puts first. Recovery shows that the method finds planted effects of this size. It is no "
     "evidence about Z-Image.*"
 )
 
