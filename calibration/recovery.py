@@ -101,13 +101,13 @@ def by_pictures(
     Args:
         held: whether each picture of a pair shows it.
         holes: the pairs that were planted, color and name.
-        sizes: pictures of each pair; those beyond what was drawn are left out.
+        sizes: pictures of each pair, beside all; those beyond what was drawn are left out.
         level: of the flags.
     """
     rng = np.random.default_rng(SEED)
     fewest = min((len(each) for each in held.values()), default=0)
     shares: dict[str, Shares] = {}
-    for size in [size for size in sizes if size <= fewest]:
+    for size in sorted({*(size for size in sizes if size < fewest), fewest} - {0}):
         flagged = []
         for _ in range(NUM_CONCEPT_DRAWS if size < fewest else 1):
             drawn = {c: rng.choice(each, size, replace=False).tolist() for c, each in held.items()}

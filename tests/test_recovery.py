@@ -140,7 +140,7 @@ def test_without_a_probe_there_is_no_size_to_look_at(tmp_path: Path) -> None:
 def test_missing_pairs_are_found_from_enough_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(recovery, "NUM_CONCEPT_DRAWS", 3)
     held = cells({"a": 0.8}, 12, 0, (("a", "r"),))
-    shares = by_pictures(held, ["r a"], (2, 12, 13), 0.05)
+    shares = by_pictures(held, ["r a"], (2, 13), 0.05)
     assert shares.keys() == {"2", "12"}
     assert shares["12"] == {"r a": 1.0} and (shares["2"]["r a"] or 0) < 1
     assert by_pictures({}, [], (2,), 0.05) == {}
