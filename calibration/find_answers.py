@@ -5,22 +5,24 @@ Nothing here reads the planted answers or a model's declared defaults.
 """
 
 import json
-from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, NamedTuple
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 from pydantic import Field
 
-from zimage_eval.argmax_sets import argmax_p_values
+from zimage_eval.argmax_sets import NUM_DRAWS, argmax_p_values
 from zimage_eval.evidence import ALPHA
 from zimage_eval.frozen import Frozen, parse, read_yaml
 from zimage_eval.metrics import METRICS
+from zimage_eval.statistics import Estimate, estimate
 
 PHASE = "screen"
 GUIDANCE_DISTANCE = "kid_alexnet"
 """The distance that decides which guidance scale was distilled in, as in params.yaml."""
+NOTHING = Estimate(0, None, None, None)
 
 
 class Search(Frozen):
@@ -31,48 +33,52 @@ class Search(Frozen):
     options: Annotated[dict[str, str], Field(min_length=2)]
     """Variant -> the answer it stands for."""
 
+    @property
+    def is_judged(self) -> bool:
+        """Whether a judge's answers about facts decide."""
+        return METRICS[self.metric].is_judged
+
+    @property
+    def bounds(self) -> tuple[float, float] | None:
+        """Of a difference of two scores."""
+        return (-1.0, 1.0) if self.is_judged else None
+
+
+class Grid(NamedTuple):
+    """The scores that a search looks at."""
+
+    answers: tuple[str, ...]
+    """Those that were measured, in the order of the search."""
+    scores: NDArray[np.float64]
+    """`(prompts, seeds, answers)`; NaN where a prompt has fewer seeds than others."""
+
+    @property
+    def num_images(self) -> int:
+        """Pictures that were scored."""
+        return int(np.isfinite(self.scores).sum())
+
+    @property
+    def prompt_means(self) -> NDArray[np.float64]:
+        """`(prompts, answers)`, seeds averaged."""
+        return np.asarray(np.nanmean(self.scores, axis=1), dtype=np.float64)
+
 
 class Found(NamedTuple):
-    """The answers that may be the best one."""
+    """The answers that may be the right one."""
 
     answers: tuple[str, ...]
     """In the order of the search; empty if nothing can be said."""
-    leader: str | None
-    """The answer with the highest mean."""
-    means: Mapping[str, float]
     num_prompts: int
+    num_images: int
+    measured: str = ""
+    """What `estimate` is, in words."""
+    estimate: Estimate = NOTHING
 
 
 def load_searches(path: Path) -> dict[str, Search]:
     """Search by the name of what it looks for; a ValueError names the file and the key."""
     content = read_yaml(path)
     return {name: parse(one, Search, f"{path}: {name}") for name, one in content.items()}
-
-
-def find_best(scores: pd.DataFrame, search: Search) -> Found:
-    """The set of answers whose variant may have the highest mean.
-
-    Args:
-        scores: one row an image, with variant, prompt_id and the search's metric.
-        search: which variants to compare.
-    """
-    wide = _by_prompt(scores, search)
-    if wide.empty or wide.shape[1] < 2:
-        return Found((), None, {}, len(wide))
-    gains = {variant: wide[variant].tolist() for variant in wide.columns}
-    bounds = (-1.0, 1.0) if METRICS[search.metric].is_judged else None
-    p_values = argmax_p_values(gains, bounds)
-    means = {search.options[variant]: float(wide[variant].mean()) for variant in wide.columns}
-    leader = max(means, key=lambda answer: means[answer])
-    kept = [variant for variant, p in (p_values or {}).items() if p > ALPHA]
-    return Found(tuple(search.options[one] for one in kept), leader, means, len(wide))
-
-
-def _by_prompt(scores: pd.DataFrame, search: Search) -> pd.DataFrame:
-    """Prompt x variant, seeds averaged; prompts that every variant has."""
-    rows = scores[scores["variant"].isin(list(search.options))]
-    wide = rows.pivot_table(index="prompt_id", columns="variant", values=search.metric)
-    return wide.reindex(columns=[v for v in search.options if v in wide.columns]).dropna()
 
 
 def has_scores(folder: Path, study: str) -> bool:
@@ -88,27 +94,47 @@ def read_scores(folder: Path, study: str) -> pd.DataFrame:
     return table[table["phase"] == PHASE]
 
 
-def find_flags(folder: Path) -> dict[str, tuple[str, ...]]:
-    """What the probe of concepts flags, by kind: `missing`, and `skewed` by attribute.
+def grid_of(scores: pd.DataFrame, search: Search) -> Grid:
+    """The scores of a search's variants, of the prompts and seeds that all of them have.
 
-    Empty without a probe of the family.
+    Args:
+        scores: one row an image, with variant, prompt_id, seed and the search's metric.
+        search: which variants to compare.
     """
-    path = folder / "probe_concepts.json"
-    if not path.is_file():
-        return {}
-    rows = json.loads(path.read_text(encoding="utf-8"))["probe_concepts"]
-    flags = {"missing": tuple(row[8:] for row in rows if row.startswith("missing "))}
-    for row, numbers in rows.items():
-        if row.startswith("default "):
-            attribute, _, value = row[8:].partition(" ")
-            flags[f"skewed {attribute}"] = (value,) if numbers["is_skewed"] else ()
-    return flags
+    rows = scores[scores["variant"].isin(list(search.options))]
+    wide = rows.pivot(index=["prompt_id", "seed"], columns="variant", values=search.metric)
+    wide = wide.reindex(columns=[v for v in search.options if v in wide.columns]).dropna()
+    wide = wide.sort_index()
+    prompts, place = np.unique(wide.index.get_level_values("prompt_id"), return_inverse=True)
+    seeds = wide.groupby(level="prompt_id").cumcount().to_numpy()
+    num_seeds = int(seeds.max()) + 1 if len(seeds) else 0
+    cells = np.full((len(prompts), num_seeds, wide.shape[1]), np.nan)
+    cells[place, seeds] = wide.to_numpy(dtype=np.float64)
+    return Grid(tuple(search.options[variant] for variant in wide.columns), cells)
 
 
-def count_probed(folder: Path) -> int:
-    """Pictures that the probe of concepts has seen."""
-    rows = json.loads((folder / "probe_concepts.json").read_text(encoding="utf-8"))
-    return int(rows["probe_concepts"]["grid"]["num_images"])
+def find_best(grid: Grid, search: Search, num_draws: int = NUM_DRAWS) -> Found:
+    """The set of answers that may have the highest mean, and by how much the first one leads."""
+    size = len(grid.scores), grid.num_images
+    if not size[0] or len(grid.answers) < 2:
+        return Found((), *size)
+    means = grid.prompt_means
+    gains = {answer: means[:, index].tolist() for index, answer in enumerate(grid.answers)}
+    p_values = argmax_p_values(gains, search.bounds, num_draws) or {}
+    kept = tuple(answer for answer, p in p_values.items() if p > level_of(len(grid.answers)))
+    *_, second, first = np.argsort(means.mean(axis=0), kind="stable")
+    lead = estimate((means[:, first] - means[:, second]).tolist(), search.bounds)
+    words = f"{search.metric}, {grid.answers[first]} over {grid.answers[second]}"
+    return Found(kept, *size, words, lead)
+
+
+def level_of(num_answers: int) -> float:
+    """Of the test of one answer, so that equal answers yield a finding in one of 20 searches.
+
+    A finding leaves out half of the grid. Of two equal answers either may be left out, each at the
+    level; to leave out half of a larger grid, several have to be, which is rarer than the level.
+    """
+    return ALPHA / 2 if num_answers == 2 else ALPHA
 
 
 def find_guidance(folder: Path) -> tuple[Found, int] | None:
@@ -120,32 +146,9 @@ def find_guidance(folder: Path) -> tuple[Found, int] | None:
     if not path.is_file():
         return None
     rows = json.loads(path.read_text(encoding="utf-8"))["baked_guidance"]
-    p_values = {
-        str(float(row[2:])): numbers[f"{GUIDANCE_DISTANCE}_p"]
-        for row, numbers in rows.items()
-        if row.startswith("w=")
-    }
+    scales = {str(float(row[2:])): numbers for row, numbers in rows.items() if row[:2] == "w="}
+    p_values = {scale: numbers[f"{GUIDANCE_DISTANCE}_p"] for scale, numbers in scales.items()}
     kept = tuple(scale for scale, p in p_values.items() if p > ALPHA)
-    return Found(kept, None, {}, 0), len(p_values)
-
-
-def thin(scores: pd.DataFrame, prompts: Iterable[str]) -> pd.DataFrame:
-    """The rows of some of the prompts."""
-    return scores[scores["prompt_id"].isin(list(prompts))]
-
-
-def with_flipped_judge(
-    scores: pd.DataFrame, facts: pd.DataFrame, share: float, rng: np.random.Generator
-) -> pd.DataFrame:
-    """The scores that a judge would have given who is wrong on a share of the facts, at random.
-
-    Args:
-        scores: one row an image.
-        facts: one row a fact of an image: variant, prompt_id, seed, held.
-        share: of the answers that are turned round.
-        rng: decides which.
-    """
-    held = facts["held"].to_numpy() ^ (rng.random(len(facts)) < share)
-    key = ["variant", "prompt_id", "seed"]
-    alignment = facts.assign(alignment=held.astype(float)).groupby(key)["alignment"].mean()
-    return scores.drop(columns="alignment").join(alignment, on=key)
+    nearest = min(scales, key=lambda scale: scales[scale].get(GUIDANCE_DISTANCE, 0.0))
+    ends = [scales[nearest].get(f"{GUIDANCE_DISTANCE}{end}") for end in ("", "_low", "_high")]
+    return Found(kept, 0, 0, f"distance at {nearest}", Estimate(0, *ends)), len(p_values)

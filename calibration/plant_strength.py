@@ -1,9 +1,9 @@
 """How much each planted answer matters: `python -m calibration.plant_strength --truths FILE`.
 
 A study can only find what has a consequence. Each answer is held directly against its alternatives,
-on the same prompts and noise, with the settings that a family was trained for; the table says which
-answers beat all of them by what matters, and by how many they are beaten by less. It is measured
-before the study runs and uses the planted answers, which the study never does.
+on the same prompts and noise, with the settings that a family was trained for; the table says how
+many of them it beats by twice what a study of full size sees. It is measured before the study runs
+and uses the planted answers, which the study never does.
 """
 
 import argparse
@@ -18,6 +18,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from calibration.consequences import Consequence
 from calibration.evaluate import ImageModel, SamplingSettings, generate, load_image_model
 from calibration.plant_arms import (
     Arm,
@@ -38,16 +39,20 @@ from zimage_eval.guidance_arms import TURBO, arm_name, read_arms
 from zimage_eval.metrics import METRICS
 from zimage_eval.model_spec import ModelSpec, load_model_spec
 from zimage_eval.prompt_distances import distances_over_prompts, gap_matrix, polynomial_kernel
+from zimage_eval.sample_sizes import deviation_under_test, smallest_effect
 from zimage_eval.statistics import estimate, rounded
 
 ROOT: Final = Path(__file__).parents[1]
-OUT: Final = ROOT / "calibration" / "plant_strength.json"
+FOLDER: Final = ROOT / "calibration"
+"""Holds `plant_strength-<family>.json`: families are measured on different machines."""
 SEED: Final = 90_000_001
 """Of the first prompt's noise, in every arm."""
 _PROMPTS_SEED: Final = 9
 _PART: Final = 64
-_VISIBLE_IN_ERRORS: Final = 2.8
-"""Standard errors that are seen in four of five studies, at a level of 5 %."""
+_FULL_SIZE: Final = 512
+"""Prompts of a study of full size."""
+_TIMES_VISIBLE: Final = 2
+"""How many times the smallest effect that a study sees an answer's lead has to be."""
 
 Values = Mapping[str, Mapping[str, NDArray[np.float64]]]
 """By arm and number, one a prompt; NaN where a picture has no such number."""
@@ -111,15 +116,13 @@ def _look(
 
 
 def compare(values: Values, comparison: Comparison) -> dict[str, Any]:
-    """How a planted answer does against its alternatives, with the margin of the metric."""
-    margin = METRICS[comparison.metric].margin
-    assert margin is not None, comparison.metric
+    """How a planted answer does against its alternatives, in a study of full size."""
     planted, others = (
         {_name(one): values[one.arm][one.number] for one in series}
         for series in (comparison.better, comparison.worse)
     )
-    bounds = None if comparison.metric == "sharpness" else (-1.0, 1.0)
-    return {"metric": comparison.metric} | weigh(planted, others, margin, bounds)
+    bounds = (-1.0, 1.0) if METRICS[comparison.metric].is_judged else None
+    return {"metric": comparison.metric} | weigh(planted, others, bounds, _FULL_SIZE)
 
 
 def compare_guidance(table: Path, scale: float) -> dict[str, Any]:
@@ -133,43 +136,39 @@ def compare_guidance(table: Path, scale: float) -> dict[str, Any]:
     own = arm_name(scale)
     if own not in gains:
         raise ValueError(f"{table}: no arm {own}, the planted scale; there are {sorted(gains)}")
-    found = weigh({own: gains.pop(own)}, gains, None, None)
+    found = weigh({own: gains.pop(own)}, gains, None, len(features[TURBO]))
     return {"metric": "minus kid_alexnet"} | found
 
 
 def weigh(
     planted: Mapping[str, NDArray[np.float64]],
     others: Mapping[str, NDArray[np.float64]],
-    margin: float | None,
     bounds: tuple[float, float] | None,
+    num_prompts: int,
 ) -> dict[str, Any]:
     """The planted answer at its worst against its best alternative, and all of these.
 
-    Differences are paired by prompt and noise. `has_consequence` says that even the smallest one
-    is at least the threshold, twice the smallest effect that a study of full size sees.
+    Differences are paired by prompt and noise. An alternative is beaten by at least twice the
+    smallest effect that a study sees, of the spread that these differences have. `has_consequence`
+    says that half of the alternatives are: what a finding has to leave out.
 
     Args:
         planted: a number of every prompt, higher is better, of each planted answer; NaN for none.
         others: the same of each alternative.
-        margin: the threshold; None for twice what as many prompts show in four of five studies.
         bounds: of a difference; None for none.
+        num_prompts: of the study.
     """
     means = {name: float(np.nanmean(each)) for name, each in {**planted, **others}.items()}
     worst, best = min(planted, key=lambda n: means[n]), max(others, key=lambda n: means[n])
-    found = {
-        name: estimate([d for d in (planted[worst] - each).tolist() if d == d], bounds)
-        for name, each in others.items()
-    }
-    thresholds = dict.fromkeys(others, margin or 0.0)
-    if margin is None:
-        thresholds = {
-            name: 2
-            * _VISIBLE_IN_ERRORS
-            * float((planted[worst] - each).std(ddof=1))
-            / len(each) ** 0.5
-            for name, each in others.items()
-        }
-    beaten = [name for name, one in found.items() if (one.mean or 0.0) >= thresholds[name]]
+    found, thresholds = {}, {}
+    for name, each in others.items():
+        differences = [d for d in (planted[worst] - each).tolist() if d == d]
+        found[name] = estimate(differences, bounds)
+        spread = deviation_under_test(
+            float(np.std(differences, ddof=1)), num_prompts, is_judged=bounds is not None
+        )
+        thresholds[name] = _TIMES_VISIBLE * smallest_effect(spread, num_prompts)
+    beaten = [name for name, one in found.items() if (one.mean or 0.0) > thresholds[name]]
     smallest = found[best]
     return {
         "threshold": rounded(thresholds[best]),
@@ -181,7 +180,7 @@ def weigh(
         "difference": rounded(smallest.mean),
         "difference_low": rounded(smallest.low),
         "difference_high": rounded(smallest.high),
-        "has_consequence": best in beaten,
+        "has_consequence": Consequence(len(beaten), len(others)).is_enough,
         "num_alternatives": len(others),
         "num_alternatives_beaten": len(beaten),
         "alternatives": {name: rounded(means[name]) for name in others},
@@ -189,7 +188,7 @@ def weigh(
 
 
 def write_strengths(path: Path, family: str, strengths: Mapping[str, Mapping[str, Any]]) -> None:
-    """Put a family's rows into the file, beside those of other families."""
+    """Put a family's rows into the file, beside those of other families, if there are any."""
     content = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
     content[family] = strengths
     path.write_text(json.dumps(content, indent=1, sort_keys=True) + "\n", encoding="utf-8")
@@ -207,7 +206,7 @@ def main() -> None:
         "--models", type=Path, default=ROOT / "models", help="of the turbo and its yaml"
     )
     parser.add_argument("--num-prompts", type=int, default=1000)
-    parser.add_argument("--out", type=Path, default=OUT)
+    parser.add_argument("--out", type=Path, help="default: plant_strength-<family>.json here")
     arguments = parser.parse_args()
     started = time.monotonic()
     truths = load_truths(arguments.truths)
@@ -222,11 +221,12 @@ def main() -> None:
     table = ROOT / "calibration" / "guidance_arms" / f"{truths.name}.parquet"
     if table.is_file():
         strengths["guidance_scale"] = compare_guidance(table, truths.guidance_scale)
-    write_strengths(arguments.out, truths.name, strengths)
+    out = arguments.out or FOLDER / f"plant_strength-{truths.name}.json"
+    write_strengths(out, truths.name, strengths)
     for truth, row in strengths.items():
         said = "matters" if row["has_consequence"] else "no consequence"
         print(f"{truth}: {row['difference']} over {row['best_alternative']}: {said}")
-    print(f"{arguments.out}: {len(arms)} arms, {time.monotonic() - started:.0f} s")
+    print(f"{out}: {len(arms)} arms, {time.monotonic() - started:.0f} s")
 
 
 if __name__ == "__main__":

@@ -28,7 +28,7 @@ def main() -> None:
     from zimage_eval.image_side import load_image_side
     from zimage_eval.memory_needs import check_memory
     from zimage_eval.model_folder import IMAGE_PARTS, TEXT_PARTS, check_parts
-    from zimage_eval.padding_effects import mean_rows
+    from zimage_eval.observation_results import largest_rows
     from zimage_eval.params import load_model_spec, load_params
     from zimage_eval.probe_inputs import encode_rows, take_evenly
     from zimage_eval.results import write_results
@@ -59,7 +59,7 @@ def main() -> None:
     probes = observe_probes(pipe, probed, ids, entry.rope_thetas, spec.defaults)
     rows |= measure_wavelengths(pipe, entry.rope_thetas, [len(one) for one in ids], spec.defaults)
     rows |= measure_sizes(pipe, probed)
-    rows |= mean_rows([*observations, *probes])
+    rows |= largest_rows([*observations, *probes])
     rows["checks"] = conditioning_checks(rows)
     write_results(Path("metrics/conditioning.json"), {"conditioning": rows})
     out = Path("reports/observations/conditioning.csv")

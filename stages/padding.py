@@ -23,10 +23,10 @@ def main() -> None:
     from zimage_eval.memory_needs import check_memory
     from zimage_eval.metric_lpips import lpips_distances
     from zimage_eval.model_folder import IMAGE_PARTS, TEXT_PARTS, check_parts
+    from zimage_eval.observation_results import largest_rows
     from zimage_eval.pad_placement import PLACEMENTS, encode_padded
     from zimage_eval.padding_effects import (
         add_floors,
-        mean_rows,
         measure_pictures,
         measure_placements,
         padding_checks,
@@ -81,7 +81,7 @@ def main() -> None:
     observations = measure_pictures(
         pipe, inputs, by_side, entry.extra_pads, spec.defaults, distance
     )
-    rows |= mean_rows(observations)
+    rows |= largest_rows(observations)
     rows["checks"] = padding_checks(rows, entry.dtypes, entry.extra_pads)
     write_results(Path("metrics/padding.json"), {"padding": rows})
     write_observations(Path("reports/observations/padding.csv"), observations)

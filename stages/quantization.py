@@ -43,7 +43,8 @@ def main() -> None:
     )
     write_results(Path("metrics/quantization.json"), {"quantization": found.rows})
     write_observations(Path("reports/observations/quantization.csv"), found.observations)
-    save_figure(draw_quantization(found.rows), Path("reports/figures/quantization/distance.png"))
+    figure = draw_quantization(found.rows, found.observations)
+    save_figure(figure, Path("reports/figures/quantization/distance.png"))
 
 
 if __name__ == "__main__":

@@ -19,8 +19,9 @@ def main() -> None:
     from zimage_eval.model_folder import IMAGE_PARTS, TEXT_PARTS, weights_digest
     from zimage_eval.params import expand_variants, load_model_spec, load_params
     from zimage_eval.questions import load_questions
-    from zimage_eval.report import StudyReport, write_report
+    from zimage_eval.report import write_report
     from zimage_eval.report_calibration import read_scorecard
+    from zimage_eval.report_studies import StudyReport
     from zimage_eval.report_verdicts import answer_questions, provenance_of
     from zimage_eval.results import read_results
     from zimage_eval.summaries import read_summaries
@@ -45,7 +46,7 @@ def main() -> None:
     cited = set().union(
         *(cited_sources(text) for one in questions.values() for text in one.sentences)
     )
-    results = read_measured(cited, Path("metrics"), Path("reports/machine"))
+    results = read_measured(cited | set(params.studies), Path("metrics"), Path("reports/machine"))
     machines = [
         read_machine_results(path)
         for name in ("", "h100", "h200")

@@ -22,16 +22,9 @@ def main() -> None:
     from zimage_eval.prompt_figures import draw_steering
     from zimage_eval.prompt_sets import load_prompt_set
     from zimage_eval.results import write_results
-    from zimage_eval.style_vectors import (
-        direction_row,
-        fit_directions,
-        observe,
-        plan_drawings,
-        split_pairs,
-        steering_checks,
-        steering_rows,
-        styled_pairs,
-    )
+    from zimage_eval.style_directions import direction_row, fit_directions
+    from zimage_eval.style_vectors import observe, plan_drawings, steering_checks, steering_rows
+    from zimage_eval.styled_pairs import split_pairs, styled_pairs
     from zimage_eval.unjudged import write_unjudged
 
     params = load_params(Path("params.yaml"))

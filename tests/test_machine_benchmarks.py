@@ -212,7 +212,8 @@ def test_quantization_changes_what_it_says(model: LoadedModel) -> None:
         assert 1 - 1e-9 > float(cosines[0] or 0) > float(cosines[1] or 0)
     assert float(rows[CEILING]["lpips"] or 0) > float(rows[FLOOR_BATCH]["lpips"] or 0)
     assert {entry.unit for entry in found.observations} == {"one-0", "one-1", "two-0", "two-1"}
-    assert draw_quantization(rows).axes
+    (axes,) = draw_quantization(rows, found.observations).axes
+    assert len(axes.get_yticks()) == len(rows) - 1
 
 
 def test_kernels_are_not_testable_on_a_processor(model: LoadedModel) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from zimage_eval.machine_costs import seconds_per_image
+from zimage_eval.machine_costs import FORWARD_PARTS, OTHER_PARTS, seconds_per_image
 from zimage_eval.machine_results import (
     Cell,
     MachineResults,
@@ -53,11 +53,20 @@ def test_a_table_names_its_machine_and_leaves_holes(results: MachineResults) -> 
     assert lines[0].split() == ["batch=1", "0.25", "0.5", "-"]
 
 
-def test_an_image_costs_its_forwards_and_the_rest(results: MachineResults) -> None:
-    assert seconds_per_image(results, 1, 8) == pytest.approx(8 * 0.5 + 0.25)
-    assert seconds_per_image(results, 4, 8) == pytest.approx(8 * 0.2 + 0.1)
-    # Not measured: the largest smaller batch that was, without the one that failed.
-    assert seconds_per_image(results, 3, 16) == pytest.approx(16 * 0.5 + 0.25)
-    assert seconds_per_image(results, 8, 8) == seconds_per_image(results, 4, 8)
-    with pytest.raises(ValueError, match="batch size 0"):
-        seconds_per_image(results, 0, 8)
+def test_an_image_costs_its_forwards_and_the_rest(tmp_path: Path) -> None:
+    rows: dict[str, dict[str, Cell]] = {
+        part: {"seconds": seconds, "lowest_seconds": seconds / 2, "highest_seconds": seconds * 3}
+        for part, seconds in zip((*FORWARD_PARTS, *OTHER_PARTS), (1, 6, 1, 2, 3, 5), strict=True)
+    }
+    rows |= {f"forward={number}": {"seconds": 2.0} for number in (1, 2, 3, 4)}
+    profile = write_machine_results(tmp_path / "p.json", "profile", "tiny", "random", rows)
+    assert seconds_per_image(profile, 4) == pytest.approx((18, 9, 54))
+    assert seconds_per_image(profile, 1) == pytest.approx((12, 6, 36))
+    del profile.rows["decode"]
+    with pytest.raises(ValueError, match="decode"):
+        seconds_per_image(profile, 4)
+
+
+def test_seconds_need_a_profile(results: MachineResults) -> None:
+    with pytest.raises(ValueError, match="no forward was profiled"):
+        seconds_per_image(results, 8)

@@ -6,8 +6,9 @@ import pytest
 import torch
 
 from zimage_eval.benchmark_observations import Observation
+from zimage_eval.observation_results import largest_rows
 from zimage_eval.pad_placement import encode_padded, largest_token_change
-from zimage_eval.padding_effects import add_floors, compare, mean_rows, measure_placements
+from zimage_eval.padding_effects import add_floors, compare, measure_placements
 from zimage_eval.params import DtypeSettings
 from zimage_eval.text_side import TextSide, load_text_side
 
@@ -73,5 +74,5 @@ def test_floors_are_changes_from_the_first_format() -> None:
 
 
 def test_means_are_over_units() -> None:
-    rows = mean_rows([Observation("v", str(n), 0, "c", "m", float(n)) for n in (1, 2, 6)])
+    rows = largest_rows([Observation("v", str(n), 0, "c", "m", float(n)) for n in (1, 2, 6)])
     assert rows == {"v": {"m": 3.0, "m_largest": 6.0, "num_units": 3}}

@@ -53,3 +53,4 @@ def test_the_report_has_every_page() -> None:
     text = Path("reports/report.md").read_text(encoding="utf-8")
     for name, question in QUESTIONS.items():
         assert f'<a id="{name}"></a>' in text and f"## {question.row}: " in text
+    assert text.count("**Seconds:**") == len(QUESTIONS)

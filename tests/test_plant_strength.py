@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from calibration.consequences import Consequence, read_consequences
 from calibration.evaluate import load_image_model
 from calibration.plant_arms import Series, concept_arms, default_arms, setting_arms, word_arms
 from calibration.plant_strength import (
@@ -22,6 +23,7 @@ from calibration.truths import Truths, load_truths
 from zimage_eval.devices import pick_device
 from zimage_eval.facts import Facts
 from zimage_eval.model_spec import load_model_spec
+from zimage_eval.sample_sizes import smallest_effect
 
 FAMILIES = {"nano": "truths.yaml", "mini": "truths-mini.yaml"}
 
@@ -35,36 +37,58 @@ def facts_of(truths: Truths, category: str) -> list[Facts]:
     return [each.facts for each in prompts[category]]  # type: ignore[index]
 
 
-def test_the_best_alternative_decides() -> None:
+def test_the_best_alternative_is_shown_and_half_of_them_decide() -> None:
     planted = {"own": np.full(20, 0.9)}
-    others = {"far": np.full(20, 0.1), "near": np.array([0.8, 0.84] * 10)}
-    found = weigh(planted, others, 0.1, (-1.0, 1.0))
+    near = {"near": np.array([0.8, 0.84] * 10)}
+    others = {"far": np.full(20, 0.1), "further": np.zeros(20)} | near
+    found = weigh(planted, others, (-1.0, 1.0), 512)
     assert found["best_alternative"] == "near"
     assert found["difference"] == pytest.approx(0.08)
     assert found["difference_low"] < 0.08 < found["difference_high"]
-    assert not found["has_consequence"]
-    assert (found["num_alternatives_beaten"], found["num_alternatives"]) == (1, 2)
-    assert weigh(planted, others, 0.05, (-1.0, 1.0))["has_consequence"]
+    assert found["has_consequence"] and found["num_alternatives"] == 3
+    few = weigh(planted, others, (-1.0, 1.0), 64)
+    assert (few["num_alternatives_beaten"], found["num_alternatives_beaten"]) == (2, 3)
+    assert not weigh(planted, near, (-1.0, 1.0), 64)["has_consequence"]
+
+
+def test_the_threshold_is_twice_what_a_study_sees() -> None:
+    differences = np.random.default_rng(0).normal(1.0, 2.0, 400)
+    found = weigh({"own": differences}, {"other": np.zeros(400)}, None, 100)
+    expected = 2 * smallest_effect(float(differences.std(ddof=1)), 100)
+    assert found["threshold"] == pytest.approx(expected, rel=1e-5)
 
 
 def test_the_worst_of_several_planted_answers_decides() -> None:
     planted = {"good": np.full(10, 0.9), "less good": np.full(10, 0.6)}
-    found = weigh(planted, {"other": np.full(10, 0.55)}, 0.1, (-1.0, 1.0))
+    found = weigh(planted, {"other": np.full(10, 0.59)}, (-1.0, 1.0), 512)
     assert found["planted"] == "less good" and not found["has_consequence"]
 
 
 def test_pictures_without_the_number_are_left_out() -> None:
     values = np.array([1.0, np.nan] * 10)
-    found = weigh({"own": values}, {"other": np.zeros(20)}, 0.1, (-1.0, 1.0))
+    found = weigh({"own": values}, {"other": np.zeros(20)}, (-1.0, 1.0), 512)
     assert found["num_prompts"] == 10 and found["difference"] == 1.0
 
 
-def test_without_a_margin_chance_has_no_consequence() -> None:
+def test_chance_has_no_consequence() -> None:
     rng = np.random.default_rng(0)
     noise = {"own": rng.normal(size=200)}, {"other": rng.normal(size=200)}
-    assert not weigh(*noise, None, None)["has_consequence"]
+    assert not weigh(*noise, None, 200)["has_consequence"]
     far = {"own": noise[0]["own"] + 1.0}, noise[1]
-    assert weigh(*far, None, None)["has_consequence"]
+    assert weigh(*far, None, 200)["has_consequence"]
+
+
+def test_families_are_read_from_files_of_their_own(tmp_path: Path) -> None:
+    assert read_consequences(tmp_path) == {}
+    row = {"num_alternatives_beaten": 1, "num_alternatives": 3}
+    for name in ("nano", "mini"):
+        write_strengths(tmp_path / f"plant_strength-{name}.json", name, {"layer": row})
+    found = read_consequences(tmp_path)
+    assert found.keys() == {"nano", "mini"} and not found["nano"]["layer"].is_enough
+    assert Consequence(2, 4).is_enough and not Consequence(1, 3).is_enough
+    write_strengths(tmp_path / "plant_strength.json", "mini", {})
+    with pytest.raises(ValueError, match="mini is in another"):
+        read_consequences(tmp_path)
 
 
 @pytest.mark.parametrize("name", FAMILIES)

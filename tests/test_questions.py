@@ -11,7 +11,14 @@ from zimage_eval.claims import Claim, ExactClaim, StudyClaim
 from zimage_eval.evidence import Evidence
 from zimage_eval.evidence_files import read_evidence, write_evidence
 from zimage_eval.params import expand_variants, load_model_spec, load_params
-from zimage_eval.questions import Place, Question, load_questions, load_terms, places
+from zimage_eval.questions import (
+    Place,
+    Question,
+    SubQuestion,
+    load_questions,
+    load_terms,
+    places,
+)
 from zimage_eval.report_pages import write_page
 from zimage_eval.report_verdicts import answer_questions, verdict_table
 from zimage_eval.tables import SWAPPED_PROMPTS
@@ -113,6 +120,17 @@ def test_a_rival_or_a_study_that_is_not_there_is_named(question: Question) -> No
     assert "not part of this run" in weigh_claim(claim, Measured({}, {}, {}), TERMS).reason
 
 
+def test_a_claim_may_compare_two_rivals(question: Question) -> None:
+    assert isinstance(question.claim, StudyClaim) and isinstance(question.claim.rivals, tuple)
+    first, second, *_ = question.claim.rivals
+    update = {"baseline": first, "rivals": (second,), "rule": "no_difference"}
+    claim = question.claim.model_copy(update=update)
+    (seen,) = weigh_claim(claim, measured(question, 0.9, 0.5, 0.3), TERMS).seen
+    assert seen.variant == second and seen.gain == pytest.approx(0.0, abs=0.1)
+    lacking = question.claim.model_copy(update={"baseline": "hidden_layer=-9"})
+    assert "-9" in weigh_claim(lacking, measured(question, 0.9, 0.5, 0.3), TERMS).reason
+
+
 def test_all_rivals_are_those_of_the_study(question: Question) -> None:
     claim = question.claim.model_copy(update={"rivals": "all"})
     evidence = weigh_claim(claim, measured(question, 0.9, 0.5, 0.3), TERMS)
@@ -137,6 +155,40 @@ def test_a_benchmark_is_weighed_by_the_same_rules(bf16: float, status: bool) -> 
     assert (evidence.p_supported < 0.001, evidence.p_refuted < 0.001) == (status, not status)
     beyond = claim_of(rule="above", benchmark="vae", metric="psnr", variant="bf16", threshold=35.0)
     assert (weigh_claim(beyond, seen, TERMS).p_supported < 0.001) is status
+
+
+@pytest.mark.parametrize(
+    ("mean", "kind"), [(37.0, "higher"), (33.0, "lower"), (35.0, "unresolved")]
+)
+def test_a_mean_is_seen_on_either_side_of_its_threshold(mean: float, kind: str) -> None:
+    seen = Measured({}, {"vae": observations({"fp32": mean})}, {})
+    claim = claim_of(rule="above", benchmark="vae", metric="psnr", variant="fp32", threshold=35.01)
+    assert [one.kind for one in weigh_claim(claim, seen, TERMS).seen] == [kind]
+
+
+def test_units_that_all_fail_are_evidence_on_a_share_and_none_on_a_number() -> None:
+    seen = Measured({}, {"vae": [o._replace(value=0.0) for o in observations({"fp32": 1.0})]}, {})
+    fields = {"rule": "below", "benchmark": "vae", "metric": "psnr", "variant": "fp32"}
+    share = weigh_claim(claim_of(**fields, threshold=0.5, bounds=[0, 1]), seen, TERMS)
+    assert share.p_supported < 0.01 and share.seen[0].low == 0.0 and share.seen[0].kind == "lower"
+    number = weigh_claim(claim_of(**fields, threshold=0.5), seen, TERMS)
+    assert number.status == "inconclusive" and "12 units agree too exactly" in number.reason
+
+
+def test_an_arm_of_chance_is_averaged_beside_one_that_was_made_once() -> None:
+    once = observations({"mode": 37.0})
+    drawn = [
+        Observation("sample", one.unit, r, one.category, one.metric, (one.value or 0.0) + r + n % 2)
+        for n, one in enumerate(once)
+        for r in (0, 1)
+    ]
+    claim = claim_of(rule="no_difference", benchmark="vae", metric="psnr", better="higher",
+                     baseline="mode", rivals=["sample"], margin=2.0)  # fmt: skip
+    evidence = weigh_claim(claim, Measured({}, {"vae": once + drawn}, {}), TERMS)
+    assert evidence.num_prompts == 12 and evidence.seen[0].gain == pytest.approx(1.0)
+    failed = [one._replace(value=None) if one.replicate else one for one in drawn]
+    blocked = weigh_claim(claim, Measured({}, {"vae": once + failed}, {}), TERMS)
+    assert blocked.status == "inconclusive" and "0% of the pairs" in blocked.reason
 
 
 def test_checks_are_exact_and_cost_no_other_claim_anything(question: Question) -> None:
@@ -207,12 +259,35 @@ def test_a_page_says_both_verdicts_and_on_what_they_rest(question: Question) -> 
     }
     answers = answer_questions({NAME: question}, evidence, PROVENANCE)
     assert "**supported**" in verdict_table(answers)
-    text = write_page(answers[0], {}, ["hidden_layer"])
+    text = write_page(answers[0], {}, ["hidden_layer"], "Seconds: 3")
     assert "These weights: **supported**" in text and "The design: **not testable here**" in text
     assert "n = 64" in text and "`aaaaaaaaaaaaaaaa`" in text and "[hidden_layer]" in text
+    assert text.index("### Results") < text.index("Seconds: 3") < text.index("### Conclusions")
     headings = [line for line in text.splitlines() if line.startswith("### ")]
     assert headings == [
         f"### {name}"
         for name in ("Question", "Hypothesis", "Method", "Results", "Conclusions",
                      "Sub-questions", "Follow-up questions")
     ]  # fmt: skip
+
+
+def test_a_claim_that_denies_its_sub_question_turns_the_answer_round(question: Question) -> None:
+    claim = question.claim
+    subs = tuple(
+        SubQuestion(question=f"{no}?", claim=claim, supported_says_no=no) for no in (False, True)
+    )
+    asked = question.model_copy(update={"sub_questions": subs})
+    seen = measured(question, 0.9, 0.5, 0.3)
+    evidence = {place: weigh_claim(one, seen, TERMS) for place, one in places(NAME, asked)}
+    (answer,) = answer_questions({NAME: asked}, evidence, PROVENANCE)
+    text = write_page(answer, {}, [], "")
+    assert "**False?** The results suggest yes" in text
+    assert "**True?** The results suggest no" in text
+
+
+def test_no_two_pages_make_one_claim() -> None:
+    parts: dict[str, str] = {}
+    for name, question in QUESTIONS.items():
+        for claim in {str(c) for c in (question.claim, question.design) if c is not None}:
+            assert claim not in parts, f"{name} and {parts[claim]} make the same claim"
+            parts[claim] = name

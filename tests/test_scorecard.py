@@ -4,59 +4,47 @@ import json
 from itertools import combinations
 from pathlib import Path
 
-import numpy as np
-import pandas as pd
 import pytest
 
-from calibration.find_answers import (
-    Found,
-    Search,
-    find_best,
-    find_guidance,
-    load_searches,
-    with_flipped_judge,
-)
-from calibration.scorecard import (
-    false_flags,
-    null_finds,
-    planted_answers,
-    score,
-    score_flags,
-    scorecard,
-    total,
-)
+from calibration.consequences import Consequence
+from calibration.find_answers import Found, find_best, find_guidance, grid_of, load_searches
+from calibration.scorecard import read_defaults, scorecard
+from calibration.truth_scores import Score, planted_answers, score_family, total
 from calibration.truths import load_truths
+from tests.import_graph import imported_files
+from tests.made_up_scores import NUM_PROMPTS, SEARCH, scores_of
+from zimage_eval.frozen import read_yaml
+from zimage_eval.params import expand_variants, load_model_spec, load_params
+from zimage_eval.report_calibration import calibration_section
+from zimage_eval.settings import leaves, override
 
 SEARCHES = load_searches(Path("calibration/searches.yaml"))
-SEARCH = Search(study="layers", metric="alignment", options={"a": "-1", "b": "-2", "c": "-3"})
-NUM_PROMPTS = 64
-
-
-def scores_of(means: dict[str, float], seed: int = 0) -> pd.DataFrame:
-    """Shares of four facts, by prompt."""
-    rng = np.random.default_rng(seed)
-    return pd.DataFrame(
-        {
-            "variant": variant,
-            "phase": "screen",
-            "prompt_id": f"p{prompt:03d}",
-            "seed": 0,
-            "alignment": rng.binomial(4, mean) / 4,
-        }
-        for variant, mean in means.items()
-        for prompt in range(NUM_PROMPTS)
-    )
+DEFAULTS = read_defaults(Path("params.yaml"))
+CALIBRATION, CONCEPTS = Path("calibration"), Path("prompts/scene_concepts")
+NANO = load_truths(CALIBRATION / "truths.yaml")
 
 
 def test_the_best_answer_is_found_and_named() -> None:
-    found = find_best(scores_of({"a": 0.5, "b": 0.9, "c": 0.5, "other": 1.0}), SEARCH)
-    assert (found.answers, found.leader, found.num_prompts) == (("-2",), "-2", NUM_PROMPTS)
+    scores = scores_of({"a": 0.5, "b": 0.9, "c": 0.5, "other": 1.0})
+    found = find_best(grid_of(scores, SEARCH), SEARCH)
+    assert (found.answers, found.num_prompts) == (("-2",), NUM_PROMPTS)
+    assert found.num_images == 3 * NUM_PROMPTS and found.measured.startswith("alignment, -2 over")
+    assert found.estimate.low is not None and found.estimate.low > 0.2
 
 
 def test_equals_stay_in_the_set_and_recover_nothing() -> None:
-    found = find_best(scores_of({"a": 0.8, "b": 0.8, "c": 0.8}), SEARCH)
+    found = find_best(grid_of(scores_of({"a": 0.8, "b": 0.8, "c": 0.8}), SEARCH), SEARCH)
     assert len(found.answers) >= 2
-    assert not score("-2", found, 3).recovered
+    assert not Score("-2", found, 3, None).is_recovered
+
+
+def test_prompts_and_seeds_are_those_that_every_answer_has() -> None:
+    scores = scores_of({"a": 0.5, "b": 0.5}, num_seeds=2)
+    grid = grid_of(scores, SEARCH)
+    assert grid.answers == ("-1", "-2") and grid.scores.shape == (NUM_PROMPTS, 2, 2)
+    fewer = grid_of(scores.iloc[1:], SEARCH)
+    assert fewer.num_images == grid.num_images - 2
+    assert fewer.prompt_means[0] == pytest.approx(grid.scores[0, 1])
 
 
 @pytest.mark.parametrize(
@@ -66,74 +54,56 @@ def test_equals_stay_in_the_set_and_recover_nothing() -> None:
 def test_recovered_is_in_the_set_and_half_the_grid_out(
     answers: tuple[str, ...], recovered: bool, chance: float
 ) -> None:
-    one = score("-2", Found(answers, None, {}, NUM_PROMPTS), 3)
-    assert (one.recovered, one.chance) == (recovered, pytest.approx(chance))
+    one = Score("-2", Found(answers, NUM_PROMPTS, 0), 3, None)
+    assert (one.is_recovered, one.chance) == (recovered, pytest.approx(chance))
 
 
-def test_the_total_has_an_exact_interval() -> None:
-    hit = score("-2", Found(("-2",), "-2", {}, NUM_PROMPTS), 4)
-    found = total([hit] * 7)
-    assert found["num_recovered"] == 7 and found["chance"] == pytest.approx(0.25)
-    assert found["low"] == pytest.approx(0.025 ** (1 / 7), abs=1e-5) and found["high"] == 1
+def test_the_total_has_an_exact_interval_and_leaves_out_what_has_no_consequence() -> None:
+    found = Found(("-2",), NUM_PROMPTS, 0)
+    hit, idle = (Score("-2", found, 4, Consequence(num, 3)) for num in (2, 1))
+    seen = total([hit] * 7 + [idle] * 2)
+    assert (seen["num_truths"], seen["num_recovered"]) == (7, 7)
+    assert seen["chance"] == pytest.approx(0.25)
+    assert seen["low"] == pytest.approx(0.025 ** (1 / 7), abs=1e-5) and seen["high"] == 1
+    assert total([idle]) == {"num_truths": 0, "num_recovered": 0}
 
 
-def test_a_judge_that_is_turned_round_turns_scores_round() -> None:
-    scores = scores_of({"a": 0.5})
-    facts = pd.DataFrame(
-        {"variant": "a", "prompt_id": row.prompt_id, "seed": 0, "held": index < 4 * row.alignment}
-        for row in scores.itertuples()
-        for index in range(4)
-    )
-    rng = np.random.default_rng(0)
-    same = with_flipped_judge(scores, facts, 0.0, rng)["alignment"]
-    assert np.allclose(same, scores["alignment"])
-    assert np.allclose(with_flipped_judge(scores, facts, 1.0, rng)["alignment"], 1 - same)
-
-
-def test_dealt_scores_find_nothing(tmp_path: Path) -> None:
-    scores_of({"a": 0.1, "b": 0.9, "c": 0.1}).to_parquet(tmp_path / "layers.parquet")
-    share = null_finds({"layer": SEARCH}, tmp_path)["layer"]
-    assert share is not None and share <= 0.3
-
-
-def write_probe(folder: Path, missing: list[str], skewed: dict[str, str]) -> None:
-    rows: dict[str, dict[str, float]] = {f"missing {pair}": {"p_value": 0.001} for pair in missing}
-    rows |= {f"default {name} {value}": {"is_skewed": 1.0} for name, value in skewed.items()}
-    content = json.dumps(
-        {"probe_concepts": {"grid": {"num_cells": 120, "num_images": 720}, **rows}}
-    )
+def write_skews(folder: Path, skewed: dict[str, str]) -> None:
+    rows = {f"default {name} {value}": {"is_skewed": 1.0} for name, value in skewed.items()}
+    content = json.dumps({"probe_concepts": {"grid": {"num_images": 720}, **rows}})
     (folder / "probe_concepts.json").write_text(content, encoding="utf-8")
 
 
-def test_flags_recover_holes_and_skews_and_what_is_false_is_counted(tmp_path: Path) -> None:
-    truths = load_truths(Path("calibration/truths.yaml"))
-    assert score_flags(truths, tmp_path) == {}
-    write_probe(tmp_path, ["purple star", "blue ring"], {"color": "red", "background": "black"})
-    scores = score_flags(truths, tmp_path)
-    assert {name: one.recovered for name, one in scores.items()} == {
-        "missing pair purple star": True,
-        "missing pair green heart": False,
-        "unsaid color": True,
-        "unsaid background": False,
+def test_flags_recover_holes_and_skews(tmp_path: Path) -> None:
+    assert score_family(NANO, {}, {}, tmp_path, {}) == {}
+    write_skews(tmp_path, {"color": "red", "background": "black"})
+    flagged = Found(("purple star", "blue ring"), 0, 720)
+    pairs = {pair: flagged for pair in ("purple star", "green heart", "blue ring", "red ring")}
+    scores = score_family(NANO, {}, pairs, tmp_path, {"skew color": Consequence(0, 9)})
+    assert {name: one.is_recovered for name, one in scores.items()} == {
+        "hole purple star": True,
+        "hole green heart": False,
+        "skew color": True,
+        "skew background": False,
     }
-    assert false_flags(truths, tmp_path) == {"missing_pairs": 1}
+    assert [name for name, one in scores.items() if not one.is_counted] == ["skew color"]
 
 
 def test_the_guidance_that_may_have_been_distilled_in_is_a_set_of_scales(tmp_path: Path) -> None:
-    rows = {
-        f"w={scale}": {"kid_alexnet_p": p} for scale, p in ((0.0, 0.01), (1.5, 0.9), (3.0, 0.2))
-    }
+    seen = ((0.0, 0.01, 3.0), (1.5, 0.9, 1.0), (3.0, 0.2, 2.0))
+    rows = {f"w={w}": {"kid_alexnet_p": p, "kid_alexnet": far} for w, p, far in seen}
     content = json.dumps({"baked_guidance": {"turbo": {}, **rows}})
     (tmp_path / "baked_guidance.json").write_text(content, encoding="utf-8")
     found = find_guidance(tmp_path)
     assert found is not None
-    assert (found[0].answers, found[0].num_prompts, found[1]) == (("1.5", "3.0"), 0, 3)
+    assert (found[0].answers, found[1]) == (("1.5", "3.0"), 3)
+    assert (found[0].measured, found[0].estimate.mean) == ("distance at 1.5", 1.0)
 
 
 def test_every_search_has_an_answer_in_its_grid_and_every_family_one_of_its_own() -> None:
     planted = {
         path.stem: planted_answers(load_truths(path))
-        for path in sorted(Path("calibration").glob("truths*.yaml"))
+        for path in sorted(CALIBRATION.glob("truths*.yaml"))
     }
     assert len(planted) >= 3
     for answers in planted.values():
@@ -147,16 +117,51 @@ def test_every_search_has_an_answer_in_its_grid_and_every_family_one_of_its_own(
 def test_a_family_is_scored_on_the_studies_that_ran(tmp_path: Path) -> None:
     (tmp_path / "mini" / "facts").mkdir(parents=True)
     for name in ("chat_format.parquet", "facts/chat_format.parquet"):
-        (tmp_path / "mini" / name).symlink_to(Path("calibration/results/mini", name).resolve())
-    truths = load_truths(Path("calibration/truths-mini.yaml"))
-    card = scorecard({"mini": truths}, tmp_path, Path("calibration/searches.yaml"))["mini"]
+        (tmp_path / "mini" / name).symlink_to((CALIBRATION / "results/mini" / name).resolve())
+    truths = load_truths(CALIBRATION / "truths-mini.yaml")
+    cards = scorecard({"mini": truths}, tmp_path, CALIBRATION, CONCEPTS, DEFAULTS)
+    card = cards["mini"]
     assert card["truths"].keys() == {"chat_format"} and card["truths"]["chat_format"]["recovered"]
     assert card["not_run"] == sorted(SEARCHES.keys() - {"chat_format"})
+    assert card["by_size"]["64x1"]["chat_format"] >= 0.9
+    assert "| mini | chat format | empty think block |" in calibration_section(cards)
     with pytest.raises(ValueError, match="no scores of any study"):
-        scorecard({"other": truths}, tmp_path, Path("calibration/searches.yaml"))
+        scorecard({"other": truths}, tmp_path, CALIBRATION, CONCEPTS, DEFAULTS)
 
 
-def test_finding_reads_neither_truths_nor_declared_defaults() -> None:
-    text = Path("calibration/find_answers.py").read_text(encoding="utf-8")
-    assert "truths" not in text.replace("planted", "") and "load_model_spec" not in text
-    assert json.dumps({name: one.options for name, one in SEARCHES.items()})
+@pytest.mark.parametrize("key", ["hidden_layer", "num_inference_steps", "rope_theta"])
+def test_another_declared_default_leaves_pictures_and_findings_as_they_are(key: str) -> None:
+    """What a search looks at are variants with the same names and the same settings."""
+    search = SEARCHES[key]
+    study = load_params(Path("params.yaml")).studies[search.study]
+    declared = load_model_spec(Path("models/nano.yaml")).defaults
+    path = next(p for p, v in leaves(study.vary) if p[-1] == key)
+    for value in dict(leaves(study.vary))[path]:
+        other = override(declared, [(path, value)])
+        before, after = (
+            {v.name: v.settings for v in expand_variants(study, defaults)}
+            for defaults in (declared, other)
+        )
+        assert {name: after[name] for name in search.options} == {
+            name: before[name] for name in search.options
+        }
+
+
+def test_what_finds_reads_neither_truths_nor_declared_defaults() -> None:
+    blind = ("calibration.find_answers", "calibration.find_concepts", "calibration.run_study")
+    for module in blind:
+        files = imported_files(module)
+        assert "calibration/truths.py" not in files, module
+    for module in blind[:2]:
+        text = Path(f"{module.replace('.', '/')}.py").read_text(encoding="utf-8")
+        assert "load_model_spec" not in text and "truths" not in text
+
+
+def test_no_library_or_stage_code_reads_planted_answers() -> None:
+    files = [*Path("src").rglob("*.py"), *Path("stages").glob("*.py")]
+    assert len(files) > 100
+    for file in files:
+        text = file.read_text(encoding="utf-8")
+        assert "truths.yaml" not in text and "calibration.truths" not in text, file
+    stages = read_yaml(Path("dvc.yaml"))["stages"]
+    assert "truths" not in json.dumps(stages) and "plant_strength" not in json.dumps(stages)

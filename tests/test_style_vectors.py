@@ -9,13 +9,9 @@ from zimage_eval.benchmark_observations import Observation
 from zimage_eval.benchmark_params import Attribute, StyleVectors
 from zimage_eval.prompt_sets import Prompt
 from zimage_eval.scene_parsing import parse_caption
-from zimage_eval.style_vectors import (
-    fit_directions,
-    split_pairs,
-    steer,
-    steering_rows,
-    styled_pairs,
-)
+from zimage_eval.style_directions import fit_directions, steer
+from zimage_eval.style_vectors import steering_rows
+from zimage_eval.styled_pairs import split_pairs, styled_pairs
 
 ATTRIBUTES = {
     "framed": Attribute(kind="style", value="framed", words="in a frame"),

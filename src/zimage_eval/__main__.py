@@ -105,12 +105,15 @@ def _rows(arguments: argparse.Namespace) -> None:
     from zimage_eval.evidence_files import read_evidence
     from zimage_eval.questions import load_questions
     from zimage_eval.report_verdicts import answer_questions, provenance_of
+    from zimage_eval.results import read_results
     from zimage_eval.rows_command import render_rows
 
     params, spec = _load(arguments.folder)
     folder = arguments.folder / "models" / params.model
     weights = weights_digest(folder, (*TEXT_PARTS, *IMAGE_PARTS))
-    provenance = provenance_of(params.model, spec, weights, num_hand_labels=0)
+    judged = read_results(arguments.folder / "reports" / "judge.json")["judge"]["all"]
+    num_labels = round(judged["num_images"] or 0)
+    provenance = provenance_of(params.model, spec, weights, num_labels)
     questions = load_questions(arguments.folder / "questions")
     evidence = read_evidence(arguments.folder / "reports" / "evidence.json")
     print(render_rows(answer_questions(questions, evidence, provenance)))

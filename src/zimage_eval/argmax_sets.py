@@ -83,10 +83,13 @@ def _max_t(leads: Floats, bounds: tuple[float, float] | None, num_draws: int) ->
     errors = roots / np.sqrt((size - 1) * size)
     statistic = float((centers / errors).max())
     generator = np.random.default_rng(SEED)
+    # Normal multipliers of the prompts make normal columns with the same correlations: drawn by as
+    # many numbers as there are columns, not prompts.
+    factor = np.linalg.qr(deviations / roots, mode="r")
     exceeding = 0
     for start in range(0, num_draws, CHUNK):
         count = min(CHUNK, num_draws - start)
-        normal = generator.standard_normal((count, size)) @ (deviations / roots)
+        normal = generator.standard_normal((count, len(factor))) @ factor
         scales = np.sqrt(generator.chisquare(size - 1, size=(count, 1)) / (size - 1))
         exceeding += int(((normal / scales).max(axis=1) >= statistic).sum())
     return (exceeding + 1) / (num_draws + 1)

@@ -42,7 +42,9 @@ def draw_study_categories(variants: Sequence[Variant], summaries: Sequence[Summa
         size = (WIDTH_INCHES, 1.6 + 0.42 * len(variants))
         figure = Figure(figsize=size, layout="constrained")
         axes = figure.add_subplot()
-        image = axes.imshow(values, aspect="auto", **_coloring(values, is_difference=is_difference))
+        margin = (METRICS[metric].margin if metric and is_difference else None) or 0.0
+        coloring = _coloring(values, margin, is_difference=is_difference)
+        image = axes.imshow(values, aspect="auto", **coloring)
         for y, x in np.argwhere(np.isfinite(values)):
             row = found[variants[y].name, categories[x]]
             _write(axes, (x, y), row, image, is_difference=is_difference)
@@ -52,17 +54,21 @@ def draw_study_categories(variants: Sequence[Variant], summaries: Sequence[Summa
                 (len(categories) - 1) / 2, y, "baseline", ha="center", va="center", color=FAINT
             )
         _name_sides(axes, variants, _titles(categories, found))
-        what = axis_label(metric) if metric else "no image was scored"
-        figure.colorbar(image, ax=axes, label=f"difference in {what}" if is_difference else what)
+        what = axis_label(metric).replace(" (", "\n(") if metric else "no image was scored"
+        what = f"difference in {what}" if is_difference else what
+        figure.colorbar(image, ax=axes).set_label(what, fontsize=9)
         figure.supxlabel(KEY if is_difference else "", fontsize=9, color=FAINT)
         return figure
 
 
-def _coloring(values: np.ndarray, *, is_difference: bool) -> dict[str, Any]:
-    """Differences are colored on both sides of white, which is 0."""
+def _coloring(values: np.ndarray, margin: float, *, is_difference: bool) -> dict[str, Any]:
+    """Differences are colored on both sides of white, which is 0.
+
+    Full color is the margin at least, so that what makes no difference looks like none.
+    """
     if not is_difference:
         return {"cmap": "cividis"}
-    reach = float(np.nanmax(np.abs(values))) if np.isfinite(values).any() else 0.0
+    reach = max(margin, float(np.nanmax(np.abs(values))) if np.isfinite(values).any() else 0.0)
     return {"cmap": "RdBu", "vmin": -(reach or 1.0), "vmax": reach or 1.0}
 
 

@@ -62,12 +62,19 @@ class StudyClaim(Frozen):
     metric: Metric
     phase: Phase
     rivals: Rivals
+    baseline: Name | None = None
+    """The variant that rivals are compared with; the study's own baseline if left out."""
     category: Name | None = None
     """Of prompts; all of them if left out."""
     margin: Margin | None = None
     """The metric's own if left out."""
     lead: Annotated[float, Field(ge=0)] = 0.0
     """How far ahead the better must be beyond doubt."""
+
+
+Bounds = Annotated[tuple[float, float] | None, Field(strict=False)]
+"""Ends of the range of a share, (-1, 1) for differences of shares, which then get a pseudo-unit at
+each: units that all fail are evidence, though they have no spread. None for other numbers."""
 
 
 class BenchmarkClaim(Frozen):
@@ -83,6 +90,7 @@ class BenchmarkClaim(Frozen):
     categories: Annotated[tuple[Name, ...], Field(strict=False)] = ()
     """Of what was observed; all of it if left out."""
     lead: Annotated[float, Field(ge=0)] = 0.0
+    bounds: Bounds = None
 
 
 class ThresholdClaim(Frozen):
@@ -93,6 +101,7 @@ class ThresholdClaim(Frozen):
     metric: Name
     variant: Name
     threshold: float
+    bounds: Bounds = None
     categories: Annotated[tuple[Name, ...], Field(strict=False)] = ()
 
 

@@ -136,6 +136,7 @@ def _label(
         axes.annotate(
             ", ".join(words), dot, text, textcoords="data",
             va="center", fontsize=8, color=BLUE if variant.is_baseline else INK,
+            bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.8},
             arrowprops={"arrowstyle": "-", "color": "#dddddd", "shrinkA": 0, "shrinkB": 4},
         )  # fmt: skip
 

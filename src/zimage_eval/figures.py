@@ -17,9 +17,6 @@ from matplotlib.patches import Rectangle
 INK, FAINT, BLUE, FRAME = "#1a1a1a", "#767676", "#0072b2", "#d55e00"
 # Okabe and Ito 2008: told apart with any color vision; the markers differ as well.
 CATEGORY_STYLES = (("#e69f00", "o"), ("#56b4e9", "s"), ("#009e73", "^"), ("#cc79a7", "D"))
-HEAT_MAP_KEY = (
-    "framed: baseline   * the 95 % interval of the paired difference excludes 0   gray: not run"
-)
 DOTS_PER_INCH = 150
 WIDTH_INCHES = 9
 

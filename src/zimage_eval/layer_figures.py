@@ -38,7 +38,10 @@ def layer_heat_map(
         axes.set_yticks(range(len(values)), list(values), fontsize=10)
         for label in axes.get_xticklabels():
             label.set_fontweight("bold" if label.get_text() == target else "normal")
-        axes.set_xlabel("hidden_layer (-1 after the final norm; bold: the one that conditions)")
+        axes.set_xlabel(
+            "hidden_layer (-1 after the final norm; bold: the one that conditions; "
+            "colors rank a row)"
+        )
         axes.tick_params(length=0)
         axes.spines[:].set_visible(False)
         return figure

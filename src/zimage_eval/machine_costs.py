@@ -1,35 +1,45 @@
 """Seconds of an image on a measured machine, joined from counted forwards when a report is made."""
 
-from collections.abc import Mapping
+from typing import Final, NamedTuple
 
-from zimage_eval.machine_results import MachineResults
+from zimage_eval.machine_results import MachineResults, number
+
+FORWARD_PARTS: Final = ("refine", "denoise", "loop")
+"""Of a profile: what an image takes once a forward."""
+OTHER_PARTS: Final = ("encode", "decode", "save")
+"""What it takes once, however many forwards it needs."""
 
 
-def seconds_per_image(throughput: MachineResults, batch_size: int, num_forwards: float) -> float:
-    """What an image takes that needs so many forwards, its decoding and its file included.
+class Seconds(NamedTuple):
+    """What an image takes on one machine."""
+
+    mean: float
+    lowest: float
+    """Every part as fast as the fastest of the profile's images."""
+    highest: float
+    """Every part as slow as the slowest."""
+
+
+def seconds_per_image(profile: MachineResults, num_forwards: float) -> Seconds:
+    """What an image takes that needs so many forwards, from its text to its file.
 
     Args:
-        throughput: of the model, whose default size the image must have.
-        batch_size: images that are made together; the largest measured one that is no larger
-            stands for it.
+        profile: of images made alone, whose size and length of prompt the image must have.
         num_forwards: transformer evaluations of the image; with guidance, two a step.
 
     Raises:
-        ValueError: no batch so small was measured.
+        ValueError: not a profile, or a part of it is missing.
     """
-    cells = _row(throughput, batch_size)
-    forward, beside = cells["seconds_per_forward"], cells["seconds_beside_forwards"]
-    assert isinstance(forward, int | float) and isinstance(beside, int | float)
-    return num_forwards * forward + beside
+    measured = sum(row.startswith("forward=") for row in profile.rows)
+    if not measured:
+        raise ValueError(f"{profile.benchmark} of {profile.model}: no forward was profiled")
+    missing = [part for part in (*FORWARD_PARTS, *OTHER_PARTS) if part not in profile.rows]
+    if missing:
+        raise ValueError(f"{profile.benchmark} of {profile.model}: no {missing}")
 
+    def total(metric: str) -> float:
+        forwards = sum(number(profile.rows[part], metric) for part in FORWARD_PARTS)
+        others = sum(number(profile.rows[part], metric) for part in OTHER_PARTS)
+        return num_forwards / measured * forwards + others
 
-def _row(throughput: MachineResults, batch_size: int) -> Mapping[str, float | int | str | None]:
-    sizes = {
-        int(row.removeprefix("batch=")): cells
-        for row, cells in throughput.rows.items()
-        if "error" not in cells
-    }
-    fitting = [size for size in sizes if size <= batch_size]
-    if not fitting:
-        raise ValueError(f"batch size {batch_size}: measured are {sorted(sizes)}")
-    return sizes[max(fitting)]
+    return Seconds(total("seconds"), total("lowest_seconds"), total("highest_seconds"))

@@ -1,6 +1,6 @@
 """One figure a benchmark of the machine: what it answers, at a glance."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import matplotlib.style
@@ -8,8 +8,10 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from zimage_eval.benchmark_observations import Observation
 from zimage_eval.figures import BLUE, CATEGORY_STYLES, FAINT, FRAME, INK, WIDTH_INCHES
-from zimage_eval.machine_results import Cell, MachineResults
+from zimage_eval.machine_results import Cell, MachineResults, number
+from zimage_eval.statistics import Estimate, estimate, prompt_means
 
 PART_COLORS: Final = {
     "encode": "#56b4e9",
@@ -93,34 +95,49 @@ def draw_compile(results: MachineResults) -> Figure:
         return figure
 
 
-def draw_quantization(rows: Mapping[str, Mapping[str, Cell]]) -> Figure:
-    """Perceptual distance to the unchanged model's pictures, between floor and ceiling."""
+def draw_quantization(
+    rows: Mapping[str, Mapping[str, Cell]], observations: Sequence[Observation]
+) -> Figure:
+    """Perceptual distance to the unchanged model's pictures, between floor and ceiling.
+
+    Args:
+        rows: an arm each; without the unchanged model's.
+        observations: of the pictures, for intervals over prompts.
+    """
     arms = {row: cells for row, cells in rows.items() if row != "full"}
     floors = [number(cells, "lpips") for row, cells in arms.items() if row.startswith("floor")]
     with matplotlib.style.context("default"):
-        figure, axes = _start(1.4 + 0.36 * len(arms))
+        figure, axes = _start(1.8 + 0.36 * len(arms))
         for place, (row, cells) in enumerate(arms.items()):
             is_bound = row.startswith(("floor", "ceiling"))
+            color = FAINT if is_bound else BLUE
+            seen = _distance(observations, row)
+            if seen.low is not None and seen.high is not None:
+                axes.plot([max(seen.low, 0.0), seen.high], [place, place], color=color, linewidth=2)
+            marker = "D" if is_bound else "o"
             axes.plot(
-                number(cells, "lpips"), place, "D" if is_bound else "o", markersize=8,
-                color=FAINT if is_bound else BLUE,
-            )  # fmt: skip
-        axes.axvline(max(floors), color=FRAME, linewidth=1, linestyle=(0, (4, 3)))
+                number(cells, "lpips"), place, marker, markersize=8, color=color, clip_on=False
+            )
+        axes.axvline(
+            max(floors), color=FRAME, linewidth=1, linestyle=(0, (4, 3)), label="the higher floor"
+        )
         axes.set_yticks(range(len(arms)), list(arms), fontsize=11)
         axes.set_ylim(len(arms) - 0.5, -0.5)
         axes.set_xscale("symlog", linthresh=1e-4)
         axes.set_xlim(0, 1)
         axes.grid(axis="x", color="#e4e4e4", linewidth=0.8)
-        axes.set_xlabel("LPIPS to the picture of full precision", fontsize=11)
+        axes.set_xlabel("LPIPS to the picture of full precision, 95 % over prompts", fontsize=11)
+        figure.legend(loc="outside lower center", frameon=False, fontsize=9)
         return figure
 
 
-def number(cells: Mapping[str, Cell], metric: str) -> float:
-    """A metric that a row must have; ValueError where it is none."""
-    value = cells.get(metric)
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise ValueError(f"{metric} is {value!r}, not a number")
-    return float(value)
+def _distance(observations: Sequence[Observation], arm: str) -> Estimate:
+    found = {
+        (one.unit, one.replicate): one.value
+        for one in observations
+        if (one.variant, one.metric) == (arm, "lpips")
+    }
+    return estimate(list(prompt_means(found).values()), None)
 
 
 def _start(height: float) -> tuple[Figure, Axes]:

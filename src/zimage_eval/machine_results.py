@@ -122,6 +122,14 @@ def machine_numbers(results: MachineResults) -> dict[str, dict[str, float | None
     }
 
 
+def number(cells: Mapping[str, Cell], metric: str) -> float:
+    """A metric that a row must have; ValueError where it is none."""
+    value = cells.get(metric)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise ValueError(f"{metric} is {value!r}, not a number")
+    return float(value)
+
+
 def render_rows(results: MachineResults) -> str:
     """The rows as a table in plain text, machine and date above it."""
     columns = list(dict.fromkeys(key for cells in results.rows.values() for key in cells))

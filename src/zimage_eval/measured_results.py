@@ -11,15 +11,19 @@ def read_measured(names: Iterable[str], metrics: Path, machine: Path) -> dict[st
     """The results of those names that are there, `{name: {name: {row: {metric: number}}}}`.
 
     Args:
-        names: of studies or benchmarks.
+        names: of studies or benchmarks; `h100_profile` is the benchmark profile of the machine
+            whose results are in the folder h100.
         metrics: folder of their JSON files.
-        machine: folder of those that are seconds and memory of this machine, without what their
-            rows say in words.
+        machine: folder of those that are seconds and memory of this machine, with a folder in it
+            for each other one, without what their rows say in words.
     """
     found: dict[str, Results] = {}
     for name in sorted(names):
         if (path := metrics / f"{name}.json").is_file():
             found[name] = read_results(path)
-        elif (path := machine / f"{name}.json").is_file():
-            found[name] = {name: machine_numbers(read_machine_results(path))}
+            continue
+        for path in (machine / f"{name}.json", machine / f"{name.replace('_', '/', 1)}.json"):
+            if path.is_file():
+                found[name] = {name: machine_numbers(read_machine_results(path))}
+                break
     return found

@@ -29,6 +29,20 @@ def mean_rows(
     return results
 
 
+def largest_rows(observations: Sequence[Observation]) -> dict[str, dict[str, float | None]]:
+    """Variant -> metric -> mean over units, and the largest as `<metric>_largest`."""
+    values: dict[tuple[str, str], list[float]] = {}
+    for one in observations:
+        if one.value is not None:
+            values.setdefault((one.variant, one.metric), []).append(one.value)
+    rows: dict[str, dict[str, float | None]] = {}
+    for (variant, metric), found in values.items():
+        row = rows.setdefault(variant, {})
+        row[metric], row[f"{metric}_largest"] = sum(found) / len(found), max(found)
+        row["num_units"] = len(found)
+    return rows
+
+
 def named(metric: str, found: Estimate) -> dict[str, float | None]:
     """`metric`, `metric_low` and `metric_high`; the ends only where there are any."""
     if found.low is None:

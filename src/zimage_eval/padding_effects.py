@@ -170,20 +170,6 @@ def _value(rows: Rows, row: str, metric: str) -> float:
     return value
 
 
-def mean_rows(observations: Sequence[Observation]) -> dict[str, dict[str, float | None]]:
-    """Variant -> metric -> mean over units, and the largest as `<metric>_largest`."""
-    values: dict[tuple[str, str], list[float]] = {}
-    for one in observations:
-        if one.value is not None:
-            values.setdefault((one.variant, one.metric), []).append(one.value)
-    rows: dict[str, dict[str, float | None]] = {}
-    for (variant, metric), found in values.items():
-        row = rows.setdefault(variant, {})
-        row[metric], row[f"{metric}_largest"] = sum(found) / len(found), max(found)
-        row["num_units"] = len(found)
-    return rows
-
-
 def _draw(
     pipe: ZImagePipeline, embeds: Embeds, seeds: Sequence[int], settings: Settings
 ) -> tuple[torch.Tensor, torch.Tensor]:

@@ -10,6 +10,7 @@ import torch
 from diffusers import ZImageTransformer2DModel
 
 from zimage_eval.caption_layout import CaptionLayout, lay_out_captions
+from zimage_eval.layer_maps import solve_ridge
 from zimage_eval.velocity import predict_velocity
 
 PENALTIES = (1e-3, 1e-2, 1e-1, 1.0, 10.0)
@@ -126,13 +127,11 @@ def _fit(train: Sequence[np.ndarray], targets: Sequence[np.ndarray]) -> dict[flo
     center, middle = states.mean(axis=0), float(target.mean())
     size = states.std(axis=0) + 1e-12
     deviations = (states - center) / size
-    covariance = deviations.T @ deviations / len(deviations)
-    moment = deviations.T @ (target - middle) / len(deviations)
-    values, vectors = np.linalg.eigh(covariance)
-    turned = vectors.T @ moment
+    wanted = torch.from_numpy(target - middle)[:, None]
+    solved = solve_ridge(torch.from_numpy(deviations), wanted, PENALTIES)
     return {
-        penalty: _Probe(center, vectors @ (turned / (values + penalty)) / size, middle)
-        for penalty in PENALTIES
+        penalty: _Probe(center, weights[:, 0].numpy() / size, middle)
+        for penalty, weights in zip(PENALTIES, solved, strict=True)
     }
 
 

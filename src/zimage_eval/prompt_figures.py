@@ -122,7 +122,9 @@ def _named(rows: Mapping[str, Row], starts: Sequence[str], metric: str) -> dict[
 
 def _short(name: str) -> str:
     group, level = name.split("=", 1)
-    return f"{level} objects" if group == "crowd" else level.replace("_", " ")
+    if group == "crowd":
+        return "1 object" if level == "1" else f"{level} objects"
+    return level.replace("_", " ")
 
 
 def _value(item: tuple[str, Interval]) -> float:
@@ -170,9 +172,17 @@ def draw_steering(rows: Mapping[str, Row], attributes: Sequence[str]) -> Figure:
                 _draw_strengths(axes, rows, attribute, arms, metric)
             grid[0, column].set_title(attribute, fontsize=11, loc="left")
             grid[1, column].set_xlabel("strength")
-        grid[0, 0].set_ylabel("pictures with it")
-        grid[1, 0].set_ylabel("other facts kept")
-        grid[0, 0].legend(frameon=False, fontsize=8)
+        grid[0, 0].set_ylabel("pictures with it, 95 %")
+        grid[1, 0].set_ylabel("other facts kept, 95 %")
+        handles, labels = grid[0, 0].get_legend_handles_labels()
+        figure.legend(
+            handles,
+            labels,
+            loc="outside lower center",
+            ncols=len(labels),
+            frameon=False,
+            fontsize=9,
+        )
         return figure
 
 

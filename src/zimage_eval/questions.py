@@ -25,6 +25,8 @@ class SubQuestion(Frozen):
     question: Text
     claim: Claim | None = None
     """Weighed like a page's own, but it only suggests."""
+    supported_says_no: bool = False
+    """Whether the claim denies what is asked: "does it differ?" beside "no difference"."""
     answer: Text | None = None
     """A sentence whose numbers are references to results (`cited`)."""
     open: Text | None = None

@@ -14,20 +14,23 @@ from zimage_eval.claims import (
 )
 from zimage_eval.metrics import METRICS
 from zimage_eval.questions import Question
-from zimage_eval.report_verdicts import Answer, differences_table, tell
+from zimage_eval.report_verdicts import Answer, differences_table, tell, values_table
 from zimage_eval.results import Results
 from zimage_eval.verdicts import Verdict
 
 _DECIMALS = 3
 
 
-def write_page(answer: Answer, results: Mapping[str, Results], studies: Sequence[str]) -> str:
+def write_page(
+    answer: Answer, results: Mapping[str, Results], studies: Sequence[str], seconds: str
+) -> str:
     """Question, hypothesis, method, results, conclusions, sub-questions, follow-up questions.
 
     Args:
         answer: the question and its verdicts.
         results: by name of their file, for the sentences that cite them.
         studies: keys of the studies that have a section in the report.
+        seconds: what its pictures take (`report_seconds`).
     """
     name, question, verdicts, sub_verdicts = answer
     parts = [
@@ -44,6 +47,7 @@ def write_page(answer: Answer, results: Mapping[str, Results], studies: Sequence
         *[f"![{question.title}](figures/{figure})" for figure in question.figures],
         *[cite(sentence, results) for sentence in question.results],
         _differences(question.claim, verdicts.weights),
+        seconds,
         _where(question, studies),
         "### Conclusions",
         _conclusions(answer),
@@ -80,10 +84,11 @@ def _describe(claim: Claim) -> str:
             f"`{claim.baseline}`, margin {claim.margin:g}"
         )
     where = f" of category {claim.category}" if claim.category else ""
+    against = f", against `{claim.baseline}`" if claim.baseline else ""
     margin = claim.margin or METRICS[claim.metric].margin
     return (
         f"`{claim.rule}` over {claim.metric} of the {claim.phase} prompts{where} of study "
-        f"`{claim.study}`, margin {margin:g}"
+        f"`{claim.study}`{against}, margin {margin:g}"
     )
 
 
@@ -95,6 +100,8 @@ def _differences(claim: Claim, verdict: Verdict) -> str:
     metric = claim.metric
     known = isinstance(claim, StudyClaim) and metric in METRICS
     decimals = METRICS[metric].decimals + 1 if known else _DECIMALS
+    if isinstance(claim, ThresholdClaim):
+        return f"{metric}:\n\n{values_table(verdict, claim.threshold, decimals)}"
     return f"{metric}:\n\n{differences_table(verdict, decimals)}"
 
 
@@ -126,7 +133,8 @@ def _sub_questions(
     for number, sub in enumerate(question.sub_questions):
         said = [cite(sub.answer, results)] if sub.answer else []
         if number in verdicts and sub.claim is not None:
-            said.append(f"{tell(verdicts[number]).capitalize()} *({_describe(sub.claim)})*")
+            told = tell(verdicts[number], supported_says_no=sub.supported_says_no)
+            said.append(f"{told[0].upper()}{told[1:]} *({_describe(sub.claim)})*")
         if sub.open:
             said.append(f"Open: {sub.open}")
         lines.append(f"- **{sub.question}** {' '.join(said)}")

@@ -12,22 +12,24 @@ from zimage_eval.verdicts import (
     PageVerdicts,
     Provenance,
     Verdict,
+    Word,
     decide_report,
     decide_sub_questions,
 )
 
-_WORDS = {
+_WORDS: Mapping[Word, str] = {
     "supported": "supported",
     "refuted": "refuted",
     "inconclusive": "inconclusive",
     "not_testable": "not testable here",
 }
-_SUGGESTIONS = {
+_SUGGESTIONS: Mapping[Word, str] = {
     "supported": "the results suggest yes",
     "refuted": "the results suggest no",
     "inconclusive": "open at this size",
     "not_testable": "not testable here",
 }
+_DENIED: Mapping[Word, Word] = {"supported": "refuted", "refuted": "supported"}
 _NUM_SHOWN = 12
 
 
@@ -104,11 +106,19 @@ def verdict_table(answers: Sequence[Answer]) -> str:
     return markdown_table(head, rows)
 
 
-def tell(verdict: Verdict) -> str:
-    """A verdict in one line: word, p-value, size, what it names, why not more."""
-    parts = [_SUGGESTIONS[verdict.word] if verdict.is_suggestion else f"**{_WORDS[verdict.word]}**"]
+def tell(verdict: Verdict, *, supported_says_no: bool = False) -> str:
+    """A verdict in one line: word, p-value, size, what it names, why not more.
+
+    Args:
+        verdict: on a claim.
+        supported_says_no: whether the claim denies what its sub-question asks.
+    """
+    word = _DENIED.get(verdict.word, verdict.word) if supported_says_no else verdict.word
+    parts = [_SUGGESTIONS[word] if verdict.is_suggestion else f"**{_WORDS[word]}**"]
     if verdict.is_exact:
-        parts.append("read off, not estimated" if verdict.seen else f"{verdict.num_prompts} checks")
+        noun = "check" if verdict.num_prompts == 1 else "checks"
+        read_off = "read off, not estimated"
+        parts.append(read_off if verdict.seen else f"{verdict.num_prompts} {noun}")
     if verdict.p_value is not None:
         correction = "false discovery rate" if verdict.is_suggestion else "Holm"
         parts.append(f"p = {_p_value(verdict)} ({correction}), n = {verdict.num_prompts}")
@@ -121,15 +131,26 @@ def tell(verdict: Verdict) -> str:
 
 def differences_table(verdict: Verdict, decimals: int) -> str:
     """One row a rival: its gain over the baseline with the 95 % interval, and what that shows."""
+    head = ["rival", "difference to the baseline", "finding"]
+    return _seen_table(verdict, head, decimals, is_signed=True)
+
+
+def values_table(verdict: Verdict, threshold: float, decimals: int) -> str:
+    """The mean that is held to a threshold, with its 95 % interval, and on which side it lies."""
+    head = ["of", "mean", f"against {threshold:g}"]
+    return _seen_table(verdict, head, decimals, is_signed=False)
+
+
+def _seen_table(verdict: Verdict, head: Sequence[str], decimals: int, *, is_signed: bool) -> str:
     rows = [
         [
             f"`{one.variant}`",
-            show_interval(one.gain, one.low, one.high, decimals, signed=True),
+            show_interval(one.gain, one.low, one.high, decimals, signed=is_signed),
             one.kind.replace("_", " "),
         ]
         for one in verdict.seen[:_NUM_SHOWN]
     ]
-    table = markdown_table(["rival", "difference to the baseline", "finding"], rows)
+    table = markdown_table(head, rows)
     left = len(verdict.seen) - _NUM_SHOWN
     return table + (f"\n\n*{left} further rivals stand in the study's tables.*" if left > 0 else "")
 

@@ -5,9 +5,6 @@ import numpy as np
 from zimage_eval.metric_image import high_frequency_share
 from zimage_eval.metric_paired import psnr, ssim
 
-BASE = ("psnr", "ssim", "lpips")
-"""How near the picture is to its original."""
-
 
 def loss_metrics(
     image: np.ndarray, original: np.ndarray, lpips: float, factor: int

@@ -1,179 +1,21 @@
-"""Directions that stand for words of style: found as differences of means, added to embeddings.
+"""What directions of style do to held-out prompts, beside a random one and the words."""
 
-An encoder that reads forwards gives words that stand before the style the same vectors with and
-without it. What differs are the style's own words and the tokens that follow the prompt, so there
-are two directions: one over the words' mean vectors, added to every word, and one over the tokens
-behind the prompt, added to each of these in its place.
-"""
-
-import random
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
-import torch
 
 from zimage_eval.benchmark_observations import Observation
 from zimage_eval.benchmark_params import Attribute, StyleVectors
-from zimage_eval.chat_format import TURN_END
-from zimage_eval.content_vectors import CaptionNorm, Floats, content, token_vectors
 from zimage_eval.drawn_prompts import Artist, Drawing, Drawn, draw_and_judge
 from zimage_eval.embeddings import TextEmbeddings
-from zimage_eval.facts import Facts
-from zimage_eval.prompt_sets import Prompt, prompt_seeds
-from zimage_eval.scene_captions import word_facts
-from zimage_eval.scene_parsing import parse_caption
+from zimage_eval.prompt_sets import prompt_seeds
 from zimage_eval.statistics import estimate
+from zimage_eval.style_directions import Directions, steer
+from zimage_eval.styled_pairs import StyledPair
 
 Row = dict[str, float | None]
 ARMS = ("words_vector", "after_vector", "random_vector")
-
-
-class StyledPair(NamedTuple):
-    """A prompt without any style, background or fill, and what becomes of it with one."""
-
-    prompt_id: str
-    plain: str
-    facts: Facts
-    """Of the plain prompt."""
-    styled: dict[str, str]
-    """By name of the attribute."""
-    styled_facts: dict[str, Facts]
-
-
-def styled_pairs(
-    prompts: Sequence[Prompt], attributes: Mapping[str, Attribute], seed: int
-) -> list[StyledPair]:
-    """Prompts with their styles left out, and with each attribute in turn, else worded alike.
-
-    Captions of scenes are worded anew from their facts. To any other text the attribute's own words
-    are added, and it is left out if it states a background or a style.
-    """
-    pairs = []
-    for prompt in prompts:
-        plain = _without(prompt.facts)
-        is_scene = parse_caption(prompt.text) is not None
-        if not is_scene and plain != prompt.facts:
-            continue
-        facts = {name: _with(plain, attribute) for name, attribute in attributes.items()}
-        wording = f"{seed}/{prompt.id}"
-        pairs.append(
-            StyledPair(
-                prompt.id,
-                word_facts(plain, random.Random(wording)) if is_scene else prompt.text,
-                plain,
-                {
-                    name: word_facts(facts[name], random.Random(wording))
-                    if is_scene
-                    else f"{prompt.text} {attribute.words}"
-                    for name, attribute in attributes.items()
-                },
-                facts,
-            )
-        )
-    return pairs
-
-
-def split_pairs(
-    pairs: Sequence[StyledPair], params: StyleVectors
-) -> tuple[list[StyledPair], list[StyledPair]]:
-    """Pairs to fit on and pairs to add to, drawn at random; no scene is in both.
-
-    Raises:
-        ValueError: there are not so many.
-    """
-    wanted = params.num_fitted + params.num_held_out
-    if len(pairs) < wanted:
-        raise ValueError(f"{wanted} prompts are asked for, {len(pairs)} can take an attribute")
-    chosen = random.Random(params.seed).sample(list(pairs), wanted)
-    return chosen[: params.num_fitted], chosen[params.num_fitted :]
-
-
-def _without(facts: Facts) -> Facts:
-    objects = tuple(fact.model_copy(update={"fill": None}) for fact in facts.objects)
-    return facts.model_copy(update={"objects": objects, "background": None, "style": None})
-
-
-def _with(facts: Facts, attribute: Attribute) -> Facts:
-    if attribute.kind != "fill":
-        return facts.model_copy(update={attribute.kind: attribute.value})
-    objects = tuple(fact.model_copy(update={"fill": attribute.value}) for fact in facts.objects)
-    return facts.model_copy(update={"objects": objects})
-
-
-class Directions(NamedTuple):
-    """What an attribute changes, over the prompts it was fitted on."""
-
-    of_words: Floats
-    """`(hidden_size,)` difference of the mean word vectors, brought to a word's mean length."""
-    after: Floats
-    """`(num_after, hidden_size)` mean difference of each token behind the prompt."""
-    word_length: float
-    """Of the words' vectors, the mean."""
-    halves_cosine: float
-    """Of the words' directions from two halves of the prompts."""
-    shared_words_change: float
-    """Largest change of a word that stands before the first difference; 0 for a causal encoder."""
-
-
-def fit_directions(plain: Sequence[TextEmbeddings], styled: Sequence[TextEmbeddings]) -> Directions:
-    """Directions from prompts without and with an attribute, in the same order.
-
-    They are fitted before the transformer's norm, where they are added.
-    """
-    differences = np.stack(
-        [
-            content(b, None).mean(axis=0) - content(a, None).mean(axis=0)
-            for a, b in zip(plain, styled, strict=True)
-        ]
-    )
-    length = float(np.mean([np.linalg.norm(content(a, None), axis=1).mean() for a in plain]))
-    mean = differences.mean(axis=0)
-    one, other = differences[::2].mean(axis=0), differences[1::2].mean(axis=0)
-    after = [_after(b) - _after(a) for a, b in zip(plain, styled, strict=True)]
-    return Directions(
-        mean / np.linalg.norm(mean) * length,
-        np.mean(after, axis=0),
-        length,
-        float(one @ other / np.linalg.norm(one) / np.linalg.norm(other)),
-        max(_shared_change(a, b) for a, b in zip(plain, styled, strict=True)),
-    )
-
-
-def _num_after(entry: TextEmbeddings) -> int:
-    """Tokens from the end of the user's turn on; 0 without a chat format."""
-    return len(entry.tokens) - entry.tokens.index(TURN_END) if TURN_END in entry.tokens else 0
-
-
-def _after(entry: TextEmbeddings) -> Floats:
-    vectors = entry.prompt_embeds.double().numpy()
-    return np.asarray(vectors[len(vectors) - _num_after(entry) :], dtype=np.float64)
-
-
-def _shared_change(plain: TextEmbeddings, styled: TextEmbeddings) -> float:
-    """Relative change of the words up to the first that differs."""
-    (ids, one), (other_ids, other) = (token_vectors(e).of("content") for e in (plain, styled))
-    length = min(len(ids), len(other_ids))
-    same = ids[:length] == other_ids[:length]
-    shared = length if same.all() else int(np.argmin(same))
-    if not shared:
-        return 0.0
-    return float(np.abs(one[:shared] - other[:shared]).max() / np.abs(one[:shared]).max())
-
-
-def steer(
-    entry: TextEmbeddings, directions: Directions, arm: str, strength: float, random_vector: Floats
-) -> torch.Tensor:
-    """`(num_tokens, hidden_size)` float32: the plain prompt's embeddings with something added."""
-    changed = entry.prompt_embeds.double().numpy().copy()
-    words = token_vectors(entry).classes == "content"
-    if arm == "words_vector":
-        changed[words] += strength * directions.of_words
-    elif arm == "random_vector":
-        changed[words] += strength * random_vector * directions.word_length
-    elif len(directions.after):
-        changed[-len(directions.after) :] += strength * directions.after
-    return torch.from_numpy(changed).float()
 
 
 class Steered(NamedTuple):
@@ -289,31 +131,6 @@ def steering_rows(observations: Sequence[Observation]) -> dict[str, Row]:
             }
         )
     return rows
-
-
-def direction_row(
-    directions: Directions, entries: Sequence[TextEmbeddings], norm: CaptionNorm
-) -> Row:
-    """How steady a direction is, and what of it the transformer's norm lets through.
-
-    `after_norm_share` is the length of what strength 1 changes there, over the words' own length.
-    """
-    shares = []
-    for entry in entries:
-        before = content(entry, None)
-        change = norm(before + directions.of_words) - norm(before)
-        shares.append(
-            np.linalg.norm(change, axis=1).mean() / np.linalg.norm(norm(before), axis=1).mean()
-        )
-    return {
-        "halves_cosine": directions.halves_cosine,
-        "shared_words_change": directions.shared_words_change,
-        "word_length": directions.word_length,
-        "after_length": float(np.linalg.norm(directions.after, axis=1).mean())
-        if len(directions.after)
-        else None,
-        "after_norm_share": float(np.mean(shares)),
-    }
 
 
 def steering_checks(rows: Mapping[str, Row], strengths: Sequence[float]) -> Row:

@@ -1,0 +1,125 @@
+"""What the pictures of a page take: forwards as counted, seconds by the profiles of machines.
+
+Forwards are exact and the same everywhere; seconds are joined here, when the report is written, so
+that no result holds a clock's reading and the same files give the same report.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+
+from zimage_eval.machine_costs import seconds_per_image
+from zimage_eval.machine_results import MachineResults
+from zimage_eval.report_studies import StudyReport
+from zimage_eval.report_tables import (
+    MISSING,
+    index_screened,
+    markdown_table,
+    show_mean,
+    variant_cell,
+)
+from zimage_eval.results import Results
+from zimage_eval.study_figures import main_metric
+from zimage_eval.summaries import ALL
+
+_CAPTION = (
+    "*Seconds are forwards x the mean seconds of a forward, plus encoding, decoding and saving, of "
+    "a picture made alone at the profile's size and length of prompt; in brackets, every part at "
+    "its fastest and at its slowest. A column is one machine and one set of weights: random ones "
+    "say what as many forwards take, the quality beside them is not theirs. More forwards take "
+    "longer on every machine, so the front by seconds is the front by forwards.*"
+)
+
+
+def page_seconds(
+    sources: Collection[str],
+    studies: Sequence[StudyReport],
+    machines: Sequence[MachineResults],
+    results: Mapping[str, Results],
+) -> str:
+    """The seconds of a picture at the defaults, and of every variant where they differ in forwards.
+
+    Args:
+        sources: names of the studies and benchmarks that the page rests on.
+        studies: of the report.
+        machines: what was measured; profiles are read of them.
+        results: by name of their file, with the studies' places on the front.
+    """
+    profiles = [one for one in machines if one.benchmark == "profile"]
+    shown = [report for report in studies if report.key in sources]
+    if not profiles or not studies:
+        return ""
+    parts = []
+    for report in shown:
+        forwards = _forwards(report)
+        if len(set(forwards.values()) - {None}) > 1:
+            places = results.get(report.key, {}).get(report.key, {})
+            parts += [_table(report, forwards, profiles, places), _CAPTION]
+    if parts:
+        return "\n\n".join(["**Seconds:**", *parts])
+    named = (shown or studies)[0]
+    forwards = _forwards(named)
+    count = forwards[named.baseline.name]
+    is_each = shown and None not in forwards.values()
+    whose = "Each picture of this page" if is_each else "A picture at the defaults"
+    return f"**Seconds:** {whose} needs {_line(count, profiles)}" if count else ""
+
+
+def _forwards(report: StudyReport) -> dict[str, float | None]:
+    """Variant -> forwards of an image; None where none was made.
+
+    None also where the size is not the baseline's: such forwards take another time.
+    """
+    index = index_screened(report.summaries)
+    size = report.baseline.settings.image
+    rows = {v.name: index.get((v.name, "num_forwards", ALL)) for v in report.variants}
+    return {
+        v.name: row.mean if (row := rows[v.name]) and v.settings.image == size else None
+        for v in report.variants
+    }
+
+
+def _line(count: float, profiles: Sequence[MachineResults]) -> str:
+    each = [f"{_seconds(one, count)} s with {_title(one)} ({one.date})" for one in profiles]
+    return f"{count:.0f} forwards, alone and from its text to its file: {'; '.join(each)}."
+
+
+def _table(
+    report: StudyReport,
+    forwards: Mapping[str, float | None],
+    profiles: Sequence[MachineResults],
+    places: Mapping[str, Mapping[str, float | None]],
+) -> str:
+    metric = main_metric(report.summaries)
+    index = index_screened(report.summaries)
+    rows = []
+    for variant in sorted(report.variants, key=lambda v: forwards[v.name] or 0.0):
+        count = forwards[variant.name]
+        quality = index.get((variant.name, metric or "", ALL))
+        rows.append(
+            [
+                variant_cell(variant),
+                show_mean(quality) if quality else MISSING,
+                _place(places.get(variant.name, {})),
+                MISSING if count is None else f"{count:.0f}",
+                *(MISSING if count is None else _seconds(one, count) for one in profiles),
+            ]
+        )
+    head = ["variant", metric or MISSING, "on the front", "forwards"]
+    return markdown_table(head + [f"s, {_title(one)}" for one in profiles], rows)
+
+
+def _place(place: Mapping[str, float | None]) -> str:
+    if place.get("on_front") is None:
+        return MISSING
+    if place["on_front"]:
+        return "yes"
+    return "maybe" if place.get("may_be_on_front") else "no"
+
+
+def _seconds(profile: MachineResults, count: float) -> str:
+    seconds = seconds_per_image(profile, count)
+    return f"{seconds.mean:.2f} [{seconds.lowest:.2f}, {seconds.highest:.2f}]"
+
+
+def _title(profile: MachineResults) -> str:
+    weights = "random weights of the size of " if profile.weights == "random" else ""
+    return f"{weights}{profile.model} on {profile.machine.name}"
