@@ -21,7 +21,8 @@ import pyarrow.parquet as pq
 from ruamel.yaml import YAML
 
 from zimage_eval.frozen import read_yaml
-from zimage_eval.params import expand_variants, load_model_spec, load_params
+from zimage_eval.params import load_model_spec, load_params
+from zimage_eval.templates import study_variants
 
 ROOT = Path(__file__).parents[1]
 FIRST = ("build_prompt_sets", "extract_embeddings")
@@ -100,7 +101,8 @@ def run_stages(out: Path, results: Path, num_jobs: int, num_gpus: int) -> list[s
     params = load_params(out / "params.yaml")
     spec = load_model_spec(out / "models" / f"{params.model}.yaml")
     sizes = {
-        key: len(expand_variants(study, spec.defaults)) for key, study in params.studies.items()
+        key: len(study_variants(study, spec, out / "prompts" / "templates"))
+        for key, study in params.studies.items()
     }
     for name in FIRST:
         run_stage(out, name, "", 0)
