@@ -87,7 +87,7 @@ def draw_layer_sizes(rows: Mapping[str, Mapping[str, float | None]]) -> Figure:
     }
     layers = sorted(named)
     words = {k: named[k]["norm_content"] or 0.0 for k in layers}
-    norms = {
+    norms: dict[str, list[float | None]] = {
         "words": [words[k] for k in layers],
         "template": [named[k]["norm_template"] for k in layers],
         "first token": [
