@@ -17,6 +17,7 @@ from zimage_eval.embedding_space import (
     probe_prompts,
     probe_rows,
 )
+from zimage_eval.layer_figures import draw_layer_sizes
 from zimage_eval.layer_statistics import layer_row
 from zimage_eval.prompt_sets import Prompt, first_of_each
 from zimage_eval.scene_parsing import parse_caption
@@ -139,3 +140,23 @@ def test_the_norm_is_read_as_the_transformer_applies_it() -> None:
     np.testing.assert_allclose(
         norm(vectors.double().numpy()), own(vectors).detach().numpy(), rtol=1e-4, atol=1e-5
     )
+
+
+def test_the_figure_of_layers_has_them_in_order_and_leaves_out_what_is_missing() -> None:
+    def row(norm: float, template: float | None) -> dict[str, float | None]:
+        return {
+            "norm_content": norm,
+            "norm_template": template,
+            "norm_first_token_over_content": 2.0,
+            "largest_channel_share": 0.1,
+            "outlier_channels": 1.0,
+        }
+
+    rows = {f"layer={k}": row(k + 1.0, None if k == 1 else 3.0) for k in (10, 1, 0)}
+    left, _, right = draw_layer_sizes(rows | {"checks": {"holds": 1.0}}).axes
+    words, template, first = (np.asarray(line.get_ydata()) for line in left.lines)
+    assert np.asarray(left.lines[0].get_xdata()).tolist() == [0, 1, 10]
+    assert words.tolist() == [1, 2, 11]
+    assert first.tolist() == [2, 4, 22]
+    assert np.isnan(template).tolist() == [False, True, False]
+    assert np.asarray(right.lines[0].get_ydata()).tolist() == [1, 1, 1]

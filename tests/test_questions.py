@@ -10,7 +10,7 @@ from zimage_eval.benchmark_observations import Observation
 from zimage_eval.claims import Claim, ExactClaim, StudyClaim
 from zimage_eval.evidence import Evidence
 from zimage_eval.evidence_files import read_evidence, write_evidence
-from zimage_eval.params import expand_variants, load_model_spec, load_params
+from zimage_eval.params import load_model_spec, load_params
 from zimage_eval.questions import (
     Place,
     Question,
@@ -22,6 +22,7 @@ from zimage_eval.questions import (
 from zimage_eval.report_pages import write_page
 from zimage_eval.report_verdicts import answer_questions, verdict_table
 from zimage_eval.tables import SWAPPED_PROMPTS
+from zimage_eval.templates import study_variants
 from zimage_eval.verdicts import Provenance
 from zimage_eval.weighing import Measured, StudyScores, weigh_claim
 
@@ -77,14 +78,16 @@ def word(evidence: Evidence, question: Question) -> str:
     return answers[0].verdicts.weights.word
 
 
-def test_every_claim_names_a_study_and_rivals_that_are_there() -> None:
+@pytest.mark.parametrize("model", ["nano", "z-image-turbo"])
+def test_every_claim_names_a_study_and_rivals_that_are_there(model: str) -> None:
     params = load_params(Path("params.yaml"))
-    defaults = load_model_spec(Path("models/nano.yaml")).defaults
+    spec = load_model_spec(Path(f"models/{model}.yaml"))
     for name, question in QUESTIONS.items():
         for place, claim in places(name, question):
             if isinstance(claim, StudyClaim):
                 assert claim.study in params.studies, place
-                variants = expand_variants(params.get_study(claim.study), defaults)
+                study = params.get_study(claim.study)
+                variants = study_variants(study, spec, Path("prompts/templates"))
                 rivals = {variant.name for variant in variants if not variant.is_baseline}
                 assert claim.rivals == "all" or set(claim.rivals) <= rivals, place
 

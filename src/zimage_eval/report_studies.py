@@ -1,7 +1,7 @@
 """What the report says of every study: the overview, then all numbers of each."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from zimage_eval.findings import confirm_finding, coverage_findings, screened_finding
@@ -103,7 +103,10 @@ def _describe_variants(report: StudyReport) -> str:
     ]
     if not varied and not report.study.variants:
         return f"Nothing is varied: all settings at their defaults, {_prompts(report)}."
-    named = [f"`{name}`" for name in report.study.variants]
+    given: Iterable[str] = report.study.variants
+    if given == "templates":
+        given = [variant.name for variant in report.variants if not variant.is_baseline]
+    named = [f"`{name}`" for name in given]
     what = " x ".join(varied)
     if named:
         what += f"{'; and ' if what else ''}by name {', '.join(named)}"
