@@ -1,5 +1,6 @@
 """The page of one question, in the order in which an investigation is documented."""
 
+import math
 from collections.abc import Mapping, Sequence
 
 from zimage_eval.cited import cite
@@ -74,11 +75,11 @@ def _describe(claim: Claim) -> str:
         return f"the test of `{claim.row}` in `{claim.benchmark}` ({claim.p_value})"
     if isinstance(claim, ThresholdClaim):
         return (
-            f"the mean of {claim.metric} in `{claim.benchmark}` ({claim.variant}) is {claim.rule} "
-            f"{claim.threshold:g}"
+            f"the mean of {claim.metric}{_of(claim.categories)} in `{claim.benchmark}` "
+            f"({claim.variant}) is {claim.rule} {claim.threshold:g}"
         )
     if isinstance(claim, BenchmarkClaim):
-        where = f" of {', '.join(claim.categories)}" if claim.categories else ""
+        where = _of(claim.categories)
         return (
             f"`{claim.rule}` over {claim.metric}{where} in `{claim.benchmark}`, against "
             f"`{claim.baseline}`, margin {claim.margin:g}"
@@ -92,6 +93,10 @@ def _describe(claim: Claim) -> str:
     )
 
 
+def _of(categories: Sequence[str]) -> str:
+    return f" of {', '.join(categories)}" if categories else ""
+
+
 def _differences(claim: Claim, verdict: Verdict) -> str:
     if not verdict.seen:
         return ""
@@ -99,10 +104,17 @@ def _differences(claim: Claim, verdict: Verdict) -> str:
         return ""
     metric = claim.metric
     known = isinstance(claim, StudyClaim) and metric in METRICS
-    decimals = METRICS[metric].decimals + 1 if known else _DECIMALS
+    decimals = METRICS[metric].decimals + 1 if known else _decimals(claim)
     if isinstance(claim, ThresholdClaim):
         return f"{metric}:\n\n{values_table(verdict, claim.threshold, decimals)}"
     return f"{metric}:\n\n{differences_table(verdict, decimals)}"
+
+
+def _decimals(claim: Claim) -> int:
+    """Enough to tell a difference of a tenth of the margin from none."""
+    if not isinstance(claim, BenchmarkClaim):
+        return _DECIMALS
+    return max(_DECIMALS, 1 - math.floor(math.log10(claim.margin)))
 
 
 def _where(question: Question, studies: Sequence[str]) -> str:
