@@ -285,6 +285,18 @@ def test_a_claim_that_denies_its_sub_question_turns_the_answer_round(question: Q
     assert "**True?** The results suggest no" in text
 
 
+def test_an_exact_page_shows_what_each_check_came_to() -> None:
+    name = "qs4-embedding-cache"
+    claim = QUESTIONS[name].claim
+    assert isinstance(claim, ExactClaim)
+    checks = dict.fromkeys(claim.checks, 1.0) | {claim.checks[1]: 0.0}
+    results = {claim.benchmark: {claim.benchmark: {"checks": checks}}}
+    (answer,) = answer_questions({name: QUESTIONS[name]}, {}, PROVENANCE)
+    shown = [line for line in write_page(answer, results, [], "").splitlines() if line[:1] == "|"]
+    assert len(shown) == 2 + len(claim.checks)
+    assert shown[2].endswith("| yes |") and shown[3].endswith("| no |")
+
+
 def test_no_two_pages_make_one_claim() -> None:
     parts: dict[str, str] = {}
     for name, question in QUESTIONS.items():

@@ -15,11 +15,13 @@ from zimage_eval.claims import (
 )
 from zimage_eval.metrics import METRICS
 from zimage_eval.questions import Question
+from zimage_eval.report_tables import MISSING, markdown_table
 from zimage_eval.report_verdicts import Answer, differences_table, tell, values_table
 from zimage_eval.results import Results
 from zimage_eval.verdicts import Verdict
 
 _DECIMALS = 3
+_HOLDS: Mapping[float | None, str] = {1.0: "yes", 0.0: "no", None: MISSING}
 
 
 def write_page(
@@ -43,10 +45,11 @@ def write_page(
         question.hypothesis,
         "### Method",
         cite(question.method, results),
-        _rule(question, question.claim),
+        _rule(question),
         "### Results",
         *[f"![{question.title}](figures/{figure})" for figure in question.figures],
         *[cite(sentence, results) for sentence in question.results],
+        _checks(question.claim, results),
         _differences(question.claim, verdicts.weights),
         seconds,
         _where(question, studies),
@@ -59,8 +62,12 @@ def write_page(
     return "\n\n".join(part for part in parts if part)
 
 
-def _rule(question: Question, claim: Claim) -> str:
-    return f"Decided by: {_describe(claim)}. Last changed {question.rule_changed.isoformat()}."
+def _rule(question: Question) -> str:
+    claim = question.claim
+    told = _describe(claim)
+    if isinstance(claim, ExactClaim):
+        told = f"checks of `{claim.benchmark}` by equality, under Results; all must hold"
+    return f"Decided by: {told}. Last changed {question.rule_changed.isoformat()}."
 
 
 def _describe(claim: Claim) -> str:
@@ -95,6 +102,15 @@ def _describe(claim: Claim) -> str:
 
 def _of(categories: Sequence[str]) -> str:
     return f" of {', '.join(categories)}" if categories else ""
+
+
+def _checks(claim: Claim, results: Mapping[str, Results]) -> str:
+    """One row a check that the claim needs."""
+    if not isinstance(claim, ExactClaim):
+        return ""
+    found = results.get(claim.benchmark, {}).get(claim.benchmark, {}).get("checks", {})
+    rows = [[name.replace("_", " "), _HOLDS[found.get(name)]] for name in claim.checks]
+    return markdown_table(["check", "holds"], rows)
 
 
 def _differences(claim: Claim, verdict: Verdict) -> str:
