@@ -25,7 +25,11 @@ _HOLDS: Mapping[float | None, str] = {1.0: "yes", 0.0: "no", None: MISSING}
 
 
 def write_page(
-    answer: Answer, results: Mapping[str, Results], studies: Sequence[str], seconds: str
+    answer: Answer,
+    results: Mapping[str, Results],
+    studies: Sequence[str],
+    values: str,
+    seconds: str,
 ) -> str:
     """Question, hypothesis, method, results, conclusions, sub-questions, follow-up questions.
 
@@ -33,6 +37,7 @@ def write_page(
         answer: the question and its verdicts.
         results: by name of their file, for the sentences that cite them.
         studies: keys of the studies that have a section in the report.
+        values: tables of what is claimed and no figure shows (`report_studies`).
         seconds: what its pictures take (`report_seconds`).
     """
     name, question, verdicts, sub_verdicts = answer
@@ -51,6 +56,7 @@ def write_page(
         *[cite(sentence, results) for sentence in question.results],
         _checks(question.claim, results),
         _differences(question.claim, verdicts.weights),
+        values,
         seconds,
         _where(question, studies),
         "### Conclusions",
