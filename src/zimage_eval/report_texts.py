@@ -23,8 +23,8 @@ there is one.
 - Prompts are the independent observations: seeds are averaged within a prompt, and intervals are \
 t intervals over prompts. Shares of facts get two pseudo-prompts, one at each end of the range, so \
 that no interval has zero width. Under 8 prompts there is no interval. What a claim of a page says \
-of unbounded numbers, such as sharpness, has intervals of the studentized bootstrap: wider than the \
-tables' where a few prompts stand out.
+of unbounded numbers, such as sharpness, has intervals of the studentized bootstrap: wider than \
+the tables' where a few prompts stand out.
 - **difference** (to the baseline) is paired: the same prompt and seed, so the same noise, in \
 both. A star says that its interval excludes 0.
 - **lpips**, **psnr** and **ssim** say how far a picture is from the baseline's of the same prompt \
