@@ -33,9 +33,9 @@ def main() -> None:
     from zimage_eval.layer_figures import draw_layer_sizes
     from zimage_eval.layer_statistics import layer_row
     from zimage_eval.params import load_model_spec, load_params
-    from zimage_eval.prompt_figures import draw_space
     from zimage_eval.prompt_sets import first_of_each, load_prompt_set
     from zimage_eval.results import write_results
+    from zimage_eval.space_figure import draw_space
 
     params = load_params(Path("params.yaml"))
     spec = load_model_spec(Path(f"models/{params.model}.yaml"))

@@ -44,10 +44,11 @@ def main() -> None:
     questions = load_questions(Path("questions"))
     provenance = provenance_of(params.model, spec, weights, round(agreement["num_images"] or 0))
     answers = answer_questions(questions, read_evidence(Path("reports/evidence.json")), provenance)
-    cited = set().union(
-        *(cited_sources(text) for one in questions.values() for text in one.sentences)
+    cited = set(params.studies).union(
+        *(cited_sources(text) for one in questions.values() for text in one.sentences),
+        *(one.sources for one in questions.values()),
     )
-    results = read_measured(cited | set(params.studies), Path("metrics"), Path("reports/machine"))
+    results = read_measured(cited, Path("metrics"), Path("reports/machine"))
     machines = [
         read_machine_results(path)
         for folder in (Path("reports/machine"), Path("reports/machine/h100"))

@@ -74,6 +74,9 @@ def test_rows_of_a_prompt_are_predicted_from_other_prompts() -> None:
     identity = np.repeat(rng.normal(size=(40, 64)), 2, axis=0)
     row = probe_rows(probe("x", labels, units, {"embedding": identity}, PARAMS))["probe=x"]
     assert row["embedding_accuracy"] < 0.75  # type: ignore[operator]
+    low, high = row["embedding_accuracy_low"], row["embedding_accuracy_high"]
+    assert low is not None and high is not None and low < 0.5 < high  # 40 prompts of two labels
+    assert high - low > 0.25
 
 
 def test_rare_classes_and_single_ones_are_left_out() -> None:

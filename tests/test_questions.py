@@ -262,10 +262,15 @@ def test_a_page_says_both_verdicts_and_on_what_they_rest(question: Question) -> 
     }
     answers = answer_questions({NAME: question}, evidence, PROVENANCE)
     assert "**supported**" in verdict_table(answers)
-    text = write_page(answers[0], {}, ["hidden_layer"], "Seconds: 3")
+    text = write_page(answers[0], {}, ["hidden_layer"], "Values: 2", "Seconds: 3")
     assert "These weights: **supported**" in text and "The design: **not testable here**" in text
     assert "n = 64" in text and "`aaaaaaaaaaaaaaaa`" in text and "[hidden_layer]" in text
-    assert text.index("### Results") < text.index("Seconds: 3") < text.index("### Conclusions")
+    assert (
+        text.index("### Results")
+        < text.index("Values: 2")
+        < text.index("Seconds: 3")
+        < text.index("### Conclusions")
+    )
     headings = [line for line in text.splitlines() if line.startswith("### ")]
     assert headings == [
         f"### {name}"
@@ -283,9 +288,23 @@ def test_a_claim_that_denies_its_sub_question_turns_the_answer_round(question: Q
     seen = measured(question, 0.9, 0.5, 0.3)
     evidence = {place: weigh_claim(one, seen, TERMS) for place, one in places(NAME, asked)}
     (answer,) = answer_questions({NAME: asked}, evidence, PROVENANCE)
-    text = write_page(answer, {}, [], "")
+    text = write_page(answer, {}, [], "", "")
     assert "**False?** The results suggest yes" in text
     assert "**True?** The results suggest no" in text
+
+
+def test_an_exact_page_shows_what_each_check_came_to() -> None:
+    name = "qs4-embedding-cache"
+    claim = QUESTIONS[name].claim
+    assert isinstance(claim, ExactClaim)
+    checks = dict.fromkeys(claim.checks, 1.0) | {claim.checks[1]: 0.0}
+    results = {claim.benchmark: {claim.benchmark: {"checks": checks}}}
+    (answer,) = answer_questions({name: QUESTIONS[name]}, {}, PROVENANCE)
+    shown = [
+        line for line in write_page(answer, results, [], "", "").splitlines() if line[:1] == "|"
+    ]
+    assert len(shown) == 2 + len(claim.checks)
+    assert shown[2].endswith("| yes |") and shown[3].endswith("| no |")
 
 
 def test_no_two_pages_make_one_claim() -> None:
