@@ -70,7 +70,8 @@ def count_forwards(folder: Path) -> int:
     """Transformer evaluations that the study of a folder takes."""
     params = load_params(folder / "params.yaml")
     spec = load_model_spec(folder / "models" / f"{params.model}.yaml")
-    return sum(plan.num_forwards for plan in plan_studies(params, spec))
+    templates = folder / "prompts" / "templates"
+    return sum(plan.num_forwards for plan in plan_studies(params, spec, templates))
 
 
 def link(place: Path, target: Path) -> None:

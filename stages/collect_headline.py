@@ -7,14 +7,19 @@ from stages import run
 
 def main() -> None:
     """Pick the few numbers that tell whether anything changed."""
-    from zimage_eval.params import expand_variants, load_model_spec, load_params
+    from zimage_eval.params import load_model_spec, load_params
     from zimage_eval.results import headline_results, read_results, write_results
+    from zimage_eval.templates import study_variants
 
     params = load_params(Path("params.yaml"))
     spec = load_model_spec(Path(f"models/{params.model}.yaml"))
-    baselines = {
-        study: next(v.name for v in expand_variants(entry, spec.defaults) if v.is_baseline)
+    variants = {
+        study: study_variants(entry, spec, Path("prompts/templates"))
         for study, entry in params.studies.items()
+    }
+    baselines = {
+        study: next(variant.name for variant in each if variant.is_baseline)
+        for study, each in variants.items()
     }
     results = {
         study: read_results(Path(f"metrics/{study}.json"))[study] for study in params.studies

@@ -24,10 +24,11 @@ def main(study: str) -> None:
     from zimage_eval.judges import load_judge
     from zimage_eval.metric_networks import load_metric_networks
     from zimage_eval.metrics import metrics_with
-    from zimage_eval.params import PHASES, expand_variants, load_model_spec, load_params
+    from zimage_eval.params import PHASES, load_model_spec, load_params
     from zimage_eval.scores import StudyImages, group_rows, read_encodings, score_images
     from zimage_eval.signature_files import write_signatures
     from zimage_eval.tables import FACTS, IMAGES, PROMPTS, read_table, scores_schema, write_table
+    from zimage_eval.templates import study_variants
     from zimage_eval.wordings import read_wordings
 
     # On small pictures more threads gain nothing, and where cores are shared they spin for seconds.
@@ -35,7 +36,7 @@ def main(study: str) -> None:
     params = load_params(Path("params.yaml"))
     spec = load_model_spec(Path(f"models/{params.model}.yaml"))
     entry = params.get_study(study)
-    variants = expand_variants(entry, spec.defaults)
+    variants = study_variants(entry, spec, Path("prompts/templates"))
     folder = Path(f"data/images/{study}")
     rows = read_table(folder / "images.parquet", IMAGES).to_pylist()
     prompts: dict[tuple[str, str], dict[str, Any]] = {

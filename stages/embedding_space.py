@@ -1,6 +1,6 @@
 """prompts/<set>/, models/<m>/ -> metrics/embedding_space.json
 
-and reports/observations/embedding_space.csv, reports/figures/embedding_space/space.png
+and reports/observations/embedding_space.csv, reports/figures/embedding_space/{space,layers}.png
 """
 
 from pathlib import Path
@@ -30,11 +30,12 @@ def main() -> None:
     )
     from zimage_eval.figures import save_figure
     from zimage_eval.held_out import bag_of_words, num_words
+    from zimage_eval.layer_figures import draw_layer_sizes
     from zimage_eval.layer_statistics import layer_row
     from zimage_eval.params import load_model_spec, load_params
-    from zimage_eval.prompt_figures import draw_space
     from zimage_eval.prompt_sets import first_of_each, load_prompt_set
     from zimage_eval.results import write_results
+    from zimage_eval.space_figure import draw_space
 
     params = load_params(Path("params.yaml"))
     spec = load_model_spec(Path(f"models/{params.model}.yaml"))
@@ -77,6 +78,7 @@ def main() -> None:
     save_figure(
         draw_space(places, categories, probes), Path("reports/figures/embedding_space/space.png")
     )
+    save_figure(draw_layer_sizes(rows), Path("reports/figures/embedding_space/layers.png"))
 
 
 if __name__ == "__main__":

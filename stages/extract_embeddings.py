@@ -19,8 +19,9 @@ def main() -> None:
     from zimage_eval.encoding import Encoding, encode_texts, study_encodings
     from zimage_eval.memory_needs import check_memory
     from zimage_eval.model_folder import TEXT_PARTS, check_model
-    from zimage_eval.params import PHASES, expand_variants, load_model_spec, load_params
+    from zimage_eval.params import PHASES, load_model_spec, load_params
     from zimage_eval.tables import PROMPTS, read_table
+    from zimage_eval.templates import study_variants
     from zimage_eval.text_side import load_text_encoder, load_tokenizer
     from zimage_eval.wordings import study_wordings, write_wordings
 
@@ -43,7 +44,8 @@ def main() -> None:
     tokenizer, device = load_tokenizer(folder), pick_device()
     wanted: dict[str, dict[str, set[Encoding]]] = {role: {} for role in texts}
     for key, study in params.studies.items():
-        variants, phases = expand_variants(study, spec.defaults), texts[study.prompts]
+        variants = study_variants(study, spec, Path("prompts/templates"))
+        phases = texts[study.prompts]
         limits = check_model(folder, TEXT_PARTS, variants)
         wordings = study_wordings(variants, study.confirm, phases, tokenizer, spec.filler_sentences)
         pairs = study_encodings(variants, study.confirm, limits, phases, wordings)

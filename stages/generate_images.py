@@ -28,15 +28,16 @@ def main(study: str) -> None:
     from zimage_eval.image_store import ImageStore, Recipe, device_class, find_store_root
     from zimage_eval.memory_needs import check_memory
     from zimage_eval.model_folder import IMAGE_PARTS, check_model, weights_digest
-    from zimage_eval.params import PHASES, expand_variants, load_model_spec, load_params
+    from zimage_eval.params import PHASES, load_model_spec, load_params
     from zimage_eval.tables import IMAGES, PROMPTS, read_table, write_table
+    from zimage_eval.templates import study_variants
     from zimage_eval.wordings import read_wordings
 
     params = load_params(Path("params.yaml"))
     spec = load_model_spec(Path(f"models/{params.model}.yaml"))
     folder = Path(f"models/{params.model}")
     entry = params.get_study(study)
-    variants = expand_variants(entry, spec.defaults)
+    variants = study_variants(entry, spec, Path("prompts/templates"))
     limits = check_model(folder, IMAGE_PARTS, variants)
     check_memory(folder, spec.dtype, IMAGE_PARTS, pick_device())
     embeddings = read_embeddings(Path(f"data/embeddings/{study}.parquet"))

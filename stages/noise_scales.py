@@ -38,7 +38,7 @@ def main() -> None:
         draw_arm,
         noise_arms,
     )
-    from zimage_eval.params import Variant, expand_variants, load_model_spec, load_params
+    from zimage_eval.params import Variant, load_model_spec, load_params
     from zimage_eval.placement_figure import draw_placements
     from zimage_eval.placements import (
         arm_distances,
@@ -51,6 +51,7 @@ def main() -> None:
     )
     from zimage_eval.results import write_results
     from zimage_eval.tables import PROMPTS, SWAPPED_PROMPTS, read_table, scores_schema
+    from zimage_eval.templates import study_variants
     from zimage_eval.wordings import read_wordings
 
     torch.set_num_threads(1)  # last bits independent of the number of cores
@@ -92,7 +93,7 @@ def main() -> None:
     for key, study in params.studies.items():
         if study.prompts != "main":
             continue  # its prompts have no scale
-        variants = expand_variants(study, spec.defaults)
+        variants = study_variants(study, spec, Path("prompts/templates"))
         name = next(variant.name for variant in variants if variant.is_baseline)
         rows = read_table(Path(f"data/scores/{key}.parquet"), schema).to_pylist()
         placed += place_arms(key, study_arms(rows, name, SWAPPED_PROMPTS), scales, entry)

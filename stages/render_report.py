@@ -17,7 +17,7 @@ def main() -> None:
     from zimage_eval.machine_results import read_machine_results
     from zimage_eval.measured_results import read_measured
     from zimage_eval.model_folder import IMAGE_PARTS, TEXT_PARTS, weights_digest
-    from zimage_eval.params import expand_variants, load_model_spec, load_params
+    from zimage_eval.params import load_model_spec, load_params
     from zimage_eval.questions import load_questions
     from zimage_eval.report import write_report
     from zimage_eval.report_calibration import read_scorecard
@@ -25,6 +25,7 @@ def main() -> None:
     from zimage_eval.report_verdicts import answer_questions, provenance_of
     from zimage_eval.results import read_results
     from zimage_eval.summaries import read_summaries
+    from zimage_eval.templates import study_variants
     from zimage_eval.web_page import render_page
 
     params = load_params(Path("params.yaml"))
@@ -33,7 +34,7 @@ def main() -> None:
         StudyReport(
             key=key,
             study=study,
-            variants=expand_variants(study, spec.defaults),
+            variants=study_variants(study, spec, Path("prompts/templates")),
             summaries=read_summaries(Path(f"reports/tables/{key}.csv")),
         )
         for key, study in params.studies.items()
@@ -43,10 +44,11 @@ def main() -> None:
     questions = load_questions(Path("questions"))
     provenance = provenance_of(params.model, spec, weights, round(agreement["num_images"] or 0))
     answers = answer_questions(questions, read_evidence(Path("reports/evidence.json")), provenance)
-    cited = set().union(
-        *(cited_sources(text) for one in questions.values() for text in one.sentences)
+    cited = set(params.studies).union(
+        *(cited_sources(text) for one in questions.values() for text in one.sentences),
+        *(one.sources for one in questions.values()),
     )
-    results = read_measured(cited | set(params.studies), Path("metrics"), Path("reports/machine"))
+    results = read_measured(cited, Path("metrics"), Path("reports/machine"))
     machines = [
         read_machine_results(path)
         for name in ("", "h100", "h200")

@@ -27,12 +27,18 @@ def main() -> None:
         schedule_name,
         schedule_row,
     )
+    from zimage_eval.templates import study_variants
 
     params = load_params(Path("params.yaml"))
     spec = load_model_spec(Path(f"models/{params.model}.yaml"))
     folder = Path(f"models/{params.model}")
     entry = need(params.benchmarks.schedules, "schedules")
-    samplers = collect_samplers(params.studies, entry.recipes, spec.defaults)
+    variants = [
+        variant
+        for study in params.studies.values()
+        for variant in study_variants(study, spec, Path("prompts/templates"))
+    ]
+    samplers = collect_samplers(variants, entry.recipes, spec.defaults)
     device = pick_device()
     check_parts(folder, IMAGE_PARTS)
     check_memory(folder, spec.dtype, IMAGE_PARTS, device)

@@ -20,7 +20,6 @@ def main(study: str) -> None:
     from zimage_eval.metrics import metrics_with
     from zimage_eval.params import (
         PHASES,
-        expand_variants,
         load_model_spec,
         load_params,
         phase_variants,
@@ -34,11 +33,12 @@ def main(study: str) -> None:
     from zimage_eval.study_figures import draw_study_effect, draw_study_grid, main_metric
     from zimage_eval.summaries import summarize_scores, write_summaries
     from zimage_eval.tables import IMAGES, PROMPTS, SWAPPED_PROMPTS, read_table, scores_schema
+    from zimage_eval.templates import study_variants
 
     params = load_params(Path("params.yaml"))
     spec = load_model_spec(Path(f"models/{params.model}.yaml"))
     entry = params.get_study(study)
-    variants = expand_variants(entry, spec.defaults)
+    variants = study_variants(entry, spec, Path("prompts/templates"))
     baseline = next(variant.name for variant in variants if variant.is_baseline)
     schema = scores_schema(list(metrics_with(spec.networks)))
     rows = read_table(Path(f"data/scores/{study}.parquet"), schema).to_pylist()

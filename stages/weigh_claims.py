@@ -14,9 +14,10 @@ def main() -> None:
     from zimage_eval.evidence_files import write_evidence
     from zimage_eval.measured_results import read_measured
     from zimage_eval.metrics import metrics_with
-    from zimage_eval.params import expand_variants, load_model_spec, load_params
+    from zimage_eval.params import load_model_spec, load_params
     from zimage_eval.questions import load_questions, load_terms, places
     from zimage_eval.tables import read_table, scores_schema
+    from zimage_eval.templates import study_variants
     from zimage_eval.weighing import Measured, StudyScores, weigh_claim
 
     params = load_params(Path("params.yaml"))
@@ -26,7 +27,7 @@ def main() -> None:
     asked = set().union(*(question.sources for question in questions.values()))
     studies = {}
     for key in params.studies.keys() & asked:
-        variants = expand_variants(params.get_study(key), spec.defaults)
+        variants = study_variants(params.get_study(key), spec, Path("prompts/templates"))
         baseline = next(variant.name for variant in variants if variant.is_baseline)
         table = read_table(Path(f"data/scores/{key}.parquet"), schema)
         studies[key] = StudyScores(table.to_pylist(), baseline)

@@ -17,6 +17,7 @@ from zimage_eval.embedding_space import (
     probe_prompts,
     probe_rows,
 )
+from zimage_eval.layer_figures import draw_layer_sizes
 from zimage_eval.layer_statistics import layer_row
 from zimage_eval.prompt_sets import Prompt, first_of_each
 from zimage_eval.scene_parsing import parse_caption
@@ -73,6 +74,9 @@ def test_rows_of_a_prompt_are_predicted_from_other_prompts() -> None:
     identity = np.repeat(rng.normal(size=(40, 64)), 2, axis=0)
     row = probe_rows(probe("x", labels, units, {"embedding": identity}, PARAMS))["probe=x"]
     assert row["embedding_accuracy"] < 0.75  # type: ignore[operator]
+    low, high = row["embedding_accuracy_low"], row["embedding_accuracy_high"]
+    assert low is not None and high is not None and low < 0.5 < high  # 40 prompts of two labels
+    assert high - low > 0.25
 
 
 def test_rare_classes_and_single_ones_are_left_out() -> None:
@@ -139,3 +143,23 @@ def test_the_norm_is_read_as_the_transformer_applies_it() -> None:
     np.testing.assert_allclose(
         norm(vectors.double().numpy()), own(vectors).detach().numpy(), rtol=1e-4, atol=1e-5
     )
+
+
+def test_the_figure_of_layers_has_them_in_order_and_leaves_out_what_is_missing() -> None:
+    def row(norm: float, template: float | None) -> dict[str, float | None]:
+        return {
+            "norm_content": norm,
+            "norm_template": template,
+            "norm_first_token_over_content": 2.0,
+            "largest_channel_share": 0.1,
+            "outlier_channels": 1.0,
+        }
+
+    rows = {f"layer={k}": row(k + 1.0, None if k == 1 else 3.0) for k in (10, 1, 0)}
+    left, _, right = draw_layer_sizes(rows | {"checks": {"holds": 1.0}}).axes
+    words, template, first = (np.asarray(line.get_ydata()) for line in left.lines)
+    assert np.asarray(left.lines[0].get_xdata()).tolist() == [0, 1, 10]
+    assert words.tolist() == [1, 2, 11]
+    assert first.tolist() == [2, 4, 22]
+    assert np.isnan(template).tolist() == [False, True, False]
+    assert np.asarray(right.lines[0].get_ydata()).tolist() == [1, 1, 1]

@@ -5,7 +5,7 @@ import pytest
 
 from tests.made_up_reports import SENSITIVE, SHARES, at_least, contrast_of, words
 from tests.pseudo_studies import read_bank
-from tests.test_plan import GUIDANCE, params, spec
+from tests.test_plan import GUIDANCE, TEMPLATES, params, spec
 from zimage_eval.__main__ import main
 from zimage_eval.contrasts import Terms
 from zimage_eval.evidence import baseline_best, no_difference
@@ -47,7 +47,7 @@ def test_a_study_is_planned_with_its_own_spread() -> None:
     values = [0.1, -0.1] * 32
     table = [row("guidance_scale=1.0", values)]
     asked = params(baseline={"vary": {}}, guidance=GUIDANCE, again=GUIDANCE)
-    own, declared = plan_margin(asked, spec(), {"guidance": table}, 0.1)
+    own, declared = plan_margin(asked, spec(), {"guidance": table}, 0.1, TEMPLATES)
     assert own.spread[::2] == ("guidance_scale=1.0", 64)
     assert own.spread.deviation == pytest.approx(np.std(values, ddof=1))
     assert declared.spread == Spread("guidance_scale=1.0", spec().planning.alignment_sd, 0)
@@ -64,10 +64,10 @@ def test_a_study_is_planned_with_its_own_spread() -> None:
 def test_without_a_declared_rival_the_nearest_is_planned_for() -> None:
     scales: dict[str, object] = {"vary": {"sampler": {"guidance_scale": [0.0, 1.0, 2.0]}}}
     table = [row("guidance_scale=1.0", [-0.5] * 40), row("guidance_scale=2.0", [0.0, 0.2] * 20)]
-    (plan,) = plan_margin(params(guidance=scales), spec(), {"guidance": table}, 0.1)
+    (plan,) = plan_margin(params(guidance=scales), spec(), {"guidance": table}, 0.1, TEMPLATES)
     assert plan.spread.rival == "guidance_scale=2.0"
     with pytest.raises(ValueError, match="without a judge"):
-        plan_margin(params(guidance=scales), spec(judge="none"), {}, 0.1)
+        plan_margin(params(guidance=scales), spec(judge="none"), {}, 0.1, TEMPLATES)
 
 
 def test_the_command_plans_the_repositorys_studies(capsys: pytest.CaptureFixture[str]) -> None:

@@ -16,6 +16,7 @@ from zimage_eval.params import (
     phase_variants,
 )
 from zimage_eval.settings import GROUPS
+from zimage_eval.templates import study_variants
 
 ROOT = Path(__file__).parents[1]
 PARAMS = """\
@@ -247,4 +248,5 @@ STUDIED = sorted(
 def test_the_repositorys_own_studies_expand_for_every_model(model: str) -> None:
     spec = load_model_spec(ROOT / "models" / f"{model}.yaml")
     for a_study in load_params(ROOT / "params.yaml").studies.values():
-        assert len(baselines(a_study, spec.defaults)) == 1
+        variants = study_variants(a_study, spec, ROOT / "prompts/templates")
+        assert sum(variant.is_baseline for variant in variants) == 1

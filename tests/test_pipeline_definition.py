@@ -29,15 +29,15 @@ def code_deps(name: str) -> list[str]:
 
 
 def declared_params(name: str) -> set[str]:
-    """Keys as `params:<key>` and `spec:<key>`, the study's own as `study:<key>`."""
+    """Keys as `params:<key>` and `spec:<key>`, a study's as `study:<key>`."""
     found = set()
     for entry in STAGES[name].get("params", []):
         if isinstance(entry, dict):
             (file, keys), *others = entry.items()
             assert (file, others) == ("models/${model}.yaml", [])
             found |= {f"spec:{key}" for key in keys}
-        elif entry.startswith("studies.${key}."):
-            found.add(f"study:{entry.removeprefix('studies.${key}.')}")
+        elif study := re.fullmatch(r"studies\.(?:\$\{key\}|\w+)\.(\w+)", entry):
+            found.add(f"study:{study[1]}")
         else:
             found.add(f"params:{entry}")
     return found

@@ -14,6 +14,7 @@ from zimage_eval.plan import forwards_per_image, plan_studies, render_plan
 from zimage_eval.sample_sizes import smallest_effect
 
 ROOT = Path(__file__).parents[1]
+TEMPLATES = ROOT / "prompts/templates"
 
 
 def spec(judge: str = "scenes") -> ModelSpec:
@@ -58,7 +59,7 @@ GUIDANCE: dict[str, object] = {
 
 
 def test_counts_agree_with_a_count_by_hand() -> None:
-    (plan,) = plan_studies(params(guidance=GUIDANCE), spec())
+    (plan,) = plan_studies(params(guidance=GUIDANCE), spec(), TEMPLATES)
     assert plan.num_variants == 2
     assert plan.num_images == 2 * 4 + 2 * 32
     assert plan.num_forwards == (4 + 32) * (8 + 16)
@@ -73,7 +74,9 @@ def test_counts_agree_with_a_count_by_hand() -> None:
 def test_what_studies_share_is_drawn_once() -> None:
     layers: dict[str, object] = {"vary": {"encoder": {"hidden_layer": [-2, -1]}}}
     baseline, guidance, again, layer = plan_studies(
-        params(baseline={"vary": {}}, guidance=GUIDANCE, again=GUIDANCE, layer=layers), spec()
+        params(baseline={"vary": {}}, guidance=GUIDANCE, again=GUIDANCE, layer=layers),
+        spec(),
+        TEMPLATES,
     )
     assert baseline.num_images == 4 + 32
     assert guidance.num_images == 4 + 32
@@ -84,7 +87,7 @@ def test_what_studies_share_is_drawn_once() -> None:
 
 
 def test_larger_images_take_longer() -> None:
-    (plan,) = plan_studies(params(size={"vary": {"image": {"height": [128]}}}), spec())
+    (plan,) = plan_studies(params(size={"vary": {"image": {"height": [128]}}}), spec(), TEMPLATES)
     assert plan.minutes * 60 == pytest.approx((4 + 32) * 6 + 4 * 12)
 
 
@@ -101,14 +104,14 @@ def test_smallest_effect_is_the_textbooks() -> None:
 
 
 def test_no_judge_no_effect() -> None:
-    (plan,) = plan_studies(params(guidance=GUIDANCE), spec(judge="none"))
+    (plan,) = plan_studies(params(guidance=GUIDANCE), spec(judge="none"), TEMPLATES)
     assert plan.screen_effect is None
     assert " - " in render_plan([plan], params(guidance=GUIDANCE), spec(judge="none"))
 
 
 def test_a_bad_study_is_named() -> None:
     with pytest.raises(ValueError, match=r"studies\.guidance: confirm: no variant is named 'x'"):
-        plan_studies(params(guidance=GUIDANCE | {"confirm": "x"}), spec())
+        plan_studies(params(guidance=GUIDANCE | {"confirm": "x"}), spec(), TEMPLATES)
 
 
 def test_bad_input_is_one_line_and_exit_2(

@@ -10,7 +10,7 @@ from zimage_eval.benchmark_observations import Observation
 from zimage_eval.claims import Claim, ExactClaim, StudyClaim
 from zimage_eval.evidence import Evidence
 from zimage_eval.evidence_files import read_evidence, write_evidence
-from zimage_eval.params import expand_variants, load_model_spec, load_params
+from zimage_eval.params import load_model_spec, load_params
 from zimage_eval.questions import (
     Place,
     Question,
@@ -22,6 +22,7 @@ from zimage_eval.questions import (
 from zimage_eval.report_pages import write_page
 from zimage_eval.report_verdicts import answer_questions, verdict_table
 from zimage_eval.tables import SWAPPED_PROMPTS
+from zimage_eval.templates import study_variants
 from zimage_eval.verdicts import Provenance
 from zimage_eval.weighing import Measured, StudyScores, weigh_claim
 
@@ -77,14 +78,16 @@ def word(evidence: Evidence, question: Question) -> str:
     return answers[0].verdicts.weights.word
 
 
-def test_every_claim_names_a_study_and_rivals_that_are_there() -> None:
+@pytest.mark.parametrize("model", ["nano", "z-image-turbo"])
+def test_every_claim_names_a_study_and_rivals_that_are_there(model: str) -> None:
     params = load_params(Path("params.yaml"))
-    defaults = load_model_spec(Path("models/nano.yaml")).defaults
+    spec = load_model_spec(Path(f"models/{model}.yaml"))
     for name, question in QUESTIONS.items():
         for place, claim in places(name, question):
             if isinstance(claim, StudyClaim):
                 assert claim.study in params.studies, place
-                variants = expand_variants(params.get_study(claim.study), defaults)
+                study = params.get_study(claim.study)
+                variants = study_variants(study, spec, Path("prompts/templates"))
                 rivals = {variant.name for variant in variants if not variant.is_baseline}
                 assert claim.rivals == "all" or set(claim.rivals) <= rivals, place
 
@@ -259,10 +262,15 @@ def test_a_page_says_both_verdicts_and_on_what_they_rest(question: Question) -> 
     }
     answers = answer_questions({NAME: question}, evidence, PROVENANCE)
     assert "**supported**" in verdict_table(answers)
-    text = write_page(answers[0], {}, ["hidden_layer"], "Seconds: 3")
+    text = write_page(answers[0], {}, ["hidden_layer"], "Values: 2", "Seconds: 3")
     assert "These weights: **supported**" in text and "The design: **not testable here**" in text
     assert "n = 64" in text and "`aaaaaaaaaaaaaaaa`" in text and "[hidden_layer]" in text
-    assert text.index("### Results") < text.index("Seconds: 3") < text.index("### Conclusions")
+    assert (
+        text.index("### Results")
+        < text.index("Values: 2")
+        < text.index("Seconds: 3")
+        < text.index("### Conclusions")
+    )
     headings = [line for line in text.splitlines() if line.startswith("### ")]
     assert headings == [
         f"### {name}"
@@ -280,9 +288,23 @@ def test_a_claim_that_denies_its_sub_question_turns_the_answer_round(question: Q
     seen = measured(question, 0.9, 0.5, 0.3)
     evidence = {place: weigh_claim(one, seen, TERMS) for place, one in places(NAME, asked)}
     (answer,) = answer_questions({NAME: asked}, evidence, PROVENANCE)
-    text = write_page(answer, {}, [], "")
+    text = write_page(answer, {}, [], "", "")
     assert "**False?** The results suggest yes" in text
     assert "**True?** The results suggest no" in text
+
+
+def test_an_exact_page_shows_what_each_check_came_to() -> None:
+    name = "qs4-embedding-cache"
+    claim = QUESTIONS[name].claim
+    assert isinstance(claim, ExactClaim)
+    checks = dict.fromkeys(claim.checks, 1.0) | {claim.checks[1]: 0.0}
+    results = {claim.benchmark: {claim.benchmark: {"checks": checks}}}
+    (answer,) = answer_questions({name: QUESTIONS[name]}, {}, PROVENANCE)
+    shown = [
+        line for line in write_page(answer, results, [], "", "").splitlines() if line[:1] == "|"
+    ]
+    assert len(shown) == 2 + len(claim.checks)
+    assert shown[2].endswith("| yes |") and shown[3].endswith("| no |")
 
 
 def test_no_two_pages_make_one_claim() -> None:

@@ -9,7 +9,7 @@ from diffusers import ZImagePipeline
 from tests.default_settings import make_settings
 from zimage_eval.exact_params import Recipe
 from zimage_eval.image_side import load_image_side
-from zimage_eval.params import DtypeSettings, Study
+from zimage_eval.params import DtypeSettings, Study, expand_variants
 from zimage_eval.schedule_tables import (
     collect_samplers,
     largest_difference,
@@ -55,7 +55,7 @@ def test_schedules_of_studies_and_recipes_are_each_run_once(pipe: ZImagePipeline
     )
     settings = make_settings(num_inference_steps=2)
     recipe = Recipe(shift=6.0, num_inference_steps=5, guidance_scale=4.0)
-    samplers = collect_samplers({"s": study}, {"base": recipe}, settings)
+    samplers = collect_samplers(expand_variants(study, settings), {"base": recipe}, settings)
     assert len(samplers) == 5
     samples = {name: run_schedule(pipe, one, settings) for name, one in samplers.items()}
     assert sorted(sample.num_forwards for sample in samples.values()) == [2, 3, 4, 6, 10]

@@ -13,12 +13,14 @@ from zimage_eval.model_folder import IMAGE_PARTS, TEXT_PARTS, check_model, weigh
 from zimage_eval.params import (
     ModelSpec,
     Params,
-    expand_variants,
     load_model_spec,
     load_params,
     prompt_set_of,
 )
 from zimage_eval.plan import plan_studies, render_plan
+from zimage_eval.templates import study_variants
+
+TEMPLATES = Path("prompts/templates")
 
 
 class Command(NamedTuple):
@@ -71,7 +73,7 @@ def _add_plan_arguments(parser: argparse.ArgumentParser) -> None:
 def _plan(arguments: argparse.Namespace) -> None:
     params, spec = _load(arguments.folder)
     if arguments.margin is None:
-        print(render_plan(plan_studies(params, spec), params, spec))
+        print(render_plan(plan_studies(params, spec, arguments.folder / TEMPLATES), params, spec))
         return
     from zimage_eval.margin_plan import plan_margin, render_margin_plan
     from zimage_eval.summaries import read_summaries
@@ -81,7 +83,7 @@ def _plan(arguments: argparse.Namespace) -> None:
         for key in params.studies
         if (path := arguments.folder / "reports" / "tables" / f"{key}.csv").is_file()
     }
-    plans = plan_margin(params, spec, tables, arguments.margin)
+    plans = plan_margin(params, spec, tables, arguments.margin, arguments.folder / TEMPLATES)
     print(render_margin_plan(plans, arguments.margin, spec))
 
 
@@ -92,7 +94,9 @@ def _check(arguments: argparse.Namespace) -> None:
     for study in params.studies.values():
         prompt_set_of(spec, study.prompts)
     variants = [
-        v for study in params.studies.values() for v in expand_variants(study, spec.defaults)
+        variant
+        for study in params.studies.values()
+        for variant in study_variants(study, spec, arguments.folder / TEMPLATES)
     ]
     check_model(arguments.folder / "models" / params.model, (*TEXT_PARTS, *IMAGE_PARTS), variants)
     check_measuring(spec)

@@ -146,7 +146,13 @@ def probe_rows(observations: Sequence[Observation]) -> dict[str, Row]:
         means = {key: {u: float(np.mean(v)) for u, v in m.items()} for key, m in by_input.items()}
         row: Row = {"num_prompts": len(means["embedding"])}
         for key, shares in means.items():
-            row[f"{key}_accuracy"] = float(np.mean(list(shares.values())))
+            of_share = pivot_of(list(shares.values()), (0, 1))
+            low, high = of_share.interval(0.95) if of_share else (None, None)
+            row |= {
+                f"{key}_accuracy": float(np.mean(list(shares.values()))),
+                f"{key}_accuracy_low": low,
+                f"{key}_accuracy_high": high,
+            }
             if key == "embedding":
                 continue
             gains = [means["embedding"][unit] - value for unit, value in shares.items()]

@@ -74,3 +74,43 @@ def scatter_panels(
             handles, labels, loc="outside lower center", ncols=4, frameon=False, fontsize=9
         )
         return figure
+
+
+def draw_layer_sizes(rows: Mapping[str, Mapping[str, float | None]]) -> Figure:
+    """Norms of words, template and its first token by layer, and how the channels share them.
+
+    Args:
+        rows: `layer=<index>` -> `layer_statistics.layer_row`, 0 being the token embedding.
+    """
+    named = {
+        int(name.split("=")[1]): row for name, row in rows.items() if name.startswith("layer=")
+    }
+    layers = sorted(named)
+    words = {k: named[k]["norm_content"] or 0.0 for k in layers}
+    norms: dict[str, list[float | None]] = {
+        "words": [words[k] for k in layers],
+        "template": [named[k]["norm_template"] for k in layers],
+        "first token": [
+            words[k] * (named[k]["norm_first_token_over_content"] or 0.0) for k in layers
+        ],
+    }
+    with matplotlib.style.context("default"):
+        figure = Figure(figsize=(WIDTH_INCHES + 2, 3.6), layout="constrained")
+        left, middle, right = figure.subplots(1, 3)
+        for (name, values), (color, marker) in zip(norms.items(), CATEGORY_STYLES, strict=False):
+            heights = np.array([np.nan if value is None else value for value in values])
+            left.plot(layers, heights, marker=marker, color=color, label=name, ms=5)
+        left.set(yscale="log", title="norm of a token")
+        left.legend(frameon=False, fontsize=8)
+        for axes, key, title, least_top in (
+            (middle, "largest_channel_share", "energy in the largest channel", 0.0),
+            (right, "outlier_channels", "outlier channels", 1.0),
+        ):
+            axes.plot(layers, [named[k][key] for k in layers], "o-", color=INK, ms=5)
+            axes.set(title=title)
+            axes.set_ylim(0, max(least_top, axes.get_ylim()[1]))
+        for axes in (left, middle, right):
+            axes.set_xlabel("hidden layer (0: token embedding)")
+            axes.title.set_fontsize(11)
+            axes.spines[["top", "right"]].set_visible(False)
+        return figure

@@ -152,5 +152,6 @@ def _sign(figure: Figure, results: MachineResults) -> None:
     """Say whose figures they are."""
     machine = results.machine
     threads = "" if machine.device == "cuda" else f", {machine.num_threads} thread(s)"
-    words = f"{results.model} on {machine.name}{threads}, {results.date}"
+    weights = "random weights of the size of " if results.weights == "random" else ""
+    words = f"{weights}{results.model} on {machine.name}{threads}, {results.date}"
     figure.supxlabel(words, fontsize=9, color=FAINT)

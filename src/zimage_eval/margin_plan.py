@@ -2,15 +2,17 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import NamedTuple
 
 from scipy import stats
 
-from zimage_eval.params import ModelSpec, Params, Study, Variant, expand_variants
+from zimage_eval.params import ModelSpec, Params, Study, Variant
 from zimage_eval.plan import align_columns, predict_seconds
 from zimage_eval.sample_sizes import num_prompts_needed
 from zimage_eval.statistics import CONFIDENCE
 from zimage_eval.summaries import ALL, Summary
+from zimage_eval.templates import study_variants
 
 METRIC = "alignment"
 
@@ -41,7 +43,11 @@ class MarginPlan(NamedTuple):
 
 
 def plan_margin(
-    params: Params, spec: ModelSpec, tables: Mapping[str, Sequence[Summary]], margin: float
+    params: Params,
+    spec: ModelSpec,
+    tables: Mapping[str, Sequence[Summary]],
+    margin: float,
+    templates: Path,
 ) -> list[MarginPlan]:
     """A plan for each study that compares something.
 
@@ -51,6 +57,7 @@ def plan_margin(
         tables: rows of reports/tables/<study>.csv, for the studies that were measured.
         margin: in alignment; a true difference as large is then told from 0 with 80 % power, and a
             true 0 shown equivalent with 80 % power.
+        templates: folder of the files of templates.
 
     Raises:
         ValueError: the margin is not above 0; the model has no judge; or a study's variants can't
@@ -60,7 +67,7 @@ def plan_margin(
         raise ValueError("without a judge there is no alignment to plan for")
     plans = []
     for key, study in params.studies.items():
-        variants = expand_variants(study, spec.defaults)
+        variants = study_variants(study, spec, templates)
         if len(variants) > 1:
             spread = study_spread(study, variants, tables.get(key, ()), spec)
             plans.append(_plan_study(key, variants, spread, spec, margin))

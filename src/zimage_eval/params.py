@@ -79,8 +79,10 @@ class Study(Frozen):
     """Which of the model's prompt sets it is about."""
     vary: dict[str, dict[str, Annotated[tuple[Any, ...], Field(strict=False)]]]
     """Nested like `Settings`; each leaf lists values, the leaves give their product."""
-    variants: dict[str, dict[str, dict[str, Any]]] = Field(default_factory=dict)
-    """Named overrides for what a product can't say."""
+    variants: dict[str, dict[str, dict[str, Any]]] | Literal["templates"] = Field(
+        default_factory=dict, union_mode="left_to_right"
+    )
+    """Named overrides for what a product can't say, or `templates`: those of the prompt set."""
     confirm: str | None
     """Name of the one rival that is measured against the baseline at confirm size."""
 
@@ -93,7 +95,11 @@ class Study(Frozen):
 
     @field_validator("variants")
     @classmethod
-    def _check_variants(cls, variants: Mapping[str, Nested]) -> Mapping[str, Nested]:
+    def _check_variants(
+        cls, variants: Mapping[str, Nested] | Literal["templates"]
+    ) -> Mapping[str, Nested] | Literal["templates"]:
+        if variants == "templates":
+            return variants
         for name, changes in variants.items():
             if not re.fullmatch(VARIANT_NAME, name) or name in RESERVED_NAMES:
                 raise ValueError(f"{name!r} is no name: {VARIANT_NAME}, not {RESERVED_NAMES}")
@@ -138,7 +144,9 @@ def load_params(path: Path) -> Params:
     return parse(read_yaml(path), Params, str(path))
 
 
-def expand_variants(study: Study, defaults: Settings) -> tuple[Variant, ...]:
+def expand_variants(
+    study: Study, defaults: Settings, templates: Mapping[str, Nested] | None = None
+) -> tuple[Variant, ...]:
     """The product of `vary`, then the named variants; exactly one of them is the baseline.
 
     Values keep their written order. Keys go in the order of `Settings` whatever the order in the
@@ -146,11 +154,20 @@ def expand_variants(study: Study, defaults: Settings) -> tuple[Variant, ...]:
     baseline is added in front. What is a variant of one model may be what another one recommends: a
     named variant that equals `defaults` is the baseline, one that the product holds is left out.
 
+    Args:
+        study: what is varied.
+        defaults: of the model.
+        templates: what `variants: templates` stands for (`templates.study_variants` finds it).
+
     Raises:
-        ValueError: two variants share a name or settings, or `confirm` names none of them.
+        ValueError: the study varies templates and none are given, two variants share a name or
+            settings, or `confirm` names none of them.
     """
     keys, combined = combine_values(dict(leaves(study.vary)), defaults)
-    named = {name: override(defaults, leaves(changes)) for name, changes in study.variants.items()}
+    given = templates if study.variants == "templates" else study.variants
+    if given is None:
+        raise ValueError("variants: templates need those of the model's prompt set")
+    named = {name: override(defaults, leaves(changes)) for name, changes in given.items()}
     swept = combined if study.vary else []
     both = [(variant_name(settings, keys), settings) for settings in swept]
     both += [(name, settings) for name, settings in named.items() if settings not in swept]

@@ -1,6 +1,7 @@
 """What a study costs and what it can see, before anything runs."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import NamedTuple
 
 from zimage_eval.params import (
@@ -10,13 +11,13 @@ from zimage_eval.params import (
     Phase,
     Phases,
     Variant,
-    expand_variants,
     phase_variants,
     phases_of_role,
     prompt_set_of,
 )
 from zimage_eval.sample_sizes import deviation_under_test, smallest_effect
 from zimage_eval.settings import Settings
+from zimage_eval.templates import study_variants
 
 
 class StudyPlan(NamedTuple):
@@ -34,8 +35,13 @@ class StudyPlan(NamedTuple):
     confirm_effect: float | None
 
 
-def plan_studies(params: Params, spec: ModelSpec) -> tuple[StudyPlan, ...]:
+def plan_studies(params: Params, spec: ModelSpec, templates: Path) -> tuple[StudyPlan, ...]:
     """A plan for each study in order; what two studies share is counted for the first.
+
+    Args:
+        params: params.yaml.
+        spec: of the model.
+        templates: folder of the files of templates.
 
     Raises:
         ValueError: a study's variants can't be expanded, or the model has no prompts for it; names
@@ -46,7 +52,7 @@ def plan_studies(params: Params, spec: ModelSpec) -> tuple[StudyPlan, ...]:
     for key, study in params.studies.items():
         try:
             prompt_set_of(spec, study.prompts)
-            variants = expand_variants(study, spec.defaults)
+            variants = study_variants(study, spec, templates)
         except ValueError as error:
             raise ValueError(f"studies.{key}: {error}") from error
         num_images = num_forwards = 0

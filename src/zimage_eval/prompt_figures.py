@@ -21,7 +21,7 @@ def draw_predictions(
     with matplotlib.style.context("default"):
         figure = Figure(figsize=(WIDTH_INCHES + 2, 5), layout="constrained")
         left, right = figure.subplots(1, 2, width_ratios=(1, 1.1))
-        _scatter(left, predicted, alignment, groups)
+        scatter_groups(left, predicted, alignment, groups)
         left.plot([0, 1], [0, 1], color=FAINT, linewidth=1, linestyle=(0, (4, 3)))
         low = float(min(predicted.min(), alignment.min())) - 0.05
         left.set(
@@ -49,7 +49,7 @@ def draw_predictions(
         return figure
 
 
-def _scatter(axes: Axes, x: Floats, y: Floats, groups: Groups) -> None:
+def scatter_groups(axes: Axes, x: Floats, y: Floats, groups: Groups) -> None:
     """Points in a color and a marker a group; equal points darken."""
     for index, group in enumerate(sorted(set(groups))):
         color, marker = CATEGORY_STYLES[index % len(CATEGORY_STYLES)]
@@ -129,36 +129,6 @@ def _short(name: str) -> str:
 
 def _value(item: tuple[str, Interval]) -> float:
     return -(item[1][0] or 0.0)
-
-
-def draw_space(
-    places: Mapping[str, Floats], categories: Groups, probes: Mapping[str, Row]
-) -> Figure:
-    """Maps of the prompts by category, and what a probe reads from them against its baselines."""
-    with matplotlib.style.context("default"):
-        figure = Figure(figsize=(WIDTH_INCHES + 5, 5), layout="constrained")
-        *maps, last = figure.subplots(1, len(places) + 1)
-        for axes, (name, points) in zip(maps, places.items(), strict=True):
-            _scatter(axes, points[:, 0], points[:, 1], categories)
-            axes.set_title(name, fontsize=11, loc="left")
-            axes.set(xticks=[], yticks=[])
-        maps[0].legend(frameon=False, fontsize=8)
-        inputs = ("embedding", "bag_of_words", "length", "shuffled", "commonest")
-        styles = ((BLUE, "D"), *CATEGORY_STYLES)
-        for (color, marker), key in zip(styles, inputs, strict=True):
-            values = [row[f"{key}_accuracy"] for row in probes.values()]
-            last.plot(values, range(len(values)), marker, color=color, label=key, markersize=7)
-        names = [name.split("=", 1)[1].replace("_", " ") for name in probes]
-        last.set_yticks(range(len(names)), names, fontsize=9)
-        last.set_ylim(len(names) - 0.5, -0.5)
-        last.set_xlim(-0.03, 1.03)
-        last.set_xlabel("held-out prompts read right")
-        last.grid(axis="x", color="#e4e4e4", linewidth=0.8)
-        last.spines[["top", "right", "left"]].set_visible(False)
-        last.legend(
-            frameon=False, fontsize=8, loc="upper center", bbox_to_anchor=(0.5, -0.13), ncols=5
-        )
-        return figure
 
 
 def draw_steering(rows: Mapping[str, Row], attributes: Sequence[str]) -> Figure:

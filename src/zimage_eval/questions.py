@@ -67,13 +67,17 @@ class Question(Frozen):
     follow_up: Texts
 
     @property
+    def claims(self) -> list[Claim]:
+        """The primary claim, that on the design, those of sub-questions."""
+        claims = [self.claim, self.design, *(sub.claim for sub in self.sub_questions)]
+        return [claim for claim in claims if claim is not None]
+
+    @property
     def sources(self) -> set[str]:
         """The studies and benchmarks that its claims are weighed on."""
-        claims = [self.claim, self.design, *(sub.claim for sub in self.sub_questions)]
         return {
             claim.study if isinstance(claim, StudyClaim) else claim.benchmark
-            for claim in claims
-            if claim is not None
+            for claim in self.claims
         }
 
     @property

@@ -9,7 +9,7 @@ from zimage_eval.report_calibration import calibration_section
 from zimage_eval.report_machine import machine_section
 from zimage_eval.report_pages import write_page
 from zimage_eval.report_seconds import page_seconds
-from zimage_eval.report_studies import StudyReport, show_value, studies_section
+from zimage_eval.report_studies import StudyReport, page_values, show_value, studies_section
 from zimage_eval.report_tables import show_interval
 from zimage_eval.report_texts import HOW_TO_READ, JUDGES, VERDICTS
 from zimage_eval.report_verdicts import Answer, verdict_table
@@ -60,7 +60,11 @@ def write_report(
         HOW_TO_READ,
         *(
             write_page(
-                a, results, keys, page_seconds(a.question.sources, studies, machines, results)
+                a,
+                results,
+                keys,
+                page_values(a.question.claims, studies),
+                page_seconds(a.question.sources, studies, machines, results),
             )
             for a in answers
         ),

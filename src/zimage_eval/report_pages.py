@@ -1,5 +1,6 @@
 """The page of one question, in the order in which an investigation is documented."""
 
+import math
 from collections.abc import Mapping, Sequence
 
 from zimage_eval.cited import cite
@@ -14,15 +15,21 @@ from zimage_eval.claims import (
 )
 from zimage_eval.metrics import METRICS
 from zimage_eval.questions import Question
+from zimage_eval.report_tables import MISSING, markdown_table
 from zimage_eval.report_verdicts import Answer, differences_table, tell, values_table
 from zimage_eval.results import Results
 from zimage_eval.verdicts import Verdict
 
 _DECIMALS = 3
+_HOLDS: Mapping[float | None, str] = {1.0: "yes", 0.0: "no", None: MISSING}
 
 
 def write_page(
-    answer: Answer, results: Mapping[str, Results], studies: Sequence[str], seconds: str
+    answer: Answer,
+    results: Mapping[str, Results],
+    studies: Sequence[str],
+    values: str,
+    seconds: str,
 ) -> str:
     """Question, hypothesis, method, results, conclusions, sub-questions, follow-up questions.
 
@@ -30,6 +37,7 @@ def write_page(
         answer: the question and its verdicts.
         results: by name of their file, for the sentences that cite them.
         studies: keys of the studies that have a section in the report.
+        values: tables of what is claimed and no figure shows (`report_studies`).
         seconds: what its pictures take (`report_seconds`).
     """
     name, question, verdicts, sub_verdicts = answer
@@ -42,11 +50,13 @@ def write_page(
         question.hypothesis,
         "### Method",
         cite(question.method, results),
-        _rule(question, question.claim),
+        _rule(question),
         "### Results",
         *[f"![{question.title}](figures/{figure})" for figure in question.figures],
         *[cite(sentence, results) for sentence in question.results],
+        _checks(question.claim, results),
         _differences(question.claim, verdicts.weights),
+        values,
         seconds,
         _where(question, studies),
         "### Conclusions",
@@ -58,8 +68,12 @@ def write_page(
     return "\n\n".join(part for part in parts if part)
 
 
-def _rule(question: Question, claim: Claim) -> str:
-    return f"Decided by: {_describe(claim)}. Last changed {question.rule_changed.isoformat()}."
+def _rule(question: Question) -> str:
+    claim = question.claim
+    told = _describe(claim)
+    if isinstance(claim, ExactClaim):
+        told = f"checks of `{claim.benchmark}` by equality, under Results; all must hold"
+    return f"Decided by: {told}. Last changed {question.rule_changed.isoformat()}."
 
 
 def _describe(claim: Claim) -> str:
@@ -74,11 +88,11 @@ def _describe(claim: Claim) -> str:
         return f"the test of `{claim.row}` in `{claim.benchmark}` ({claim.p_value})"
     if isinstance(claim, ThresholdClaim):
         return (
-            f"the mean of {claim.metric} in `{claim.benchmark}` ({claim.variant}) is {claim.rule} "
-            f"{claim.threshold:g}"
+            f"the mean of {claim.metric}{_of(claim.categories)} in `{claim.benchmark}` "
+            f"({claim.variant}) is {claim.rule} {claim.threshold:g}"
         )
     if isinstance(claim, BenchmarkClaim):
-        where = f" of {', '.join(claim.categories)}" if claim.categories else ""
+        where = _of(claim.categories)
         return (
             f"`{claim.rule}` over {claim.metric}{where} in `{claim.benchmark}`, against "
             f"`{claim.baseline}`, margin {claim.margin:g}"
@@ -92,6 +106,19 @@ def _describe(claim: Claim) -> str:
     )
 
 
+def _of(categories: Sequence[str]) -> str:
+    return f" of {', '.join(categories)}" if categories else ""
+
+
+def _checks(claim: Claim, results: Mapping[str, Results]) -> str:
+    """One row a check that the claim needs."""
+    if not isinstance(claim, ExactClaim):
+        return ""
+    found = results.get(claim.benchmark, {}).get(claim.benchmark, {}).get("checks", {})
+    rows = [[name.replace("_", " "), _HOLDS[found.get(name)]] for name in claim.checks]
+    return markdown_table(["check", "holds"], rows)
+
+
 def _differences(claim: Claim, verdict: Verdict) -> str:
     if not verdict.seen:
         return ""
@@ -99,10 +126,17 @@ def _differences(claim: Claim, verdict: Verdict) -> str:
         return ""
     metric = claim.metric
     known = isinstance(claim, StudyClaim) and metric in METRICS
-    decimals = METRICS[metric].decimals + 1 if known else _DECIMALS
+    decimals = METRICS[metric].decimals + 1 if known else _decimals(claim)
     if isinstance(claim, ThresholdClaim):
         return f"{metric}:\n\n{values_table(verdict, claim.threshold, decimals)}"
     return f"{metric}:\n\n{differences_table(verdict, decimals)}"
+
+
+def _decimals(claim: Claim) -> int:
+    """Enough to tell a difference of a tenth of the margin from none."""
+    if not isinstance(claim, BenchmarkClaim):
+        return _DECIMALS
+    return max(_DECIMALS, 1 - math.floor(math.log10(claim.margin)))
 
 
 def _where(question: Question, studies: Sequence[str]) -> str:

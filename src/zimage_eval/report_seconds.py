@@ -21,11 +21,7 @@ from zimage_eval.study_figures import main_metric
 from zimage_eval.summaries import ALL
 
 _CAPTION = (
-    "*Seconds are forwards x the mean seconds of a forward, plus encoding, decoding and saving, of "
-    "a picture made alone at the profile's size and length of prompt; in brackets, every part at "
-    "its fastest and at its slowest. A column is one machine and one set of weights: random ones "
-    "say what as many forwards take, the quality beside them is not theirs. More forwards take "
-    "longer on every machine, so the front by seconds is the front by forwards.*"
+    "*By forwards; what these seconds are stands under [How to read this](#how-to-read-this).*"
 )
 
 

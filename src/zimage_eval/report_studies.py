@@ -1,9 +1,10 @@
 """What the report says of every study: the overview, then all numbers of each."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
+from zimage_eval.claims import Claim, StudyClaim
 from zimage_eval.findings import confirm_finding, coverage_findings, screened_finding
 from zimage_eval.measuring import Distribution
 from zimage_eval.params import Study, Variant
@@ -15,6 +16,7 @@ from zimage_eval.report_tables import (
     index_screened,
     main_table,
     markdown_table,
+    metric_table,
     show_contrast,
     show_mean,
 )
@@ -41,6 +43,27 @@ def studies_section(studies: Sequence[StudyReport], distribution: Distribution) 
     """A heading, one row a study, then all numbers of each, in the order given."""
     described = [_describe_study(report, distribution) for report in studies]
     return "\n\n".join(["## All studies", _overview(studies), *described])
+
+
+def page_values(claims: Iterable[Claim], studies: Sequence[StudyReport]) -> str:
+    """Tables of what a page claims and no figure of its study shows: metrics but the main one.
+
+    Args:
+        claims: of the page, the primary one first; its table stands open.
+        studies: of the report.
+    """
+    by_key = {report.key: report for report in studies}
+    shown: dict[tuple[str, str], str] = {}
+    for number, claim in enumerate(claims):
+        if not isinstance(claim, StudyClaim) or claim.study not in by_key:
+            continue
+        report, place = by_key[claim.study], (claim.study, claim.metric)
+        if place in shown or claim.metric == main_metric(report.summaries):
+            continue
+        table = metric_table(report.variants, claim.metric, index_screened(report.summaries))
+        title = f"{claim.metric.replace('_', ' ')} of all variants of {claim.study}"
+        shown[place] = "\n\n".join(_fold(title, table)) if number else f"{title}:\n\n{table}"
+    return "\n\n".join(shown.values())
 
 
 def _overview(studies: Sequence[StudyReport]) -> str:
@@ -103,7 +126,10 @@ def _describe_variants(report: StudyReport) -> str:
     ]
     if not varied and not report.study.variants:
         return f"Nothing is varied: all settings at their defaults, {_prompts(report)}."
-    named = [f"`{name}`" for name in report.study.variants]
+    given: Iterable[str] = report.study.variants
+    if given == "templates":
+        given = [variant.name for variant in report.variants if not variant.is_baseline]
+    named = [f"`{name}`" for name in given]
     what = " x ".join(varied)
     if named:
         what += f"{'; and ' if what else ''}by name {', '.join(named)}"

@@ -134,6 +134,16 @@ def main_table(variants: Sequence[Variant], index: Index) -> str:
     return markdown_table(head, rows)
 
 
+def metric_table(variants: Sequence[Variant], metric: str, index: Index) -> str:
+    """One metric of every variant over all prompts, with what it differs from the baseline's."""
+    rows = []
+    for variant in variants:
+        row = index.get((variant.name, metric, ALL))
+        difference = show_contrast(row) if row and not variant.is_baseline else MISSING
+        rows.append([variant_cell(variant), show_mean(row) if row else MISSING, difference])
+    return markdown_table(["variant", column_title(metric), "difference"], rows)
+
+
 def category_table(variants: Sequence[Variant], metric: str, index: Index) -> str:
     """One metric of every variant by category of prompts."""
     categories = sorted({category for _, name, category in index if name == metric} - {ALL})

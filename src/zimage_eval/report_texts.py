@@ -22,7 +22,9 @@ HOW_TO_READ = """\
 there is one.
 - Prompts are the independent observations: seeds are averaged within a prompt, and intervals are \
 t intervals over prompts. Shares of facts get two pseudo-prompts, one at each end of the range, so \
-that no interval has zero width. Under 8 prompts there is no interval.
+that no interval has zero width. Under 8 prompts there is no interval. What a claim of a page says \
+of unbounded numbers, such as sharpness, has intervals of the studentized bootstrap: wider than \
+the tables' where a few prompts stand out.
 - **difference** (to the baseline) is paired: the same prompt and seed, so the same noise, in \
 both. A star says that its interval excludes 0.
 - **lpips**, **psnr** and **ssim** say how far a picture is from the baseline's of the same prompt \
@@ -39,6 +41,11 @@ template. **Cosine drift** is 0 and **cka** 1 where the encoder says the same as
 that their name ends in. KID is unbiased and may be below 0; a Fréchet distance of few pictures is \
 mostly bias, about as much as the split-half null beside it. **vendi** counts different pictures. \
 All but KID depend on the number of pictures, and none has an interval.
+- **Seconds** of a picture are its forwards x the mean seconds of a forward, plus encoding, \
+decoding and saving, of a picture made alone at the profile's size and length of prompt; in \
+brackets, every part at its fastest and at its slowest. A column is one machine and one set of \
+weights: random ones say what as many forwards take, the quality beside them is not theirs. More \
+forwards take longer on every machine, so the front by seconds is the front by forwards.
 - **coverage** is the share of the pictures asked for that were made. A failed picture has no \
 score, rather than 0.
 - Screening looks at every variant. The one contrast named before the run is measured again on \

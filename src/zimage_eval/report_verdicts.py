@@ -152,7 +152,10 @@ def _seen_table(verdict: Verdict, head: Sequence[str], decimals: int, *, is_sign
     ]
     table = markdown_table(head, rows)
     left = len(verdict.seen) - _NUM_SHOWN
-    return table + (f"\n\n*{left} further rivals stand in the study's tables.*" if left > 0 else "")
+    if left <= 0:
+        return table
+    more = "One further rival stands" if left == 1 else f"{left} further rivals stand"
+    return f"{table}\n\n*{more} in the study's tables.*"
 
 
 def _p_value(verdict: Verdict) -> str:

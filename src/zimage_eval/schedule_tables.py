@@ -7,7 +7,7 @@ import torch
 from diffusers import ZImagePipeline
 
 from zimage_eval.exact_params import Recipe
-from zimage_eval.params import Study, expand_variants
+from zimage_eval.params import Variant
 from zimage_eval.sampling import Sample, initial_latents, sample_latents
 from zimage_eval.setting_groups import ImageSettings, SamplerSettings
 from zimage_eval.settings import Settings
@@ -24,12 +24,10 @@ def schedule_name(sampler: SamplerSettings) -> str:
 
 
 def collect_samplers(
-    studies: Mapping[str, Study], recipes: Mapping[str, Recipe], defaults: Settings
+    variants: Sequence[Variant], recipes: Mapping[str, Recipe], defaults: Settings
 ) -> dict[str, SamplerSettings]:
-    """Every distinct schedule of the model's defaults, the studies and the recipes, by name."""
-    samplers = [defaults.sampler]
-    for study in studies.values():
-        samplers += [variant.settings.sampler for variant in expand_variants(study, defaults)]
+    """Every distinct schedule of the model's defaults, the variants and the recipes, by name."""
+    samplers = [defaults.sampler, *(variant.settings.sampler for variant in variants)]
     samplers += [recipe_sampler(recipe, defaults) for recipe in recipes.values()]
     return {schedule_name(sampler): sampler for sampler in samplers}
 

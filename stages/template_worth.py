@@ -1,0 +1,60 @@
+"""scores and wordings of the study `templates` -> what templates are worth, by category and token
+
+prompts/templates/, data/{scores,wordings}/templates.parquet, data/prompts/<role>/screen.parquet,
+models/<m>/tokenizer/ -> metrics/template_worth.json, reports/observations/template_worth.csv,
+reports/figures/template_worth/worth.png
+"""
+
+from pathlib import Path
+
+from stages import run
+
+
+def main() -> None:
+    """Compare every template and every category with the bare prompt and with a filler."""
+    from zimage_eval.benchmark_observations import write_observations
+    from zimage_eval.figures import save_figure
+    from zimage_eval.metrics import metrics_with
+    from zimage_eval.params import load_model_spec, load_params, prompt_set_of
+    from zimage_eval.results import write_results
+    from zimage_eval.tables import PROMPTS, read_table, scores_schema
+    from zimage_eval.template_worth import (
+        count_added_tokens,
+        draw_worth,
+        worth_observations,
+        worth_rows,
+    )
+    from zimage_eval.templates import load_templates, study_variants
+    from zimage_eval.text_side import load_tokenizer
+    from zimage_eval.wordings import read_wordings, wording_key
+
+    params = load_params(Path("params.yaml"))
+    spec = load_model_spec(Path(f"models/{params.model}.yaml"))
+    study = params.get_study("templates")
+    library = load_templates(Path("prompts/templates"), prompt_set_of(spec, study.prompts))
+    variants = study_variants(study, spec, Path("prompts/templates"))
+    settings = {variant.name: variant.settings for variant in variants}
+    table = Path(f"data/prompts/{study.prompts}/screen.parquet")
+    texts = read_table(table, PROMPTS).column("text").to_pylist()
+    wordings = read_wordings(Path("data/wordings/templates.parquet"))
+    worded = {
+        template.name: [
+            wordings[wording_key(text, settings[template.name])].text or text for text in texts
+        ]
+        for template in library
+    }
+    tokenizer = load_tokenizer(Path(f"models/{params.model}"))
+    tokens = count_added_tokens(worded, "bare", lambda text: len(tokenizer(text).input_ids))
+    schema = scores_schema(list(metrics_with(spec.networks)))
+    rows = read_table(Path("data/scores/templates.parquet"), schema).to_pylist()
+    scores = [row for row in rows if row["phase"] == "screen"]
+
+    worth = worth_rows(scores, library, tokens)
+    write_results(Path("metrics/template_worth.json"), {"template_worth": worth})
+    observations = worth_observations(scores, library)
+    write_observations(Path("reports/observations/template_worth.csv"), observations)
+    save_figure(draw_worth(worth), Path("reports/figures/template_worth/worth.png"))
+
+
+if __name__ == "__main__":
+    run(main)
