@@ -116,7 +116,9 @@ def _weigh_tested(claim: TestedClaim, row: Numbers) -> Evidence:
 def _weigh_number(claim: NumberClaim, row: Numbers) -> Evidence:
     value = row.get(claim.metric)
     if value is None:
-        return not_testable(f"benchmark {claim.benchmark} has no {claim.metric} of {claim.row}")
+        return not_testable(
+            f"{claim.benchmark} measured no {claim.metric} of {claim.row} in this run"
+        )
     is_higher = value >= claim.threshold
     holds = is_higher if claim.rule == "at_least" else value <= claim.threshold
     seen = Seen(claim.row, "higher" if is_higher else "lower", value, None, None)
