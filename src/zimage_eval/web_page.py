@@ -17,8 +17,11 @@ code { font: .88em ui-monospace, "DejaVu Sans Mono", Menlo, Consolas, monospace;
 img { display: block; max-width: 100%; height: auto; margin: 1rem auto; }
 .wide { overflow-x: auto; margin: 1rem 0; }
 table { border-collapse: collapse; font-size: .8rem; font-variant-numeric: tabular-nums; }
-th, td { padding: .32rem .45rem; border-bottom: 1px solid #e4e4e4; white-space: nowrap; }
-th { vertical-align: bottom; white-space: normal; border-bottom: 2px solid #999; }
+th, td { padding: .32rem .45rem; border-bottom: 1px solid #e4e4e4; vertical-align: top; }
+th { vertical-align: bottom; border-bottom: 2px solid #999; }
+td:first-child, td[style*="right"] { white-space: nowrap; }
+td:last-child { min-width: 9rem; }
+td:last-child[style*="right"] { min-width: 0; }
 th:first-child, td:first-child { position: sticky; left: 0; background: #fff; }
 td:first-child code { background: none; padding: 0; overflow-wrap: normal; }
 tr:has(td:first-child strong) td { background: #e8f2f9; }
