@@ -49,6 +49,7 @@ calibrate: $(INSTALLED) ## the study on FAMILIES, and the scorecard of what it f
 	for family in $(FAMILIES); do python -m calibration.run_study --model $$family --out .calibrate/$$family --results calibration/results/$$family || exit 1; done
 	python -m calibration.scorecard
 	python -m calibration.summarize_runs
+	python -m calibration.weigh_full
 
 clean: ## forget what tools cached, keep results and environment
 	rm -rf .pytest_cache .mypy_cache .ruff_cache

@@ -1,7 +1,7 @@
 """questions, evidence, tables and figures of every study -> verdicts, one page
 
 params.yaml, questions/, models/<model>/, metrics/, reports/{tables,figures}/, reports/judge.json,
-reports/evidence.json
+reports/evidence.json, reports/full/
 -> reports/report.{md,html}
 """
 
@@ -13,7 +13,7 @@ from stages import run
 def main() -> None:
     """Put questions, pictures, tables and figures on one page, in the order of params.yaml."""
     from zimage_eval.cited import cited_sources
-    from zimage_eval.evidence_files import read_evidence
+    from zimage_eval.evidence_files import read_evidence, read_full_evidence
     from zimage_eval.machine_results import read_machine_results
     from zimage_eval.measured_results import read_measured
     from zimage_eval.model_folder import IMAGE_PARTS, TEXT_PARTS, weights_digest
@@ -43,7 +43,9 @@ def main() -> None:
     agreement = read_results(Path("reports/judge.json"))["judge"]["all"]
     questions = load_questions(Path("questions"))
     provenance = provenance_of(params.model, spec, weights, round(agreement["num_images"] or 0))
-    answers = answer_questions(questions, read_evidence(Path("reports/evidence.json")), provenance)
+    evidence = read_evidence(Path("reports/evidence.json"))
+    full = read_full_evidence(Path("reports/full"), params.model)
+    answers = answer_questions(questions, evidence, provenance, full)
     cited = set(params.studies).union(
         *(cited_sources(text) for one in questions.values() for text in one.sentences),
         *(one.sources for one in questions.values()),

@@ -74,7 +74,7 @@ def measured(question: Question, baseline: float, rival: float, swapped: float) 
 
 
 def word(evidence: Evidence, question: Question) -> str:
-    answers = answer_questions({NAME: question}, {Place(NAME, "weights"): evidence}, PROVENANCE)
+    answers = answer_questions({NAME: question}, {Place(NAME, "weights"): evidence}, PROVENANCE, {})
     return answers[0].verdicts.weights.word
 
 
@@ -260,7 +260,7 @@ def test_a_page_says_both_verdicts_and_on_what_they_rest(question: Question) -> 
         for place, claim in places(NAME, question)
         if place.part == "weights"
     }
-    answers = answer_questions({NAME: question}, evidence, PROVENANCE)
+    answers = answer_questions({NAME: question}, evidence, PROVENANCE, {})
     assert "**supported**" in verdict_table(answers)
     text = write_page(answers[0], {}, ["hidden_layer"], "Values: 2", "Seconds: 3")
     assert "These weights: **supported**" in text and "The design: **not testable here**" in text
@@ -287,7 +287,7 @@ def test_a_claim_that_denies_its_sub_question_turns_the_answer_round(question: Q
     asked = question.model_copy(update={"sub_questions": subs})
     seen = measured(question, 0.9, 0.5, 0.3)
     evidence = {place: weigh_claim(one, seen, TERMS) for place, one in places(NAME, asked)}
-    (answer,) = answer_questions({NAME: asked}, evidence, PROVENANCE)
+    (answer,) = answer_questions({NAME: asked}, evidence, PROVENANCE, {})
     text = write_page(answer, {}, [], "", "")
     assert "**False?** The results suggest yes" in text
     assert "**True?** The results suggest no" in text
@@ -299,7 +299,7 @@ def test_an_exact_page_shows_what_each_check_came_to() -> None:
     assert isinstance(claim, ExactClaim)
     checks = dict.fromkeys(claim.checks, 1.0) | {claim.checks[1]: 0.0}
     results = {claim.benchmark: {claim.benchmark: {"checks": checks}}}
-    (answer,) = answer_questions({name: QUESTIONS[name]}, {}, PROVENANCE)
+    (answer,) = answer_questions({name: QUESTIONS[name]}, {}, PROVENANCE, {})
     shown = [
         line for line in write_page(answer, results, [], "", "").splitlines() if line[:1] == "|"
     ]

@@ -106,7 +106,7 @@ def _check(arguments: argparse.Namespace) -> None:
 
 
 def _rows(arguments: argparse.Namespace) -> None:
-    from zimage_eval.evidence_files import read_evidence
+    from zimage_eval.evidence_files import read_evidence, read_full_evidence
     from zimage_eval.questions import load_questions
     from zimage_eval.report_verdicts import answer_questions, provenance_of
     from zimage_eval.results import read_results
@@ -120,7 +120,8 @@ def _rows(arguments: argparse.Namespace) -> None:
     provenance = provenance_of(params.model, spec, weights, num_labels)
     questions = load_questions(arguments.folder / "questions")
     evidence = read_evidence(arguments.folder / "reports" / "evidence.json")
-    print(render_rows(answer_questions(questions, evidence, provenance)))
+    full = read_full_evidence(arguments.folder / "reports" / "full", params.model)
+    print(render_rows(answer_questions(questions, evidence, provenance, full)))
 
 
 def _add_generate_arguments(parser: argparse.ArgumentParser) -> None:

@@ -25,6 +25,12 @@ def write_evidence(path: Path, evidence: Mapping[Place, Evidence]) -> None:
     path.write_text(text + "\n", encoding="utf-8")
 
 
+def read_full_evidence(folder: Path, model: str) -> dict[Place, Evidence]:
+    """Evidence from a study of full size of that model; empty where none was run."""
+    path = folder / f"{model}.json"
+    return read_evidence(path) if path.is_file() else {}
+
+
 def read_evidence(path: Path) -> dict[Place, Evidence]:
     """What `write_evidence` wrote; a ValueError if it did not."""
     if not path.is_file():

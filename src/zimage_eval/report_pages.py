@@ -40,7 +40,7 @@ def write_page(
         values: tables of what is claimed and no figure shows (`report_studies`).
         seconds: what its pictures take (`report_seconds`).
     """
-    name, question, verdicts, sub_verdicts = answer
+    name, question, verdicts = answer[:3]
     parts = [
         f'<a id="{name}"></a>\n\n## {question.row}: {question.title}',
         "### Question",
@@ -61,7 +61,7 @@ def write_page(
         _where(question, studies),
         "### Conclusions",
         _conclusions(answer),
-        *_sub_questions(question, sub_verdicts, results),
+        *_sub_questions(answer, results),
         "### Follow-up questions",
         "\n".join(f"- {one}" for one in question.follow_up),
     ]
@@ -146,10 +146,12 @@ def _where(question: Question, studies: Sequence[str]) -> str:
 
 def _conclusions(answer: Answer) -> str:
     weights, design = answer.verdicts
+    full = answer.at_full_size
     provenance = weights.provenance
     mark = f", {provenance.mark}" if provenance.mark else ""
     lines = [
         f"These weights: {tell(weights)}",
+        *([f"These weights, at full size: {tell(full)}"] if full else []),
         f"The design: {tell(design)}",
         f"On `{provenance.model}` (weights `{provenance.weights_sha256[:16]}`), judge "
         f"{provenance.judge}{mark}. Carries over to Z-Image: {provenance.carries_over}; on "
@@ -158,17 +160,18 @@ def _conclusions(answer: Answer) -> str:
     return "\n".join(f"- {line}" for line in lines)
 
 
-def _sub_questions(
-    question: Question, verdicts: Mapping[int, Verdict], results: Mapping[str, Results]
-) -> list[str]:
-    if not question.sub_questions:
+def _sub_questions(answer: Answer, results: Mapping[str, Results]) -> list[str]:
+    if not answer.question.sub_questions:
         return []
-    lines = []
-    for number, sub in enumerate(question.sub_questions):
+    verdicts, lines = answer.sub_verdicts, []
+    for number, sub in enumerate(answer.question.sub_questions):
         said = [cite(sub.answer, results)] if sub.answer else []
         if number in verdicts and sub.claim is not None:
             told = tell(verdicts[number], supported_says_no=sub.supported_says_no)
             said.append(f"{told[0].upper()}{told[1:]} *({_describe(sub.claim)})*")
+        if full := answer.sub_at_full_size.get(number):
+            told = tell(full, supported_says_no=sub.supported_says_no)
+            said.append(f"At full size: {told}")
         if sub.open:
             said.append(f"Open: {sub.open}")
         lines.append(f"- **{sub.question}** {' '.join(said)}")

@@ -41,6 +41,9 @@ template. **Cosine drift** is 0 and **cka** 1 where the encoder says the same as
 that their name ends in. KID is unbiased and may be below 0; a Fréchet distance of few pictures is \
 mostly bias, about as much as the split-half null beside it. **vendi** counts different pictures. \
 All but KID depend on the number of pictures, and none has an interval.
+- **At full size**: the same claims by the same rules on the scores that this model's calibration \
+kept, of more prompts and seeds, drawn once on a GPU. A report of its own, with its own \
+correction; claims that it has no pictures for stand in it as they are.
 - **Seconds** of a picture are its forwards x the mean seconds of a forward, plus encoding, \
 decoding and saving, of a picture made alone at the profile's size and length of prompt; in \
 brackets, every part at its fastest and at its slowest. A column is one machine and one set of \

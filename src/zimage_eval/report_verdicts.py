@@ -41,6 +41,9 @@ class Answer(NamedTuple):
     verdicts: PageVerdicts
     sub_verdicts: Mapping[int, Verdict]
     """By the number of the sub-question."""
+    at_full_size: Verdict | None
+    """On the same claim of these weights, from many more pictures; None where there are none."""
+    sub_at_full_size: Mapping[int, Verdict]
 
 
 def provenance_of(
@@ -61,10 +64,51 @@ def answer_questions(
     questions: Mapping[str, Question],
     evidence: Mapping[Place, Evidence],
     provenance: Provenance,
+    full: Mapping[Place, Evidence],
 ) -> list[Answer]:
-    """The verdicts on all claims: Holm over the pages, a false discovery rate over the rest."""
+    """The verdicts on all claims: Holm over the pages, a false discovery rate over the rest.
+
+    Args:
+        questions: by name.
+        evidence: on every claim.
+        provenance: of the pictures.
+        full: evidence of a study of full size, on the claims that it has pictures for. A report of
+            its own: Holm over its pages, the other claims as they are.
+    """
+    verdicts = decide_report(_pages(questions, evidence, provenance))
+    larger = decide_report(_pages(questions, {**evidence, **full}, provenance))
+    suggestions = _suggestions(evidence, provenance)
+    larger_suggestions = _suggestions({**evidence, **full}, provenance)
+    minor = larger_suggestions.keys()
+    return [
+        Answer(
+            name,
+            question,
+            verdicts[name],
+            _of_page(name, suggestions),
+            larger[name].weights if Place(name, "weights") in full else None,
+            _of_page(name, {one: larger_suggestions[one] for one in full.keys() & minor}),
+        )
+        for name, question in questions.items()
+    ]
+
+
+def _suggestions(
+    evidence: Mapping[Place, Evidence], provenance: Provenance
+) -> dict[Place, Verdict]:
+    minor = {place: one for place, one in evidence.items() if place.part.isdigit()}
+    return decide_sub_questions(minor, provenance)
+
+
+def _of_page(name: str, verdicts: Mapping[Place, Verdict]) -> dict[int, Verdict]:
+    return {int(place.part): one for place, one in verdicts.items() if place.page == name}
+
+
+def _pages(
+    questions: Mapping[str, Question], evidence: Mapping[Place, Evidence], provenance: Provenance
+) -> dict[str, Page]:
     unweighed = not_testable("was not weighed")
-    pages = {
+    return {
         name: Page(
             evidence.get(Place(name, "weights"), unweighed),
             evidence.get(Place(name, "design"), FROZEN_WEIGHTS),
@@ -72,37 +116,28 @@ def answer_questions(
         )
         for name, question in questions.items()
     }
-    verdicts = decide_report(pages)
-    minor = {place: one for place, one in evidence.items() if place.part.isdigit()}
-    suggestions = decide_sub_questions(minor, provenance)
-    return [
-        Answer(
-            name,
-            question,
-            verdicts[name],
-            {int(place.part): one for place, one in suggestions.items() if place.page == name},
-        )
-        for name, question in questions.items()
-    ]
 
 
 def verdict_table(answers: Sequence[Answer]) -> str:
     """One row a question: its claim, both verdicts and what they rest on."""
     rows = []
     for answer in answers:
-        weights = answer.verdicts.weights
+        weights, full = answer.verdicts.weights, answer.at_full_size
         rows.append(
             [
                 f"[{answer.question.row}](#{answer.name})",
                 f"**{_WORDS[weights.word]}**",
                 _p_value(weights),
                 str(weights.num_prompts),
+                f"**{_WORDS[full.word]}**" if full else MISSING,
+                str(full.num_prompts) if full else MISSING,
                 _WORDS[answer.verdicts.design.word],
                 answer.question.carries_over,
                 answer.question.hypothesis,
             ]
         )
-    head = ["row", "these weights", "p (Holm)", "n", "the design", "carries over", "claim"]
+    head = ["row", "these weights", "p (Holm)", "n", "at full size", "n", "the design"]
+    head += ["carries over", "claim"]
     return markdown_table(head, rows)
 
 

@@ -6,31 +6,37 @@ from zimage_eval.report_verdicts import Answer
 from zimage_eval.verdicts import Verdict
 
 _WIDTH = 64
+_WIDTHS = ("<5", "<13", ">8", ">5", "<13", ">5", "<13")
+"""Of the columns before the claim."""
 
 
 def render_rows(answers: Sequence[Answer]) -> str:
-    """One line a row: both verdicts, p-value, size and the claim."""
-    lines = [_line("row", "weights", "design", "p", "n", "claim")]
+    """One line a row: the verdicts, p-values, sizes and the claim."""
+    lines = [_line("row", "weights", "p", "n", "full size", "n", "design", "claim")]
     for answer in sorted(answers, key=lambda one: _order(one.question.row)):
         weights, design = answer.verdicts
+        full = answer.at_full_size
         claim = answer.question.hypothesis
         shown = claim if len(claim) <= _WIDTH else claim[: _WIDTH - 3] + "..."
-        p_value = _p_value(weights)
         lines.append(
             _line(
                 answer.question.row,
                 _plain(weights),
-                _plain(design),
-                p_value,
+                _p_value(weights),
                 str(weights.num_prompts),
+                _plain(full) if full else "",
+                str(full.num_prompts) if full else "",
+                _plain(design),
                 shown,
             )
         )
     return "\n".join(lines)
 
 
-def _line(row: str, weights: str, design: str, p_value: str, num: str, claim: str) -> str:
-    return f"{row:<5} {weights:<13} {design:<13} {p_value:>8} {num:>5}  {claim}"
+def _line(*cells: str) -> str:
+    *narrow, claim = cells
+    padded = (f"{cell:{width}}" for cell, width in zip(narrow, _WIDTHS, strict=True))
+    return f"{' '.join(padded)} {claim}"
 
 
 def _plain(verdict: Verdict) -> str:
