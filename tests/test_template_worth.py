@@ -53,6 +53,7 @@ def test_gains_are_over_the_bare_prompt_and_a_filler_as_long() -> None:
     assert good["sharpness_over_filler"] == pytest.approx(19.5)  # the short one
     low, high = good["sharpness_gain_low"], good["sharpness_gain_high"]
     assert low is not None and high is not None and low < 20.5 < high
+    assert good["sharpness_gain_per_token_low"] == pytest.approx(low / 2)
     assert rows["template=bad"]["sharpness_gain_per_token"] == pytest.approx(-1)
     words = rows["category=words"]
     assert (words["num_templates"], words["num_tokens"]) == (2, 3.0)

@@ -42,8 +42,8 @@ def worth_rows(
 ) -> dict[str, Row]:
     """`template=<name>` and `category=<category>` -> what it gains over the bare prompt.
 
-    `<metric>_gain` with its interval over prompts; `_gain_per_token`, the same by the tokens that
-    are added; `_over_filler`, over the filler whose number of tokens is nearest, which fillers
+    `<metric>_gain` with its interval over prompts; `_gain_per_token`, both by the tokens that are
+    added; `_over_filler`, over the filler whose number of tokens is nearest, which fillers
     themselves have not. A category is the mean over its templates.
 
     Args:
@@ -62,7 +62,10 @@ def worth_rows(
         beside = [_nearest(fillers, tokens, name) for name in names if name not in fillers]
         for metric in _measured(scores):
             row |= _gain(scores, metric, names, [bare], "gain")
-            row[f"{metric}_gain_per_token"] = _over(row[f"{metric}_gain"], added)
+            row |= {
+                f"{metric}_gain_per_token{end}": _over(row[f"{metric}_gain{end}"], added)
+                for end in ("", "_low", "_high")
+            }
             if fillers and beside:
                 row |= _gain(scores, metric, names, beside, "over_filler")
         rows[group] = row
@@ -106,23 +109,17 @@ def draw_worth(rows: Mapping[str, Row]) -> Figure:
         figure = Figure(figsize=(WIDTH_INCHES + 2, height), layout="constrained")
         panels = figure.subplots(max(1, len(metrics)), 2, squeeze=False)
         for (left, right), metric in zip(panels, metrics, strict=False):
-            draw_intervals(left, _gains(named, metric), f"{metric} over the bare prompt, 95 %")
-            per_token = {
-                name: (
-                    _over(value, named[name]["num_tokens"]),
-                    _over(low, named[name]["num_tokens"]),
-                    _over(high, named[name]["num_tokens"]),
-                )
-                for name, (value, low, high) in _gains(named, metric).items()
-            }
+            gains, per_token = (
+                _intervals(named, f"{metric}_{of}") for of in ("gain", "gain_per_token")
+            )
+            draw_intervals(left, gains, f"{metric} over the bare prompt, 95 %")
             draw_intervals(right, per_token, "the same per token")
             for axes in (left, right):
                 axes.axvline(0, color=FAINT, linewidth=1)
         return figure
 
 
-def _gains(named: Mapping[str, Row], metric: str) -> dict[str, Interval]:
-    key = f"{metric}_gain"
+def _intervals(named: Mapping[str, Row], key: str) -> dict[str, Interval]:
     return {name: (row[key], row[f"{key}_low"], row[f"{key}_high"]) for name, row in named.items()}
 
 
