@@ -17,6 +17,7 @@ def project(tmp_path: Path) -> Path:
     (tmp_path / "models").mkdir()
     shutil.copy(ROOT / "models" / "nano.yaml", tmp_path / "models")
     shutil.copytree(ROOT / "questions", tmp_path / "questions")
+    shutil.copytree(ROOT / "prompts" / "templates", tmp_path / "prompts" / "templates")
     return tmp_path
 
 

@@ -156,7 +156,7 @@ def tell(verdict: Verdict, *, supported_says_no: bool = False) -> str:
         parts.append(read_off if verdict.seen else f"{verdict.num_prompts} {noun}")
     if verdict.p_value is not None:
         correction = "false discovery rate" if verdict.is_suggestion else "Holm"
-        parts.append(f"p = {_p_value(verdict)} ({correction}), n = {verdict.num_prompts}")
+        parts.append(f"p {_p_value(verdict)} ({correction}), n = {verdict.num_prompts}")
     if verdict.named:
         parts.append(f"named: {', '.join(f'`{name}`' for name in verdict.named)}")
     if verdict.reason:
@@ -194,4 +194,6 @@ def _seen_table(verdict: Verdict, head: Sequence[str], decimals: int, *, is_sign
 
 
 def _p_value(verdict: Verdict) -> str:
-    return MISSING if verdict.p_value is None else f"{verdict.p_value:.2g}"
+    if verdict.p_value is None:
+        return MISSING
+    return f"{verdict.p_value:.2g}" if verdict.p_value else "below 1e-300"
