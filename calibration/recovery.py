@@ -50,6 +50,11 @@ class Asked(NamedTuple):
     folder: Path
 
     @property
+    def num_answers(self) -> int:
+        """Of the search's grid."""
+        return len(self.search.options)
+
+    @property
     def rival(self) -> str:
         """The answer that a biased judge favors: the next one in the grid, or the first.
 
@@ -64,9 +69,9 @@ def is_narrow(found: Found, num_answers: int) -> bool:
     return 0 < len(found.answers) <= num_answers / 2
 
 
-def is_recovered(found: Found, asked: Asked) -> bool:
+def is_recovered(found: Found, planted: str, num_answers: int) -> bool:
     """Whether a finding holds what was planted and leaves out at least half of the grid."""
-    return is_narrow(found, len(asked.search.options)) and asked.planted in found.answers
+    return is_narrow(found, num_answers) and planted in found.answers
 
 
 def by_size(asked: Mapping[str, Asked], sizes: Iterable[Size]) -> dict[str, Shares]:
@@ -89,7 +94,8 @@ def _at_size(asked: Asked, grid: Grid, size: Size, rng: np.random.Generator) -> 
         prompts = rng.choice(num_prompts, size.num_prompts, replace=False)
         seeds = rng.choice(num_seeds, size.num_seeds, replace=False)
         drawn = grid._replace(scores=grid.scores[np.ix_(prompts, seeds)])
-        hits.append(is_recovered(find_best(drawn, asked.search, NUM_QUICK), asked))
+        found = find_best(drawn, asked.search, NUM_QUICK)
+        hits.append(is_recovered(found, asked.planted, asked.num_answers))
     return rounded(float(np.mean(hits)))
 
 
@@ -157,7 +163,8 @@ def _outcomes(
         said = turn()
         found = find_best(judged.grid(said), asked.search, NUM_QUICK)
         objected = labels_object(judged, said, rng)
-        is_crowned = is_narrow(found, len(asked.search.options)) and not is_recovered(found, asked)
-        seen.append((is_recovered(found, asked), is_crowned, is_crowned and not objected, objected))
+        recovered = is_recovered(found, asked.planted, asked.num_answers)
+        is_crowned = is_narrow(found, asked.num_answers) and not recovered
+        seen.append((recovered, is_crowned, is_crowned and not objected, objected))
     names = ("recovered", "crowned", "crowned_unnoticed", "objected")
     return dict(zip(names, map(rounded, np.mean(seen, axis=0).tolist()), strict=True))

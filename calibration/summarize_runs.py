@@ -12,9 +12,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 
-from calibration.find_answers import PHASE
+from calibration.find_answers import read_scores
 from zimage_eval.benchmark_observations import Observation, read_observations
 from zimage_eval.results import Numbers, Results, write_results
 
@@ -52,9 +51,7 @@ def families(folder: Path) -> Results:
     """`<family>,<study>,<variant>` -> alignment of the screened prompts, and their number."""
     rows: dict[str, dict[str, float | None]] = {}
     for path in sorted(folder.glob("*/*.parquet")):
-        scores = pd.read_parquet(path, columns=["variant", "phase", "prompt_id", METRIC])
-        screened = scores[scores["phase"] == PHASE]
-        for variant, group in screened.groupby("variant"):
+        for variant, group in read_scores(path.parent, path.stem).groupby("variant"):
             by_prompt = group.groupby("prompt_id")[METRIC].mean()
             rows[f"{path.parent.name},{path.stem},{variant}"] = {
                 METRIC: float(by_prompt.mean()),

@@ -14,7 +14,7 @@ from calibration.consequences import Consequence
 from calibration.find_answers import Found, find_best, find_guidance, grid_of, read_scores
 from calibration.find_concepts import find_skews
 from calibration.negative_controls import share_of
-from calibration.recovery import Asked, is_narrow
+from calibration.recovery import Asked, is_narrow, is_recovered
 from calibration.truths import Truths
 from zimage_eval.concept_defaults import SCENE_VALUES
 from zimage_eval.statistics import rounded
@@ -37,7 +37,7 @@ class Score(NamedTuple):
     @property
     def is_recovered(self) -> bool:
         """Whether the answer is in a set that leaves out half of the grid."""
-        return is_narrow(self.found, self.num_answers) and self.planted in self.found.answers
+        return is_recovered(self.found, self.planted, self.num_answers)
 
     @property
     def chance(self) -> float:
@@ -70,7 +70,7 @@ def score_family(
     found = {}
     for name, one in asked.items():
         grid = grid_of(read_scores(folder, one.search.study), one.search)
-        found[name] = (one.planted, find_best(grid, one.search), len(one.search.options))
+        found[name] = (one.planted, find_best(grid, one.search), one.num_answers)
     nothing = Found((), 0, 0)
     for hole in truths.holes:
         pair = f"{hole.color} {hole.name}"

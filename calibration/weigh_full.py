@@ -10,9 +10,7 @@ no evidence of that size and are left out.
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-import pandas as pd
-
-from calibration.find_answers import PHASE
+from calibration.find_answers import PHASE, read_scores
 from zimage_eval.claims import StudyClaim
 from zimage_eval.evidence import Evidence
 from zimage_eval.evidence_files import write_evidence
@@ -41,19 +39,13 @@ def weigh_results(folder: Path) -> dict[Place, Evidence]:
     for key, study in params.studies.items():
         variants = study_variants(study, spec, Path("prompts/templates"))
         baseline = next(variant.name for variant in variants if variant.is_baseline)
-        studies[key] = StudyScores(read_rows(folder / f"{key}.parquet"), baseline)
+        studies[key] = StudyScores(read_scores(folder, key).to_dict("records"), baseline)
     questions, terms = load_questions(QUESTIONS), load_terms(QUESTIONS)
     measured = Measured(studies, {}, {})
     return {
         place: weigh_claim(claim, measured, terms)
         for place, claim in kept_claims(questions, studies)
     }
-
-
-def read_rows(path: Path) -> list[dict[str, object]]:
-    """The screened rows of a kept score table."""
-    table = pd.read_parquet(path)
-    return list(table[table["phase"] == PHASE].to_dict("records"))
 
 
 def kept_claims(

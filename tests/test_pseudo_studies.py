@@ -85,6 +85,7 @@ def count_false(bank: Bank, num_reports: int, seed: int) -> Counts:
     claims = (*CLAIMS, *FLIPS)
     by_page = np.zeros(len(claims), dtype=int)
     hopeless = [claim.rule not in TRUE_OF_A_NULL for claim in claims]
+    lost = list(compress(claims, hopeless))
     shares: list[float] = []
     false = nothing_true = uncorrected = blocked = 0
     for _ in range(num_reports):
@@ -92,9 +93,7 @@ def count_false(bank: Bank, num_reports: int, seed: int) -> Counts:
         weighed = weigh(CLAIMS, rows, BASELINE) + weigh(FLIPS, rows, OTHER_SIDE)
         false += any(map(is_false, claims, decide(weighed)))
         shares.append(share_of_false(claims, weighed))
-        nothing_true += bool(
-            share_of_false(list(compress(claims, hopeless)), list(compress(weighed, hopeless)))
-        )
+        nothing_true += bool(share_of_false(lost, list(compress(weighed, hopeless))))
         alone = np.array(
             [is_false(c, decide([w])[0]) for c, w in zip(claims, weighed, strict=True)]
         )

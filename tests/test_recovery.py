@@ -42,7 +42,8 @@ def test_sizes_beyond_what_was_scored_are_not_reported(tmp_path: Path) -> None:
     assert more is None and deeper is None
     everything = recovery.is_recovered(
         find_best(grid_of(scores_of({"a": 0.7, "b": 0.8, "c": 0.1}, 2), SEARCH), SEARCH),
-        asked["layer"],
+        asked["layer"].planted,
+        asked["layer"].num_answers,
     )
     assert whole == float(everything) and few is not None and few < 1
 

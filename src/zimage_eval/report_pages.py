@@ -40,7 +40,7 @@ def write_page(
         values: tables of what is claimed and no figure shows (`report_studies`).
         seconds: what its pictures take (`report_seconds`).
     """
-    name, question, verdicts = answer[:3]
+    name, question, verdicts = answer.name, answer.question, answer.verdicts
     parts = [
         f'<a id="{name}"></a>\n\n## {question.row}: {question.title}',
         "### Question",

@@ -75,11 +75,8 @@ def answer_questions(
         full: evidence of a study of full size, on the claims that it has pictures for. A report of
             its own: Holm over its pages, the other claims as they are.
     """
-    verdicts = decide_report(_pages(questions, evidence, provenance))
-    larger = decide_report(_pages(questions, {**evidence, **full}, provenance))
-    suggestions = _suggestions(evidence, provenance)
-    larger_suggestions = _suggestions({**evidence, **full}, provenance)
-    minor = larger_suggestions.keys()
+    verdicts, suggestions = _decide(questions, evidence, provenance)
+    larger, larger_suggestions = _decide(questions, {**evidence, **full}, provenance)
     return [
         Answer(
             name,
@@ -87,28 +84,18 @@ def answer_questions(
             verdicts[name],
             _of_page(name, suggestions),
             larger[name].weights if Place(name, "weights") in full else None,
-            _of_page(name, {one: larger_suggestions[one] for one in full.keys() & minor}),
+            _of_page(name, {at: one for at, one in larger_suggestions.items() if at in full}),
         )
         for name, question in questions.items()
     ]
 
 
-def _suggestions(
-    evidence: Mapping[Place, Evidence], provenance: Provenance
-) -> dict[Place, Verdict]:
-    minor = {place: one for place, one in evidence.items() if place.part.isdigit()}
-    return decide_sub_questions(minor, provenance)
-
-
-def _of_page(name: str, verdicts: Mapping[Place, Verdict]) -> dict[int, Verdict]:
-    return {int(place.part): one for place, one in verdicts.items() if place.page == name}
-
-
-def _pages(
+def _decide(
     questions: Mapping[str, Question], evidence: Mapping[Place, Evidence], provenance: Provenance
-) -> dict[str, Page]:
+) -> tuple[dict[str, PageVerdicts], dict[Place, Verdict]]:
+    """Verdicts on the pages, and suggestions on their sub-questions."""
     unweighed = not_testable("was not weighed")
-    return {
+    pages = {
         name: Page(
             evidence.get(Place(name, "weights"), unweighed),
             evidence.get(Place(name, "design"), FROZEN_WEIGHTS),
@@ -116,6 +103,12 @@ def _pages(
         )
         for name, question in questions.items()
     }
+    minor = {place: one for place, one in evidence.items() if place.part.isdigit()}
+    return decide_report(pages), decide_sub_questions(minor, provenance)
+
+
+def _of_page(name: str, verdicts: Mapping[Place, Verdict]) -> dict[int, Verdict]:
+    return {int(place.part): one for place, one in verdicts.items() if place.page == name}
 
 
 def verdict_table(answers: Sequence[Answer]) -> str:
