@@ -36,14 +36,11 @@ format: $(INSTALLED) ## let ruff rewrite the code
 	ruff format .
 	ruff check --fix .
 
-deps: $(INSTALLED) ## write the code deps of dvc.yaml by what stages import
-	python -m tests.write_deps
-
 test: $(INSTALLED) ## the tests that take seconds
 	pytest
 
 smoke: $(INSTALLED) ## the same graph on a few prompts, in a temporary clone
-	pytest -m slow tests/test_pipeline_smoke.py -k reaches_the_report
+	pytest -m slow tests/pipeline/test_smoke.py -k reaches_the_report
 
 calibrate: $(INSTALLED) ## the study on FAMILIES, and the scorecard of what it found
 	for family in $(FAMILIES); do python -m calibration.run_study --model $$family --out .calibrate/$$family --results calibration/results/$$family || exit 1; done

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 import torch
 
-import stages.compare_models
-import stages.draw_model
+import stages.pictures.compare_models
+import stages.pictures.draw_model
 from tests.tiny_model import build_tiny_model
 from tests.tiny_pipelines import build_tiny_flux, build_tiny_sd3
 from tests.toy_project import PARAMS, SPEC, enter_project, save_yaml
@@ -148,9 +148,9 @@ def test_the_own_family_draws_what_its_pipeline_draws(weights: Path, tmp_path: P
 
 def test_models_are_drawn_and_scored_side_by_side(project: Path) -> None:
     for model in ("tiny", "flux", "sd3", "absent"):
-        stages.draw_model.main(model)
+        stages.pictures.draw_model.main(model)
     _write_reference(project)
-    stages.compare_models.main()
+    stages.pictures.compare_models.main()
     rows = read_results(project / "metrics" / "comparison.json")["comparison"]
     for model in ("tiny", "flux", "sd3"):
         assert rows[model]["available"] == 1

@@ -248,7 +248,9 @@ def test_bad_comparisons_are_refused(changes: dict[str, Any], message: str) -> N
 def test_a_further_model_is_one_line_of_params(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    shutil.copy(ROOT / "dvc.yaml", tmp_path)
+    folder = tmp_path / "benchmarks" / "pictures"
+    folder.mkdir(parents=True)
+    shutil.copy(ROOT / "benchmarks" / "pictures" / "dvc.yaml", folder)
     shutil.copytree(ROOT / "models", tmp_path / "models", ignore=shutil.ignore_patterns("*.safe*"))
     written = read_yaml(ROOT / "params.yaml")
     known = load_params(ROOT / "params.yaml").comparison

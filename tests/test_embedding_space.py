@@ -5,7 +5,7 @@ from typing import Literal
 import numpy as np
 import pytest
 
-from tests.import_graph import ROOT
+from tests.support.graph import ROOT
 from tests.test_failures import NORM, entry
 from zimage_eval.benchmark_params import EmbeddingSpace
 from zimage_eval.content_vectors import num_split_words, read_caption_norm, word_ends

@@ -6,16 +6,10 @@ from typing import Any
 
 import pytest
 
-from stages import (
-    conditioning,
-    embedding_cache,
-    extract_embeddings,
-    padding,
-    schedules,
-    token_limit,
-)
+from stages import extract_embeddings
+from stages.weights import conditioning, embedding_cache, padding, schedules, token_limit
 from tests.default_settings import make_defaults
-from tests.import_graph import ROOT
+from tests.support.graph import ROOT
 from tests.toy_project import PARAMS, SPEC, enter_project
 
 BENCHMARKS: dict[str, Any] = {

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from tests.import_graph import ROOT
 from tests.made_up_trials import judged_trial, seeded_trial
+from tests.support.graph import ROOT
 from zimage_eval.benchmark_observations import Observation
 from zimage_eval.benchmark_params import Failures, Trials
 from zimage_eval.content_vectors import CaptionNorm

@@ -7,7 +7,7 @@ import torch
 from PIL import Image
 
 from stages import build_reference
-from tests.import_graph import imported_files
+from tests.support.graph import imported_files
 from zimage_eval.backbones import load_backbone
 from zimage_eval.feature_tables import read_reference
 from zimage_eval.measuring import FolderReference

@@ -3,7 +3,6 @@
 import ast
 import os
 import re
-import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -11,21 +10,13 @@ from typing import Any, get_args
 
 import pytest
 
-from tests.import_graph import ROOT, imported_files, module_file
-from tests.param_use import used_params
+from tests.support.graph import ENTRIES, MODULES, PIPELINES, ROOT, STAGES, code_graph, module_path
+from tests.support.param_use import used_params
 from zimage_eval.frozen import read_yaml
 from zimage_eval.params import ModelSpec, Params, Study, load_params
 
-DEFINITION = read_yaml(ROOT / "dvc.yaml")
-STAGES: dict[str, dict[str, Any]] = {
-    name: stage.get("do", stage) for name, stage in DEFINITION["stages"].items()
-}
-MODULES = {name: shlex.split(stage["cmd"])[2] for name, stage in STAGES.items()}
 each_stage = pytest.mark.parametrize("name", STAGES)
-
-
-def code_deps(name: str) -> list[str]:
-    return [dep for dep in STAGES[name]["deps"] if dep.endswith(".py")]
+each_listed_stage = pytest.mark.parametrize("name", [name for name in STAGES if name != "code"])
 
 
 def declared_params(name: str) -> set[str]:
@@ -45,9 +36,7 @@ def declared_params(name: str) -> set[str]:
 
 def path_patterns(name: str) -> list[str]:
     """The paths that a stage file writes out, with anything but "/" for what is filled in."""
-    file = module_file(MODULES[name])
-    assert file is not None
-    tree = ast.parse((ROOT / file).read_text(encoding="utf-8"))
+    tree = ast.parse(module_path(MODULES[name]).read_text(encoding="utf-8"))
     patterns = []
     for call in ast.walk(tree):
         if isinstance(call, ast.Call) and getattr(call.func, "id", "") == "Path" and call.args:
@@ -62,19 +51,19 @@ def path_patterns(name: str) -> list[str]:
 
 
 def declared_paths(name: str) -> list[str]:
-    """Deps and outputs of a stage but its code."""
+    """Deps and outputs of a stage but the list of its code."""
     stage = STAGES[name]
     entries = [e for kind in ("deps", "outs", "metrics", "plots") for e in stage.get(kind, [])]
     paths = [next(iter(entry)) if isinstance(entry, dict) else entry for entry in entries]
-    return [path for path in paths if not path.endswith(".py")]
+    return [path for path in paths if path != f"data/code/{name}.txt"]
 
 
-@each_stage
-def test_code_deps_are_the_import_graph(name: str) -> None:
-    declared, imported = set(code_deps(name)), imported_files(MODULES[name])
-    assert sorted(imported - declared) == [], "missing from deps"
-    assert sorted(declared - imported) == [], "superfluous in deps"
-    assert len(code_deps(name)) == len(declared)
+@each_listed_stage
+def test_all_code_is_one_dep(name: str) -> None:
+    deps = STAGES[name]["deps"]
+    code = [dep for dep in deps if dep.startswith(("data/code", "src", "stages"))]
+    assert code == [f"data/code/{name}.txt"]
+    assert code_graph().stage_modules()[name] == MODULES[name]
 
 
 @each_stage
@@ -124,14 +113,15 @@ def test_declared_params_exist(name: str) -> None:
 def test_a_stage_is_one_module_that_tells_what_it_does(name: str) -> None:
     stage = STAGES[name]
     items = {None: "", "${studies}": " ${key}", "${comparison.models}": " ${item}"}
-    taken = items[DEFINITION["stages"][name].get("foreach")]
-    assert stage["cmd"] == f"python -m stages.{name}{taken}"
+    taken = items[ENTRIES[name].get("foreach")]
+    group = [path.parent.name for path in PIPELINES[1:] if name in read_yaml(path)["stages"]]
+    assert stage["cmd"] == f"python -m {'.'.join(['stages', *group, name])}{taken}"
+    assert stage.get("wdir") == ("../.." if group else None)
     assert stage["desc"]
 
 
 def test_every_stage_file_is_a_stage() -> None:
-    files = {path.stem for path in (ROOT / "stages").glob("*.py")} - {"__init__"}
-    assert files == set(STAGES)
+    assert {"code": "stages.code", **code_graph().stage_modules()} == MODULES
 
 
 def test_results_are_in_git_and_everything_big_is_not() -> None:
@@ -157,7 +147,7 @@ def test_help_imports_no_torch(name: str) -> None:
     code = (
         "import atexit, runpy, sys; "
         "atexit.register(lambda: print('torch' in sys.modules)); "
-        f"sys.argv = ['x', '--help']; runpy.run_module('stages.{name}', run_name='__main__')"
+        f"sys.argv = ['x', '--help']; runpy.run_module('{MODULES[name]}', run_name='__main__')"
     )
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
@@ -173,8 +163,6 @@ LIGHT = ("", ".facts", ".params", ".prompt_sets", ".statistics", ".tables", ".pl
     "module", [f"zimage_eval{name}" for name in (*LIGHT, ".figures", ".report")]
 )
 def test_light_modules_import_no_torch(module: str) -> None:
-    if module_file(module) is None:
-        pytest.skip(f"{module} does not exist yet")
     code = f"import sys, {module}; sys.exit('torch' in sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)
 

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.graph import ROOT
 from zimage_eval.frozen import read_yaml
 from zimage_eval.params import load_params
 
-ROOT = Path(__file__).parents[1]
 STAGE_RUN = re.compile(r"^Running stage '(.+)':$", re.MULTILINE)
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 
@@ -57,13 +57,21 @@ class Clone:
         self.run("git", "reset", "--quiet", "--hard")
         self.run("dvc", "checkout", "--quiet")
 
-    def lock(self) -> str:
-        return (self.folder / "dvc.lock").read_text()
+    def locks(self) -> dict[str, str]:
+        """The text of each dvc.lock, by its path."""
+        paths = lock_paths(self.folder)
+        return {path.relative_to(self.folder).as_posix(): path.read_text() for path in paths}
+
+
+def lock_paths(folder: Path) -> list[Path]:
+    """Every dvc.lock of a repository that has one."""
+    paths = [folder / "dvc.lock", *sorted((folder / "benchmarks").glob("*/dvc.lock"))]
+    return [path for path in paths if path.is_file()]
 
 
 def outputs() -> set[str]:
     """What the graph makes, by dvc.lock: files and folders; all else in git came before it."""
-    stages = read_yaml(ROOT / "dvc.lock")["stages"].values()
+    stages = [stage for path in lock_paths(ROOT) for stage in read_yaml(path)["stages"].values()]
     return {out["path"] for stage in stages for out in stage.get("outs", ())}
 
 
@@ -78,7 +86,8 @@ def make_clone(folder: Path) -> Clone:
             continue
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(ROOT / name, folder / name, follow_symlinks=False)
-    (folder / "dvc.lock").unlink(missing_ok=True)
+    for path in lock_paths(folder):
+        path.unlink()
     params = folder / "params.yaml"
     text = params.read_text()
     text = re.sub(r"num_prompts: 132", "num_prompts: 12", text)  # one of each concept
@@ -175,4 +184,4 @@ def test_the_lock_is_the_same_without_the_image_store(clone: Clone, tmp_path: Pa
     clone.run("git", "clone", "--quiet", "--branch", "start", ".", str(other.folder))
     other.repro()
     assert not list(other.folder.rglob("zimage-eval-images"))
-    assert other.lock() == clone.lock()
+    assert other.locks() == clone.locks()

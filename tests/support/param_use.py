@@ -3,7 +3,7 @@
 import ast
 from collections.abc import Mapping
 
-from tests.import_graph import ROOT, imported_files, module_file
+from tests.support.graph import ROOT, imported_files, module_path
 from zimage_eval.frozen import Frozen
 from zimage_eval.params import ModelSpec, Params, Study
 
@@ -27,9 +27,7 @@ def used_params(module: str) -> set[str]:
         for node in ast.walk(ast.parse((ROOT / file).read_text(encoding="utf-8"))):
             if isinstance(node, ast.FunctionDef):
                 functions.setdefault(node.name, []).append(node)
-    stage_file = module_file(module)
-    assert stage_file is not None
-    tree = ast.parse((ROOT / stage_file).read_text(encoding="utf-8"))
+    tree = ast.parse(module_path(module).read_text(encoding="utf-8"))
     names = {
         node.targets[0].id: SOURCES[_called_name(node.value)]
         for node in ast.walk(tree)

@@ -7,16 +7,14 @@ import pytest
 from dvc.repo import Repo
 from dvc.scm import Git
 
-from zimage_eval.frozen import read_yaml
+from tests.support.graph import ROOT, STAGES
 
-ROOT = Path(__file__).parents[1]
 MODELS = sorted(path.parent.name for path in ROOT.glob("models/*/model_index.json"))
 
 
 def model_deps() -> list[str]:
     """All deps of dvc.yaml that lie in the model's folder, still with `${model}`."""
-    stages = read_yaml(ROOT / "dvc.yaml")["stages"].values()
-    deps = [dep for stage in stages for dep in stage.get("do", stage)["deps"]]
+    deps = [dep for stage in STAGES.values() for dep in stage["deps"]]
     return sorted({dep for dep in deps if dep.startswith("models/${model}/")})
 
 

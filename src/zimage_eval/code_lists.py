@@ -1,0 +1,168 @@
+"""The code that each stage reaches, as lists of files with a digest of what each file says.
+
+A stage depends on its own list instead of on some forty files: an edit that changes nothing but
+comments, docstrings or layout leaves every list as it was, and a list says in words why a stage
+runs again.
+"""
+
+import ast
+import hashlib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+Packages = Mapping[str, Path]
+"""The packages that stages are made of: name -> folder, relative to the repository."""
+SHORT = 16
+"""Hex digits of a digest that a list holds."""
+
+
+class CodeGraph:
+    """The modules of a repository and what they import, read from their syntax trees."""
+
+    def __init__(self, root: Path, packages: Packages) -> None:
+        """Read the repository in `root`; nothing of it is imported or run."""
+        self.root = root
+        self.packages = packages
+        self._imports: dict[Path, tuple[str, ...]] = {}
+        self._digests: dict[Path, str] = {}
+
+    def stage_modules(self) -> dict[str, str]:
+        """The name of every stage and its module: each file of the package `stages` but `code`.
+
+        `stages/code.py` writes the lists, and reads both packages whole.
+
+        Raises:
+            ValueError: two stages have the same name, so that their lists would be one file.
+        """
+        modules: dict[str, str] = {}
+        folder = self.root / self.packages["stages"]
+        for path in sorted(folder.rglob("*.py")):
+            if path.stem in ("__init__", "code"):
+                continue
+            module = ".".join(["stages", *path.relative_to(folder).with_suffix("").parts])
+            if path.stem in modules:
+                raise ValueError(
+                    f"two stages are named {path.stem}: {modules[path.stem]}, {module}"
+                )
+            modules[path.stem] = module
+        return modules
+
+    def module_file(self, name: str) -> Path | None:
+        """File of a module, relative to the root; None for a module of another package."""
+        package, *parts = name.split(".")
+        if package not in self.packages:
+            return None
+        path = self.packages[package].joinpath(*parts)
+        files = [path / "__init__.py", *([path.with_suffix(".py")] if parts else [])]
+        return next((file for file in files if (self.root / file).is_file()), None)
+
+    def reached_files(self, module: str) -> set[str]:
+        """Files that a module needs to run, its own and those of its packages included.
+
+        Imports inside functions count; those under `if TYPE_CHECKING` don't, they never run.
+        """
+        reached: set[str] = set()
+        waiting = [module]
+        while waiting:
+            name = waiting.pop()
+            file = self.module_file(name)
+            if file is None or file.as_posix() in reached:
+                continue
+            reached.add(file.as_posix())
+            waiting += self._imported_names(file, name)
+            waiting += [name.rpartition(".")[0]] if "." in name else []
+        return reached
+
+    def code_list(self, module: str) -> str:
+        """A line a file that the module reaches: its path and the digest of its syntax tree."""
+        return "".join(
+            f"{file} {self.digest(Path(file))}\n" for file in sorted(self.reached_files(module))
+        )
+
+    def digest(self, file: Path) -> str:
+        """Digest of what a file says, whatever its comments, docstrings and layout."""
+        if file not in self._digests:
+            says = statement(ast.parse((self.root / file).read_text(encoding="utf-8")))
+            self._digests[file] = hashlib.sha256(says.encode()).hexdigest()[:SHORT]
+        return self._digests[file]
+
+    def _imported_names(self, file: Path, module: str) -> tuple[str, ...]:
+        if file not in self._imports:
+            tree = ast.parse((self.root / file).read_text(encoding="utf-8"))
+            package = module if file.name == "__init__.py" else module.rpartition(".")[0]
+            self._imports[file] = tuple(_imported_names(tree, package))
+        return self._imports[file]
+
+
+def statement(node: ast.AST) -> str:
+    """What a syntax tree says, as one text: equal for equal code on every version of Python.
+
+    `ast.dump` writes empty fields on some versions and leaves them out on others. Docstrings are
+    left out: no stage writes one into a result.
+    """
+    parts = []
+    for name, value in ast.iter_fields(node):
+        if isinstance(node, ast.Constant):
+            parts.append(f"{name}={value!r}" if value is not None or name == "value" else "")
+        elif isinstance(value, ast.AST):
+            parts.append(f"{name}={statement(value)}")
+        elif isinstance(value, list):
+            kept = [entry for entry in value if not _is_docstring(entry)]
+            written = [statement(e) if isinstance(e, ast.AST) else repr(e) for e in kept]
+            parts.append(f"{name}=[{','.join(written)}]" if written else "")
+        elif value is not None:
+            parts.append(f"{name}={value!r}")
+    return f"{type(node).__name__}({','.join(filter(None, parts))})"
+
+
+def write_code_lists(graph: CodeGraph, folder: Path) -> dict[str, str]:
+    """Write `<stage>.txt` for every stage; returns what was written, by stage."""
+    lists = {name: graph.code_list(module) for name, module in graph.stage_modules().items()}
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, text in lists.items():
+        (folder / f"{name}.txt").write_text(text, encoding="utf-8")
+    return lists
+
+
+def changed_stages(graph: CodeGraph, folder: Path) -> dict[str, list[str]]:
+    """Stages whose code is not what their lists in `folder` say, with the files that differ.
+
+    A stage without a list counts as changed in all of its files.
+    """
+    changes: dict[str, list[str]] = {}
+    for name, module in graph.stage_modules().items():
+        path = folder / f"{name}.txt"
+        before = set(path.read_text(encoding="utf-8").splitlines()) if path.is_file() else set()
+        lines = before ^ set(graph.code_list(module).splitlines())
+        if lines:
+            changes[name] = sorted({line.split()[0] for line in lines})
+    return changes
+
+
+def _is_docstring(node: object) -> bool:
+    """Whether a statement is a bare text, of a module, class, function or attribute."""
+    return (
+        isinstance(node, ast.Expr)
+        and isinstance(node.value, ast.Constant)
+        and isinstance(node.value.value, str)
+    )
+
+
+def _imported_names(tree: ast.AST, package: str) -> Iterator[str]:
+    for node in _running_nodes(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            parts = package.split(".")[: len(package.split(".")) - node.level + 1]
+            base = ".".join([*parts, node.module or ""]).strip(".") if node.level else node.module
+            assert base is not None
+            yield base
+            yield from (f"{base}.{alias.name}" for alias in node.names)
+
+
+def _running_nodes(node: ast.AST) -> Iterator[ast.AST]:
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.If) and "TYPE_CHECKING" in ast.unparse(child.test):
+            continue
+        yield child
+        yield from _running_nodes(child)

@@ -1,0 +1,26 @@
+"""src/zimage_eval/, stages/ -> data/code/<stage>.txt: the files that a stage reaches, with digests
+
+Every other stage depends on its own list. `python -m zimage_eval stale` says which stages the
+working tree changes before this stage has run.
+"""
+
+from pathlib import Path
+
+from stages import run
+
+
+def main() -> None:
+    """Write the list of every stage."""
+    import shutil
+
+    from zimage_eval.code_lists import CodeGraph, write_code_lists
+
+    packages = {"zimage_eval": Path("src/zimage_eval"), "stages": Path("stages")}
+    folder = Path("data/code")
+    shutil.rmtree(folder, ignore_errors=True)
+    lists = write_code_lists(CodeGraph(Path(), packages), folder)
+    print(f"{folder}: lists of {len(lists)} stages")
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,1 @@
+"""Benchmarks of pictures: they draw their own, or read those of a study."""

@@ -1,0 +1,1 @@
+"""Benchmarks of weights and embeddings: nothing here judges a picture."""

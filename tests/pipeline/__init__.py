@@ -1,0 +1,1 @@
+"""The graph: what dvc.yaml says, and a whole run of it."""

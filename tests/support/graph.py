@@ -1,0 +1,38 @@
+"""The pipeline as its files declare it, and the code graph of this repository."""
+
+import shlex
+from pathlib import Path
+from typing import Any
+
+from zimage_eval.code_lists import CodeGraph
+from zimage_eval.frozen import read_yaml
+
+ROOT = Path(__file__).parents[2]
+PACKAGES = {"zimage_eval": Path("src/zimage_eval"), "stages": Path("stages")}
+PIPELINES = (ROOT / "dvc.yaml", *sorted((ROOT / "benchmarks").glob("*/dvc.yaml")))
+
+ENTRIES: dict[str, dict[str, Any]] = {
+    name: stage for path in PIPELINES for name, stage in read_yaml(path)["stages"].items()
+}
+"""By stage, as written; what `foreach` repeats stands under `do`."""
+STAGES: dict[str, dict[str, Any]] = {
+    name: entry.get("do", entry) for name, entry in ENTRIES.items()
+}
+MODULES = {name: shlex.split(stage["cmd"])[2] for name, stage in STAGES.items()}
+
+
+def code_graph(root: Path = ROOT) -> CodeGraph:
+    """The library, the stages and calibration, as they lie in the work tree."""
+    return CodeGraph(root, {**PACKAGES, "calibration": Path("calibration")})
+
+
+def imported_files(module: str) -> set[str]:
+    """Files of this repository that a module needs, relative to its root."""
+    return code_graph().reached_files(module)
+
+
+def module_path(module: str) -> Path:
+    """File of a module of this repository."""
+    file = code_graph().module_file(module)
+    assert file is not None, module
+    return ROOT / file
