@@ -261,7 +261,7 @@ def test_a_further_model_is_one_line_of_params(
     Git.init(str(tmp_path)).close()
     monkeypatch.chdir(tmp_path)
     with Repo.init() as repo:
-        stages = {stage.addressing for stage in repo.index.stages if "draw_model" in stage.name}
+        stages = {stage.name for stage in repo.index.stages if "draw_model" in stage.name}
     assert stages == {f"draw_model@{name}" for name in (*known.models, "a-further-one")}
     changed = load_params(tmp_path / "params.yaml").comparison
     assert changed is not None and changed.models == (*known.models, "a-further-one")

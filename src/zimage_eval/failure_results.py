@@ -5,10 +5,10 @@ from collections.abc import Mapping
 from zimage_eval.failure_detectors import ANOMALIES, BASELINES
 from zimage_eval.failure_patterns import failing_levels
 
-Row = Mapping[str, float | None]
+NumberRow = Mapping[str, float | None]
 
 
-def failure_checks(rows: Mapping[str, Row]) -> dict[str, float | None]:
+def failure_checks(rows: Mapping[str, NumberRow]) -> dict[str, float | None]:
     """By statement, 1.0 where it holds."""
     levels = {name: row for name, row in rows.items() if "p_rarer_than_others" in row}
     failing = failing_levels(levels)
@@ -28,6 +28,6 @@ def failure_checks(rows: Mapping[str, Row]) -> dict[str, float | None]:
     }
 
 
-def _beats_all(row: Row) -> bool:
+def _beats_all(row: NumberRow) -> bool:
     lows = [row[f"gain_over_{baseline}_low"] for baseline in BASELINES]
     return all(low is not None and low > 0 for low in lows)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 NUM_FOLDS: Final = 4
 MIN_PER_CLASS: Final = 4
 """Prompts of a class below which it is left out: it would be missing from a fold."""
-PENALTIES: Final = (1e-3, 1e-2, 1e-1, 1.0, 10.0)
+PROBE_PENALTIES: Final = (1e-3, 1e-2, 1e-1, 1.0, 10.0)
 """Of the ridge, as shares of the mean square of the inputs."""
 
 
@@ -60,7 +60,7 @@ def _predict(
     scale = np.trace(gram) / len(gram)
     values, directions = np.linalg.eigh(gram)
     best: tuple[float, NDArray[np.float64]] | None = None
-    for penalty in PENALTIES:
+    for penalty in PROBE_PENALTIES:
         inverse = (directions / (values.clip(0) + penalty * scale)) @ directions.T
         weights = inverse @ target
         # the residual of a prompt that was left out, in closed form; 1/n is the mean's part

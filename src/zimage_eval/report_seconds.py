@@ -48,7 +48,7 @@ def page_seconds(
         forwards = _forwards(report)
         if len(set(forwards.values()) - {None}) > 1:
             places = results.get(report.key, {}).get(report.key, {})
-            parts += [_table(report, forwards, profiles, places), _CAPTION]
+            parts += [_seconds_table(report, forwards, profiles, places), _CAPTION]
     if parts:
         return "\n\n".join(["**Seconds:**", *parts])
     named = (shown or studies)[0]
@@ -78,7 +78,7 @@ def _line(count: float, profiles: Sequence[MachineResults]) -> str:
     return f"{count:.0f} forwards, alone and from its text to its file: {'; '.join(each)}."
 
 
-def _table(
+def _seconds_table(
     report: StudyReport,
     forwards: Mapping[str, float | None],
     profiles: Sequence[MachineResults],
