@@ -214,7 +214,8 @@ except SystemExit as stop:
 assert "torch" not in sys.modules and "diffusers" not in sys.modules
 if not "{module}".startswith("compute"):
     import zimage_eval.set_summaries, zimage_eval.feature_tables
-    import zimage_eval.report, zimage_eval.results, zimage_eval.study_figures, zimage_eval.web_page
+    import zimage_eval.results, zimage_eval.study_figures
+    import zimage_eval.report, zimage_eval.web_page
     assert "torch" not in sys.modules
 """
     subprocess.run([sys.executable, "-c", code], check=True, cwd=REPOSITORY, capture_output=True)

@@ -94,7 +94,7 @@ def embeddings_schema(hidden_size: int) -> TableSchema:
         columns=_columns(
             {
                 "text": pa.string(),
-                "encoder": pa.string(),  # canonical JSON of zimage_eval.settings.EncoderSettings
+                "encoder": pa.string(),  # canonical JSON of EncoderSettings
                 "hidden_layer": pa.string(),  # one of them, as variants are named by it
                 "position": pa.int32(),
                 "token_id": pa.int32(),
@@ -112,7 +112,7 @@ WORDINGS = TableSchema(
     columns=_columns(
         {
             "text": pa.string(),  # as the prompt set has it
-            "prompt": pa.string(),  # canonical JSON of zimage_eval.settings.PromptSettings
+            "prompt": pa.string(),  # canonical JSON of PromptSettings
             "encoder": pa.string(),  # the same of EncoderSettings: fillers count its chat format
         },
         nullable={
