@@ -10,7 +10,7 @@ from zimage_eval.compared_records import ModelRecord
 from zimage_eval.comparison_observations import num_facts, observe_scores, observe_styles
 from zimage_eval.comparison_prompts import AskedPrompt
 from zimage_eval.comparison_results import (
-    MetricNumbers,
+    RowNumbers,
     capability_difference,
     capability_row,
     difference_rows,
@@ -32,7 +32,7 @@ from zimage_eval.observation_results import named
 class Compared(NamedTuple):
     """The comparison in numbers."""
 
-    rows: dict[str, MetricNumbers]
+    rows: dict[str, RowNumbers]
     notes: dict[tuple[str, str], str]
     """By row and metric, why there is no number; of a whole row with an empty metric."""
     observations: list[Observation]
@@ -86,7 +86,7 @@ def compare(
 
 
 def _add_distances(
-    rows: dict[str, MetricNumbers],
+    rows: dict[str, RowNumbers],
     notes: dict[tuple[str, str], str],
     drawn: Mapping[str, Drawn],
     references: Mapping[BackboneName, Vectors],

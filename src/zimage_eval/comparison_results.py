@@ -13,7 +13,7 @@ from zimage_eval.jackknife import jackknife
 from zimage_eval.observation_results import mean_rows, named
 from zimage_eval.statistics import Estimate, estimate, paired_differences, prompt_means
 
-MetricNumbers = dict[str, float | None]
+RowNumbers = dict[str, float | None]
 Scores = dict[tuple[str, int], float | None]
 
 
@@ -49,7 +49,7 @@ def pair_name(one: str, other: str) -> str:
     return f"{one} - {other}"
 
 
-def model_rows(observations: Sequence[Observation], main: Collection[str]) -> dict[str, MetricNumbers]:
+def model_rows(observations: Sequence[Observation], main: Collection[str]) -> dict[str, RowNumbers]:
     """`<model>` over the prompt set, and `<model>/<category>`.
 
     Args:
@@ -63,17 +63,17 @@ def model_rows(observations: Sequence[Observation], main: Collection[str]) -> di
 
 def difference_rows(
     models: Sequence[str], observations: Sequence[Observation], main: Collection[str]
-) -> dict[str, MetricNumbers]:
+) -> dict[str, RowNumbers]:
     """`<one> - <other>` of every two models over the prompt set, and by category.
 
     Seeds of a prompt are averaged before prompts are paired: the models' noise has nothing in
     common, their prompts have.
     """
-    rows: dict[str, MetricNumbers] = {}
+    rows: dict[str, RowNumbers] = {}
     for one, other in combinations(models, 2):
         for category in ("", *sorted({row.category for row in observations})):
             wanted = main if category == "" else [category]
-            numbers: MetricNumbers = {}
+            numbers: RowNumbers = {}
             for metric in sorted({row.metric for row in observations}):
                 scores = [_scores(observations, model, wanted, metric) for model in (one, other)]
                 found = difference(scores[0], scores[1], is_share=metric in (*SHARES, STYLE_WORD))
@@ -93,9 +93,9 @@ def difference(one: Scores, other: Scores, *, is_share: bool) -> Estimate:
     return estimate(list(values.values()), DIFFERENCE_BOUNDS if is_share else None)
 
 
-def capability_row(observations: Sequence[Observation], model: str) -> MetricNumbers:
+def capability_row(observations: Sequence[Observation], model: str) -> RowNumbers:
     """Every capability of a model with its interval; null where nothing asked for it."""
-    row: MetricNumbers = dict.fromkeys(UNTESTABLE)
+    row: RowNumbers = dict.fromkeys(UNTESTABLE)
     for name, each in CAPABILITIES.items():
         scores = _scores(observations, model, [each.category], each.metric)
         if each.less is None:
@@ -107,12 +107,14 @@ def capability_row(observations: Sequence[Observation], model: str) -> MetricNum
     return row
 
 
-def capability_difference(observations: Sequence[Observation], model: str, other: str) -> MetricNumbers:
+def capability_difference(
+    observations: Sequence[Observation], model: str, other: str
+) -> RowNumbers:
     """How much better `model` is than `other` at what it is asked for, paired by prompt.
 
     What is a contrast within a model (planning, reasoning's loss) is not set off once more.
     """
-    row: MetricNumbers = {}
+    row: RowNumbers = {}
     for name, each in CAPABILITIES.items():
         if each.less is None:
             scores = [
@@ -122,7 +124,7 @@ def capability_difference(observations: Sequence[Observation], model: str, other
     return row
 
 
-def style_coverage(observations: Sequence[Observation], model: str) -> MetricNumbers:
+def style_coverage(observations: Sequence[Observation], model: str) -> RowNumbers:
     """How often a style word is drawn right, all words alike, and how many mostly are.
 
     The interval is over prompts; what words could have been asked for besides is not in it.
@@ -149,7 +151,7 @@ def style_coverage(observations: Sequence[Observation], model: str) -> MetricNum
 
 def facts_slope(
     observations: Sequence[Observation], model: str, facts: Mapping[str, int]
-) -> MetricNumbers:
+) -> RowNumbers:
     """Change of alignment with each further fact of a prompt, by least squares over prompts.
 
     Args:
