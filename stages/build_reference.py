@@ -15,7 +15,8 @@ def main() -> None:
 
     from zimage_eval.feature_tables import write_reference
     from zimage_eval.image_features import features_by_backbone
-    from zimage_eval.params import load_model_spec, load_params
+    from zimage_eval.model_spec import load_model_spec
+    from zimage_eval.params import load_params
     from zimage_eval.reference_pictures import drawn_pictures, folder_pictures
     from zimage_eval.signature_files import write_signatures
 

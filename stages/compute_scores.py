@@ -24,7 +24,8 @@ def main(study: str) -> None:
     from zimage_eval.judges import load_judge
     from zimage_eval.metric_networks import load_metric_networks
     from zimage_eval.metrics import metrics_with
-    from zimage_eval.params import PHASES, load_model_spec, load_params
+    from zimage_eval.model_spec import load_model_spec
+    from zimage_eval.params import PHASES, load_params
     from zimage_eval.scores import StudyImages, group_rows, read_encodings, score_images
     from zimage_eval.signature_files import write_signatures
     from zimage_eval.tables import FACTS, IMAGES, PROMPTS, read_table, scores_schema, write_table

@@ -17,7 +17,8 @@ def main() -> None:
     from zimage_eval.machine_results import read_machine_results
     from zimage_eval.measured_results import read_measured
     from zimage_eval.model_folder import IMAGE_PARTS, TEXT_PARTS, weights_digest
-    from zimage_eval.params import load_model_spec, load_params
+    from zimage_eval.model_spec import load_model_spec
+    from zimage_eval.params import load_params
     from zimage_eval.questions import load_questions
     from zimage_eval.report import write_report
     from zimage_eval.report_calibration import read_scorecard

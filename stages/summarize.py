@@ -18,22 +18,20 @@ def main(study: str) -> None:
     from zimage_eval.figures import save_figure
     from zimage_eval.image_grids import save_png
     from zimage_eval.metrics import metrics_with
-    from zimage_eval.params import (
-        PHASES,
-        load_model_spec,
-        load_params,
-        phase_variants,
-    )
+    from zimage_eval.model_spec import load_model_spec
+    from zimage_eval.params import PHASES, load_params
     from zimage_eval.pareto import front_results, study_front
-    from zimage_eval.results import study_results, write_results
+    from zimage_eval.results import write_results
     from zimage_eval.set_signatures import set_signatures
     from zimage_eval.set_summaries import read_sets, summarize_sets
     from zimage_eval.signature_files import read_signatures, write_signatures
     from zimage_eval.signatures import with_sizes
     from zimage_eval.study_figures import draw_study_effect, draw_study_grid, main_metric
+    from zimage_eval.study_results import study_results
     from zimage_eval.summaries import summarize_scores, write_summaries
     from zimage_eval.tables import IMAGES, PROMPTS, SWAPPED_PROMPTS, read_table, scores_schema
     from zimage_eval.templates import study_variants
+    from zimage_eval.variants import phase_variants
 
     params = load_params(Path("params.yaml"))
     spec = load_model_spec(Path(f"models/{params.model}.yaml"))

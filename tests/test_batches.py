@@ -14,7 +14,8 @@ from zimage_eval.batches import (
 )
 from zimage_eval.fit_prompts import PhaseTexts
 from zimage_eval.model_folder import ModelLimits
-from zimage_eval.params import PHASES, Variant
+from zimage_eval.params import PHASES
+from zimage_eval.variants import Variant
 from zimage_eval.wordings import Wording, wording_key
 
 LIMITS = ModelLimits(

@@ -13,9 +13,10 @@ from zimage_eval.embeddings import TextEmbeddings
 from zimage_eval.encoder_inputs import tokenize
 from zimage_eval.encoding import PhaseTexts, encode_layers, encode_prompts, study_encodings
 from zimage_eval.model_folder import read_limits
-from zimage_eval.params import DtypeSettings, Variant
+from zimage_eval.model_spec import DtypeSettings
 from zimage_eval.setting_groups import HiddenLayer
 from zimage_eval.text_side import TextSide, load_text_side
+from zimage_eval.variants import Variant
 
 PROMPTS = ["a red circle", "", "a small blue star on a black background, 12 of them", "一只猫 🐈"]
 FLOAT32 = DtypeSettings(text_encoder="float32", transformer="float32", vae="float32")

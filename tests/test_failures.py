@@ -21,7 +21,7 @@ from zimage_eval.failure_detectors import (
 )
 from zimage_eval.failure_patterns import failing_levels, level_rows, prompt_and_seed
 from zimage_eval.held_out import folds
-from zimage_eval.params import load_model_spec
+from zimage_eval.model_spec import load_model_spec
 from zimage_eval.retries import plan_retries, retry_rows, simplify
 from zimage_eval.scene_parsing import parse_caption
 from zimage_eval.trials import RELATION_WORD, scene_trials

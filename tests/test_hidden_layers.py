@@ -10,7 +10,7 @@ from zimage_eval.devices import start_workers
 from zimage_eval.encoder_inputs import Chunk, tokenize
 from zimage_eval.encoding import encode_layers
 from zimage_eval.hidden_layers import HiddenStates, run_encoder, select_layer, unit_rms
-from zimage_eval.params import DtypeSettings
+from zimage_eval.model_spec import DtypeSettings
 from zimage_eval.setting_groups import HiddenLayer
 from zimage_eval.text_side import TextSide, load_text_side
 

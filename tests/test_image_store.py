@@ -8,9 +8,10 @@ import torch
 from tests.default_settings import make_settings
 from zimage_eval.batches import Batch
 from zimage_eval.captions import RefinerFit
-from zimage_eval.image_store import ImageStore, Recipe, find_store_root, image_keys
+from zimage_eval.image_keys import Recipe, image_keys
+from zimage_eval.image_store import ImageStore, find_store_root
 from zimage_eval.images import encode_png
-from zimage_eval.params import DtypeSettings
+from zimage_eval.model_spec import DtypeSettings
 from zimage_eval.settings import KEYS
 
 RECIPE = Recipe(
@@ -85,7 +86,7 @@ def test_what_decides_no_pixels_is_not_in_the_key() -> None:
 
 def test_version_of_the_code_is_in_the_key(monkeypatch: pytest.MonkeyPatch) -> None:
     keys = image_keys(RECIPE, BATCH)
-    monkeypatch.setattr("zimage_eval.image_store.GENERATOR_VERSION", 0)
+    monkeypatch.setattr("zimage_eval.image_keys.GENERATOR_VERSION", 0)
     assert set(image_keys(RECIPE, BATCH)).isdisjoint(keys)
 
 

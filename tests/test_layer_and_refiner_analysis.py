@@ -26,8 +26,8 @@ from zimage_eval.layer_analysis import (
 )
 from zimage_eval.linear_maps import explained_share, fit_linear
 from zimage_eval.metric_embedding import TokenVectors
+from zimage_eval.model_spec import DtypeSettings
 from zimage_eval.observation_results import mean_rows
-from zimage_eval.params import DtypeSettings
 from zimage_eval.principal_components import outlier_channels, principal_components
 from zimage_eval.probes import chance, frequent, probe
 from zimage_eval.refiner_analysis import (

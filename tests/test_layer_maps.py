@@ -12,7 +12,7 @@ from zimage_eval.encoding import Encoding, encode_layers, map_layers, plan_forwa
 from zimage_eval.fit_prompts import PhaseTexts
 from zimage_eval.hidden_layers import unit_rms
 from zimage_eval.layer_maps import fit_moments, fit_ridge
-from zimage_eval.params import DtypeSettings
+from zimage_eval.model_spec import DtypeSettings
 from zimage_eval.text_side import TextSide, load_text_side
 
 FLOAT32 = DtypeSettings(text_encoder="float32", transformer="float32", vae="float32")

@@ -36,7 +36,7 @@ from zimage_eval.machine_figures import (
     draw_throughput,
 )
 from zimage_eval.machine_results import Cell, Rows, write_machine_results
-from zimage_eval.params import ModelSpec
+from zimage_eval.model_spec import ModelSpec
 from zimage_eval.prompt_sets import Prompt
 from zimage_eval.settings import override
 from zimage_eval.teacher_forcing import ask, record_forwards, relative_errors

@@ -7,7 +7,7 @@ import pytest
 
 from zimage_eval.frozen import parse, read_yaml
 from zimage_eval.measuring import FolderReference, SceneReference
-from zimage_eval.params import ModelSpec, load_model_spec
+from zimage_eval.model_spec import ModelSpec, load_model_spec
 
 MODELS = Path(__file__).parents[1] / "models"
 PINNED = {"path": "somewhere", "sha256": "0" * 64}

@@ -24,7 +24,8 @@ from zimage_eval.model_folder import (
     unavailable_reason,
     weights_digest,
 )
-from zimage_eval.params import DtypeSettings, Settings
+from zimage_eval.model_spec import DtypeSettings
+from zimage_eval.settings import Settings
 from zimage_eval.text_side import load_text_side
 from zimage_eval.transformer_settings import view_transformer
 

@@ -6,10 +6,10 @@ import pytest
 import torch
 
 from zimage_eval.benchmark_observations import Observation
+from zimage_eval.model_spec import DtypeSettings
 from zimage_eval.observation_results import largest_rows
 from zimage_eval.pad_placement import encode_padded, largest_token_change
 from zimage_eval.padding_effects import add_floors, compare, measure_placements
-from zimage_eval.params import DtypeSettings
 from zimage_eval.text_side import TextSide, load_text_side
 
 DTYPE = DtypeSettings(text_encoder="float32", transformer="float32", vae="float32")

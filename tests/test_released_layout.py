@@ -14,7 +14,7 @@ from tests.toy_project import SPEC
 from zimage_eval.loaded_model import load_model, weights_name
 from zimage_eval.machine_results import Rows
 from zimage_eval.model_folder import IMAGE_PARTS, TEXT_PARTS, check_parts, count_parameters
-from zimage_eval.params import ModelSpec
+from zimage_eval.model_spec import ModelSpec
 from zimage_eval.prompt_sets import load_prompt_set
 from zimage_eval.released_layout import (
     CHANGES_PICTURE,

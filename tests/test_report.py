@@ -5,7 +5,8 @@ import pytest
 
 from zimage_eval.findings import confirm_finding, coverage_findings, screened_finding
 from zimage_eval.metrics import METRICS
-from zimage_eval.params import Study, Variant, expand_variants, load_model_spec
+from zimage_eval.model_spec import load_model_spec
+from zimage_eval.params import Study
 from zimage_eval.report_tables import (
     index_screened,
     main_table,
@@ -15,6 +16,7 @@ from zimage_eval.report_tables import (
     show_interval,
 )
 from zimage_eval.summaries import Summary
+from zimage_eval.variants import Variant, expand_variants
 from zimage_eval.web_page import render_page
 
 DEFAULTS = load_model_spec(Path(__file__).parents[1] / "models" / "nano.yaml").defaults

@@ -3,13 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from zimage_eval.results import (
-    Results,
-    headline_results,
-    read_results,
-    study_results,
-    write_results,
-)
+from zimage_eval.results import Results, read_results, write_results
+from zimage_eval.study_results import headline_results, study_results
 from zimage_eval.summaries import Summary
 
 

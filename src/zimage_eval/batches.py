@@ -13,8 +13,9 @@ from zimage_eval.model_folder import (
     padded_length,
     unavailable_reason,
 )
-from zimage_eval.params import Phase, Variant, phase_variants
+from zimage_eval.params import Phase
 from zimage_eval.setting_groups import EncoderSettings
+from zimage_eval.variants import Variant, phase_variants
 from zimage_eval.wordings import Wordings, wording_key
 
 Embeddings = Mapping[tuple[str, EncoderSettings], torch.Tensor]

@@ -24,8 +24,9 @@ from zimage_eval.encoder_inputs import tokenize
 from zimage_eval.encoding import Encoding, encode_texts
 from zimage_eval.fit_prompts import PhaseTexts, fit_phase
 from zimage_eval.generation import GeneratedImage, generate_batch
+from zimage_eval.image_keys import Recipe, device_class
 from zimage_eval.image_side import load_image_side
-from zimage_eval.image_store import ImageStore, Recipe, device_class
+from zimage_eval.image_store import ImageStore
 from zimage_eval.memory_needs import check_memory
 from zimage_eval.model_folder import (
     IMAGE_PARTS,
@@ -37,9 +38,11 @@ from zimage_eval.model_folder import (
     unavailable_reason,
     weights_digest,
 )
-from zimage_eval.params import PHASES, ModelSpec, Phase, Phases, Variant
+from zimage_eval.model_spec import ModelSpec
+from zimage_eval.params import PHASES, Phase, Phases
 from zimage_eval.prompt_sets import Prompt, prompt_rows, split_phases
 from zimage_eval.text_side import load_text_encoder, load_tokenizer
+from zimage_eval.variants import Variant
 from zimage_eval.wordings import Wordings, word_prompts, wording_key
 
 if TYPE_CHECKING:

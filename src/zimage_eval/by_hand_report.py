@@ -11,8 +11,8 @@ from zimage_eval.generation import GeneratedImage
 from zimage_eval.image_grids import GridCell, GridColumn, GridRow, draw_grid
 from zimage_eval.judges import Judge, decode_picture
 from zimage_eval.metric_alignment import alignment
-from zimage_eval.params import Variant
 from zimage_eval.settings import Key, word
+from zimage_eval.variants import Variant
 
 
 class JudgedPicture(NamedTuple):

@@ -1,8 +1,8 @@
 """Whether the files that a models/<model>.yaml declares are there, and are those it means."""
 
 from zimage_eval.hand_labels import read_hand_labels
+from zimage_eval.model_spec import ModelSpec
 from zimage_eval.networks import network_path
-from zimage_eval.params import ModelSpec
 
 
 def check_measuring(spec: ModelSpec) -> None:

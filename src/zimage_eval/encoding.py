@@ -22,8 +22,9 @@ from zimage_eval.hidden_layers import run_encoder, select_layer
 from zimage_eval.layer_maps import LayerMap, fit_moments, fit_ridge
 from zimage_eval.long_prompts import condense, nearest_tokens
 from zimage_eval.model_folder import ModelLimits, unavailable_reason
-from zimage_eval.params import Phase, Variant, phase_variants
+from zimage_eval.params import Phase
 from zimage_eval.setting_groups import EncoderSettings, HiddenLayer
+from zimage_eval.variants import Variant, phase_variants
 from zimage_eval.wordings import Wordings, wording_key
 
 Encoding = tuple[str, EncoderSettings]

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import torch
 
 from zimage_eval.batches import Batch, ImageRequest
-from zimage_eval.image_store import ImageStore, Recipe, image_keys
+from zimage_eval.image_keys import Recipe, image_keys
+from zimage_eval.image_store import ImageStore
 from zimage_eval.images import encode_png, read_png_text
 
 if TYPE_CHECKING:

@@ -13,8 +13,8 @@ from zimage_eval.detector_judge import clip_classifier, judge_natural
 from zimage_eval.facts import FactResult, Facts
 from zimage_eval.hand_labels import HandLabels, parse_fact, read_hand_labels
 from zimage_eval.images import decode_png, read_png
+from zimage_eval.model_spec import JudgeName, ModelSpec
 from zimage_eval.networks import network_path
-from zimage_eval.params import JudgeName, ModelSpec
 from zimage_eval.scene_checking import check_facts
 
 if TYPE_CHECKING:

@@ -11,14 +11,12 @@ those of the chat format too, because the transformer attends to all of them.
 """
 
 from collections.abc import Sequence
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 import torch
 
 from zimage_eval.hidden_layers import unit_rms
-
-PENALTIES: Final = (1e-4, 1e-3, 1e-2, 1e-1, 1.0)
-"""Ridge penalties that are tried, as shares of the mean square of all inputs together."""
+from zimage_eval.ridge import PENALTIES, solve_ridge
 
 
 class LayerMap(NamedTuple):
@@ -99,15 +97,3 @@ def _standard_pairs(
     deviation = torch.where(moments.target_scale > 1e-9, moments.target_scale, 1.0)
     wanted = (unit_rms(torch.cat([*targets])).double() - moments.target_mean) / deviation
     return moments.standardize(torch.cat([*sources])), wanted
-
-
-def solve_ridge(
-    inputs: torch.Tensor, wanted: torch.Tensor, penalties: Sequence[float]
-) -> list[torch.Tensor]:
-    """`(inputs' inputs + penalty * num_tokens)^-1 inputs' wanted` for each penalty."""
-    values, directions = torch.linalg.eigh(inputs.T @ inputs)
-    projected = directions.T @ (inputs.T @ wanted)
-    return [
-        directions @ (projected / (values.clamp_min(0) + penalty * len(inputs))[:, None])
-        for penalty in penalties
-    ]

@@ -1,7 +1,7 @@
 """Whether a transformer takes a caption of some length or an image of some size.
 
 Run as a module with FOLDER DEVICE NUM_TOKENS ROWS COLUMNS TABLE_LENGTH it asks a GPU: there a
-position beyond the table is a device assert, after which a process can do no more, so every question
+position beyond the table is a device assert, after which a process can do no more: every question
 takes a process of its own.
 """
 

@@ -1,36 +1,18 @@
 """reports/machine/*.json: figures of one machine, with all that makes them that machine's."""
 
 import json
-import os
-import platform
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
 
 from zimage_eval.frozen import Frozen, parse
 from zimage_eval.statistics import rounded
-
-LIBRARIES = ("torch", "diffusers", "transformers")
+from zimage_eval.this_machine import Machine, describe_machine, describe_versions
 
 Cell = float | str | None
 """A number, words (the reason of a missing number, a name), or nothing."""
 Rows = Mapping[str, Mapping[str, Cell]]
 """Row, metric."""
-
-
-class Machine(Frozen):
-    """What the figures were measured on."""
-
-    name: str
-    """Of what computed: the GPU, or the processor. Figures of two names never share a column."""
-    device: str
-    """`cuda` or `cpu`."""
-    num_cores: int
-    num_threads: int
-    """That torch computed with on the CPU."""
-    memory_gib: float
-    """Of what computed."""
 
 
 class MachineResults(Frozen):
@@ -46,32 +28,6 @@ class MachineResults(Frozen):
     machine: Machine
     versions: dict[str, str]
     rows: dict[str, dict[str, float | int | str | None]]
-
-
-def describe_machine() -> Machine:
-    """This machine as torch sees it."""
-    import torch
-
-    from zimage_eval.devices import pick_device
-    from zimage_eval.memory_needs import GIB, device_bytes
-
-    device = pick_device()
-    is_gpu = device.type == "cuda"
-    return Machine(
-        name=torch.cuda.get_device_name(device) if is_gpu else _processor_name(),
-        device=device.type,
-        num_cores=len(os.sched_getaffinity(0)),
-        num_threads=torch.get_num_threads(),
-        memory_gib=round(device_bytes(device) / GIB, 1),
-    )
-
-
-def describe_versions() -> dict[str, str]:
-    """Versions of what computes; torch's own says for which CUDA it was built."""
-    import torch
-
-    found = {name: version(name) for name in LIBRARIES}
-    return {**found, "torch": str(torch.__version__), "python": platform.python_version()}
 
 
 def write_machine_results(
@@ -149,12 +105,3 @@ def _written(value: Cell) -> str:
     if value is None:
         return "-"
     return value if isinstance(value, str) else f"{value:.5g}"
-
-
-def _processor_name() -> str:
-    info = Path("/proc/cpuinfo")
-    if info.is_file():
-        for line in info.read_text(encoding="utf-8").splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    return platform.processor() or platform.machine()

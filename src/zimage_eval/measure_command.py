@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from zimage_eval.benchmark_params import Benchmarks, Quantization, need
 from zimage_eval.frozen import Frozen, parse, read_yaml
-from zimage_eval.params import ModelSpec, load_model_spec, load_params
+from zimage_eval.model_spec import ModelSpec, load_model_spec
+from zimage_eval.params import load_params
 from zimage_eval.prompt_sets import Prompt, load_prompt_set
 
 if TYPE_CHECKING:

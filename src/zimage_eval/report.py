@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from zimage_eval.machine_results import MachineResults
-from zimage_eval.params import ModelSpec, Params
+from zimage_eval.model_spec import ModelSpec
+from zimage_eval.params import Params
 from zimage_eval.report_calibration import calibration_section
 from zimage_eval.report_machine import machine_section
 from zimage_eval.report_pages import write_page

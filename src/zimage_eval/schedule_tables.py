@@ -7,10 +7,10 @@ import torch
 from diffusers import ZImagePipeline
 
 from zimage_eval.exact_params import Recipe
-from zimage_eval.params import Variant
 from zimage_eval.sampling import Sample, initial_latents, sample_latents
 from zimage_eval.setting_groups import ImageSettings, SamplerSettings
 from zimage_eval.settings import Settings
+from zimage_eval.variants import Variant
 
 SAME_LEVEL = 1e-6
 """Two noise levels that differ by less are one; they are float32."""

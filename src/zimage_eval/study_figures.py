@@ -10,9 +10,10 @@ from PIL import Image
 from zimage_eval.figures import EffectRow, HeatCell, draw_dots, draw_heat_map
 from zimage_eval.image_grids import GridCell, GridColumn, GridRow, draw_gallery, draw_grid
 from zimage_eval.metrics import METRICS
-from zimage_eval.params import Study, Variant
+from zimage_eval.params import Study
 from zimage_eval.settings import KEYS, Key, leaves, word
 from zimage_eval.summaries import ALL, COVERAGE, NOT_AVAILABLE, Summary, excludes_zero
+from zimage_eval.variants import Variant
 
 Row = Mapping[str, Any]
 

@@ -21,7 +21,8 @@ def main() -> None:
     from zimage_eval.judges import load_judge
     from zimage_eval.loaded_model import load_model
     from zimage_eval.machine_figures import draw_quantization
-    from zimage_eval.params import load_model_spec, load_params
+    from zimage_eval.model_spec import load_model_spec
+    from zimage_eval.params import load_params
     from zimage_eval.prompt_sets import load_prompt_set
     from zimage_eval.results import write_results
 

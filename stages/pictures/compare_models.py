@@ -23,7 +23,8 @@ def main() -> None:
     from zimage_eval.figures import save_figure
     from zimage_eval.image_grids import save_png
     from zimage_eval.metrics import metrics_with
-    from zimage_eval.params import load_model_spec, load_params
+    from zimage_eval.model_spec import load_model_spec
+    from zimage_eval.params import load_params
     from zimage_eval.results import write_results
 
     params = load_params(Path("params.yaml"))

@@ -33,8 +33,8 @@ def main(model: str) -> None:
     from zimage_eval.judges import load_judge
     from zimage_eval.metric_networks import load_metric_networks
     from zimage_eval.metrics import metrics_with
-    from zimage_eval.model_spec import ModelSpec
-    from zimage_eval.params import load_model_spec, load_params
+    from zimage_eval.model_spec import ModelSpec, load_model_spec
+    from zimage_eval.params import load_params
     from zimage_eval.tables import FACTS, IMAGES, scores_schema, write_table
 
     params = load_params(Path("params.yaml"))

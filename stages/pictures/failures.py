@@ -28,7 +28,8 @@ def main() -> None:
     from zimage_eval.failure_results import failure_checks
     from zimage_eval.figures import save_figure
     from zimage_eval.image_store import ImageStore, find_store_root
-    from zimage_eval.params import load_model_spec, load_params
+    from zimage_eval.model_spec import load_model_spec
+    from zimage_eval.params import load_params
     from zimage_eval.prompt_figures import draw_failures
     from zimage_eval.results import write_results
     from zimage_eval.retries import plan_retries, retry, retry_rows

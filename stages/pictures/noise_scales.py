@@ -24,11 +24,13 @@ def main() -> None:
     from zimage_eval.devices import load_once, pick_device
     from zimage_eval.embeddings import read_embeddings
     from zimage_eval.figures import save_figure
+    from zimage_eval.image_keys import Recipe, device_class
     from zimage_eval.image_side import load_image_side
-    from zimage_eval.image_store import ImageStore, Recipe, device_class, find_store_root
+    from zimage_eval.image_store import ImageStore, find_store_root
     from zimage_eval.metric_networks import load_metric_networks
     from zimage_eval.metrics import metrics_with
     from zimage_eval.model_folder import IMAGE_PARTS, check_model, weights_digest
+    from zimage_eval.model_spec import load_model_spec
     from zimage_eval.noise_arms import (
         BASELINE,
         CEILING,
@@ -38,7 +40,7 @@ def main() -> None:
         draw_arm,
         noise_arms,
     )
-    from zimage_eval.params import Variant, load_model_spec, load_params
+    from zimage_eval.params import load_params
     from zimage_eval.placement_figure import draw_placements
     from zimage_eval.placements import (
         arm_distances,
@@ -52,6 +54,7 @@ def main() -> None:
     from zimage_eval.results import write_results
     from zimage_eval.tables import PROMPTS, SWAPPED_PROMPTS, read_table, scores_schema
     from zimage_eval.templates import study_variants
+    from zimage_eval.variants import Variant
     from zimage_eval.wordings import read_wordings
 
     torch.set_num_threads(1)  # last bits independent of the number of cores

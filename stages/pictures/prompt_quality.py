@@ -18,7 +18,8 @@ def main() -> None:
     from zimage_eval.drawn_prompts import encode_default, load_text
     from zimage_eval.embedding_anomalies import embedding_statistics
     from zimage_eval.figures import save_figure
-    from zimage_eval.params import load_model_spec, load_params
+    from zimage_eval.model_spec import load_model_spec
+    from zimage_eval.params import load_params
     from zimage_eval.prompt_figures import draw_predictions
     from zimage_eval.prompt_predictor import fit_predictor, write_predictor
     from zimage_eval.prompt_quality import (

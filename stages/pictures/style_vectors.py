@@ -18,7 +18,8 @@ def main() -> None:
     from zimage_eval.drawn_prompts import encode_default, find_artist, load_text
     from zimage_eval.figures import save_figure
     from zimage_eval.image_store import ImageStore, find_store_root
-    from zimage_eval.params import load_model_spec, load_params
+    from zimage_eval.model_spec import load_model_spec
+    from zimage_eval.params import load_params
     from zimage_eval.prompt_figures import draw_steering
     from zimage_eval.prompt_sets import load_prompt_set
     from zimage_eval.results import write_results

@@ -28,8 +28,9 @@ def main() -> None:
     from zimage_eval.image_side import load_image_side
     from zimage_eval.memory_needs import check_memory
     from zimage_eval.model_folder import IMAGE_PARTS, TEXT_PARTS, check_parts
+    from zimage_eval.model_spec import load_model_spec
     from zimage_eval.observation_results import largest_rows
-    from zimage_eval.params import load_model_spec, load_params
+    from zimage_eval.params import load_params
     from zimage_eval.probe_inputs import encode_rows, take_evenly
     from zimage_eval.results import write_results
     from zimage_eval.tables import PROMPTS, read_table

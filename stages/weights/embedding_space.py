@@ -32,7 +32,8 @@ def main() -> None:
     from zimage_eval.held_out import bag_of_words, num_words
     from zimage_eval.layer_figures import draw_layer_sizes
     from zimage_eval.layer_statistics import layer_row
-    from zimage_eval.params import load_model_spec, load_params
+    from zimage_eval.model_spec import load_model_spec
+    from zimage_eval.params import load_params
     from zimage_eval.prompt_sets import first_of_each, load_prompt_set
     from zimage_eval.results import write_results
     from zimage_eval.space_figure import draw_space

@@ -32,8 +32,9 @@ def main() -> None:
     )
     from zimage_eval.layer_figures import layer_heat_map, scatter_panels
     from zimage_eval.model_folder import read_limits
+    from zimage_eval.model_spec import load_model_spec
     from zimage_eval.observation_results import mean_rows
-    from zimage_eval.params import PHASES, load_model_spec, load_params
+    from zimage_eval.params import PHASES, load_params
     from zimage_eval.principal_components import principal_components
     from zimage_eval.results import write_results
     from zimage_eval.tables import PROMPTS, read_table

@@ -23,8 +23,9 @@ def main() -> None:
     from zimage_eval.figures import save_figure
     from zimage_eval.layer_figures import scatter_panels
     from zimage_eval.model_folder import TEXT_PARTS, check_parts
+    from zimage_eval.model_spec import load_model_spec
     from zimage_eval.observation_results import mean_rows
-    from zimage_eval.params import PHASES, load_model_spec, load_params
+    from zimage_eval.params import PHASES, load_params
     from zimage_eval.principal_components import principal_components
     from zimage_eval.refiner_analysis import (
         describe_attention,

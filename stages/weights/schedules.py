@@ -18,7 +18,8 @@ def main() -> None:
     from zimage_eval.limit_figures import draw_schedules
     from zimage_eval.memory_needs import check_memory
     from zimage_eval.model_folder import IMAGE_PARTS, check_parts
-    from zimage_eval.params import load_model_spec, load_params
+    from zimage_eval.model_spec import load_model_spec
+    from zimage_eval.params import load_params
     from zimage_eval.results import write_results
     from zimage_eval.schedule_tables import (
         collect_samplers,

@@ -18,7 +18,8 @@ def main() -> None:
     from zimage_eval.limit_figures import draw_positions
     from zimage_eval.memory_needs import check_memory
     from zimage_eval.model_folder import IMAGE_PARTS, TEXT_PARTS, check_parts
-    from zimage_eval.params import load_model_spec, load_params
+    from zimage_eval.model_spec import load_model_spec
+    from zimage_eval.params import load_params
     from zimage_eval.results import write_results
     from zimage_eval.tables import PROMPTS, read_table
     from zimage_eval.text_side import load_text_side

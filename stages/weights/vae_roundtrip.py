@@ -21,7 +21,8 @@ def main() -> None:
     from zimage_eval.features import load_lpips
     from zimage_eval.figures import save_figure
     from zimage_eval.image_grids import save_png
-    from zimage_eval.params import load_model_spec, load_params
+    from zimage_eval.model_spec import load_model_spec
+    from zimage_eval.params import load_params
     from zimage_eval.results import write_results
     from zimage_eval.roundtrip_figures import DIFFERENCE_GAIN, psnr_dots, roundtrip_grid
     from zimage_eval.roundtrip_pictures import large_pictures, photographs, roundtrip_pictures

@@ -1,0 +1,63 @@
+"""TODO."""
+
+import hashlib
+import json
+from importlib.metadata import version
+from typing import NamedTuple
+
+import torch
+
+from zimage_eval.batches import Batch
+from zimage_eval.model_spec import DtypeSettings
+from zimage_eval.settings import Settings
+
+GENERATOR_VERSION = 3
+"""To be raised with every change of this package that changes pixels or files."""
+
+
+class Recipe(NamedTuple):
+    """What the images of a variant share."""
+
+    weights: str
+    """Digest of everything that is loaded (`weights_digest`)."""
+    settings: Settings
+    dtype: DtypeSettings
+    device: str
+    """Class of the device (`device_class`)."""
+
+
+def device_class(device: torch.device) -> str:
+    """The name of the GPU, or the instruction set of the CPU: what else may decide last bits."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    return f"{device.type} {torch.backends.cpu.get_cpu_capability()}"
+
+
+def image_keys(recipe: Recipe, batch: Batch) -> list[str]:
+    """A key for each image of a batch; every image of the batch enters each of them."""
+    negative = batch.negative_prompt_embeds
+    shared = {
+        "generator_version": GENERATOR_VERSION,
+        "versions": [version(package) for package in ("torch", "diffusers", "pillow")],
+        "weights": recipe.weights,
+        # Texts count by their embeddings; those of the negative prompt only if there is guidance.
+        "settings": recipe.settings.model_dump(
+            exclude={"prompt": True, "encoder": True, "sampler": {"negative_prompt"}}
+        ),
+        "dtype": recipe.dtype.model_dump(include={"transformer", "vae"}),
+        "device": recipe.device,
+        "prompt_embeds": [_tensor_digest(embeds) for embeds in batch.prompt_embeds],
+        "negative_prompt_embeds": None if negative is None else _tensor_digest(negative),
+        "seeds": batch.seeds,
+        "refiner_fit": None if batch.refiner_fit is None else batch.refiner_fit.digest,
+    }
+    return [
+        hashlib.sha256(json.dumps({**shared, "index": index}, sort_keys=True).encode()).hexdigest()
+        for index in range(len(batch.seeds))
+    ]
+
+
+def _tensor_digest(tensor: torch.Tensor) -> str:
+    digest = hashlib.sha256(str(tuple(tensor.shape)).encode())
+    digest.update(tensor.float().contiguous().numpy().tobytes())
+    return digest.hexdigest()
