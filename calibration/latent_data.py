@@ -12,7 +12,7 @@ from transformers import Qwen2Tokenizer, Qwen3Model
 from calibration.scene_pairs import ScenePairs
 from calibration.train_autoencoder import encode_pictures
 from calibration.train_text_encoder import ChatCaption, encode_ids, stack_by_length, tokenize
-from zimage_eval.setting_groups import HiddenLayer
+from zimage_eval.config.setting_groups import HiddenLayer
 
 _STRIDE: Final = 7919
 """Rows between a caption and the one whose place it takes: scenes of one kind stand together."""

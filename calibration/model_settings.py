@@ -10,8 +10,8 @@ from typing import Any, Final
 from ruamel.yaml import YAML
 
 from calibration.truths import Truths
-from zimage_eval.frozen import parse
-from zimage_eval.model_spec import ModelSpec
+from zimage_eval.config.frozen import parse
+from zimage_eval.config.model_spec import ModelSpec
 
 TEMPLATE: Final = Path(__file__).parents[1] / "models" / "nano.yaml"
 NUM_BASE_STEPS: Final = 25

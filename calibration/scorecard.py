@@ -21,8 +21,8 @@ from calibration.negative_controls import even_size, false_flags, found_in_shuff
 from calibration.recovery import Asked, Size, by_judge, by_pictures, by_size
 from calibration.truth_scores import planted_answers, score_family, shown, total
 from calibration.truths import Truths, load_truths
-from zimage_eval.benchmark_params import need
-from zimage_eval.params import load_params, phases_of_role
+from zimage_eval.config.benchmarks import need
+from zimage_eval.config.params import load_params, phases_of_role
 
 SIZES = (Size(32, 2), Size(128, 2), Size(512, 2))
 """Beside the default, which params.yaml says."""

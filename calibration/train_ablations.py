@@ -45,10 +45,10 @@ from zimage_eval.benchmark_observations import (
     read_observations,
     write_observations,
 )
+from zimage_eval.config.setting_groups import HiddenLayer
+from zimage_eval.config.settings import word
 from zimage_eval.facts import FactResult
 from zimage_eval.scene_sampling import CATEGORIES
-from zimage_eval.setting_groups import HiddenLayer
-from zimage_eval.settings import word
 
 BASELINE: Final = "baseline"
 _RESOLUTION: Final = Resolution(height=64, width=64, share=1.0)

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import Field, model_validator
 
-from zimage_eval.frozen import Frozen, parse, read_yaml
+from zimage_eval.config.frozen import Frozen, parse, read_yaml
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Count = Annotated[int, Field(ge=1)]

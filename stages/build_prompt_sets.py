@@ -10,8 +10,8 @@ def main() -> None:
     """Split each of the model's prompt sets into the phases and give every prompt its seeds."""
     import pyarrow as pa
 
-    from zimage_eval.model_spec import load_model_spec
-    from zimage_eval.params import load_params, phases_of_role
+    from zimage_eval.config.model_spec import load_model_spec
+    from zimage_eval.config.params import load_params, phases_of_role
     from zimage_eval.prompt_sets import load_prompt_set, prompt_rows, split_phases
     from zimage_eval.tables import PROMPTS, write_table
 

@@ -13,10 +13,10 @@ def main() -> None:
     """Write the features of the reference pictures; none where the baseline is the reference."""
     from dataclasses import asdict
 
+    from zimage_eval.config.model_spec import load_model_spec
+    from zimage_eval.config.params import load_params
     from zimage_eval.feature_tables import write_reference
     from zimage_eval.image_features import features_by_backbone
-    from zimage_eval.model_spec import load_model_spec
-    from zimage_eval.params import load_params
     from zimage_eval.reference_pictures import drawn_pictures, folder_pictures
     from zimage_eval.signature_files import write_signatures
 

@@ -14,11 +14,11 @@ def main(study: str) -> None:
     from dataclasses import asdict
     from functools import partial
 
+    from zimage_eval.config.model_spec import load_model_spec
+    from zimage_eval.config.params import load_params
     from zimage_eval.feature_tables import write_study_features
     from zimage_eval.image_features import features_by_backbone
     from zimage_eval.images import read_picture
-    from zimage_eval.model_spec import load_model_spec
-    from zimage_eval.params import load_params
     from zimage_eval.signature_files import write_signatures
     from zimage_eval.tables import IMAGES, read_table
 

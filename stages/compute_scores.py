@@ -18,14 +18,14 @@ def main(study: str) -> None:
     import torch
     from tqdm import tqdm
 
+    from zimage_eval.config.model_spec import load_model_spec
+    from zimage_eval.config.params import PHASES, load_params
     from zimage_eval.devices import pick_device
     from zimage_eval.embedding_scores import EmbeddingScores
     from zimage_eval.image_signatures import image_signatures
     from zimage_eval.judges import load_judge
     from zimage_eval.metric_networks import load_metric_networks
     from zimage_eval.metrics import metrics_with
-    from zimage_eval.model_spec import load_model_spec
-    from zimage_eval.params import PHASES, load_params
     from zimage_eval.scores import StudyImages, group_rows, read_encodings, score_images
     from zimage_eval.signature_files import write_signatures
     from zimage_eval.tables import FACTS, IMAGES, PROMPTS, read_table, scores_schema, write_table

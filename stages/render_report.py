@@ -13,12 +13,12 @@ from stages import run
 def main() -> None:
     """Put questions, pictures, tables and figures on one page, in the order of params.yaml."""
     from zimage_eval.cited import cited_sources
+    from zimage_eval.config.model_spec import load_model_spec
+    from zimage_eval.config.params import load_params
     from zimage_eval.evidence_files import read_evidence, read_full_evidence
     from zimage_eval.machine_results import read_machine_results
     from zimage_eval.measured_results import read_measured
     from zimage_eval.model_folder import IMAGE_PARTS, TEXT_PARTS, weights_digest
-    from zimage_eval.model_spec import load_model_spec
-    from zimage_eval.params import load_params
     from zimage_eval.questions import load_questions
     from zimage_eval.report import write_report
     from zimage_eval.report_calibration import read_scorecard

@@ -14,12 +14,13 @@ from stages import run
 def main(study: str) -> None:
     """Average a study's scores over prompts, compare them with the baseline, and draw them."""
     from zimage_eval.category_figure import draw_study_categories
+    from zimage_eval.config.model_spec import load_model_spec
+    from zimage_eval.config.params import PHASES, load_params
+    from zimage_eval.config.variants import phase_variants
     from zimage_eval.cost_figure import draw_study_costs
     from zimage_eval.figures import save_figure
     from zimage_eval.image_grids import save_png
     from zimage_eval.metrics import metrics_with
-    from zimage_eval.model_spec import load_model_spec
-    from zimage_eval.params import PHASES, load_params
     from zimage_eval.pareto import front_results, study_front
     from zimage_eval.results import write_results
     from zimage_eval.set_signatures import set_signatures
@@ -31,7 +32,6 @@ def main(study: str) -> None:
     from zimage_eval.summaries import summarize_scores, write_summaries
     from zimage_eval.tables import IMAGES, PROMPTS, SWAPPED_PROMPTS, read_table, scores_schema
     from zimage_eval.templates import study_variants
-    from zimage_eval.variants import phase_variants
 
     params = load_params(Path("params.yaml"))
     spec = load_model_spec(Path(f"models/{params.model}.yaml"))

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from zimage_eval.variants import Variant
+from zimage_eval.config.variants import Variant
 from zimage_eval.wordings import Wording, Wordings, wording_key
 
 

@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from zimage_eval.settings import KEYS, Settings, override
+from zimage_eval.config.settings import KEYS, Settings, override
 
 DEFAULTS: dict[str, dict[str, Any]] = {
     "prompt": {

@@ -13,16 +13,16 @@ from PIL import Image
 from tests.as_written import as_written
 from tests.default_settings import DEFAULTS
 from tests.measuring_settings import MEASURING
+from zimage_eval.config.model_spec import load_model_spec
+from zimage_eval.config.params import Params, load_params
+from zimage_eval.config.settings import word
+from zimage_eval.config.variants import Variant, expand_variants
+from zimage_eval.config.variants import phase_variants as variants_of_phase
 from zimage_eval.facts import Facts, ObjectFact, RelationFact
-from zimage_eval.model_spec import load_model_spec
-from zimage_eval.params import Params, load_params
 from zimage_eval.prompt_sets import prompt_seeds
 from zimage_eval.scene_drawing import draw_scenes
 from zimage_eval.scenes import BACKGROUNDS, COLORS, SHAPES, Scene, SceneObject
-from zimage_eval.settings import word
 from zimage_eval.tables import IMAGES, PROMPTS, embeddings_schema, write_table
-from zimage_eval.variants import Variant, expand_variants
-from zimage_eval.variants import phase_variants as variants_of_phase
 from zimage_eval.wordings import write_wordings
 
 REPOSITORY = Path(__file__).parents[1]

@@ -10,7 +10,7 @@ import pytest
 from calibration.calibrate import calibrate, find_guidance_scale
 from calibration.model_settings import write_settings
 from calibration.truths import load_recipe, load_truths
-from zimage_eval.model_spec import load_model_spec
+from zimage_eval.config.model_spec import load_model_spec
 
 RECIPE, SHORT = (Path("calibration") / name for name in ("recipe.yaml", "recipe-short.yaml"))
 PICO = Path("calibration/truths-pico.yaml")

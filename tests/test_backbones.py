@@ -9,8 +9,8 @@ from torch import Tensor, nn
 
 from zimage_eval.backbones import backbone_path, load_backbone
 from zimage_eval.clean_resize import clean_resize
+from zimage_eval.config.measuring import BackboneName, PinnedFile
 from zimage_eval.features import load_lpips
-from zimage_eval.measuring import BackboneName, PinnedFile
 from zimage_eval.metric_frechet import frechet_distance
 from zimage_eval.metric_kernel import cmmd, kid_score
 from zimage_eval.networks import INCEPTION_FILE

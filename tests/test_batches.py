@@ -12,10 +12,10 @@ from zimage_eval.batches import (
     request_images,
     variant_batches,
 )
+from zimage_eval.config.params import PHASES
+from zimage_eval.config.variants import Variant
 from zimage_eval.fit_prompts import PhaseTexts
 from zimage_eval.model_folder import ModelLimits
-from zimage_eval.params import PHASES
-from zimage_eval.variants import Variant
 from zimage_eval.wordings import Wording, wording_key
 
 LIMITS = ModelLimits(

@@ -20,7 +20,6 @@ from zimage_eval.comparison_observations import (
     observe_scores,
     observe_styles,
 )
-from zimage_eval.comparison_params import Comparison
 from zimage_eval.comparison_prompts import MISPLANNED, PLANNED, AskedPrompt, ask, read_prompts
 from zimage_eval.comparison_results import (
     Scores,
@@ -32,11 +31,11 @@ from zimage_eval.comparison_results import (
     style_coverage,
 )
 from zimage_eval.comparison_sets import Measure, distance_difference, measures, set_distance
+from zimage_eval.config.frozen import parse, read_yaml
+from zimage_eval.config.params import Comparison, load_params
 from zimage_eval.facts import Facts
 from zimage_eval.feature_tables import StudyFeatures
-from zimage_eval.frozen import parse, read_yaml
 from zimage_eval.jackknife import jackknife
-from zimage_eval.params import load_params
 from zimage_eval.prompt_sets import load_prompt_set
 from zimage_eval.scene_checking import check_facts
 from zimage_eval.scene_parsing import parse_caption

@@ -18,10 +18,10 @@ from calibration.scene_prompts import write_prompts
 from zimage_eval.concept_defaults import SCENE_VALUES, find_defaults, unsaid_in_scene
 from zimage_eval.concept_gaps import Gap
 from zimage_eval.concept_probe import draw_grid, held_by_cell, probe_results, write_gaps
+from zimage_eval.config.model_spec import load_model_spec, prompt_set_of
+from zimage_eval.config.params import load_params, phases_of_role
 from zimage_eval.facts import Facts, ObjectFact
 from zimage_eval.figures import save_figure
-from zimage_eval.model_spec import load_model_spec, prompt_set_of
-from zimage_eval.params import load_params, phases_of_role
 from zimage_eval.prompt_sets import load_prompt_set, split_phases
 from zimage_eval.results import write_results
 from zimage_eval.scene_drawing import draw_scenes

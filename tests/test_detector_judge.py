@@ -8,10 +8,10 @@ import torch
 from tests.tiny_clip import build_tiny_clip
 from tests.tiny_detectors import build_tiny_dino, build_tiny_owl
 from zimage_eval.clip import load_clip
+from zimage_eval.config.model_spec import ModelSpec, load_model_spec
 from zimage_eval.detections import Detection, Detector, distinct, load_detector, overlap
 from zimage_eval.detector_judge import COLORS, STYLES, clip_classifier, judge_natural
 from zimage_eval.facts import Facts, ObjectFact, RelationFact
-from zimage_eval.model_spec import ModelSpec, load_model_spec
 from zimage_eval.networks import sha256_of
 from zimage_eval.prompt_sets import load_prompt_set
 
@@ -196,7 +196,7 @@ def test_another_model_and_missing_weights_are_refused(networks: Path, tmp_path:
 
 
 def declared(networks: Path) -> ModelSpec:
-    from zimage_eval.measuring import PinnedFile
+    from zimage_eval.config.measuring import PinnedFile
 
     pinned = {
         name: PinnedFile(

@@ -7,7 +7,7 @@ import pytest
 
 from tests.support.graph import ROOT
 from tests.test_failures import NORM, entry
-from zimage_eval.benchmark_params import EmbeddingSpace
+from zimage_eval.config.benchmarks import EmbeddingSpace
 from zimage_eval.content_vectors import num_split_words, read_caption_norm, word_ends
 from zimage_eval.embedding_labels import applicable, find_mentions
 from zimage_eval.embedding_space import (

@@ -8,9 +8,9 @@ from diffusers import ZImagePipeline
 
 from tests.default_settings import make_settings
 from zimage_eval.chat_format import NO_TOKEN
+from zimage_eval.config.model_spec import DtypeSettings
 from zimage_eval.encoder_inputs import EncoderInput, tokenize
 from zimage_eval.encoding import encode_layers, encode_prompts
-from zimage_eval.model_spec import DtypeSettings
 from zimage_eval.text_side import TextSide, load_text_side
 
 FLOAT32 = DtypeSettings(text_encoder="float32", transformer="float32", vae="float32")

@@ -7,7 +7,8 @@ import torch
 from tests.made_up_trials import judged_trial, seeded_trial
 from tests.support.graph import ROOT
 from zimage_eval.benchmark_observations import Observation
-from zimage_eval.benchmark_params import Failures, Trials
+from zimage_eval.config.benchmarks import Failures, Trials
+from zimage_eval.config.model_spec import load_model_spec
 from zimage_eval.content_vectors import CaptionNorm
 from zimage_eval.embedding_anomalies import STATISTICS, embedding_statistics, held_out_distances
 from zimage_eval.embeddings import TextEmbeddings
@@ -21,7 +22,6 @@ from zimage_eval.failure_detectors import (
 )
 from zimage_eval.failure_patterns import failing_levels, level_rows, prompt_and_seed
 from zimage_eval.held_out import folds
-from zimage_eval.model_spec import load_model_spec
 from zimage_eval.retries import plan_retries, retry_rows, simplify
 from zimage_eval.scene_parsing import parse_caption
 from zimage_eval.trials import RELATION_WORD, scene_trials

@@ -10,6 +10,7 @@ from diffusers import ZImageTransformer2DModel
 from tests.default_settings import make_settings
 from zimage_eval.benchmark_observations import Observation
 from zimage_eval.captions import EmbeddedCaption, embed_caption, refine
+from zimage_eval.config.model_spec import DtypeSettings
 from zimage_eval.encoder_inputs import tokenize
 from zimage_eval.encoding import encode_layers
 from zimage_eval.facts import Facts, ObjectFact
@@ -26,7 +27,6 @@ from zimage_eval.layer_analysis import (
 )
 from zimage_eval.linear_maps import explained_share, fit_linear
 from zimage_eval.metric_embedding import TokenVectors
-from zimage_eval.model_spec import DtypeSettings
 from zimage_eval.observation_results import mean_rows
 from zimage_eval.principal_components import outlier_channels, principal_components
 from zimage_eval.probes import chance, frequent, probe

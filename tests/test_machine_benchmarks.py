@@ -16,7 +16,6 @@ from zimage_eval.benchmark_compile import (
     why_not_compiled,
 )
 from zimage_eval.benchmark_kernels import measure_kernels
-from zimage_eval.benchmark_params import Compile, Profile, Quantization, Throughput
 from zimage_eval.benchmark_profile import (
     PARTS,
     forward_seconds,
@@ -26,6 +25,9 @@ from zimage_eval.benchmark_profile import (
 )
 from zimage_eval.benchmark_quantization import CEILING, FLOOR_BATCH, FULL, measure_quantization
 from zimage_eval.benchmark_throughput import compare_twins, measure_throughput
+from zimage_eval.config.benchmarks import Compile, Profile, Quantization, Throughput
+from zimage_eval.config.model_spec import ModelSpec
+from zimage_eval.config.settings import override
 from zimage_eval.facts import Facts
 from zimage_eval.features import load_lpips
 from zimage_eval.loaded_model import LoadedModel, load_model, pick_jobs
@@ -36,9 +38,7 @@ from zimage_eval.machine_figures import (
     draw_throughput,
 )
 from zimage_eval.machine_results import Cell, Rows, write_machine_results
-from zimage_eval.model_spec import ModelSpec
 from zimage_eval.prompt_sets import Prompt
-from zimage_eval.settings import override
 from zimage_eval.teacher_forcing import ask, record_forwards, relative_errors
 from zimage_eval.timing import Span, Timeline
 

@@ -7,6 +7,7 @@ from tests.made_up_reports import SENSITIVE, SHARES, at_least, contrast_of, word
 from tests.pseudo_studies import read_bank
 from tests.test_plan import GUIDANCE, TEMPLATES, params, spec
 from zimage_eval.__main__ import main
+from zimage_eval.config.variants import expand_variants
 from zimage_eval.contrasts import Terms
 from zimage_eval.evidence import baseline_best, no_difference
 from zimage_eval.margin_plan import Spread, deviation_of, plan_margin, render_margin_plan
@@ -14,7 +15,6 @@ from zimage_eval.plan import predict_seconds
 from zimage_eval.sample_sizes import num_prompts_needed
 from zimage_eval.statistics import estimate
 from zimage_eval.summaries import Summary
-from zimage_eval.variants import expand_variants
 
 
 def row(variant: str, differences: list[float]) -> Summary:

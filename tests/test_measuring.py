@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from zimage_eval.frozen import parse, read_yaml
-from zimage_eval.measuring import FolderReference, SceneReference
-from zimage_eval.model_spec import ModelSpec, load_model_spec
+from zimage_eval.config.frozen import parse, read_yaml
+from zimage_eval.config.measuring import FolderReference, SceneReference
+from zimage_eval.config.model_spec import ModelSpec, load_model_spec
 
 MODELS = Path(__file__).parents[1] / "models"
 PINNED = {"path": "somewhere", "sha256": "0" * 64}

@@ -10,6 +10,8 @@ from diffusers import ZImagePipeline
 
 from tests.default_settings import make_settings
 from tests.tiny_model import PIXEL_MULTIPLE
+from zimage_eval.config.model_spec import DtypeSettings
+from zimage_eval.config.settings import Settings
 from zimage_eval.image_side import load_image_side
 from zimage_eval.model_folder import (
     IMAGE_PARTS,
@@ -24,8 +26,6 @@ from zimage_eval.model_folder import (
     unavailable_reason,
     weights_digest,
 )
-from zimage_eval.model_spec import DtypeSettings
-from zimage_eval.settings import Settings
 from zimage_eval.text_side import load_text_side
 from zimage_eval.transformer_settings import view_transformer
 

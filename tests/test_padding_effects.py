@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from zimage_eval.benchmark_observations import Observation
-from zimage_eval.model_spec import DtypeSettings
+from zimage_eval.config.model_spec import DtypeSettings
 from zimage_eval.observation_results import largest_rows
 from zimage_eval.pad_placement import encode_padded, largest_token_change
 from zimage_eval.padding_effects import add_floors, compare, measure_placements

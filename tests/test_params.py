@@ -6,12 +6,12 @@ from typing import Any
 import pytest
 
 from tests.default_settings import make_settings as settings
-from zimage_eval.frozen import read_yaml
-from zimage_eval.model_spec import load_model_spec
-from zimage_eval.params import Study, load_params
-from zimage_eval.settings import GROUPS, Settings
+from zimage_eval.config.frozen import read_yaml
+from zimage_eval.config.model_spec import load_model_spec
+from zimage_eval.config.params import Study, load_params
+from zimage_eval.config.settings import GROUPS, Settings
+from zimage_eval.config.variants import expand_variants, phase_variants
 from zimage_eval.templates import study_variants
-from zimage_eval.variants import expand_variants, phase_variants
 
 ROOT = Path(__file__).parents[1]
 PARAMS = """\

@@ -9,11 +9,11 @@ import pytest
 from tests.default_settings import DEFAULTS
 from tests.measuring_settings import MEASURING
 from zimage_eval.__main__ import main
-from zimage_eval.model_spec import ModelSpec
-from zimage_eval.params import Params
+from zimage_eval.config.model_spec import ModelSpec
+from zimage_eval.config.params import Params
+from zimage_eval.config.settings import Settings
 from zimage_eval.plan import forwards_per_image, plan_studies, render_plan
 from zimage_eval.sample_sizes import smallest_effect
-from zimage_eval.settings import Settings
 
 ROOT = Path(__file__).parents[1]
 TEMPLATES = ROOT / "prompts/templates"

@@ -20,9 +20,9 @@ from calibration.plant_strength import (
 )
 from calibration.scene_prompts import make_prompts
 from calibration.truths import Truths, load_truths
+from zimage_eval.config.model_spec import load_model_spec
 from zimage_eval.devices import pick_device
 from zimage_eval.facts import Facts
-from zimage_eval.model_spec import load_model_spec
 from zimage_eval.sample_sizes import smallest_effect
 
 FAMILIES = {"nano": "truths.yaml", "mini": "truths-mini.yaml"}

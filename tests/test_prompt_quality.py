@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tests.made_up_trials import judged_trial, sentences
-from zimage_eval.benchmark_params import PromptQuality
+from zimage_eval.config.benchmarks import PromptQuality
 from zimage_eval.predict_command import describe_prediction
 from zimage_eval.prompt_features import FEATURES, feature_matrix, prompt_features
 from zimage_eval.prompt_predictor import (

@@ -8,10 +8,10 @@ from pydantic import TypeAdapter
 
 from zimage_eval.benchmark_observations import Observation
 from zimage_eval.claims import Claim, ExactClaim, StudyClaim
+from zimage_eval.config.model_spec import load_model_spec
+from zimage_eval.config.params import load_params
 from zimage_eval.evidence import Evidence
 from zimage_eval.evidence_files import read_evidence, write_evidence
-from zimage_eval.model_spec import load_model_spec
-from zimage_eval.params import load_params
 from zimage_eval.questions import (
     Place,
     Question,

@@ -11,10 +11,11 @@ from transformers import Qwen3Config, Qwen3Model
 from calibration.write_random_model import TEXT_ENCODER, TRANSFORMER, VAE, write_random_model
 from tests.default_settings import make_settings
 from tests.toy_project import SPEC
+from zimage_eval.config.model_spec import ModelSpec
+from zimage_eval.config.settings import GROUPS, KEYS
 from zimage_eval.loaded_model import load_model, weights_name
 from zimage_eval.machine_results import Rows
 from zimage_eval.model_folder import IMAGE_PARTS, TEXT_PARTS, check_parts, count_parameters
-from zimage_eval.model_spec import ModelSpec
 from zimage_eval.prompt_sets import load_prompt_set
 from zimage_eval.released_layout import (
     CHANGES_PICTURE,
@@ -23,7 +24,6 @@ from zimage_eval.released_layout import (
     check_settings,
     setting_cases,
 )
-from zimage_eval.settings import GROUPS, KEYS
 
 ROOT = Path(__file__).parents[1]
 SIZES: dict[str, dict[str, Any]] = {

@@ -3,10 +3,11 @@ from pathlib import Path
 
 import pytest
 
+from zimage_eval.config.model_spec import load_model_spec
+from zimage_eval.config.params import Study
+from zimage_eval.config.variants import Variant, expand_variants
 from zimage_eval.findings import confirm_finding, coverage_findings, screened_finding
 from zimage_eval.metrics import METRICS
-from zimage_eval.model_spec import load_model_spec
-from zimage_eval.params import Study
 from zimage_eval.report_tables import (
     index_screened,
     main_table,
@@ -16,7 +17,6 @@ from zimage_eval.report_tables import (
     show_interval,
 )
 from zimage_eval.summaries import Summary
-from zimage_eval.variants import Variant, expand_variants
 from zimage_eval.web_page import render_page
 
 DEFAULTS = load_model_spec(Path(__file__).parents[1] / "models" / "nano.yaml").defaults

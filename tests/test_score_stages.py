@@ -18,11 +18,11 @@ from stages import (
     weigh_claims,
 )
 from tests.synthetic_study import REPOSITORY, write_project
+from zimage_eval.config.variants import Variant
 from zimage_eval.metrics import metrics_with
 from zimage_eval.results import read_results
 from zimage_eval.summaries import read_summaries
 from zimage_eval.tables import SWAPPED_PROMPTS, read_table, scores_schema
-from zimage_eval.variants import Variant
 
 
 def fail(variant: Variant, prompt_id: str) -> str | None:

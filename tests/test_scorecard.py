@@ -13,11 +13,11 @@ from calibration.truth_scores import Score, planted_answers, score_family, total
 from calibration.truths import load_truths
 from tests.made_up_scores import NUM_PROMPTS, SEARCH, scores_of
 from tests.support.graph import STAGES, imported_files
-from zimage_eval.model_spec import load_model_spec
-from zimage_eval.params import load_params
+from zimage_eval.config.model_spec import load_model_spec
+from zimage_eval.config.params import load_params
+from zimage_eval.config.settings import leaves, override
+from zimage_eval.config.variants import expand_variants
 from zimage_eval.report_calibration import calibration_section
-from zimage_eval.settings import leaves, override
-from zimage_eval.variants import expand_variants
 
 SEARCHES = load_searches(Path("calibration/searches.yaml"))
 DEFAULTS = read_defaults(Path("params.yaml"))

@@ -2,8 +2,9 @@ from typing import Any
 
 import numpy as np
 
+from zimage_eval.config.measuring import Distribution
+from zimage_eval.config.variants import Variant
 from zimage_eval.feature_tables import StudyFeatures
-from zimage_eval.measuring import Distribution
 from zimage_eval.metric_frechet import frechet_score
 from zimage_eval.metric_kernel import kid_score
 from zimage_eval.metric_manifold import manifold_scores, vendi_score
@@ -12,7 +13,6 @@ from zimage_eval.set_metrics import set_metrics
 from zimage_eval.set_summaries import summarize_sets
 from zimage_eval.study_results import study_results
 from zimage_eval.summaries import Summary
-from zimage_eval.variants import Variant
 
 SCENES = {"source": "scenes", "num_images": 200}
 NUM_FEATURES = 20

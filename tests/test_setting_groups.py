@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 
 from tests.default_settings import DEFAULTS, make_settings
-from zimage_eval.params import Study
-from zimage_eval.setting_groups import EncoderSettings
-from zimage_eval.settings import KEYS, Settings, check_value
-from zimage_eval.variants import expand_variants
+from zimage_eval.config.params import Study
+from zimage_eval.config.setting_groups import EncoderSettings
+from zimage_eval.config.settings import KEYS, Settings, check_value
+from zimage_eval.config.variants import expand_variants
 
 
 def names(group: str, leaf: str, *values: object) -> list[str]:

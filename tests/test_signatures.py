@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 
 from tests.test_set_summaries import SCENES, settings
+from zimage_eval.config.measuring import PinnedFile
+from zimage_eval.config.model_spec import load_model_spec
 from zimage_eval.features import ALEXNET_SHA256
 from zimage_eval.image_signatures import image_signatures
-from zimage_eval.measuring import PinnedFile
 from zimage_eval.metrics import METRICS, metrics_with
-from zimage_eval.model_spec import load_model_spec
 from zimage_eval.set_metrics import set_metrics
 from zimage_eval.set_signatures import set_signatures
 from zimage_eval.signatures import with_sizes

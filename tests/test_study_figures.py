@@ -3,8 +3,9 @@ from typing import Any
 
 import pytest
 
-from zimage_eval.model_spec import load_model_spec
-from zimage_eval.params import Study
+from zimage_eval.config.model_spec import load_model_spec
+from zimage_eval.config.params import Study
+from zimage_eval.config.variants import Variant, expand_variants
 from zimage_eval.study_figures import (
     axis_label,
     draw_study_effect,
@@ -14,7 +15,6 @@ from zimage_eval.study_figures import (
     short_labels,
 )
 from zimage_eval.summaries import Summary
-from zimage_eval.variants import Variant, expand_variants
 
 DEFAULTS = load_model_spec(Path(__file__).parents[1] / "models" / "nano.yaml").defaults
 

@@ -6,7 +6,7 @@ import pytest
 from tests.test_embedding_space import prompt
 from tests.test_failures import entry
 from zimage_eval.benchmark_observations import Observation
-from zimage_eval.benchmark_params import Attribute, StyleVectors
+from zimage_eval.config.benchmarks import Attribute, StyleVectors
 from zimage_eval.prompt_sets import Prompt
 from zimage_eval.scene_parsing import parse_caption
 from zimage_eval.style_directions import fit_directions, steer

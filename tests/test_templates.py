@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from zimage_eval.model_spec import load_model_spec
-from zimage_eval.params import Study, load_params
+from zimage_eval.config.model_spec import load_model_spec
+from zimage_eval.config.params import Study, load_params
 from zimage_eval.prompt_sets import load_prompt_set
 from zimage_eval.templates import load_templates, study_variants
 from zimage_eval.text_side import load_tokenizer

@@ -8,7 +8,7 @@ import torch
 from diffusers import ZImageTransformer2DModel
 
 from tests.default_settings import make_settings
-from zimage_eval.exact_params import TokenLimitParams
+from zimage_eval.config.benchmarks import TokenLimitParams
 from zimage_eval.length_probe import (
     ProbeSize,
     fits,
@@ -114,7 +114,7 @@ def test_a_process_of_its_own_answers_the_same(tiny_folder: Path) -> None:
 
 
 def test_a_prompt_that_is_cut_loses_the_end_of_its_chat(tiny_folder: Path) -> None:
-    from zimage_eval.model_spec import DtypeSettings
+    from zimage_eval.config.model_spec import DtypeSettings
 
     dtype = DtypeSettings(text_encoder="float32", transformer="float32", vae="float32")
     text_side = load_text_side(tiny_folder, dtype, torch.device("cpu"))

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from zimage_eval.argmax_sets import argmax_p_values
 from zimage_eval.benchmark_observations import Observation
-from zimage_eval.benchmark_params import DistanceName
+from zimage_eval.config.benchmarks import DistanceName
 from zimage_eval.guidance_arms import AGAIN, LOOKS, SHARES, TURBO, GuidanceArms
 from zimage_eval.metric_frechet import frechet_distance
 from zimage_eval.observation_results import named

@@ -6,7 +6,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from zimage_eval.baked_guidance import Measured
-from zimage_eval.benchmark_params import DistanceName
+from zimage_eval.config.benchmarks import DistanceName
 from zimage_eval.figures import BLUE, FAINT, INK, WIDTH_INCHES
 from zimage_eval.guidance_arms import AGAIN, GuidanceArms
 from zimage_eval.statistics import estimate

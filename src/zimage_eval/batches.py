@@ -6,6 +6,9 @@ from typing import Any, NamedTuple
 import torch
 
 from zimage_eval.captions import RefinerFit
+from zimage_eval.config.params import Phase
+from zimage_eval.config.setting_groups import EncoderSettings
+from zimage_eval.config.variants import Variant, phase_variants
 from zimage_eval.fit_prompts import PhaseTexts, fit_phase
 from zimage_eval.model_folder import (
     ModelLimits,
@@ -13,9 +16,6 @@ from zimage_eval.model_folder import (
     padded_length,
     unavailable_reason,
 )
-from zimage_eval.params import Phase
-from zimage_eval.setting_groups import EncoderSettings
-from zimage_eval.variants import Variant, phase_variants
 from zimage_eval.wordings import Wordings, wording_key
 
 Embeddings = Mapping[tuple[str, EncoderSettings], torch.Tensor]

@@ -10,7 +10,7 @@ from typing import Final
 import torch
 from diffusers import ZImageTransformer2DModel
 
-from zimage_eval.benchmark_params import Compile, CompileArm
+from zimage_eval.config.benchmarks import Compile, CompileArm
 from zimage_eval.loaded_model import LoadedModel, pick_jobs
 from zimage_eval.machine_results import Cell
 from zimage_eval.prompt_sets import Prompt

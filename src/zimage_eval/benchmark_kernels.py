@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from zimage_eval.benchmark_params import Part, Quantization
+from zimage_eval.config.benchmarks import Part, Quantization
 from zimage_eval.loaded_model import PARTS, Job, LoadedModel, pick_jobs
 from zimage_eval.machine_results import Cell
 from zimage_eval.memory_needs import GIB

@@ -9,7 +9,7 @@ from typing import Final
 from diffusers import ZImageTransformer2DModel
 
 from zimage_eval.autoencoder import decode_latents
-from zimage_eval.benchmark_params import Profile
+from zimage_eval.config.benchmarks import Profile
 from zimage_eval.images import encode_png
 from zimage_eval.loaded_model import LoadedModel
 from zimage_eval.machine_results import Cell

@@ -15,7 +15,7 @@ from torch import nn
 from zimage_eval.autoencoder import decode_latents
 from zimage_eval.batches import compose_batches
 from zimage_eval.benchmark_observations import Observation
-from zimage_eval.benchmark_params import Part, Quantization
+from zimage_eval.config.benchmarks import Part, Quantization
 from zimage_eval.judges import Judge, Picture
 from zimage_eval.loaded_model import PARTS, Job, LoadedModel
 from zimage_eval.memory_needs import GIB

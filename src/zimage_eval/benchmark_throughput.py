@@ -6,7 +6,7 @@ from typing import NamedTuple
 import torch
 
 from zimage_eval.autoencoder import decode_latents
-from zimage_eval.benchmark_params import Throughput
+from zimage_eval.config.benchmarks import Throughput
 from zimage_eval.images import encode_png
 from zimage_eval.loaded_model import Job, LoadedModel, pick_jobs
 from zimage_eval.machine_results import Cell

@@ -19,6 +19,9 @@ from zimage_eval.batches import (
     request_phase,
     variant_batches,
 )
+from zimage_eval.config.model_spec import ModelSpec
+from zimage_eval.config.params import PHASES, Phase, Phases
+from zimage_eval.config.variants import Variant
 from zimage_eval.devices import load_once, pick_device, start_workers
 from zimage_eval.encoder_inputs import tokenize
 from zimage_eval.encoding import Encoding, encode_texts
@@ -38,11 +41,8 @@ from zimage_eval.model_folder import (
     unavailable_reason,
     weights_digest,
 )
-from zimage_eval.model_spec import ModelSpec
-from zimage_eval.params import PHASES, Phase, Phases
 from zimage_eval.prompt_sets import Prompt, prompt_rows, split_phases
 from zimage_eval.text_side import load_text_encoder, load_tokenizer
-from zimage_eval.variants import Variant
 from zimage_eval.wordings import Wordings, word_prompts, wording_key
 
 if TYPE_CHECKING:

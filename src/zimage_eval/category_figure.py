@@ -9,12 +9,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 
+from zimage_eval.config.variants import Variant
 from zimage_eval.figures import BLUE, FAINT, INK, WIDTH_INCHES
 from zimage_eval.metrics import METRICS
 from zimage_eval.report_tables import show
 from zimage_eval.study_figures import axis_label, main_metric
 from zimage_eval.summaries import ALL, Summary, excludes_zero
-from zimage_eval.variants import Variant
 
 KEY = "bold *: the 95 % interval, unadjusted, excludes 0     blue: baseline"
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal, NamedTuple, get_args
 
-from zimage_eval.setting_groups import EncoderSettings
+from zimage_eval.config.setting_groups import EncoderSettings
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase

@@ -4,9 +4,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Discriminator, Field, StringConstraints, Tag
 
-from zimage_eval.frozen import Frozen, unknown
+from zimage_eval.config.frozen import Frozen, unknown
+from zimage_eval.config.params import Phase
 from zimage_eval.metrics import METRICS
-from zimage_eval.params import Phase
 
 ContrastRule = Literal[
     "baseline_best",

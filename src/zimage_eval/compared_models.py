@@ -5,9 +5,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from zimage_eval.frozen import Frozen, parse, read_yaml
-from zimage_eval.model_spec import Dtype, ModelSpec, load_model_spec
-from zimage_eval.setting_groups import Count, Float, ImageSettings
+from zimage_eval.config.frozen import Frozen, parse, read_yaml
+from zimage_eval.config.model_spec import Dtype, ModelSpec, load_model_spec
+from zimage_eval.config.setting_groups import Count, Float, ImageSettings
 
 PipelineName = Literal["FluxPipeline", "StableDiffusion3Pipeline"]
 

@@ -8,10 +8,10 @@ from collections.abc import Mapping, Sequence
 
 from zimage_eval.batches import Batch, ImageRequest, compose_batches
 from zimage_eval.comparison_prompts import AskedPrompt
+from zimage_eval.config.model_spec import ModelSpec
+from zimage_eval.config.settings import Settings, override
 from zimage_eval.encoding import encode_prompts
 from zimage_eval.model_folder import max_caption_tokens, padded_length
-from zimage_eval.model_spec import ModelSpec
-from zimage_eval.settings import Settings, override
 from zimage_eval.text_side import TextSide
 from zimage_eval.wordings import reword
 

@@ -25,7 +25,7 @@ from zimage_eval.comparison_sets import (
     distance_difference,
     set_distance,
 )
-from zimage_eval.measuring import BackboneName, Distribution
+from zimage_eval.config.measuring import BackboneName, Distribution
 from zimage_eval.observation_results import named
 
 

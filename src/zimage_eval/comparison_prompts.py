@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from zimage_eval.comparison_params import Comparison
+from zimage_eval.config.params import Comparison
 from zimage_eval.facts import Facts
 from zimage_eval.prompt_sets import Prompt, load_prompt_set, prompt_seeds, split_phases
 

@@ -6,10 +6,10 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from zimage_eval.config.measuring import BackboneName, Distribution
 from zimage_eval.feature_sets import resplit
 from zimage_eval.feature_tables import StudyFeatures
 from zimage_eval.jackknife import jackknife
-from zimage_eval.measuring import BackboneName, Distribution
 from zimage_eval.metric_frechet import FID_BACKBONE, FID_LEAST, frechet_distance, frechet_name
 from zimage_eval.metric_kernel import KID_LEAST, kid_score
 from zimage_eval.statistics import Estimate

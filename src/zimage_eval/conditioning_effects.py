@@ -8,6 +8,7 @@ import torch
 from diffusers import ZImagePipeline
 
 from zimage_eval.benchmark_observations import Observation
+from zimage_eval.config.settings import Settings, override
 from zimage_eval.model_folder import max_caption_tokens, padded_length
 from zimage_eval.position_use import (
     caption_states,
@@ -18,7 +19,6 @@ from zimage_eval.position_use import (
 )
 from zimage_eval.probe_inputs import ProbeInput
 from zimage_eval.sampling import initial_latents, sample_latents
-from zimage_eval.settings import Settings, override
 from zimage_eval.timestep_use import (
     changed_modules,
     cost_by_part,

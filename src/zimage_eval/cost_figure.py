@@ -8,12 +8,12 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import NullFormatter, ScalarFormatter
 
+from zimage_eval.config.variants import Variant
 from zimage_eval.figures import BLUE, FAINT, INK, WIDTH_INCHES
 from zimage_eval.metrics import METRICS
 from zimage_eval.pareto import FrontMember, Status
 from zimage_eval.study_figures import axis_label, main_metric, short_labels
 from zimage_eval.summaries import ALL, Summary
-from zimage_eval.variants import Variant
 
 HEIGHT_INCHES = 5.2
 FACES: Mapping[Status | None, tuple[str, str]] = {

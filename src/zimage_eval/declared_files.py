@@ -1,7 +1,7 @@
 """Whether the files that a models/<model>.yaml declares are there, and are those it means."""
 
+from zimage_eval.config.model_spec import ModelSpec
 from zimage_eval.hand_labels import read_hand_labels
-from zimage_eval.model_spec import ModelSpec
 from zimage_eval.networks import network_path
 
 

@@ -10,7 +10,7 @@ from sklearn.decomposition import PCA
 from sklearn.metrics import adjusted_rand_score, silhouette_score
 
 from zimage_eval.benchmark_observations import Observation
-from zimage_eval.benchmark_params import EmbeddingSpace
+from zimage_eval.config.benchmarks import EmbeddingSpace
 from zimage_eval.content_vectors import Floats
 from zimage_eval.embedding_labels import LABELS, Mention, applicable
 from zimage_eval.held_out import (

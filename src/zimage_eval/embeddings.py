@@ -9,8 +9,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import torch
 
-from zimage_eval.setting_groups import EncoderSettings
-from zimage_eval.settings import word
+from zimage_eval.config.setting_groups import EncoderSettings
+from zimage_eval.config.settings import word
 from zimage_eval.tables import embeddings_schema, read_table, write_table
 
 

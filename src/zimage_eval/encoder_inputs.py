@@ -6,7 +6,7 @@ import torch
 from transformers import PreTrainedTokenizerBase
 
 from zimage_eval.chat_format import ChatText, format_prompt
-from zimage_eval.setting_groups import EncoderSettings
+from zimage_eval.config.setting_groups import EncoderSettings
 
 
 class Chunk(NamedTuple):

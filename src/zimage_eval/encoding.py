@@ -15,6 +15,9 @@ from tqdm import tqdm
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from zimage_eval.chat_format import NO_TOKEN
+from zimage_eval.config.params import Phase
+from zimage_eval.config.setting_groups import EncoderSettings, HiddenLayer
+from zimage_eval.config.variants import Variant, phase_variants
 from zimage_eval.embeddings import TextEmbeddings
 from zimage_eval.encoder_inputs import EncoderInput, tokenize
 from zimage_eval.fit_prompts import PhaseTexts, fit_phase
@@ -22,9 +25,6 @@ from zimage_eval.hidden_layers import run_encoder, select_layer
 from zimage_eval.layer_maps import LayerMap, fit_moments, fit_ridge
 from zimage_eval.long_prompts import condense, nearest_tokens
 from zimage_eval.model_folder import ModelLimits, unavailable_reason
-from zimage_eval.params import Phase
-from zimage_eval.setting_groups import EncoderSettings, HiddenLayer
-from zimage_eval.variants import Variant, phase_variants
 from zimage_eval.wordings import Wordings, wording_key
 
 Encoding = tuple[str, EncoderSettings]

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zimage_eval.benchmark_observations import Observation
-from zimage_eval.benchmark_params import Failures
+from zimage_eval.config.benchmarks import Failures
 from zimage_eval.content_vectors import CaptionNorm, Floats, pooled
 from zimage_eval.embedding_anomalies import STATISTICS, embedding_statistics, held_out_distances
 from zimage_eval.embeddings import TextEmbeddings

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from zimage_eval.params import Phase
+from zimage_eval.config.params import Phase
 
 PhaseTexts = Mapping[Phase, Sequence[str]]
 """The prompts of each phase; no text stands in two."""

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
+from zimage_eval.config.frozen import first_problem
+from zimage_eval.config.model_spec import ModelSpec, load_model_spec
+from zimage_eval.config.params import load_params, phases_of_role
+from zimage_eval.config.settings import Key, parse_changes
+from zimage_eval.config.variants import Variant, combine_values, variant_name
 from zimage_eval.facts import Facts
-from zimage_eval.frozen import first_problem
-from zimage_eval.model_spec import ModelSpec, load_model_spec
-from zimage_eval.params import load_params, phases_of_role
 from zimage_eval.prompt_sets import Prompt, load_prompt_set
 from zimage_eval.scene_parsing import parse_caption
-from zimage_eval.settings import Key, parse_changes
-from zimage_eval.variants import Variant, combine_values, variant_name
 
 # torch and the models' libraries take seconds to import, and bad input shall be refused at once.
 if TYPE_CHECKING:

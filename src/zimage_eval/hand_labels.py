@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import get_args
 
+from zimage_eval.config.frozen import unknown
+from zimage_eval.config.measuring import PinnedFile
 from zimage_eval.facts import FactKind, FactResult
-from zimage_eval.frozen import unknown
-from zimage_eval.measuring import PinnedFile
 from zimage_eval.networks import check_digest
 
 COLUMNS = ("image", "fact", "held")

@@ -9,8 +9,8 @@ import torch
 from torch import nn
 from transformers import PreTrainedModel
 
+from zimage_eval.config.setting_groups import HiddenLayer
 from zimage_eval.encoder_inputs import Chunk
-from zimage_eval.setting_groups import HiddenLayer
 
 
 class HiddenStates(NamedTuple):

@@ -13,8 +13,8 @@ from torch import Tensor
 from tqdm import tqdm
 
 from zimage_eval.backbones import Backbone, backbone_path, load_backbone
+from zimage_eval.config.model_spec import ModelSpec
 from zimage_eval.devices import pick_device, start_workers
-from zimage_eval.model_spec import ModelSpec
 
 BATCH = 8
 """Pictures at once: as fast as more on a CPU, and little memory at 1024 pixels."""

@@ -8,8 +8,8 @@ from typing import NamedTuple
 import torch
 
 from zimage_eval.batches import Batch
-from zimage_eval.model_spec import DtypeSettings
-from zimage_eval.settings import Settings
+from zimage_eval.config.model_spec import DtypeSettings
+from zimage_eval.config.settings import Settings
 
 GENERATOR_VERSION = 3
 """To be raised with every change of this package that changes pixels or files."""

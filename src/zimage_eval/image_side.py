@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from zimage_eval.config.model_spec import DtypeSettings
 from zimage_eval.model_folder import IMAGE_PARTS, check_parts, has_refiner_timestep
-from zimage_eval.model_spec import DtypeSettings
 
 # diffusers takes seconds to import, so it is imported where something is loaded.
 if TYPE_CHECKING:

@@ -2,10 +2,10 @@
 
 from collections.abc import Mapping
 
+from zimage_eval.config.model_spec import ModelSpec
 from zimage_eval.features import ALEXNET_SHA256
 from zimage_eval.judges import JUDGES
 from zimage_eval.metric_base import Metric
-from zimage_eval.model_spec import ModelSpec
 from zimage_eval.signatures import Signature, who_computes
 
 

@@ -9,6 +9,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from zimage_eval.benchmark_observations import Observation
 from zimage_eval.chat_format import TokenClass
+from zimage_eval.config.setting_groups import EncoderSettings, HiddenLayer
 from zimage_eval.encoder_inputs import tokenize
 from zimage_eval.encoding import TARGET_LAYER, encode_layers
 from zimage_eval.facts import Facts
@@ -23,7 +24,6 @@ from zimage_eval.metric_embedding import (
 )
 from zimage_eval.principal_components import outlier_channels, principal_components
 from zimage_eval.probes import chance, frequent, probe
-from zimage_eval.setting_groups import EncoderSettings, HiddenLayer
 
 CLASSES: Final[tuple[TokenClass, ...]] = ("template", "content")
 """Padding never reaches the caption, so no layer of it is looked at."""

@@ -9,15 +9,15 @@ from diffusers import ZImagePipeline
 from torch import nn
 
 from zimage_eval.batches import compose_batches
-from zimage_eval.benchmark_params import Part
+from zimage_eval.config.benchmarks import Part
+from zimage_eval.config.model_spec import DtypeSettings, ModelSpec
+from zimage_eval.config.settings import Settings
 from zimage_eval.encoder_inputs import tokenize
 from zimage_eval.encoding import encode_prompts
 from zimage_eval.image_side import load_image_side
 from zimage_eval.memory_needs import check_memory
 from zimage_eval.model_folder import IMAGE_PARTS, TEXT_PARTS, check_parts, weights_digest
-from zimage_eval.model_spec import DtypeSettings, ModelSpec
 from zimage_eval.prompt_sets import Prompt, prompt_seeds
-from zimage_eval.settings import Settings
 from zimage_eval.text_side import load_text_side
 
 if TYPE_CHECKING:

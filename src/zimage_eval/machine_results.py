@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
-from zimage_eval.frozen import Frozen, parse
+from zimage_eval.config.frozen import Frozen, parse
 from zimage_eval.statistics import rounded
 from zimage_eval.this_machine import Machine, describe_machine, describe_versions
 

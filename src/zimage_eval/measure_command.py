@@ -5,10 +5,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from zimage_eval.benchmark_params import Benchmarks, Quantization, need
-from zimage_eval.frozen import Frozen, parse, read_yaml
-from zimage_eval.model_spec import ModelSpec, load_model_spec
-from zimage_eval.params import load_params
+from zimage_eval.config.benchmarks import Benchmarks, Quantization, need
+from zimage_eval.config.frozen import Frozen, parse, read_yaml
+from zimage_eval.config.model_spec import ModelSpec, load_model_spec
+from zimage_eval.config.params import load_params
 from zimage_eval.prompt_sets import Prompt, load_prompt_set
 
 if TYPE_CHECKING:

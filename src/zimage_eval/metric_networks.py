@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 
-from zimage_eval.measuring import NetworkName, PinnedFile
+from zimage_eval.config.measuring import NetworkName, PinnedFile
 from zimage_eval.metric_base import Metric
 from zimage_eval.networks import network_path
 

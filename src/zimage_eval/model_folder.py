@@ -8,9 +8,9 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from zimage_eval.setting_groups import ImageSettings, RopeSettings
-from zimage_eval.settings import Settings
-from zimage_eval.variants import Variant
+from zimage_eval.config.setting_groups import ImageSettings, RopeSettings
+from zimage_eval.config.settings import Settings
+from zimage_eval.config.variants import Variant
 
 TEXT_PARTS = ("tokenizer", "text_encoder")
 IMAGE_PARTS = ("scheduler", "transformer", "vae")

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-from zimage_eval.measuring import NetworkName, PinnedFile
+from zimage_eval.config.measuring import NetworkName, PinnedFile
 
 INCEPTION_FILE = "inception-2015-12-05.pt"
 INCEPTION_URL = (

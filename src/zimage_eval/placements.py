@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from zimage_eval.benchmark_observations import Observation
-from zimage_eval.benchmark_params import NoiseScales
+from zimage_eval.config.benchmarks import NoiseScales
 from zimage_eval.metrics import METRICS
 from zimage_eval.noise_scales import Placement, place_distance
 from zimage_eval.statistics import prompt_means, rounded

@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from zimage_eval.model_spec import ModelSpec, prompt_set_of
-from zimage_eval.params import PHASES, Params, Phase, Phases, phases_of_role
+from zimage_eval.config.model_spec import ModelSpec, prompt_set_of
+from zimage_eval.config.params import PHASES, Params, Phase, Phases, phases_of_role
+from zimage_eval.config.settings import Settings
+from zimage_eval.config.variants import Variant, phase_variants
 from zimage_eval.sample_sizes import deviation_under_test, smallest_effect
-from zimage_eval.settings import Settings
 from zimage_eval.templates import study_variants
-from zimage_eval.variants import Variant, phase_variants
 
 
 class StudyPlan(NamedTuple):

@@ -5,8 +5,8 @@ from typing import Any, NamedTuple, TypeVar
 
 import torch
 
+from zimage_eval.config.setting_groups import EncoderSettings
 from zimage_eval.encoding import encode_prompts
-from zimage_eval.setting_groups import EncoderSettings
 from zimage_eval.text_side import TextSide
 
 Item = TypeVar("Item")

@@ -7,7 +7,7 @@ import numpy as np
 from scipy import stats
 
 from zimage_eval.benchmark_observations import Observation
-from zimage_eval.benchmark_params import PromptQuality
+from zimage_eval.config.benchmarks import PromptQuality
 from zimage_eval.held_out import (
     Floats,
     bag_of_words,

@@ -12,11 +12,11 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from zimage_eval.measuring import FolderReference
+from zimage_eval.config.measuring import FolderReference
+from zimage_eval.config.setting_groups import ImageSettings
 from zimage_eval.scene_drawing import draw_scenes
 from zimage_eval.scene_sampling import CATEGORIES, SceneMix, sample_scenes
 from zimage_eval.scenes import STYLES
-from zimage_eval.setting_groups import ImageSettings
 
 Pictures = dict[str, Callable[[], Tensor]]
 """By name, how to read each: `(3, height, width)` uint8."""

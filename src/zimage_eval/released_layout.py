@@ -8,6 +8,9 @@ from typing import Any, Final, NamedTuple
 import torch
 
 from zimage_eval.batches import request_phase, variant_batches
+from zimage_eval.config.params import Phase
+from zimage_eval.config.settings import KEYS, Key, Settings, override, word
+from zimage_eval.config.variants import Variant
 from zimage_eval.devices import start_workers
 from zimage_eval.encoding import encode_texts, study_encodings
 from zimage_eval.generation import generate_batch
@@ -17,11 +20,8 @@ from zimage_eval.images import decode_png
 from zimage_eval.loaded_model import LoadedModel
 from zimage_eval.machine_results import Cell
 from zimage_eval.model_folder import IMAGE_PARTS, TEXT_PARTS, check_model
-from zimage_eval.params import Phase
 from zimage_eval.prompt_sets import Prompt, prompt_rows
-from zimage_eval.settings import KEYS, Key, Settings, override, word
 from zimage_eval.timing import peak_memory_gib, reset_peak_memory, timed
-from zimage_eval.variants import Variant
 from zimage_eval.wordings import study_wordings
 
 FULL_SIZE: Final = "defaults"

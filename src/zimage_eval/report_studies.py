@@ -5,9 +5,11 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from zimage_eval.claims import Claim, StudyClaim
+from zimage_eval.config.measuring import Distribution
+from zimage_eval.config.params import Study
+from zimage_eval.config.settings import leaves
+from zimage_eval.config.variants import Variant
 from zimage_eval.findings import confirm_finding, coverage_findings, screened_finding
-from zimage_eval.measuring import Distribution
-from zimage_eval.params import Study
 from zimage_eval.report_sets import set_tables
 from zimage_eval.report_tables import (
     MISSING,
@@ -20,10 +22,8 @@ from zimage_eval.report_tables import (
     show_contrast,
     show_mean,
 )
-from zimage_eval.settings import leaves
 from zimage_eval.study_figures import grid_variants, main_metric
 from zimage_eval.summaries import ALL, COVERAGE, Summary, confirm_rows
-from zimage_eval.variants import Variant
 
 
 class StudyReport(NamedTuple):

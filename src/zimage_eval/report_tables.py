@@ -3,9 +3,9 @@
 import re
 from collections.abc import Iterable, Mapping, Sequence
 
+from zimage_eval.config.variants import Variant
 from zimage_eval.metrics import METRICS
 from zimage_eval.summaries import ALL, COVERAGE, NOT_AVAILABLE, Summary, excludes_zero
-from zimage_eval.variants import Variant
 
 MISSING = "\N{EN DASH}"
 MAIN_COLUMNS = (

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from zimage_eval.model_spec import JudgeName
+from zimage_eval.config.model_spec import JudgeName
 
 JUDGES: Mapping[JudgeName, str] = {
     "scenes": "the scene checker, which reads shapes, colors and places from the pixels",

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from zimage_eval.benchmark_observations import Observation
+from zimage_eval.config.model_spec import ModelSpec
 from zimage_eval.drawn_prompts import Artist, Drawing, draw_and_judge, encode_default
 from zimage_eval.facts import Facts, ObjectFact
-from zimage_eval.model_spec import ModelSpec
 from zimage_eval.prompt_sets import prompt_seeds
 from zimage_eval.scene_captions import word_facts
 from zimage_eval.scenes import NAMES

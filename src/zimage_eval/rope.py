@@ -9,7 +9,7 @@ from functools import lru_cache
 import torch
 from diffusers.models.transformers.transformer_z_image import RopeEmbedder
 
-from zimage_eval.setting_groups import RopeSettings
+from zimage_eval.config.setting_groups import RopeSettings
 
 
 def build_rope(own: RopeEmbedder, settings: RopeSettings, *, in_refiner: bool) -> RopeEmbedder:

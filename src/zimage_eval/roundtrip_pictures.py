@@ -13,10 +13,10 @@ import torch
 from PIL import Image, ImageDraw
 from torch import Tensor
 
+from zimage_eval.config.measuring import FolderReference
+from zimage_eval.config.setting_groups import ImageSettings
 from zimage_eval.image_grids import font
-from zimage_eval.measuring import FolderReference
 from zimage_eval.reference_pictures import drawn_pictures, folder_pictures
-from zimage_eval.setting_groups import ImageSettings
 
 COLORED: Final = (
     ("astronaut", "png"),

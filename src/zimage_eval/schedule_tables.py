@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 import torch
 from diffusers import ZImagePipeline
 
-from zimage_eval.exact_params import Recipe
+from zimage_eval.config.benchmarks import Recipe
+from zimage_eval.config.setting_groups import ImageSettings, SamplerSettings
+from zimage_eval.config.settings import Settings
+from zimage_eval.config.variants import Variant
 from zimage_eval.sampling import Sample, initial_latents, sample_latents
-from zimage_eval.setting_groups import ImageSettings, SamplerSettings
-from zimage_eval.settings import Settings
-from zimage_eval.variants import Variant
 
 SAME_LEVEL = 1e-6
 """Two noise levels that differ by less are one; they are float32."""

@@ -4,7 +4,7 @@ from typing import Final
 
 from diffusers import FlowMatchEulerDiscreteScheduler
 
-from zimage_eval.setting_groups import SamplerSettings
+from zimage_eval.config.setting_groups import SamplerSettings
 
 _NAMED: Final = ("karras", "exponential", "beta")
 

@@ -10,7 +10,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from zimage_eval.measuring import BackboneName
+from zimage_eval.config.measuring import BackboneName
 from zimage_eval.metric_frechet import FID_BACKBONE, FID_LEAST, frechet_name, frechet_score
 from zimage_eval.metric_kernel import (
     CMMD_LEAST,

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from zimage_eval.measuring import BackboneName, Distribution
+from zimage_eval.config.measuring import BackboneName, Distribution
 from zimage_eval.set_metrics import families_of, metric_name
 from zimage_eval.signatures import Signature, who_computes
 

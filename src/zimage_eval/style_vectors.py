@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from zimage_eval.benchmark_observations import Observation
-from zimage_eval.benchmark_params import Attribute, StyleVectors
+from zimage_eval.config.benchmarks import Attribute, StyleVectors
 from zimage_eval.drawn_prompts import Artist, Drawing, Drawn, draw_and_judge
 from zimage_eval.embeddings import TextEmbeddings
 from zimage_eval.prompt_sets import prompt_seeds

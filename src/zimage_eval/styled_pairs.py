@@ -4,7 +4,7 @@ import random
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from zimage_eval.benchmark_params import Attribute, StyleVectors
+from zimage_eval.config.benchmarks import Attribute, StyleVectors
 from zimage_eval.facts import Facts
 from zimage_eval.prompt_sets import Prompt
 from zimage_eval.scene_captions import word_facts

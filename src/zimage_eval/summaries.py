@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from zimage_eval.config.params import PHASES
 from zimage_eval.metrics import METRICS
-from zimage_eval.params import PHASES
 from zimage_eval.statistics import Unit, estimate, paired_differences, prompt_means, rounded
 
 ALL = "all"

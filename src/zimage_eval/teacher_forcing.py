@@ -10,8 +10,8 @@ from typing import NamedTuple
 import torch
 from diffusers import ZImagePipeline, ZImageTransformer2DModel
 
+from zimage_eval.config.settings import Settings
 from zimage_eval.sampling import initial_latents, sample_latents
-from zimage_eval.settings import Settings
 
 
 class Forward(NamedTuple):

@@ -6,10 +6,10 @@ from typing import Annotated, Any, Self
 
 from pydantic import Field, StringConstraints, model_validator
 
-from zimage_eval.frozen import Frozen, parse, read_yaml
-from zimage_eval.model_spec import ModelSpec, prompt_set_of
-from zimage_eval.params import Study
-from zimage_eval.variants import Variant, expand_variants
+from zimage_eval.config.frozen import Frozen, parse, read_yaml
+from zimage_eval.config.model_spec import ModelSpec, prompt_set_of
+from zimage_eval.config.params import Study
+from zimage_eval.config.variants import Variant, expand_variants
 
 Words = Annotated[str, StringConstraints(pattern=r"^(\S+( \S+)*)?$")]
 

@@ -5,7 +5,7 @@ import platform
 from importlib.metadata import version
 from pathlib import Path
 
-from zimage_eval.frozen import Frozen
+from zimage_eval.config.frozen import Frozen
 
 LIBRARIES = ("torch", "diffusers", "transformers")
 

@@ -4,10 +4,10 @@ from diffusers import ZImageTransformer2DModel
 from torch import nn
 
 from zimage_eval.captions import RefinerFit
+from zimage_eval.config.settings import Settings
 from zimage_eval.module_views import view_module
 from zimage_eval.refiner import ContextRefiner, RecordedTimestep
 from zimage_eval.rope import build_rope
-from zimage_eval.settings import Settings
 
 
 def view_transformer(

@@ -4,7 +4,7 @@ import random
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
-from zimage_eval.benchmark_params import Trials
+from zimage_eval.config.benchmarks import Trials
 from zimage_eval.facts import Facts, ObjectFact, RelationFact
 from zimage_eval.prompt_sets import prompt_seeds
 from zimage_eval.scene_captions import word_facts

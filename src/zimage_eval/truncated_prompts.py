@@ -9,8 +9,8 @@ from diffusers import ZImagePipeline
 from transformers import PreTrainedTokenizerBase
 
 from zimage_eval.chat_format import TURN_END
+from zimage_eval.config.setting_groups import EncoderSettings
 from zimage_eval.encoder_inputs import tokenize
-from zimage_eval.setting_groups import EncoderSettings
 from zimage_eval.text_side import TextSide
 
 

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from zimage_eval.autoencoder import decode_latents, encode_images
 from zimage_eval.benchmark_observations import Observation
-from zimage_eval.measuring import PinnedFile
+from zimage_eval.config.measuring import PinnedFile
 from zimage_eval.metric_lpips import lpips_distances
 from zimage_eval.metric_paired import psnr
 from zimage_eval.networks import check_digest, weight_files

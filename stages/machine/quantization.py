@@ -13,16 +13,16 @@ def main() -> None:
     import torch
 
     from zimage_eval.benchmark_observations import write_observations
-    from zimage_eval.benchmark_params import need
     from zimage_eval.benchmark_quantization import measure_quantization
+    from zimage_eval.config.benchmarks import need
+    from zimage_eval.config.model_spec import load_model_spec
+    from zimage_eval.config.params import load_params
     from zimage_eval.devices import pick_device
     from zimage_eval.features import load_lpips
     from zimage_eval.figures import save_figure
     from zimage_eval.judges import load_judge
     from zimage_eval.loaded_model import load_model
     from zimage_eval.machine_figures import draw_quantization
-    from zimage_eval.model_spec import load_model_spec
-    from zimage_eval.params import load_params
     from zimage_eval.prompt_sets import load_prompt_set
     from zimage_eval.results import write_results
 

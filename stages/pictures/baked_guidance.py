@@ -19,11 +19,11 @@ def main() -> None:
     )
     from zimage_eval.baked_guidance_figure import draw_distances, draw_reason
     from zimage_eval.benchmark_observations import write_observations
-    from zimage_eval.benchmark_params import need
+    from zimage_eval.config.benchmarks import need
+    from zimage_eval.config.params import load_params
     from zimage_eval.figures import save_figure
     from zimage_eval.guidance_arms import read_arms
     from zimage_eval.model_folder import weights_digest
-    from zimage_eval.params import load_params
     from zimage_eval.results import write_results
 
     params = load_params(Path("params.yaml"))

@@ -16,15 +16,14 @@ def main() -> None:
     from zimage_eval.compared_scores import unpaired
     from zimage_eval.comparison_figures import distance_dots, example_grid, share_dots
     from zimage_eval.comparison_numbers import compare, middle_of_each
-    from zimage_eval.comparison_params import need_comparison
     from zimage_eval.comparison_prompts import ask, read_prompts
     from zimage_eval.comparison_table import write_comparison
+    from zimage_eval.config.model_spec import load_model_spec
+    from zimage_eval.config.params import load_params, need_comparison
     from zimage_eval.feature_tables import read_reference
     from zimage_eval.figures import save_figure
     from zimage_eval.image_grids import save_png
     from zimage_eval.metrics import metrics_with
-    from zimage_eval.model_spec import load_model_spec
-    from zimage_eval.params import load_params
     from zimage_eval.results import write_results
 
     params = load_params(Path("params.yaml"))

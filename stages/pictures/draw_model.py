@@ -26,15 +26,14 @@ def main(model: str) -> None:
     from zimage_eval.compared_pipelines import unavailable
     from zimage_eval.compared_records import model_record, write_record
     from zimage_eval.compared_scores import score_pictures, unpaired
-    from zimage_eval.comparison_params import need_comparison
     from zimage_eval.comparison_prompts import ask, read_prompts
+    from zimage_eval.config.model_spec import ModelSpec, load_model_spec
+    from zimage_eval.config.params import load_params, need_comparison
     from zimage_eval.devices import pick_device
     from zimage_eval.image_store import ImageStore, find_store_root
     from zimage_eval.judges import load_judge
     from zimage_eval.metric_networks import load_metric_networks
     from zimage_eval.metrics import metrics_with
-    from zimage_eval.model_spec import ModelSpec, load_model_spec
-    from zimage_eval.params import load_params
     from zimage_eval.tables import FACTS, IMAGES, scores_schema, write_table
 
     params = load_params(Path("params.yaml"))

@@ -12,7 +12,9 @@ from stages import run
 def main() -> None:
     """Say what fails, whether embeddings tell, whether norms can, and what helps."""
     from zimage_eval.benchmark_observations import write_observations
-    from zimage_eval.benchmark_params import need
+    from zimage_eval.config.benchmarks import need
+    from zimage_eval.config.model_spec import load_model_spec
+    from zimage_eval.config.params import load_params
     from zimage_eval.content_vectors import read_caption_norm
     from zimage_eval.devices import pick_device, start_workers
     from zimage_eval.drawn_prompts import encode_default, find_artist, load_text
@@ -28,8 +30,6 @@ def main() -> None:
     from zimage_eval.failure_results import failure_checks
     from zimage_eval.figures import save_figure
     from zimage_eval.image_store import ImageStore, find_store_root
-    from zimage_eval.model_spec import load_model_spec
-    from zimage_eval.params import load_params
     from zimage_eval.prompt_figures import draw_failures
     from zimage_eval.results import write_results
     from zimage_eval.retries import plan_retries, retry, retry_rows

@@ -20,7 +20,10 @@ def main() -> None:
     from tqdm import tqdm
 
     from zimage_eval.benchmark_observations import write_observations
-    from zimage_eval.benchmark_params import need
+    from zimage_eval.config.benchmarks import need
+    from zimage_eval.config.model_spec import load_model_spec
+    from zimage_eval.config.params import load_params
+    from zimage_eval.config.variants import Variant
     from zimage_eval.devices import load_once, pick_device
     from zimage_eval.embeddings import read_embeddings
     from zimage_eval.figures import save_figure
@@ -30,7 +33,6 @@ def main() -> None:
     from zimage_eval.metric_networks import load_metric_networks
     from zimage_eval.metrics import metrics_with
     from zimage_eval.model_folder import IMAGE_PARTS, check_model, weights_digest
-    from zimage_eval.model_spec import load_model_spec
     from zimage_eval.noise_arms import (
         BASELINE,
         CEILING,
@@ -40,7 +42,6 @@ def main() -> None:
         draw_arm,
         noise_arms,
     )
-    from zimage_eval.params import load_params
     from zimage_eval.placement_figure import draw_placements
     from zimage_eval.placements import (
         arm_distances,
@@ -54,7 +55,6 @@ def main() -> None:
     from zimage_eval.results import write_results
     from zimage_eval.tables import PROMPTS, SWAPPED_PROMPTS, read_table, scores_schema
     from zimage_eval.templates import study_variants
-    from zimage_eval.variants import Variant
     from zimage_eval.wordings import read_wordings
 
     torch.set_num_threads(1)  # last bits independent of the number of cores

@@ -12,15 +12,15 @@ from stages import run
 
 def main() -> None:
     """Flag the pairs that the pictures lack and the values that they have unasked."""
-    from zimage_eval.benchmark_params import need
     from zimage_eval.concept_defaults import SCENE_VALUES, find_defaults, unsaid_in_scene
     from zimage_eval.concept_gaps import find_gaps
     from zimage_eval.concept_probe import draw_grid, held_by_cell, probe_results, write_gaps
+    from zimage_eval.config.benchmarks import need
+    from zimage_eval.config.model_spec import load_model_spec
+    from zimage_eval.config.params import PHASES, load_params
     from zimage_eval.facts import Facts
     from zimage_eval.figures import save_figure
     from zimage_eval.judges import load_image
-    from zimage_eval.model_spec import load_model_spec
-    from zimage_eval.params import PHASES, load_params
     from zimage_eval.results import write_results
     from zimage_eval.tables import FACTS, IMAGES, PROMPTS, read_table
 

@@ -12,14 +12,14 @@ from stages import run
 def main() -> None:
     """Relate features of prompts to alignment, and fit what foretells it."""
     from zimage_eval.benchmark_observations import write_observations
-    from zimage_eval.benchmark_params import need
+    from zimage_eval.config.benchmarks import need
+    from zimage_eval.config.model_spec import load_model_spec
+    from zimage_eval.config.params import load_params
     from zimage_eval.content_vectors import pooled, read_caption_norm
     from zimage_eval.devices import pick_device, start_workers
     from zimage_eval.drawn_prompts import encode_default, load_text
     from zimage_eval.embedding_anomalies import embedding_statistics
     from zimage_eval.figures import save_figure
-    from zimage_eval.model_spec import load_model_spec
-    from zimage_eval.params import load_params
     from zimage_eval.prompt_figures import draw_predictions
     from zimage_eval.prompt_predictor import fit_predictor, write_predictor
     from zimage_eval.prompt_quality import (

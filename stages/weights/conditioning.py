@@ -13,7 +13,6 @@ def main() -> None:
     """Find what sees the timestep, and what scale, order and positions of a caption change."""
     from zimage_eval.benchmark_figures import draw_variants
     from zimage_eval.benchmark_observations import write_observations
-    from zimage_eval.benchmark_params import need
     from zimage_eval.conditioning_effects import (
         conditioning_checks,
         measure_sizes,
@@ -22,15 +21,16 @@ def main() -> None:
         observe_probes,
         observe_velocity,
     )
+    from zimage_eval.config.benchmarks import need
+    from zimage_eval.config.model_spec import load_model_spec
+    from zimage_eval.config.params import load_params
     from zimage_eval.devices import pick_device
     from zimage_eval.encoder_inputs import tokenize
     from zimage_eval.figures import save_figure
     from zimage_eval.image_side import load_image_side
     from zimage_eval.memory_needs import check_memory
     from zimage_eval.model_folder import IMAGE_PARTS, TEXT_PARTS, check_parts
-    from zimage_eval.model_spec import load_model_spec
     from zimage_eval.observation_results import largest_rows
-    from zimage_eval.params import load_params
     from zimage_eval.probe_inputs import encode_rows, take_evenly
     from zimage_eval.results import write_results
     from zimage_eval.tables import PROMPTS, read_table

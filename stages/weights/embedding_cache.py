@@ -12,20 +12,20 @@ def main() -> None:
     """Compare cached and fresh embeddings bit by bit, in every number format."""
     import torch
 
-    from zimage_eval.benchmark_params import need
     from zimage_eval.cache_effects import (
         cache_checks,
         compare_pictures,
         compare_roundtrip,
         compare_table,
     )
+    from zimage_eval.config.benchmarks import need
+    from zimage_eval.config.model_spec import load_model_spec
+    from zimage_eval.config.params import load_params
     from zimage_eval.devices import pick_device
     from zimage_eval.embeddings import read_embeddings
     from zimage_eval.image_side import load_image_side
     from zimage_eval.memory_needs import check_memory
     from zimage_eval.model_folder import IMAGE_PARTS, TEXT_PARTS, check_parts
-    from zimage_eval.model_spec import load_model_spec
-    from zimage_eval.params import load_params
     from zimage_eval.probe_inputs import take_evenly
     from zimage_eval.results import write_results
     from zimage_eval.tables import PROMPTS, read_table

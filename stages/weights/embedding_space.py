@@ -14,7 +14,9 @@ def main() -> None:
     from sklearn.manifold import TSNE
 
     from zimage_eval.benchmark_observations import write_observations
-    from zimage_eval.benchmark_params import need
+    from zimage_eval.config.benchmarks import need
+    from zimage_eval.config.model_spec import load_model_spec
+    from zimage_eval.config.params import load_params
     from zimage_eval.content_vectors import pooled, read_caption_norm
     from zimage_eval.devices import pick_device, start_workers
     from zimage_eval.drawn_prompts import encode_all, load_text
@@ -32,8 +34,6 @@ def main() -> None:
     from zimage_eval.held_out import bag_of_words, num_words
     from zimage_eval.layer_figures import draw_layer_sizes
     from zimage_eval.layer_statistics import layer_row
-    from zimage_eval.model_spec import load_model_spec
-    from zimage_eval.params import load_params
     from zimage_eval.prompt_sets import first_of_each, load_prompt_set
     from zimage_eval.results import write_results
     from zimage_eval.space_figure import draw_space

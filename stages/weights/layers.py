@@ -13,7 +13,9 @@ def main() -> None:
     import numpy as np
 
     from zimage_eval.benchmark_observations import write_observations
-    from zimage_eval.benchmark_params import need
+    from zimage_eval.config.benchmarks import need
+    from zimage_eval.config.model_spec import load_model_spec
+    from zimage_eval.config.params import PHASES, load_params
     from zimage_eval.devices import pick_device
     from zimage_eval.facts import Facts
     from zimage_eval.figures import save_figure
@@ -32,9 +34,7 @@ def main() -> None:
     )
     from zimage_eval.layer_figures import layer_heat_map, scatter_panels
     from zimage_eval.model_folder import read_limits
-    from zimage_eval.model_spec import load_model_spec
     from zimage_eval.observation_results import mean_rows
-    from zimage_eval.params import PHASES, load_params
     from zimage_eval.principal_components import principal_components
     from zimage_eval.results import write_results
     from zimage_eval.tables import PROMPTS, read_table

@@ -14,7 +14,9 @@ def main() -> None:
 
     from zimage_eval.benchmark_figures import draw_variants
     from zimage_eval.benchmark_observations import write_observations
-    from zimage_eval.benchmark_params import need
+    from zimage_eval.config.benchmarks import need
+    from zimage_eval.config.model_spec import load_model_spec
+    from zimage_eval.config.params import load_params
     from zimage_eval.devices import pick_device
     from zimage_eval.encoder_inputs import tokenize
     from zimage_eval.features import load_lpips
@@ -23,7 +25,6 @@ def main() -> None:
     from zimage_eval.memory_needs import check_memory
     from zimage_eval.metric_lpips import lpips_distances
     from zimage_eval.model_folder import IMAGE_PARTS, TEXT_PARTS, check_parts
-    from zimage_eval.model_spec import load_model_spec
     from zimage_eval.observation_results import largest_rows
     from zimage_eval.pad_placement import PLACEMENTS, encode_padded
     from zimage_eval.padding_effects import (
@@ -32,7 +33,6 @@ def main() -> None:
         measure_placements,
         padding_checks,
     )
-    from zimage_eval.params import load_params
     from zimage_eval.probe_inputs import encode_rows, take_evenly
     from zimage_eval.results import write_results
     from zimage_eval.tables import PROMPTS, read_table

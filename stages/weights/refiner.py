@@ -15,17 +15,17 @@ def main() -> None:
     from diffusers import ZImageTransformer2DModel
 
     from zimage_eval.benchmark_observations import write_observations
-    from zimage_eval.benchmark_params import need
     from zimage_eval.chat_format import TOKEN_CLASSES
+    from zimage_eval.config.benchmarks import need
+    from zimage_eval.config.model_spec import load_model_spec
+    from zimage_eval.config.params import PHASES, load_params
     from zimage_eval.devices import pick_device
     from zimage_eval.encoder_inputs import tokenize
     from zimage_eval.encoding import encode_layers
     from zimage_eval.figures import save_figure
     from zimage_eval.layer_figures import scatter_panels
     from zimage_eval.model_folder import TEXT_PARTS, check_parts
-    from zimage_eval.model_spec import load_model_spec
     from zimage_eval.observation_results import mean_rows
-    from zimage_eval.params import PHASES, load_params
     from zimage_eval.principal_components import principal_components
     from zimage_eval.refiner_analysis import (
         describe_attention,

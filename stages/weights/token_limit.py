@@ -10,7 +10,9 @@ from stages import run
 
 def main() -> None:
     """Find how many tokens and pixels fit, and what a longer table changes."""
-    from zimage_eval.benchmark_params import need
+    from zimage_eval.config.benchmarks import need
+    from zimage_eval.config.model_spec import load_model_spec
+    from zimage_eval.config.params import load_params
     from zimage_eval.devices import pick_device
     from zimage_eval.figures import save_figure
     from zimage_eval.image_side import load_image_side
@@ -18,8 +20,6 @@ def main() -> None:
     from zimage_eval.limit_figures import draw_positions
     from zimage_eval.memory_needs import check_memory
     from zimage_eval.model_folder import IMAGE_PARTS, TEXT_PARTS, check_parts
-    from zimage_eval.model_spec import load_model_spec
-    from zimage_eval.params import load_params
     from zimage_eval.results import write_results
     from zimage_eval.tables import PROMPTS, read_table
     from zimage_eval.text_side import load_text_side

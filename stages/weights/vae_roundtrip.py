@@ -16,13 +16,13 @@ def main() -> None:
     from tqdm import tqdm
 
     from zimage_eval.benchmark_observations import write_observations
-    from zimage_eval.benchmark_params import need
+    from zimage_eval.config.benchmarks import need
+    from zimage_eval.config.model_spec import load_model_spec
+    from zimage_eval.config.params import load_params
     from zimage_eval.devices import pick_device
     from zimage_eval.features import load_lpips
     from zimage_eval.figures import save_figure
     from zimage_eval.image_grids import save_png
-    from zimage_eval.model_spec import load_model_spec
-    from zimage_eval.params import load_params
     from zimage_eval.results import write_results
     from zimage_eval.roundtrip_figures import DIFFERENCE_GAIN, psnr_dots, roundtrip_grid
     from zimage_eval.roundtrip_pictures import large_pictures, photographs, roundtrip_pictures

@@ -12,9 +12,9 @@ import pytest
 
 from tests.support.graph import ENTRIES, MODULES, PIPELINES, ROOT, STAGES, code_graph, module_path
 from tests.support.param_use import used_params
-from zimage_eval.frozen import read_yaml
-from zimage_eval.model_spec import ModelSpec
-from zimage_eval.params import Params, Study, load_params
+from zimage_eval.config.frozen import read_yaml
+from zimage_eval.config.model_spec import ModelSpec
+from zimage_eval.config.params import Params, Study, load_params
 
 each_stage = pytest.mark.parametrize("name", STAGES)
 each_listed_stage = pytest.mark.parametrize("name", [name for name in STAGES if name != "code"])

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from tests.support.graph import ROOT
-from zimage_eval.frozen import read_yaml
-from zimage_eval.params import load_params
+from zimage_eval.config.frozen import read_yaml
+from zimage_eval.config.params import load_params
 
 STAGE_RUN = re.compile(r"^Running stage '(.+)':$", re.MULTILINE)
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]

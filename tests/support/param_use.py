@@ -4,9 +4,9 @@ import ast
 from collections.abc import Mapping
 
 from tests.support.graph import ROOT, imported_files, module_path
-from zimage_eval.frozen import Frozen
-from zimage_eval.model_spec import ModelSpec
-from zimage_eval.params import Params, Study
+from zimage_eval.config.frozen import Frozen
+from zimage_eval.config.model_spec import ModelSpec
+from zimage_eval.config.params import Params, Study
 
 SOURCES: dict[str, type[Frozen]] = {
     "load_params": Params,

@@ -1,20 +1,12 @@
-"""TODO."""
+"""A study's variants: the product of what it varies, and those that it names."""
 
 import itertools
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from zimage_eval.frozen import unknown
-from zimage_eval.params import Phase, Study
-from zimage_eval.settings import (
-    KEYS,
-    Key,
-    Nested,
-    Settings,
-    leaves,
-    override,
-    word,
-)
+from zimage_eval.config.frozen import unknown
+from zimage_eval.config.params import Phase, Study
+from zimage_eval.config.settings import KEYS, Key, Nested, Settings, leaves, override, word
 
 
 class Variant(NamedTuple):

@@ -5,7 +5,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
-from zimage_eval.frozen import Frozen
+from zimage_eval.config.frozen import Frozen
 
 Count = Annotated[int, Field(ge=1)]
 HiddenLayer = int | Literal["raw_last"] | tuple[int | Literal["raw_last"], ...]

@@ -5,10 +5,10 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, StringConstraints, model_validator
 
-from zimage_eval.frozen import Frozen, parse, read_yaml, unknown
-from zimage_eval.measuring import SHIPPED, Distribution, NetworkName, PinnedFile
-from zimage_eval.setting_groups import Count, Float
-from zimage_eval.settings import Settings
+from zimage_eval.config.frozen import Frozen, parse, read_yaml, unknown
+from zimage_eval.config.measuring import SHIPPED, Distribution, NetworkName, PinnedFile
+from zimage_eval.config.setting_groups import Count, Float
+from zimage_eval.config.settings import Settings
 
 Dtype = Literal["float32", "bfloat16", "float16"]
 Role = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]

@@ -8,8 +8,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
-from zimage_eval.frozen import Frozen
-from zimage_eval.setting_groups import Count
+from zimage_eval.config.frozen import Frozen
+from zimage_eval.config.setting_groups import Count
 
 NetworkName = Literal["clip", "detector", "dinov2", "inception", "vgg16"]
 BackboneName = Literal["alexnet", "vae", "inception", "clip", "dinov2"]

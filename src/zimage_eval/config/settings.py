@@ -8,8 +8,8 @@ from typing import Annotated, Any, Self
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError, model_validator
 
-from zimage_eval.frozen import Frozen, first_problem, parse_yaml, unknown
-from zimage_eval.setting_groups import (
+from zimage_eval.config.frozen import Frozen, first_problem, parse_yaml, unknown
+from zimage_eval.config.setting_groups import (
     EncoderSettings,
     ImageSettings,
     PromptSettings,

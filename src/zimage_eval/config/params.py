@@ -1,25 +1,57 @@
-"""params.yaml and models/<model>.yaml as frozen types, and how a study becomes its variants."""
+"""params.yaml as frozen types: phases, studies, benchmarks and the models that are compared."""
 
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, StringConstraints, field_validator
+from pydantic import Field, StringConstraints, field_validator, model_validator
 
-from zimage_eval.benchmark_params import Benchmarks
-from zimage_eval.comparison_params import Comparison
-from zimage_eval.frozen import Frozen, parse, read_yaml, unknown
-from zimage_eval.model_spec import (
-    Role,
-)
-from zimage_eval.setting_groups import Count
-from zimage_eval.settings import (
-    Nested,
-    check_value,
-    check_values,
-    leaves,
-)
+from zimage_eval.config.benchmarks import Benchmarks
+from zimage_eval.config.frozen import Frozen, parse, read_yaml, unknown
+from zimage_eval.config.model_spec import Role
+from zimage_eval.config.setting_groups import Count
+from zimage_eval.config.settings import Nested, check_value, check_values, leaves
+
+ModelName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]*$")]
+"""Name of models/<model>.yaml and of the weights in models/<model>/."""
+FolderName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
+
+
+class Comparison(Frozen):
+    """Several models on the same prompts, each by its own pipeline at its recommended settings.
+
+    Judge, backbones and reference are those of the model under study, for all alike.
+    """
+
+    models: Annotated[tuple[ModelName, ...], Field(strict=False, min_length=1)]
+    """In the order in which they are shown; a difference is between two of them."""
+    prompt_set: FolderName
+    """Folder of prompts/ that all of them are asked."""
+    num_prompts: Count
+    """An equal share of each of its categories."""
+    num_seeds: Count
+    """With one there is no seed diversity."""
+    capabilities: FolderName | None
+    """Folder of prompts/ that asks for what a model may be unable to do; null for none."""
+    num_capability_seeds: Count
+
+    @model_validator(mode="after")
+    def _each_once(self) -> Self:
+        for name in self.models:
+            if self.models.count(name) > 1:
+                raise ValueError(f"models: {name!r} stands twice")
+        if self.capabilities == self.prompt_set:
+            raise ValueError(f"capabilities: {self.capabilities!r} is the prompt set itself")
+        return self
+
+
+def need_comparison(entry: Comparison | None) -> Comparison:
+    """The entry; a ValueError if params.yaml leaves it out."""
+    if entry is None:
+        raise ValueError("params.yaml: there is no entry 'comparison'")
+    return entry
+
 
 Phase = Literal["screen", "confirm"]
 PHASES: tuple[Phase, ...] = ("screen", "confirm")

@@ -1,0 +1,1 @@
+"""What is declared before a run: settings, models, studies and benchmarks."""
