@@ -13,7 +13,7 @@ from matplotlib.ticker import MaxNLocator
 
 from zimage_eval.benchmark_observations import Observation, read_observations
 from zimage_eval.figures import BLUE, FAINT, INK, WIDTH_INCHES, save_figure
-from zimage_eval.statistics import Estimate, estimate, paired_differences, prompt_means
+from zimage_eval.statistics.estimates import Estimate, estimate, paired_differences, prompt_means
 
 ABLATIONS = Path("calibration/ablations.csv")
 FIGURE = Path("reports/figures/ablations/timestep.png")

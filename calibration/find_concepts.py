@@ -14,7 +14,7 @@ from zimage_eval.concept_gaps import Cell, Gap, find_gaps
 from zimage_eval.concept_probe import flagged_gaps, held_by_cell
 from zimage_eval.config.params import PHASES
 from zimage_eval.prompt_sets import load_prompt_set
-from zimage_eval.statistics import Estimate
+from zimage_eval.statistics.estimates import Estimate
 
 Held = Mapping[Cell, Sequence[bool]]
 """Name and color -> whether each picture of the pair shows it."""

@@ -16,7 +16,7 @@ from calibration.truths import Truths
 from zimage_eval.contrasts import Assay, Terms, contrast_arms, find
 from zimage_eval.metrics import METRICS
 from zimage_eval.scenes import COLORS, NAMES
-from zimage_eval.statistics import rounded
+from zimage_eval.statistics.estimates import rounded
 
 NUM_SHUFFLES = 400
 MIN_COVERAGE = 0.9

@@ -39,8 +39,8 @@ from zimage_eval.devices import pick_device
 from zimage_eval.guidance_arms import TURBO, arm_name, read_arms
 from zimage_eval.metrics import METRICS
 from zimage_eval.prompt_distances import distances_over_prompts, gap_matrix, polynomial_kernel
-from zimage_eval.sample_sizes import deviation_under_test, smallest_effect
-from zimage_eval.statistics import estimate, rounded
+from zimage_eval.statistics.estimates import estimate, rounded
+from zimage_eval.statistics.power import deviation_under_test, smallest_effect
 
 ROOT: Final = Path(__file__).parents[1]
 FOLDER: Final = ROOT / "calibration"

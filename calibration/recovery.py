@@ -19,7 +19,7 @@ from calibration.wrong_judges import (
     turn_at_random,
     turn_in_favor,
 )
-from zimage_eval.statistics import rounded
+from zimage_eval.statistics.estimates import rounded
 
 NUM_DRAWS = 100
 NUM_CONCEPT_DRAWS = 20

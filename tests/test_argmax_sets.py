@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from zimage_eval.argmax_sets import argmax_p_values
-from zimage_eval.multiplicity import benjamini_hochberg, holm
+from zimage_eval.statistics.argmax_sets import argmax_p_values
+from zimage_eval.statistics.multiplicity import benjamini_hochberg, holm
 
 
 def test_holm_written_out() -> None:

@@ -35,11 +35,10 @@ from zimage_eval.config.frozen import parse, read_yaml
 from zimage_eval.config.params import Comparison, load_params
 from zimage_eval.facts import Facts
 from zimage_eval.feature_tables import StudyFeatures
-from zimage_eval.jackknife import jackknife
 from zimage_eval.prompt_sets import load_prompt_set
 from zimage_eval.scene_checking import check_facts
 from zimage_eval.scene_parsing import parse_caption
-from zimage_eval.statistics import estimate
+from zimage_eval.statistics.estimates import estimate, jackknife
 
 ROOT = Path(__file__).parents[1]
 ENTRY = {

@@ -6,7 +6,7 @@ import pytest
 
 from tests.made_up_reports import SENSITIVE, SHARES, TERMS, mixed
 from zimage_eval.contrasts import Assay, Contrast, Finding, check_assay, find, paired_contrast
-from zimage_eval.sample_sizes import smallest_effect
+from zimage_eval.statistics.power import smallest_effect
 
 
 def contrast_of(

@@ -21,9 +21,9 @@ from zimage_eval.failure_detectors import (
     fails,
 )
 from zimage_eval.failure_patterns import failing_levels, level_rows, prompt_and_seed
-from zimage_eval.held_out import folds
 from zimage_eval.retries import plan_retries, retry_rows, simplify
 from zimage_eval.scene_parsing import parse_caption
+from zimage_eval.statistics.held_out import folds
 from zimage_eval.trials import RELATION_WORD, scene_trials
 
 PARAMS = Failures(num_folds=5, num_retried=4, num_scaled=1, scales=(2.0,), seed=0)

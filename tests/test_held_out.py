@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from zimage_eval.held_out import (
+from zimage_eval.statistics.held_out import (
     area_under_curve,
     bag_of_words,
     folds,

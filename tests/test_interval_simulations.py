@@ -7,9 +7,9 @@ import pytest
 from scipy import stats
 
 from tests.made_up_reports import SENSITIVE, SHARES, Floats, at_least, contrast_of
-from zimage_eval.argmax_sets import argmax_p_values
 from zimage_eval.contrasts import Terms, find
-from zimage_eval.pivots import pivot_of
+from zimage_eval.statistics.argmax_sets import argmax_p_values
+from zimage_eval.statistics.studentized import pivot_of
 
 
 @pytest.mark.parametrize("num_prompts", [8, 16, 32, 64, 128, 200, 296, 338])

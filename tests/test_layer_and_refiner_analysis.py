@@ -14,7 +14,6 @@ from zimage_eval.config.model_spec import DtypeSettings
 from zimage_eval.encoder_inputs import tokenize
 from zimage_eval.encoding import encode_layers
 from zimage_eval.facts import Facts, ObjectFact
-from zimage_eval.held_out import bag_of_words
 from zimage_eval.image_side import load_image_side
 from zimage_eval.layer_analysis import (
     BAG_OF_WORDS,
@@ -25,11 +24,8 @@ from zimage_eval.layer_analysis import (
     pooled_statistics,
     probe_layers,
 )
-from zimage_eval.linear_maps import explained_share, fit_linear
 from zimage_eval.metric_embedding import TokenVectors
 from zimage_eval.observation_results import mean_rows
-from zimage_eval.principal_components import outlier_channels, principal_components
-from zimage_eval.probes import chance, frequent, probe
 from zimage_eval.refiner_analysis import (
     RefinedCaption,
     attention_weights,
@@ -38,6 +34,9 @@ from zimage_eval.refiner_analysis import (
     map_results,
     refine_prompt,
 )
+from zimage_eval.statistics.components import outlier_channels, principal_components
+from zimage_eval.statistics.held_out import bag_of_words, chance, frequent, probe
+from zimage_eval.statistics.linear_maps import explained_share, fit_linear
 from zimage_eval.text_side import TextSide, load_text_side
 
 FLOAT32 = DtypeSettings(text_encoder="float32", transformer="float32", vae="float32")

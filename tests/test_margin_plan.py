@@ -12,8 +12,8 @@ from zimage_eval.contrasts import Terms
 from zimage_eval.evidence import baseline_best, no_difference
 from zimage_eval.margin_plan import Spread, deviation_of, plan_margin, render_margin_plan
 from zimage_eval.plan import predict_seconds
-from zimage_eval.sample_sizes import num_prompts_needed
-from zimage_eval.statistics import estimate
+from zimage_eval.statistics.estimates import estimate
+from zimage_eval.statistics.power import num_prompts_needed
 from zimage_eval.summaries import Summary
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from zimage_eval.noise_scales import Placement, fieller_interval, place_distance
+from zimage_eval.statistics.fieller import Placement, fieller_interval, place_distance
 
 
 def test_fieller_is_the_ratio_whose_line_is_not_rejected() -> None:

@@ -5,9 +5,9 @@ import pytest
 from scipy import stats
 
 from tests.made_up_reports import SHARES, mixed
-from zimage_eval.pivots import pivot_of
-from zimage_eval.sample_sizes import deviation_under_test
-from zimage_eval.statistics import estimate
+from zimage_eval.statistics.estimates import estimate
+from zimage_eval.statistics.power import deviation_under_test
+from zimage_eval.statistics.studentized import pivot_of
 
 
 def test_interval_of_shares_is_the_summaries_interval() -> None:

@@ -2,7 +2,7 @@ import math
 
 import pytest
 
-from zimage_eval.sample_sizes import (
+from zimage_eval.statistics.power import (
     check_margin,
     num_prompts_needed,
     smallest_effect,

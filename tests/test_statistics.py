@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from zimage_eval.statistics import estimate, paired_differences, prompt_means, rounded
+from zimage_eval.statistics.estimates import estimate, paired_differences, prompt_means, rounded
 
 
 def test_seeds_are_averaged_first_and_missing_ones_left_out() -> None:

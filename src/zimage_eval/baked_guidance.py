@@ -10,7 +10,6 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from zimage_eval.argmax_sets import argmax_p_values
 from zimage_eval.benchmark_observations import Observation
 from zimage_eval.config.benchmarks import DistanceName
 from zimage_eval.guidance_arms import AGAIN, LOOKS, SHARES, TURBO, GuidanceArms
@@ -25,7 +24,8 @@ from zimage_eval.prompt_distances import (
     linear_kernel,
     polynomial_kernel,
 )
-from zimage_eval.statistics import estimate
+from zimage_eval.statistics.argmax_sets import argmax_p_values
+from zimage_eval.statistics.estimates import estimate
 
 NUM_DRAWS: Final = 4_999
 USUAL_SCALES: Final = (2.0, 6.0)

@@ -9,7 +9,7 @@ from zimage_eval.baked_guidance import Measured
 from zimage_eval.config.benchmarks import DistanceName
 from zimage_eval.figures import BLUE, FAINT, INK, WIDTH_INCHES
 from zimage_eval.guidance_arms import AGAIN, GuidanceArms
-from zimage_eval.statistics import estimate
+from zimage_eval.statistics.estimates import estimate
 
 TITLES: dict[DistanceName, str] = {
     "kid_given_prompt_alexnet": "KID given the prompt, AlexNet",

@@ -6,7 +6,7 @@ from matplotlib.figure import Figure
 
 from zimage_eval.benchmark_observations import Observation
 from zimage_eval.figures import EffectRow, draw_dots
-from zimage_eval.statistics import estimate, prompt_means
+from zimage_eval.statistics.estimates import estimate, prompt_means
 
 
 def draw_variants(observations: Sequence[Observation], metric: str, axis_label: str) -> Figure:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
-from zimage_eval.statistics import rounded
+from zimage_eval.statistics.estimates import rounded
 
 
 class Observation(NamedTuple):

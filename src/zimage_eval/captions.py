@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import torch
 from torch import nn
 
-from zimage_eval.linear_maps import LinearMap, fit_linear
 from zimage_eval.model_folder import padded_length
+from zimage_eval.statistics.linear_maps import LinearMap, fit_linear
 
 if TYPE_CHECKING:  # it takes seconds, and batches are planned without it
     from diffusers import ZImageTransformer2DModel

@@ -9,9 +9,14 @@ import numpy as np
 from zimage_eval.benchmark_observations import Observation
 from zimage_eval.comparison_observations import SHARES, STYLE_WORD
 from zimage_eval.comparison_prompts import INFERRED, MISPLANNED, PLANNED, STATED
-from zimage_eval.jackknife import jackknife
 from zimage_eval.observation_results import mean_rows, named
-from zimage_eval.statistics import Estimate, estimate, paired_differences, prompt_means
+from zimage_eval.statistics.estimates import (
+    Estimate,
+    estimate,
+    jackknife,
+    paired_differences,
+    prompt_means,
+)
 
 RowNumbers = dict[str, float | None]
 Scores = dict[tuple[str, int], float | None]

@@ -9,10 +9,9 @@ from numpy.typing import NDArray
 from zimage_eval.config.measuring import BackboneName, Distribution
 from zimage_eval.feature_sets import resplit
 from zimage_eval.feature_tables import StudyFeatures
-from zimage_eval.jackknife import jackknife
 from zimage_eval.metric_frechet import FID_BACKBONE, FID_LEAST, frechet_distance, frechet_name
 from zimage_eval.metric_kernel import KID_LEAST, kid_score
-from zimage_eval.statistics import Estimate
+from zimage_eval.statistics.estimates import Estimate, jackknife
 
 Vectors = NDArray[np.floating]
 NUM_NULLS: Final = 39

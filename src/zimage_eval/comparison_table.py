@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from zimage_eval.results import Numbers
-from zimage_eval.statistics import rounded
+from zimage_eval.statistics.estimates import rounded
 
 ENDS = ("low", "high")
 COLUMNS = ("row", "metric", "value", "low", "high", "note")

@@ -8,10 +8,10 @@ import numpy as np
 from scipy import stats
 
 from zimage_eval.facts import Facts
-from zimage_eval.multiplicity import holm
 from zimage_eval.scene_checking import detect_scene
 from zimage_eval.scenes import BACKGROUNDS, COLORS, FILLS, SIZES, STYLES
-from zimage_eval.statistics import CONFIDENCE
+from zimage_eval.statistics.estimates import CONFIDENCE
+from zimage_eval.statistics.multiplicity import holm
 
 SCENE_VALUES: Final[Mapping[str, tuple[str, ...]]] = {
     "color": tuple(COLORS),

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from scipy import stats
 from scipy.special import expit, softmax
 
-from zimage_eval.multiplicity import holm
+from zimage_eval.statistics.multiplicity import holm
 
 Cell = tuple[str, str]
 """Name, attribute."""

@@ -15,7 +15,7 @@ from zimage_eval.concept_gaps import Cell, Gap
 from zimage_eval.facts import Facts
 from zimage_eval.figures import FRAME, INK, WIDTH_INCHES
 from zimage_eval.results import Numbers
-from zimage_eval.statistics import rounded
+from zimage_eval.statistics.estimates import rounded
 
 PromptFacts = Mapping[tuple[str, str], Facts]
 """By phase and prompt id."""

@@ -11,9 +11,15 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 
 from zimage_eval.metrics import METRICS
-from zimage_eval.pivots import Pivot, pivot_of
-from zimage_eval.sample_sizes import smallest_effect
-from zimage_eval.statistics import CONFIDENCE, MIN_PROMPTS, Unit, paired_differences, prompt_means
+from zimage_eval.statistics.estimates import (
+    CONFIDENCE,
+    MIN_PROMPTS,
+    Unit,
+    paired_differences,
+    prompt_means,
+)
+from zimage_eval.statistics.power import smallest_effect
+from zimage_eval.statistics.studentized import Pivot, pivot_of
 from zimage_eval.summaries import ALL
 
 Kind = Literal[

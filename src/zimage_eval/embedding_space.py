@@ -13,15 +13,15 @@ from zimage_eval.benchmark_observations import Observation
 from zimage_eval.config.benchmarks import EmbeddingSpace
 from zimage_eval.content_vectors import Floats
 from zimage_eval.embedding_labels import LABELS, Mention, applicable
-from zimage_eval.held_out import (
+from zimage_eval.prompt_sets import Prompt
+from zimage_eval.statistics.held_out import (
     area_under_curve,
     bag_of_words,
     folds,
     held_out_classes,
     num_words,
 )
-from zimage_eval.pivots import pivot_of
-from zimage_eval.prompt_sets import Prompt
+from zimage_eval.statistics.studentized import pivot_of
 
 Row = dict[str, float | None]
 OF_NOUN: Final = "color_of_noun"

@@ -8,10 +8,10 @@ and they are doubled: that is the 95 % interval of the findings.
 from collections.abc import Callable, Mapping, Sequence
 from typing import Literal, NamedTuple
 
-from zimage_eval.argmax_sets import argmax_p_values
 from zimage_eval.contrasts import Assay, Contrast, Kind, Terms, find
-from zimage_eval.multiplicity import holm
-from zimage_eval.pivots import Pivot
+from zimage_eval.statistics.argmax_sets import argmax_p_values
+from zimage_eval.statistics.multiplicity import holm
+from zimage_eval.statistics.studentized import Pivot
 
 ALPHA = 0.05
 

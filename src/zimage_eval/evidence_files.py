@@ -7,7 +7,7 @@ from typing import Any
 
 from zimage_eval.evidence import Evidence, Seen
 from zimage_eval.questions import Place
-from zimage_eval.statistics import rounded
+from zimage_eval.statistics.estimates import rounded
 
 
 def write_evidence(path: Path, evidence: Mapping[Place, Evidence]) -> None:

@@ -8,8 +8,8 @@ from scipy import stats
 
 from zimage_eval.benchmark_observations import Observation
 from zimage_eval.facts import FACT_KINDS
-from zimage_eval.multiplicity import holm
-from zimage_eval.statistics import estimate
+from zimage_eval.statistics.estimates import estimate
+from zimage_eval.statistics.multiplicity import holm
 from zimage_eval.trial_tables import JudgedTrial
 from zimage_eval.trials import CROWD, PAIR, PROMPT_SET, RELATION_WORD
 

@@ -7,8 +7,8 @@ from numpy.typing import NDArray
 
 from zimage_eval.contrasts import Assay, Contrast, Terms
 from zimage_eval.evidence import ALPHA, Evidence, seen_of
-from zimage_eval.multiplicity import holm
-from zimage_eval.statistics import MIN_PROMPTS
+from zimage_eval.statistics.estimates import MIN_PROMPTS
+from zimage_eval.statistics.multiplicity import holm
 
 NUM_PERMUTATIONS = 9_999
 SEED = 20_261_125

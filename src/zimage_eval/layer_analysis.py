@@ -13,7 +13,6 @@ from zimage_eval.config.setting_groups import EncoderSettings, HiddenLayer
 from zimage_eval.encoder_inputs import tokenize
 from zimage_eval.encoding import TARGET_LAYER, encode_layers
 from zimage_eval.facts import Facts
-from zimage_eval.held_out import bag_of_words
 from zimage_eval.metric_embedding import (
     TokenVectors,
     cosine_drift,
@@ -22,8 +21,8 @@ from zimage_eval.metric_embedding import (
     sparsity,
     variance,
 )
-from zimage_eval.principal_components import outlier_channels, principal_components
-from zimage_eval.probes import chance, frequent, probe
+from zimage_eval.statistics.components import outlier_channels, principal_components
+from zimage_eval.statistics.held_out import bag_of_words, chance, frequent, probe
 
 CLASSES: Final[tuple[TokenClass, ...]] = ("template", "content")
 """Padding never reaches the caption, so no layer of it is looked at."""

@@ -16,7 +16,7 @@ from typing import NamedTuple
 import torch
 
 from zimage_eval.hidden_layers import unit_rms
-from zimage_eval.ridge import PENALTIES, solve_ridge
+from zimage_eval.statistics.ridge import PENALTIES, solve_ridge
 
 
 class LayerMap(NamedTuple):

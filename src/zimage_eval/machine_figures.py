@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from zimage_eval.benchmark_observations import Observation
 from zimage_eval.figures import BLUE, CATEGORY_STYLES, FAINT, FRAME, INK, WIDTH_INCHES
 from zimage_eval.machine_results import Cell, MachineResults, number
-from zimage_eval.statistics import Estimate, estimate, prompt_means
+from zimage_eval.statistics.estimates import Estimate, estimate, prompt_means
 
 PART_COLORS: Final = {
     "encode": "#56b4e9",

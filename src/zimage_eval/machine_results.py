@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from zimage_eval.config.frozen import Frozen, parse
-from zimage_eval.statistics import rounded
+from zimage_eval.statistics.estimates import rounded
 from zimage_eval.this_machine import Machine, describe_machine, describe_versions
 
 Cell = float | str | None

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from zimage_eval.feature_sets import Features, feature_sets
-from zimage_eval.statistics import MIN_PROMPTS
+from zimage_eval.statistics.estimates import MIN_PROMPTS
 
 KID_BLOCK = 1000
 """Images of a block, the size of the published subsets."""

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Sequence
 
 from zimage_eval.benchmark_observations import Observation
-from zimage_eval.statistics import Estimate, estimate, prompt_means
+from zimage_eval.statistics.estimates import Estimate, estimate, prompt_means
 
 
 def mean_rows(

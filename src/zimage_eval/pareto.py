@@ -11,11 +11,11 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
-from zimage_eval.argmax_sets import NUM_DRAWS, highest_p_value
 from zimage_eval.metrics import METRICS
-from zimage_eval.multiplicity import holm
-from zimage_eval.pivots import pivot_of
-from zimage_eval.statistics import CONFIDENCE, Unit, prompt_means
+from zimage_eval.statistics.argmax_sets import NUM_DRAWS, highest_p_value
+from zimage_eval.statistics.estimates import CONFIDENCE, Unit, prompt_means
+from zimage_eval.statistics.multiplicity import holm
+from zimage_eval.statistics.studentized import pivot_of
 
 Row = Mapping[str, Any]
 Status = Literal["on_front", "may_be_on_front", "dominated", "unresolved"]

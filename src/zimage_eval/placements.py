@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 from zimage_eval.benchmark_observations import Observation
 from zimage_eval.config.benchmarks import NoiseScales
 from zimage_eval.metrics import METRICS
-from zimage_eval.noise_scales import Placement, place_distance
-from zimage_eval.statistics import prompt_means, rounded
+from zimage_eval.statistics.estimates import prompt_means, rounded
+from zimage_eval.statistics.fieller import Placement, place_distance
 
 Row = Mapping[str, Any]
 Distances = Mapping[str, Mapping[str, float]]

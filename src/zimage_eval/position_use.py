@@ -10,7 +10,7 @@ import torch
 from diffusers import ZImageTransformer2DModel
 
 from zimage_eval.caption_layout import CaptionLayout, lay_out_captions
-from zimage_eval.ridge import solve_ridge
+from zimage_eval.statistics.ridge import solve_ridge
 from zimage_eval.velocity import predict_velocity
 
 PENALTIES = (1e-3, 1e-2, 1e-1, 1.0, 10.0)

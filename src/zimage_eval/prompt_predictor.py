@@ -10,9 +10,9 @@ import numpy as np
 from pydantic import Field, ValidationError
 
 from zimage_eval.config.frozen import Frozen, first_problem
-from zimage_eval.held_out import Floats, fit_ridge, words_of
 from zimage_eval.prompt_features import FEATURES, feature_matrix, prompt_features
-from zimage_eval.statistics import rounded
+from zimage_eval.statistics.estimates import rounded
+from zimage_eval.statistics.held_out import Floats, fit_ridge, words_of
 
 Numbers = dict[str, float]
 

@@ -13,7 +13,6 @@ from zimage_eval.benchmark_observations import Observation
 from zimage_eval.captions import EmbeddedCaption, embed_caption, refine
 from zimage_eval.chat_format import NO_TOKEN, PAD, TOKEN_CLASSES, TokenClass
 from zimage_eval.embeddings import TextEmbeddings
-from zimage_eval.linear_maps import LinearMap, explained_share, fit_linear
 from zimage_eval.metric_embedding import (
     TokenVectors,
     cosine_drift,
@@ -22,6 +21,7 @@ from zimage_eval.metric_embedding import (
     norm,
     variance,
 )
+from zimage_eval.statistics.linear_maps import LinearMap, explained_share, fit_linear
 
 PAD_ID: Final = NO_TOKEN - 1
 """The id of padding, which is no token of the vocabulary: a learned vector of the transformer."""

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pydantic import TypeAdapter
 
-from zimage_eval.statistics import rounded
+from zimage_eval.statistics.estimates import rounded
 
 Numbers = Mapping[str, float | None]
 Results = Mapping[str, Mapping[str, Numbers]]

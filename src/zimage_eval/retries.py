@@ -11,7 +11,7 @@ from zimage_eval.facts import Facts, ObjectFact
 from zimage_eval.prompt_sets import prompt_seeds
 from zimage_eval.scene_captions import word_facts
 from zimage_eval.scenes import NAMES
-from zimage_eval.statistics import estimate
+from zimage_eval.statistics.estimates import estimate
 from zimage_eval.text_side import TextSide
 from zimage_eval.trial_tables import JudgedTrial
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from zimage_eval.benchmark_observations import Observation
 from zimage_eval.observation_results import named
-from zimage_eval.statistics import Estimate, estimate, prompt_means
+from zimage_eval.statistics.estimates import Estimate, estimate, prompt_means
 from zimage_eval.vae_roundtrip import BASELINE, WHOLE, changes
 
 NOT_AVAILABLE = "drop_in_decoder (not available)"

@@ -27,7 +27,7 @@ from zimage_eval.metric_manifold import (
     manifold_scores,
     vendi_score,
 )
-from zimage_eval.statistics import CONFIDENCE
+from zimage_eval.statistics.estimates import CONFIDENCE
 
 Interval = tuple[float, float]
 Vectors = NDArray[np.floating]

@@ -8,7 +8,13 @@ from typing import Any, NamedTuple
 
 from zimage_eval.config.params import PHASES
 from zimage_eval.metrics import METRICS
-from zimage_eval.statistics import Unit, estimate, paired_differences, prompt_means, rounded
+from zimage_eval.statistics.estimates import (
+    Unit,
+    estimate,
+    paired_differences,
+    prompt_means,
+    rounded,
+)
 
 ALL = "all"
 """The category that holds every prompt."""

@@ -21,7 +21,7 @@ from zimage_eval.metric_paired import psnr
 from zimage_eval.networks import check_digest, weight_files
 from zimage_eval.roundtrip_metrics import loss_metrics
 from zimage_eval.roundtrip_pictures import Picture
-from zimage_eval.statistics import paired_differences, prompt_means
+from zimage_eval.statistics.estimates import paired_differences, prompt_means
 from zimage_eval.vae_tiling import seam_excess, tile_decoder, tiling_of
 
 if TYPE_CHECKING:

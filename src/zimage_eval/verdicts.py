@@ -12,7 +12,7 @@ from pydantic import Field, StringConstraints
 
 from zimage_eval.config.frozen import Frozen
 from zimage_eval.evidence import ALPHA, Evidence, Seen
-from zimage_eval.multiplicity import benjamini_hochberg, holm
+from zimage_eval.statistics.multiplicity import benjamini_hochberg, holm
 
 FALSE_DISCOVERIES = 0.10
 MIN_HAND_LABELS = 200

@@ -9,8 +9,8 @@ from zimage_eval.claim_rules import decide, find_rivals
 from zimage_eval.claims import BenchmarkClaim, SharedTerms, ThresholdClaim
 from zimage_eval.contrasts import Assay, Kind, Terms, contrast_arms
 from zimage_eval.evidence import Evidence, Seen, not_testable
-from zimage_eval.pivots import pivot_of
-from zimage_eval.statistics import CONFIDENCE, MIN_PROMPTS, Unit, prompt_means
+from zimage_eval.statistics.estimates import CONFIDENCE, MIN_PROMPTS, Unit, prompt_means
+from zimage_eval.statistics.studentized import pivot_of
 
 SENSITIVE = Assay(True, "")
 """What is measured without a judge needs no swapped prompts."""

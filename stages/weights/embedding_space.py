@@ -31,12 +31,12 @@ def main() -> None:
         standardized,
     )
     from zimage_eval.figures import save_figure
-    from zimage_eval.held_out import bag_of_words, num_words
     from zimage_eval.layer_figures import draw_layer_sizes
     from zimage_eval.layer_statistics import layer_row
     from zimage_eval.prompt_sets import first_of_each, load_prompt_set
     from zimage_eval.results import write_results
     from zimage_eval.space_figure import draw_space
+    from zimage_eval.statistics.held_out import bag_of_words, num_words
 
     params = load_params(Path("params.yaml"))
     spec = load_model_spec(Path(f"models/{params.model}.yaml"))

@@ -35,8 +35,8 @@ def main() -> None:
     from zimage_eval.layer_figures import layer_heat_map, scatter_panels
     from zimage_eval.model_folder import read_limits
     from zimage_eval.observation_results import mean_rows
-    from zimage_eval.principal_components import principal_components
     from zimage_eval.results import write_results
+    from zimage_eval.statistics.components import principal_components
     from zimage_eval.tables import PROMPTS, read_table
     from zimage_eval.text_side import load_text_side
 

@@ -26,7 +26,6 @@ def main() -> None:
     from zimage_eval.layer_figures import scatter_panels
     from zimage_eval.model_folder import TEXT_PARTS, check_parts
     from zimage_eval.observation_results import mean_rows
-    from zimage_eval.principal_components import principal_components
     from zimage_eval.refiner_analysis import (
         describe_attention,
         describe_refinement,
@@ -35,6 +34,7 @@ def main() -> None:
         refine_prompt,
     )
     from zimage_eval.results import write_results
+    from zimage_eval.statistics.components import principal_components
     from zimage_eval.tables import PROMPTS, read_table
     from zimage_eval.text_side import load_text_side
 

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import torch
 
-from zimage_eval.ridge import PENALTIES, solve_ridge
+from zimage_eval.statistics.ridge import PENALTIES, solve_ridge
 
 
 class LinearMap(NamedTuple):

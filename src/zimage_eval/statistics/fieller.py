@@ -11,7 +11,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 from scipy import stats
 
-from zimage_eval.statistics import MIN_PROMPTS
+from zimage_eval.statistics.estimates import MIN_PROMPTS
 
 Place = Literal["at_floor", "between", "at_ceiling", "beyond_ceiling", "unresolved", "inconclusive"]
 

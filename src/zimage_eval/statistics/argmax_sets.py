@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from zimage_eval.statistics import MIN_PROMPTS
+from zimage_eval.statistics.estimates import MIN_PROMPTS
 
 NUM_DRAWS = 19_999
 SEED = 20_251_128

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from zimage_eval.statistics import MIN_PROMPTS
+from zimage_eval.statistics.estimates import MIN_PROMPTS
 
 NUM_RESAMPLES = 19_999
 """Their smallest p-value, 1/20,000, survives Holm over a report of a hundred claims."""

@@ -1,4 +1,4 @@
-"""TODO."""
+"""Ridge regression in closed form, for several penalties at once."""
 
 from collections.abc import Sequence
 from typing import Final
