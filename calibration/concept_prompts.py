@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Final
 
 from calibration.scene_prompts import ScenePrompt, write_prompts
-from zimage_eval.facts import Facts, ObjectFact
-from zimage_eval.scene_captions import noun
-from zimage_eval.scenes import COLORS, NAMES
+from zimage_eval.prompts.facts import Facts, ObjectFact
+from zimage_eval.prompts.scenes.captions import noun
+from zimage_eval.prompts.scenes.world import COLORS, NAMES
 
 UNSAID: Final = "any"
 """Stands for the color in an id where none is said."""

@@ -8,8 +8,8 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from calibration.truths import Truths
-from zimage_eval.facts import Facts
-from zimage_eval.scene_captions import (
+from zimage_eval.prompts.facts import Facts
+from zimage_eval.prompts.scenes.captions import (
     LEADS,
     RELATION_WORDS,
     StatedShares,
@@ -17,8 +17,8 @@ from zimage_eval.scene_captions import (
     word_facts,
     word_setting,
 )
-from zimage_eval.scene_sampling import PlannedScene, SceneMix, sample_scenes
-from zimage_eval.scenes import Scene
+from zimage_eval.prompts.scenes.layout import PlannedScene, SceneMix, sample_scenes
+from zimage_eval.prompts.scenes.world import Scene
 
 TRAINING_SHARES: Final = StatedShares(color=0.9, size=0.4, fill=0.3, background=0.6, style=0.3)
 """How often a training caption states an attribute: often enough to learn it, and its default."""

@@ -26,14 +26,22 @@ from zimage_eval.backbones import load_backbone
 from zimage_eval.config.model_spec import load_model_spec
 from zimage_eval.config.settings import Settings
 from zimage_eval.devices import pick_device
-from zimage_eval.facts import FACT_KINDS, Facts
 from zimage_eval.guidance_arms import AGAIN, TURBO, arm_name, write_arms
 from zimage_eval.metric_alignment import alignment, alignment_of_kind
 from zimage_eval.metric_image import LUMA_REC_601, saturation
 from zimage_eval.model_folder import weights_digest
-from zimage_eval.scene_checking import check_facts, detect_scene
-from zimage_eval.scene_sampling import CATEGORIES
-from zimage_eval.scenes import BACKGROUNDS, COLORS, FILLS, MAX_OBJECTS, NAMES, SIZES, STYLES
+from zimage_eval.prompts.facts import FACT_KINDS, Facts
+from zimage_eval.prompts.scenes.checking import check_facts, detect_scene
+from zimage_eval.prompts.scenes.layout import CATEGORIES
+from zimage_eval.prompts.scenes.world import (
+    BACKGROUNDS,
+    COLORS,
+    FILLS,
+    MAX_OBJECTS,
+    NAMES,
+    SIZES,
+    STYLES,
+)
 
 ROOT: Final = Path(__file__).parents[1]
 SCALES: Final = (0.0, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 5.0)

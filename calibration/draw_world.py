@@ -9,9 +9,9 @@ import numpy as np
 
 from calibration.corpus import scene_mix
 from calibration.truths import load_truths
-from zimage_eval.scene_captions import StatedShares, state_facts, word_facts
-from zimage_eval.scene_drawing import draw_scenes
-from zimage_eval.scene_sampling import sample_scenes
+from zimage_eval.prompts.scenes.captions import StatedShares, state_facts, word_facts
+from zimage_eval.prompts.scenes.drawing import draw_scenes
+from zimage_eval.prompts.scenes.layout import sample_scenes
 
 _ROWS, _COLUMNS, _SEED = 2, 6, 11
 _SHARES = StatedShares(color=1.0, size=0.4, fill=0.5, background=0.7, style=0.3)

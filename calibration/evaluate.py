@@ -21,8 +21,8 @@ from calibration.sampling import Guidance, sample, schedule
 from calibration.scene_prompts import ScenePrompt
 from calibration.train_text_encoder import ChatCaption
 from zimage_eval.config.setting_groups import HiddenLayer
-from zimage_eval.facts import FactResult, Facts
-from zimage_eval.scene_checking import check_facts
+from zimage_eval.prompts.facts import FactResult, Facts
+from zimage_eval.prompts.scenes.checking import check_facts
 
 EVALUATION_SEED: Final = 1_000_003
 """Of the first prompt's noise, whoever draws: the i-th one has this plus i."""

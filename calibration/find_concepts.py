@@ -13,7 +13,7 @@ from calibration.find_answers import Found
 from zimage_eval.concept_gaps import Cell, Gap, find_gaps
 from zimage_eval.concept_probe import flagged_gaps, held_by_cell
 from zimage_eval.config.params import PHASES
-from zimage_eval.prompt_sets import load_prompt_set
+from zimage_eval.prompts.sets import load_prompt_set
 from zimage_eval.statistics.estimates import Estimate
 
 Held = Mapping[Cell, Sequence[bool]]

@@ -15,7 +15,7 @@ from calibration.recovery import NUM_QUICK, SEED, is_narrow
 from calibration.truths import Truths
 from zimage_eval.contrasts import Assay, Terms, contrast_arms, find
 from zimage_eval.metrics import METRICS
-from zimage_eval.scenes import COLORS, NAMES
+from zimage_eval.prompts.scenes.world import COLORS, NAMES
 from zimage_eval.statistics.estimates import rounded
 
 NUM_SHUFFLES = 400

@@ -14,12 +14,12 @@ from calibration.evaluate import SamplingSettings
 from calibration.scene_prompts import ScenePrompt
 from calibration.truths import Truths
 from zimage_eval.config.settings import Settings, override
-from zimage_eval.facts import Facts, RelationFact
 from zimage_eval.metric_alignment import alignment, alignment_of_kind
 from zimage_eval.metric_image import sharpness
-from zimage_eval.scene_captions import RELATION_WORDS, word_facts
-from zimage_eval.scene_checking import check_facts, detect_scene
-from zimage_eval.scenes import BACKGROUNDS, COLORS, LETTERS, SHAPES
+from zimage_eval.prompts.facts import Facts, RelationFact
+from zimage_eval.prompts.scenes.captions import RELATION_WORDS, word_facts
+from zimage_eval.prompts.scenes.checking import check_facts, detect_scene
+from zimage_eval.prompts.scenes.world import BACKGROUNDS, COLORS, LETTERS, SHAPES
 from zimage_eval.wordings import reword
 
 Value = TypeVar("Value")

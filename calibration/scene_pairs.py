@@ -11,7 +11,7 @@ from torch import Tensor
 
 from calibration.corpus import Example
 from calibration.degradation import degrade
-from zimage_eval.scene_drawing import draw_encoded, encode_scenes
+from zimage_eval.prompts.scenes.drawing import draw_encoded, encode_scenes
 
 
 class ScenePairs(NamedTuple):

@@ -15,9 +15,9 @@ from ruamel.yaml.comments import CommentedMap
 
 from calibration.corpus import scene_mix
 from calibration.truths import Truths, load_truths
-from zimage_eval.facts import Facts
-from zimage_eval.scene_captions import StatedShares, state_facts, word_facts
-from zimage_eval.scene_sampling import CATEGORIES, Category, SceneMix, sample_scenes
+from zimage_eval.prompts.facts import Facts
+from zimage_eval.prompts.scenes.captions import StatedShares, state_facts, word_facts
+from zimage_eval.prompts.scenes.layout import CATEGORIES, Category, SceneMix, sample_scenes
 
 NUM_PER_CATEGORY: Final = 176
 """Committed prompts: 16 to screen, 32 to confirm and 128 for the full profile."""

@@ -47,8 +47,8 @@ from zimage_eval.benchmark_observations import (
 )
 from zimage_eval.config.setting_groups import HiddenLayer
 from zimage_eval.config.settings import word
-from zimage_eval.facts import FactResult
-from zimage_eval.scene_sampling import CATEGORIES
+from zimage_eval.prompts.facts import FactResult
+from zimage_eval.prompts.scenes.layout import CATEGORIES
 
 BASELINE: Final = "baseline"
 _RESOLUTION: Final = Resolution(height=64, width=64, share=1.0)

@@ -12,7 +12,7 @@ def main() -> None:
 
     from zimage_eval.config.model_spec import load_model_spec
     from zimage_eval.config.params import load_params, phases_of_role
-    from zimage_eval.prompt_sets import load_prompt_set, prompt_rows, split_phases
+    from zimage_eval.prompts.sets import load_prompt_set, prompt_rows, split_phases
     from zimage_eval.tables import PROMPTS, write_table
 
     params = load_params(Path("params.yaml"))

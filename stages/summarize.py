@@ -22,6 +22,7 @@ def main(study: str) -> None:
     from zimage_eval.image_grids import save_png
     from zimage_eval.metrics import metrics_with
     from zimage_eval.pareto import front_results, study_front
+    from zimage_eval.prompts.templates import study_variants
     from zimage_eval.results import write_results
     from zimage_eval.set_signatures import set_signatures
     from zimage_eval.set_summaries import read_sets, summarize_sets
@@ -31,7 +32,6 @@ def main(study: str) -> None:
     from zimage_eval.study_results import study_results
     from zimage_eval.summaries import summarize_scores, write_summaries
     from zimage_eval.tables import IMAGES, PROMPTS, SWAPPED_PROMPTS, read_table, scores_schema
-    from zimage_eval.templates import study_variants
 
     params = load_params(Path("params.yaml"))
     spec = load_model_spec(Path(f"models/{params.model}.yaml"))

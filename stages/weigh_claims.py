@@ -16,9 +16,9 @@ def main() -> None:
     from zimage_eval.evidence_files import write_evidence
     from zimage_eval.measured_results import read_measured
     from zimage_eval.metrics import metrics_with
+    from zimage_eval.prompts.templates import study_variants
     from zimage_eval.questions import load_questions, load_terms, places
     from zimage_eval.tables import read_table, scores_schema
-    from zimage_eval.templates import study_variants
     from zimage_eval.weighing import Measured, StudyScores, weigh_claim
 
     params = load_params(Path("params.yaml"))

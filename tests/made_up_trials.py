@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from zimage_eval.facts import Facts, ObjectFact
-from zimage_eval.scenes import COLORS, SHAPES
+from zimage_eval.prompts.facts import Facts, ObjectFact
+from zimage_eval.prompts.scenes.world import COLORS, SHAPES
 from zimage_eval.trial_tables import JudgedTrial
 from zimage_eval.trials import PROMPT_SET, Trial
 

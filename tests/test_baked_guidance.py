@@ -25,7 +25,6 @@ from zimage_eval.baked_guidance import (
 )
 from zimage_eval.baked_guidance_figure import draw_distances, draw_reason
 from zimage_eval.benchmark_observations import write_observations
-from zimage_eval.facts import Facts
 from zimage_eval.figures import save_figure
 from zimage_eval.guidance_arms import (
     AGAIN,
@@ -39,9 +38,10 @@ from zimage_eval.guidance_arms import (
     write_arms,
 )
 from zimage_eval.metric_kernel import polynomial_mmd
+from zimage_eval.prompts.facts import Facts
+from zimage_eval.prompts.scenes.drawing import draw_scenes
+from zimage_eval.prompts.scenes.world import Scene, SceneObject
 from zimage_eval.results import write_results
-from zimage_eval.scene_drawing import draw_scenes
-from zimage_eval.scenes import Scene, SceneObject
 
 ROOT = Path(__file__).parents[1]
 SCALES = (0.0, 0.5, 1.0, 1.5, 2.0, 3.0)

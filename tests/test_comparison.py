@@ -33,11 +33,11 @@ from zimage_eval.comparison_results import (
 from zimage_eval.comparison_sets import Measure, distance_difference, measures, set_distance
 from zimage_eval.config.frozen import parse, read_yaml
 from zimage_eval.config.params import Comparison, load_params
-from zimage_eval.facts import Facts
 from zimage_eval.feature_tables import StudyFeatures
-from zimage_eval.prompt_sets import load_prompt_set
-from zimage_eval.scene_checking import check_facts
-from zimage_eval.scene_parsing import parse_caption
+from zimage_eval.prompts.facts import Facts
+from zimage_eval.prompts.scenes.checking import check_facts
+from zimage_eval.prompts.scenes.parsing import parse_caption
+from zimage_eval.prompts.sets import load_prompt_set
 from zimage_eval.statistics.estimates import estimate, jackknife
 
 ROOT = Path(__file__).parents[1]

@@ -11,9 +11,9 @@ from zimage_eval.clip import load_clip
 from zimage_eval.config.model_spec import ModelSpec, load_model_spec
 from zimage_eval.detections import Detection, Detector, distinct, load_detector, overlap
 from zimage_eval.detector_judge import COLORS, STYLES, clip_classifier, judge_natural
-from zimage_eval.facts import Facts, ObjectFact, RelationFact
 from zimage_eval.networks import sha256_of
-from zimage_eval.prompt_sets import load_prompt_set
+from zimage_eval.prompts.facts import Facts, ObjectFact, RelationFact
+from zimage_eval.prompts.sets import load_prompt_set
 
 ROOT = Path(__file__).parents[1]
 CPU = torch.device("cpu")

@@ -19,8 +19,8 @@ from zimage_eval.embedding_space import (
 )
 from zimage_eval.layer_figures import draw_layer_sizes
 from zimage_eval.layer_statistics import layer_row
-from zimage_eval.prompt_sets import Prompt, first_of_each
-from zimage_eval.scene_parsing import parse_caption
+from zimage_eval.prompts.scenes.parsing import parse_caption
+from zimage_eval.prompts.sets import Prompt, first_of_each
 
 PARAMS = EmbeddingSpace(
     prompts_per_category=8, num_folds=4, num_permutations=50, least_per_class=8, seed=0

@@ -13,7 +13,6 @@ from zimage_eval.captions import EmbeddedCaption, embed_caption, refine
 from zimage_eval.config.model_spec import DtypeSettings
 from zimage_eval.encoder_inputs import tokenize
 from zimage_eval.encoding import encode_layers
-from zimage_eval.facts import Facts, ObjectFact
 from zimage_eval.image_side import load_image_side
 from zimage_eval.layer_analysis import (
     BAG_OF_WORDS,
@@ -26,6 +25,7 @@ from zimage_eval.layer_analysis import (
 )
 from zimage_eval.metric_embedding import TokenVectors
 from zimage_eval.observation_results import mean_rows
+from zimage_eval.prompts.facts import Facts, ObjectFact
 from zimage_eval.refiner_analysis import (
     RefinedCaption,
     attention_weights,

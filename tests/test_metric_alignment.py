@@ -1,7 +1,7 @@
 import pytest
 
-from zimage_eval.facts import FactResult
 from zimage_eval.metric_alignment import alignment, alignment_of_kind, all_facts
+from zimage_eval.prompts.facts import FactResult
 
 HALF = [
     FactResult("shape", True),

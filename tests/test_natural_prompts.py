@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from zimage_eval.facts import ObjectFact, RelationFact
-from zimage_eval.prompt_sets import Prompt, load_prompt_set, split_phases
+from zimage_eval.prompts.facts import ObjectFact, RelationFact
+from zimage_eval.prompts.sets import Prompt, load_prompt_set, split_phases
 
 PROMPTS = load_prompt_set(Path(__file__).parents[1] / "prompts/natural")
 SCREEN, CONFIRM = split_phases(PROMPTS, num_screen=64, num_confirm=128)

@@ -11,7 +11,7 @@ from zimage_eval.config.model_spec import load_model_spec
 from zimage_eval.config.params import Study, load_params
 from zimage_eval.config.settings import GROUPS, Settings
 from zimage_eval.config.variants import expand_variants, phase_variants
-from zimage_eval.templates import study_variants
+from zimage_eval.prompts.templates import study_variants
 
 ROOT = Path(__file__).parents[1]
 PARAMS = """\

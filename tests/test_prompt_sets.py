@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from zimage_eval.prompt_sets import load_prompt_set, prompt_seeds, split_phases
+from zimage_eval.prompts.sets import load_prompt_set, prompt_seeds, split_phases
 
 ROOT = Path(__file__).parents[1]
 

@@ -12,6 +12,7 @@ from zimage_eval.config.model_spec import load_model_spec
 from zimage_eval.config.params import load_params
 from zimage_eval.evidence import Evidence
 from zimage_eval.evidence_files import read_evidence, write_evidence
+from zimage_eval.prompts.templates import study_variants
 from zimage_eval.questions import (
     Place,
     Question,
@@ -23,7 +24,6 @@ from zimage_eval.questions import (
 from zimage_eval.report_pages import write_page
 from zimage_eval.report_verdicts import answer_questions, verdict_table
 from zimage_eval.tables import SWAPPED_PROMPTS
-from zimage_eval.templates import study_variants
 from zimage_eval.verdicts import Provenance
 from zimage_eval.weighing import Measured, StudyScores, weigh_claim
 

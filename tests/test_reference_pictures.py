@@ -12,8 +12,8 @@ from zimage_eval.backbones import load_backbone
 from zimage_eval.config.measuring import FolderReference
 from zimage_eval.config.setting_groups import ImageSettings
 from zimage_eval.feature_tables import read_reference
+from zimage_eval.prompts.scenes.checking import detect_scene
 from zimage_eval.reference_pictures import drawn_pictures, folder_pictures
-from zimage_eval.scene_checking import detect_scene
 from zimage_eval.signature_files import read_signatures
 
 ROOT = Path(__file__).parents[1]

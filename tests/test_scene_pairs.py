@@ -9,7 +9,7 @@ from calibration.corpus import Example, build_examples
 from calibration.degradation import degrade
 from calibration.scene_pairs import ScenePairs, concatenate, tabulate
 from calibration.truths import load_truths
-from zimage_eval.scene_drawing import draw_scenes
+from zimage_eval.prompts.scenes.drawing import draw_scenes
 
 
 @pytest.fixture(scope="module")

@@ -5,11 +5,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from zimage_eval.facts import Facts, word_facts
 from zimage_eval.label_sheets import questions
-from zimage_eval.prompt_sets import load_prompt_set
-from zimage_eval.scene_checking import check_facts
-from zimage_eval.scene_parsing import parse_caption
+from zimage_eval.prompts.facts import Facts, word_facts
+from zimage_eval.prompts.scenes.checking import check_facts
+from zimage_eval.prompts.scenes.parsing import parse_caption
+from zimage_eval.prompts.sets import load_prompt_set
 
 PROMPTS = load_prompt_set(Path(__file__).parents[1] / "prompts" / "scenes")
 CONVERSES = {"right_of": "left_of", "below": "above"}

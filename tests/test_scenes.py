@@ -19,13 +19,21 @@ from calibration.scene_prompts import (
     write_prompts,
 )
 from calibration.truths import Truths, load_truths
-from zimage_eval.facts import FACT_KINDS, FactKind, Facts
-from zimage_eval.prompt_sets import load_prompt_set
-from zimage_eval.scene_captions import StatedShares, state_facts, word_facts
-from zimage_eval.scene_checking import check_facts, detect_scene
-from zimage_eval.scene_drawing import draw_scenes
-from zimage_eval.scene_sampling import sample_scenes
-from zimage_eval.scenes import BACKGROUNDS, COLORS, NAMES, POSITIONS, RELATIONS, SIZES, STYLES
+from zimage_eval.prompts.facts import FACT_KINDS, FactKind, Facts
+from zimage_eval.prompts.scenes.captions import StatedShares, state_facts, word_facts
+from zimage_eval.prompts.scenes.checking import check_facts, detect_scene
+from zimage_eval.prompts.scenes.drawing import draw_scenes
+from zimage_eval.prompts.scenes.layout import sample_scenes
+from zimage_eval.prompts.scenes.world import (
+    BACKGROUNDS,
+    COLORS,
+    NAMES,
+    POSITIONS,
+    RELATIONS,
+    SIZES,
+    STYLES,
+)
+from zimage_eval.prompts.sets import load_prompt_set
 
 EVERYTHING = StatedShares(color=1.0, size=1.0, fill=1.0, background=1.0, style=1.0)
 Drawn = list[tuple[NDArray[np.uint8], Facts]]

@@ -14,11 +14,11 @@ from zimage_eval.config.model_spec import load_model_spec
 from zimage_eval.config.settings import override
 from zimage_eval.config.variants import Variant
 from zimage_eval.embedding_scores import EmbeddingScores
-from zimage_eval.facts import FactResult, Facts, ObjectFact
 from zimage_eval.judges import Picture, judge_scene, load_image, no_judge
 from zimage_eval.metric_base import BATCHED
 from zimage_eval.metric_embedding import TokenVectors
 from zimage_eval.metrics import METRICS, metrics_with
+from zimage_eval.prompts.facts import FactResult, Facts, ObjectFact
 from zimage_eval.scores import StudyImages, group_rows, read_encodings, score_images
 from zimage_eval.tables import SWAPPED_PROMPTS
 
@@ -198,7 +198,7 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
 
 def test_the_scene_judge_reads_a_drawn_picture() -> None:
     from tests.synthetic_study import make_prompt
-    from zimage_eval.scene_drawing import draw_scenes
+    from zimage_eval.prompts.scenes.drawing import draw_scenes
 
     scene, _, facts = make_prompt("relation", "relation-1")
     image = draw_scenes([scene])[0].permute(1, 2, 0).numpy()

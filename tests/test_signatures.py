@@ -61,7 +61,7 @@ def test_alignment_names_its_judge() -> None:
     assert alignment["margin"] == 0.1
     assert alignment["judge"] == {
         "name": "scenes",
-        "implementation": "zimage_eval.scene_checking.check_facts",
+        "implementation": "zimage_eval.prompts.scenes.checking.check_facts",
         "version": source_digest("scene_checking.py"),
     }
     networks = {"detector": pinned("1"), "clip": pinned("2")}

@@ -5,13 +5,13 @@ from pathlib import Path
 import pytest
 
 from zimage_eval.figures import save_figure
+from zimage_eval.prompts.templates import Template
 from zimage_eval.template_worth import (
     count_added_tokens,
     draw_worth,
     worth_observations,
     worth_rows,
 )
-from zimage_eval.templates import Template
 
 LIBRARY = (
     Template(name="plain", category="bare"),

@@ -10,9 +10,9 @@ from tests.default_settings import make_settings
 from zimage_eval.chat_format import format_prompt
 from zimage_eval.config.model_spec import load_model_spec
 from zimage_eval.config.settings import Settings
-from zimage_eval.prompt_sets import load_prompt_set
-from zimage_eval.scene_captions import CONVERSES
-from zimage_eval.scene_parsing import parse_caption, split_caption
+from zimage_eval.prompts.scenes.captions import CONVERSES
+from zimage_eval.prompts.scenes.parsing import parse_caption, split_caption
+from zimage_eval.prompts.sets import load_prompt_set
 from zimage_eval.text_side import load_tokenizer
 from zimage_eval.wordings import (
     Wording,

@@ -13,7 +13,7 @@ from diffusers import ZImageTransformer2DModel
 from zimage_eval.config.benchmarks import Compile, CompileArm
 from zimage_eval.loaded_model import LoadedModel, pick_jobs
 from zimage_eval.machine_results import Cell
-from zimage_eval.prompt_sets import Prompt
+from zimage_eval.prompts.sets import Prompt
 from zimage_eval.teacher_forcing import Forward, ask, record_forwards, relative_errors
 from zimage_eval.timing import peak_memory_gib, reset_peak_memory, timed
 

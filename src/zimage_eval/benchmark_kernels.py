@@ -13,7 +13,7 @@ from zimage_eval.config.benchmarks import Part, Quantization
 from zimage_eval.loaded_model import PARTS, Job, LoadedModel, pick_jobs
 from zimage_eval.machine_results import Cell
 from zimage_eval.memory_needs import GIB
-from zimage_eval.prompt_sets import Prompt
+from zimage_eval.prompts.sets import Prompt
 from zimage_eval.quantized_weights import NumBits, packed_bytes
 from zimage_eval.teacher_forcing import Forward, ask, record_forwards, relative_errors
 from zimage_eval.timing import timed

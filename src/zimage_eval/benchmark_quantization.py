@@ -22,7 +22,7 @@ from zimage_eval.memory_needs import GIB
 from zimage_eval.metric_alignment import alignment
 from zimage_eval.metric_lpips import lpips_distances
 from zimage_eval.metric_paired import psnr
-from zimage_eval.prompt_sets import Prompt, prompt_seeds, split_phases
+from zimage_eval.prompts.sets import Prompt, prompt_seeds, split_phases
 from zimage_eval.quantized_weights import NumBits, packed_bytes, quantized_copy
 from zimage_eval.sampling import initial_latents, sample_latents
 from zimage_eval.teacher_forcing import Forward, ask, record_forwards, relative_errors

@@ -10,7 +10,7 @@ from zimage_eval.config.benchmarks import Throughput
 from zimage_eval.images import encode_png
 from zimage_eval.loaded_model import Job, LoadedModel, pick_jobs
 from zimage_eval.machine_results import Cell
-from zimage_eval.prompt_sets import Prompt
+from zimage_eval.prompts.sets import Prompt
 from zimage_eval.sampling import Sample, initial_latents, sample_latents
 from zimage_eval.timing import peak_memory_gib, reset_peak_memory, timed
 

@@ -41,7 +41,7 @@ from zimage_eval.model_folder import (
     unavailable_reason,
     weights_digest,
 )
-from zimage_eval.prompt_sets import Prompt, prompt_rows, split_phases
+from zimage_eval.prompts.sets import Prompt, prompt_rows, split_phases
 from zimage_eval.text_side import load_text_encoder, load_tokenizer
 from zimage_eval.wordings import Wordings, word_prompts, wording_key
 

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from zimage_eval.config.params import Comparison
-from zimage_eval.facts import Facts
-from zimage_eval.prompt_sets import Prompt, load_prompt_set, prompt_seeds, split_phases
+from zimage_eval.prompts.facts import Facts
+from zimage_eval.prompts.sets import Prompt, load_prompt_set, prompt_seeds, split_phases
 
 INFERRED, STATED, PLANNED, MISPLANNED = "inferred", "stated", "planned", "misplanned"
 REASONING_ARMS: Final = (INFERRED, STATED, PLANNED, MISPLANNED)

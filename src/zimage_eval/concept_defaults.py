@@ -7,9 +7,9 @@ from typing import Final, NamedTuple
 import numpy as np
 from scipy import stats
 
-from zimage_eval.facts import Facts
-from zimage_eval.scene_checking import detect_scene
-from zimage_eval.scenes import BACKGROUNDS, COLORS, FILLS, SIZES, STYLES
+from zimage_eval.prompts.facts import Facts
+from zimage_eval.prompts.scenes.checking import detect_scene
+from zimage_eval.prompts.scenes.world import BACKGROUNDS, COLORS, FILLS, SIZES, STYLES
 from zimage_eval.statistics.estimates import CONFIDENCE
 from zimage_eval.statistics.multiplicity import holm
 

@@ -12,8 +12,8 @@ import numpy as np
 
 from zimage_eval.clip import Clip
 from zimage_eval.detections import Detection, Detector
-from zimage_eval.facts import FactResult, Facts, ObjectFact, RelationFact
-from zimage_eval.scenes import nearest_position, stands_in_relation
+from zimage_eval.prompts.facts import FactResult, Facts, ObjectFact, RelationFact
+from zimage_eval.prompts.scenes.world import nearest_position, stands_in_relation
 
 COLORS = (
     "red",

@@ -7,8 +7,8 @@ import numpy as np
 
 from zimage_eval.content_vectors import CaptionNorm, Floats, content, word_ends
 from zimage_eval.embeddings import TextEmbeddings
-from zimage_eval.prompt_sets import Prompt
-from zimage_eval.scene_parsing import split_caption
+from zimage_eval.prompts.scenes.parsing import split_caption
+from zimage_eval.prompts.sets import Prompt
 from zimage_eval.statistics.held_out import words_of
 
 Label = Callable[[Prompt], str | None]

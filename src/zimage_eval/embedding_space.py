@@ -13,7 +13,7 @@ from zimage_eval.benchmark_observations import Observation
 from zimage_eval.config.benchmarks import EmbeddingSpace
 from zimage_eval.content_vectors import Floats
 from zimage_eval.embedding_labels import LABELS, Mention, applicable
-from zimage_eval.prompt_sets import Prompt
+from zimage_eval.prompts.sets import Prompt
 from zimage_eval.statistics.held_out import (
     area_under_curve,
     bag_of_words,

@@ -7,7 +7,7 @@ import numpy as np
 from scipy import stats
 
 from zimage_eval.benchmark_observations import Observation
-from zimage_eval.facts import FACT_KINDS
+from zimage_eval.prompts.facts import FACT_KINDS
 from zimage_eval.statistics.estimates import estimate
 from zimage_eval.statistics.multiplicity import holm
 from zimage_eval.trial_tables import JudgedTrial

@@ -13,9 +13,9 @@ from zimage_eval.config.model_spec import ModelSpec, load_model_spec
 from zimage_eval.config.params import load_params, phases_of_role
 from zimage_eval.config.settings import Key, parse_changes
 from zimage_eval.config.variants import Variant, combine_values, variant_name
-from zimage_eval.facts import Facts
-from zimage_eval.prompt_sets import Prompt, load_prompt_set
-from zimage_eval.scene_parsing import parse_caption
+from zimage_eval.prompts.facts import Facts
+from zimage_eval.prompts.scenes.parsing import parse_caption
+from zimage_eval.prompts.sets import Prompt, load_prompt_set
 
 # torch and the models' libraries take seconds to import, and bad input shall be refused at once.
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from zimage_eval.facts import FACT_KINDS
 from zimage_eval.prompt_distances import Floats
+from zimage_eval.prompts.facts import FACT_KINDS
 from zimage_eval.tables import TableSchema, read_table, write_table
 
 TURBO: Final = "turbo"

@@ -7,8 +7,8 @@ from typing import get_args
 
 from zimage_eval.config.frozen import unknown
 from zimage_eval.config.measuring import PinnedFile
-from zimage_eval.facts import FactKind, FactResult
 from zimage_eval.networks import check_digest
+from zimage_eval.prompts.facts import FactKind, FactResult
 
 COLUMNS = ("image", "fact", "held")
 ANSWERS = {"yes": True, "no": False}

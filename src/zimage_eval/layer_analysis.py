@@ -12,7 +12,6 @@ from zimage_eval.chat_format import TokenClass
 from zimage_eval.config.setting_groups import EncoderSettings, HiddenLayer
 from zimage_eval.encoder_inputs import tokenize
 from zimage_eval.encoding import TARGET_LAYER, encode_layers
-from zimage_eval.facts import Facts
 from zimage_eval.metric_embedding import (
     TokenVectors,
     cosine_drift,
@@ -21,6 +20,7 @@ from zimage_eval.metric_embedding import (
     sparsity,
     variance,
 )
+from zimage_eval.prompts.facts import Facts
 from zimage_eval.statistics.components import outlier_channels, principal_components
 from zimage_eval.statistics.held_out import bag_of_words, chance, frequent, probe
 

@@ -9,7 +9,7 @@ from zimage_eval.config.benchmarks import Benchmarks, Quantization, need
 from zimage_eval.config.frozen import Frozen, parse, read_yaml
 from zimage_eval.config.model_spec import ModelSpec, load_model_spec
 from zimage_eval.config.params import load_params
-from zimage_eval.prompt_sets import Prompt, load_prompt_set
+from zimage_eval.prompts.sets import Prompt, load_prompt_set
 
 if TYPE_CHECKING:
     from zimage_eval.loaded_model import LoadedModel

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from zimage_eval.facts import FactKind, FactResult
+from zimage_eval.prompts.facts import FactKind, FactResult
 
 
 def alignment(results: Sequence[FactResult]) -> float | None:

@@ -28,7 +28,7 @@ from zimage_eval.judges import decode_picture
 from zimage_eval.metric_base import Metric
 from zimage_eval.model_folder import ModelLimits
 from zimage_eval.observations import Observation
-from zimage_eval.prompt_sets import prompt_seeds
+from zimage_eval.prompts.sets import prompt_seeds
 from zimage_eval.wordings import Wordings
 
 if TYPE_CHECKING:

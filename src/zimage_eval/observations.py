@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from zimage_eval.facts import FactResult
 from zimage_eval.metric_base import Metric
+from zimage_eval.prompts.facts import FactResult
 
 
 @dataclass(frozen=True)

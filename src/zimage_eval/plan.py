@@ -8,8 +8,8 @@ from zimage_eval.config.model_spec import ModelSpec, prompt_set_of
 from zimage_eval.config.params import PHASES, Params, Phase, Phases, phases_of_role
 from zimage_eval.config.settings import Settings
 from zimage_eval.config.variants import Variant, phase_variants
+from zimage_eval.prompts.templates import study_variants
 from zimage_eval.statistics.power import deviation_under_test, smallest_effect
-from zimage_eval.templates import study_variants
 
 
 class StudyPlan(NamedTuple):

@@ -5,10 +5,10 @@ from typing import Final
 
 import numpy as np
 
-from zimage_eval.facts import Facts
-from zimage_eval.scene_captions import NUMBER_WORDS
-from zimage_eval.scene_parsing import parse_caption
-from zimage_eval.scenes import LETTERS
+from zimage_eval.prompts.facts import Facts
+from zimage_eval.prompts.scenes.captions import NUMBER_WORDS
+from zimage_eval.prompts.scenes.parsing import parse_caption
+from zimage_eval.prompts.scenes.world import LETTERS
 from zimage_eval.statistics.held_out import Floats, words_of
 
 RELATION_WORDS: Final = frozenset(

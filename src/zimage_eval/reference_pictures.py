@@ -14,9 +14,9 @@ from torch import Tensor
 
 from zimage_eval.config.measuring import FolderReference
 from zimage_eval.config.setting_groups import ImageSettings
-from zimage_eval.scene_drawing import draw_scenes
-from zimage_eval.scene_sampling import CATEGORIES, SceneMix, sample_scenes
-from zimage_eval.scenes import STYLES
+from zimage_eval.prompts.scenes.drawing import draw_scenes
+from zimage_eval.prompts.scenes.layout import CATEGORIES, SceneMix, sample_scenes
+from zimage_eval.prompts.scenes.world import STYLES
 
 Pictures = dict[str, Callable[[], Tensor]]
 """By name, how to read each: `(3, height, width)` uint8."""

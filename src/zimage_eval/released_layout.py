@@ -20,7 +20,7 @@ from zimage_eval.images import decode_png
 from zimage_eval.loaded_model import LoadedModel
 from zimage_eval.machine_results import Cell
 from zimage_eval.model_folder import IMAGE_PARTS, TEXT_PARTS, check_model
-from zimage_eval.prompt_sets import Prompt, prompt_rows
+from zimage_eval.prompts.sets import Prompt, prompt_rows
 from zimage_eval.timing import peak_memory_gib, reset_peak_memory, timed
 from zimage_eval.wordings import study_wordings
 

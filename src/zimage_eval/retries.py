@@ -7,10 +7,10 @@ from typing import Final, NamedTuple
 from zimage_eval.benchmark_observations import Observation
 from zimage_eval.config.model_spec import ModelSpec
 from zimage_eval.drawn_prompts import Artist, Drawing, draw_and_judge, encode_default
-from zimage_eval.facts import Facts, ObjectFact
-from zimage_eval.prompt_sets import prompt_seeds
-from zimage_eval.scene_captions import word_facts
-from zimage_eval.scenes import NAMES
+from zimage_eval.prompts.facts import Facts, ObjectFact
+from zimage_eval.prompts.scenes.captions import word_facts
+from zimage_eval.prompts.scenes.world import NAMES
+from zimage_eval.prompts.sets import prompt_seeds
 from zimage_eval.statistics.estimates import estimate
 from zimage_eval.text_side import TextSide
 from zimage_eval.trial_tables import JudgedTrial

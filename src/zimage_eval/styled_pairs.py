@@ -5,10 +5,10 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from zimage_eval.config.benchmarks import Attribute, StyleVectors
-from zimage_eval.facts import Facts
-from zimage_eval.prompt_sets import Prompt
-from zimage_eval.scene_captions import word_facts
-from zimage_eval.scene_parsing import parse_caption
+from zimage_eval.prompts.facts import Facts
+from zimage_eval.prompts.scenes.captions import word_facts
+from zimage_eval.prompts.scenes.parsing import parse_caption
+from zimage_eval.prompts.sets import Prompt
 
 
 class StyledPair(NamedTuple):

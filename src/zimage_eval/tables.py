@@ -40,7 +40,7 @@ PROMPTS = TableSchema(
             "prompt_id": pa.string(),
             "category": pa.string(),
             "text": pa.string(),
-            "facts": pa.string(),  # JSON of zimage_eval.facts.Facts
+            "facts": pa.string(),  # JSON of zimage_eval.prompts.facts.Facts
             "seeds": pa.list_(pa.int64()),
         },
         nullable={},
@@ -78,7 +78,7 @@ FACTS = TableSchema(
         _IMAGE
         | {
             "image": pa.string(),  # zimage_eval.judges.Picture.digest
-            "fact": pa.string(),  # zimage_eval.facts.FactResult.name
+            "fact": pa.string(),  # zimage_eval.prompts.facts.FactResult.name
             "held": pa.bool_(),
         },
         nullable={},

@@ -10,9 +10,9 @@ from matplotlib.figure import Figure
 from zimage_eval.benchmark_observations import Observation
 from zimage_eval.figures import FAINT, WIDTH_INCHES
 from zimage_eval.metrics import METRICS
+from zimage_eval.prompts.templates import Template
 from zimage_eval.shared_figures import Interval, draw_intervals
 from zimage_eval.statistics.estimates import Unit, estimate, paired_differences, prompt_means
-from zimage_eval.templates import Template
 
 WORTH_METRICS: Final = ("alignment", "clip_score", "sharpness")
 """What a template may improve; those that the scores have."""

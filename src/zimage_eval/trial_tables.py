@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from zimage_eval.drawn_prompts import Artist, Drawing, draw_and_judge
 from zimage_eval.embeddings import TextEmbeddings
-from zimage_eval.facts import Facts
+from zimage_eval.prompts.facts import Facts
 from zimage_eval.tables import TableSchema, read_table, write_table
 from zimage_eval.trials import Trial
 
@@ -24,9 +24,9 @@ TRIALS = TableSchema(
                 "group": pa.string(),
                 "level": pa.string(),
                 "text": pa.string(),
-                "facts": pa.string(),  # JSON of zimage_eval.facts.Facts
+                "facts": pa.string(),  # JSON of zimage_eval.prompts.facts.Facts
                 "seed": pa.int64(),
-                "fact": pa.string(),  # zimage_eval.facts.FactResult.name
+                "fact": pa.string(),  # zimage_eval.prompts.facts.FactResult.name
                 "held": pa.bool_(),
             }.items()
         ]

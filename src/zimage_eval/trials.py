@@ -5,11 +5,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from zimage_eval.config.benchmarks import Trials
-from zimage_eval.facts import Facts, ObjectFact, RelationFact
-from zimage_eval.prompt_sets import prompt_seeds
-from zimage_eval.scene_captions import word_facts
-from zimage_eval.scene_parsing import split_caption
-from zimage_eval.scenes import COLORS, SHAPES
+from zimage_eval.prompts.facts import Facts, ObjectFact, RelationFact
+from zimage_eval.prompts.scenes.captions import word_facts
+from zimage_eval.prompts.scenes.parsing import split_caption
+from zimage_eval.prompts.scenes.world import COLORS, SHAPES
+from zimage_eval.prompts.sets import prompt_seeds
 
 PROMPT_SET: Final = "prompt_set"
 PAIR: Final = "pair"

@@ -21,7 +21,7 @@ def main() -> None:
     from zimage_eval.loaded_model import load_model, weights_name
     from zimage_eval.machine_figures import draw_profile
     from zimage_eval.machine_results import render_rows, write_machine_results
-    from zimage_eval.prompt_sets import load_prompt_set
+    from zimage_eval.prompts.sets import load_prompt_set
 
     torch.set_num_threads(1)  # as the stage that draws images computes, in each of its workers
     params = load_params(Path("params.yaml"))

@@ -23,7 +23,7 @@ def main() -> None:
     from zimage_eval.judges import load_judge
     from zimage_eval.loaded_model import load_model
     from zimage_eval.machine_figures import draw_quantization
-    from zimage_eval.prompt_sets import load_prompt_set
+    from zimage_eval.prompts.sets import load_prompt_set
     from zimage_eval.results import write_results
 
     torch.set_num_threads(1)  # the last bits don't depend on the number of cores then

@@ -52,9 +52,9 @@ def main() -> None:
         study_arms,
         write_placements,
     )
+    from zimage_eval.prompts.templates import study_variants
     from zimage_eval.results import write_results
     from zimage_eval.tables import PROMPTS, SWAPPED_PROMPTS, read_table, scores_schema
-    from zimage_eval.templates import study_variants
     from zimage_eval.wordings import read_wordings
 
     torch.set_num_threads(1)  # last bits independent of the number of cores

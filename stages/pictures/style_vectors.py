@@ -21,7 +21,7 @@ def main() -> None:
     from zimage_eval.figures import save_figure
     from zimage_eval.image_store import ImageStore, find_store_root
     from zimage_eval.prompt_figures import draw_steering
-    from zimage_eval.prompt_sets import load_prompt_set
+    from zimage_eval.prompts.sets import load_prompt_set
     from zimage_eval.results import write_results
     from zimage_eval.style_directions import direction_row, fit_directions
     from zimage_eval.style_vectors import observe, plan_drawings, steering_checks, steering_rows

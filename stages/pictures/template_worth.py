@@ -17,6 +17,7 @@ def main() -> None:
     from zimage_eval.config.params import load_params
     from zimage_eval.figures import save_figure
     from zimage_eval.metrics import metrics_with
+    from zimage_eval.prompts.templates import load_templates, study_variants
     from zimage_eval.results import write_results
     from zimage_eval.tables import PROMPTS, read_table, scores_schema
     from zimage_eval.template_worth import (
@@ -25,7 +26,6 @@ def main() -> None:
         worth_observations,
         worth_rows,
     )
-    from zimage_eval.templates import load_templates, study_variants
     from zimage_eval.text_side import load_tokenizer
     from zimage_eval.wordings import read_wordings, wording_key
 

@@ -33,7 +33,7 @@ def main() -> None:
     from zimage_eval.figures import save_figure
     from zimage_eval.layer_figures import draw_layer_sizes
     from zimage_eval.layer_statistics import layer_row
-    from zimage_eval.prompt_sets import first_of_each, load_prompt_set
+    from zimage_eval.prompts.sets import first_of_each, load_prompt_set
     from zimage_eval.results import write_results
     from zimage_eval.space_figure import draw_space
     from zimage_eval.statistics.held_out import bag_of_words, num_words

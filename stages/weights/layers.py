@@ -17,7 +17,6 @@ def main() -> None:
     from zimage_eval.config.model_spec import load_model_spec
     from zimage_eval.config.params import PHASES, load_params
     from zimage_eval.devices import pick_device
-    from zimage_eval.facts import Facts
     from zimage_eval.figures import save_figure
     from zimage_eval.layer_analysis import (
         CLASSES,
@@ -35,6 +34,7 @@ def main() -> None:
     from zimage_eval.layer_figures import layer_heat_map, scatter_panels
     from zimage_eval.model_folder import read_limits
     from zimage_eval.observation_results import mean_rows
+    from zimage_eval.prompts.facts import Facts
     from zimage_eval.results import write_results
     from zimage_eval.statistics.components import principal_components
     from zimage_eval.tables import PROMPTS, read_table

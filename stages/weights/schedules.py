@@ -20,6 +20,7 @@ def main() -> None:
     from zimage_eval.limit_figures import draw_schedules
     from zimage_eval.memory_needs import check_memory
     from zimage_eval.model_folder import IMAGE_PARTS, check_parts
+    from zimage_eval.prompts.templates import study_variants
     from zimage_eval.results import write_results
     from zimage_eval.schedule_tables import (
         collect_samplers,
@@ -28,7 +29,6 @@ def main() -> None:
         schedule_name,
         schedule_row,
     )
-    from zimage_eval.templates import study_variants
 
     params = load_params(Path("params.yaml"))
     spec = load_model_spec(Path(f"models/{params.model}.yaml"))

@@ -7,7 +7,7 @@ from typing import Any, Final, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from zimage_eval.scenes import (
+from zimage_eval.prompts.scenes.world import (
     BACKGROUNDS,
     COLORS,
     FILLS,

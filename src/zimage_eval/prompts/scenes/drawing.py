@@ -6,8 +6,8 @@ from functools import cache
 import torch
 from torch import Tensor
 
-from zimage_eval.scene_shapes import MASK_SIDE, object_masks
-from zimage_eval.scenes import (
+from zimage_eval.prompts.scenes.shapes import MASK_SIDE, object_masks
+from zimage_eval.prompts.scenes.world import (
     BACKGROUNDS,
     COLORS,
     DOT_CONTRAST,

@@ -5,8 +5,8 @@ import re
 from collections.abc import Iterable
 from typing import Final, NamedTuple
 
-from zimage_eval.facts import Facts, ObjectFact, RelationFact
-from zimage_eval.scene_captions import (
+from zimage_eval.prompts.facts import Facts, ObjectFact, RelationFact
+from zimage_eval.prompts.scenes.captions import (
     BACKGROUND_WORDS,
     CONVERSES,
     NUMBER_WORDS,
@@ -15,7 +15,7 @@ from zimage_eval.scene_captions import (
     STYLE_WORDS,
     noun,
 )
-from zimage_eval.scenes import BACKGROUNDS, COLORS, FILLS, NAMES, SIZES
+from zimage_eval.prompts.scenes.world import BACKGROUNDS, COLORS, FILLS, NAMES, SIZES
 
 _NUMBERS: Final = {"a": 1, "an": 1, "one": 1} | {word: n for n, word in NUMBER_WORDS.items()}
 _NOUNS: Final = {

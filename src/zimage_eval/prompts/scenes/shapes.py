@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from zimage_eval.scenes import NAMES, SIZES
+from zimage_eval.prompts.scenes.world import NAMES, SIZES
 
 MASK_SIDE: Final = 2 * max(SIZES.values()) + 5
 """Side of a mask in px; odd, so that an object has a center pixel."""

@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from zimage_eval.facts import FactResult, Facts
-from zimage_eval.scene_shapes import MASK_SIDE, object_masks
-from zimage_eval.scenes import (
+from zimage_eval.prompts.facts import FactResult, Facts
+from zimage_eval.prompts.scenes.shapes import MASK_SIDE, object_masks
+from zimage_eval.prompts.scenes.world import (
     BACKGROUNDS,
     COLORS,
     DOT_SIZE,

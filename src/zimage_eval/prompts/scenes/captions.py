@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from zimage_eval.facts import Facts, ObjectFact, RelationFact
-from zimage_eval.scene_sampling import PlannedScene
-from zimage_eval.scenes import LETTERS
+from zimage_eval.prompts.facts import Facts, ObjectFact, RelationFact
+from zimage_eval.prompts.scenes.layout import PlannedScene
+from zimage_eval.prompts.scenes.world import LETTERS
 
 LEADS: Final = ("", "a picture of ", "an image of ", "a drawing of ")
 RELATION_WORDS: Final[dict[str, tuple[str, ...]]] = {

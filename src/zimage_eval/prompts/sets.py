@@ -8,7 +8,7 @@ from typing import Annotated, Any, NamedTuple
 from pydantic import StringConstraints
 
 from zimage_eval.config.frozen import Frozen, parse, read_yaml
-from zimage_eval.facts import Facts
+from zimage_eval.prompts.facts import Facts
 
 PROMPT_ID = r"^[a-z0-9][a-z0-9_-]*(/[a-z0-9_-]+)?$"
 

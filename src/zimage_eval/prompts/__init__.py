@@ -1,0 +1,1 @@
+"""Prompt sets with the facts that can be checked in their pictures, and templates of prompts."""
