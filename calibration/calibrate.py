@@ -18,7 +18,7 @@ from zimage_eval.baked_guidance import guidance_results, measure_arms
 from zimage_eval.config.benchmarks import BakedGuidance, need
 from zimage_eval.config.params import load_params
 from zimage_eval.guidance_arms import read_arms
-from zimage_eval.results import write_results
+from zimage_eval.output.results import write_results
 
 
 def calibrate(

@@ -11,8 +11,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from zimage_eval.benchmark_observations import Observation, read_observations
-from zimage_eval.figures import BLUE, FAINT, INK, WIDTH_INCHES, save_figure
+from zimage_eval.output.figures import BLUE, FAINT, INK, WIDTH_INCHES, save_figure
+from zimage_eval.output.observations import Observation, read_observations
 from zimage_eval.statistics.estimates import Estimate, estimate, paired_differences, prompt_means
 
 ABLATIONS = Path("calibration/ablations.csv")

@@ -9,9 +9,9 @@ from typing import Final
 
 from matplotlib.figure import Figure
 
-from zimage_eval.figures import save_figure
 from zimage_eval.machine_figures import draw_compile, draw_profile, draw_throughput
 from zimage_eval.machine_results import MachineResults, read_machine_results
+from zimage_eval.output.figures import save_figure
 
 RESULTS: Final = Path("reports/machine/h100")
 FIGURES: Final = Path("reports/figures/h100")

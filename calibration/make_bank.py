@@ -14,8 +14,8 @@ import pyarrow.compute as pc
 from zimage_eval.config.model_spec import load_model_spec
 from zimage_eval.config.params import load_params
 from zimage_eval.metrics import metrics_with
+from zimage_eval.output.tables import TableSchema, read_table, scores_schema, write_table
 from zimage_eval.prompts.facts import FACT_KINDS
-from zimage_eval.tables import TableSchema, read_table, scores_schema, write_table
 
 BANK = Path(__file__).with_name("bank.parquet")
 METRICS = (

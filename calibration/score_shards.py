@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from calibration.study_folders import link
-from zimage_eval.tables import IMAGES, read_table, write_table
+from zimage_eval.output.tables import IMAGES, read_table, write_table
 
 LINKED: Final = ("params.yaml", "models", "data/prompts", "data/embeddings", "data/wordings")
 SCORED: Final = ("scores", "facts")

@@ -14,8 +14,8 @@ from pathlib import Path
 import numpy as np
 
 from calibration.find_answers import read_scores
-from zimage_eval.benchmark_observations import Observation, read_observations
-from zimage_eval.results import Numbers, Results, write_results
+from zimage_eval.output.observations import Observation, read_observations
+from zimage_eval.output.results import Numbers, Results, write_results
 
 ABLATIONS = Path("calibration/ablations.csv")
 FAMILIES = Path("calibration/results")

@@ -40,13 +40,9 @@ from calibration.train_transformer import (
     whiten_captions,
 )
 from calibration.truths import Recipe, Resolution, Truths, load_recipe, load_truths
-from zimage_eval.benchmark_observations import (
-    Observation,
-    read_observations,
-    write_observations,
-)
 from zimage_eval.config.setting_groups import HiddenLayer
 from zimage_eval.config.settings import word
+from zimage_eval.output.observations import Observation, read_observations, write_observations
 from zimage_eval.prompts.facts import FactResult
 from zimage_eval.prompts.scenes.layout import CATEGORIES
 

@@ -12,8 +12,8 @@ def main() -> None:
 
     from zimage_eval.config.model_spec import load_model_spec
     from zimage_eval.config.params import load_params, phases_of_role
+    from zimage_eval.output.tables import PROMPTS, write_table
     from zimage_eval.prompts.sets import load_prompt_set, prompt_rows, split_phases
-    from zimage_eval.tables import PROMPTS, write_table
 
     params = load_params(Path("params.yaml"))
     spec = load_model_spec(Path(f"models/{params.model}.yaml"))

@@ -13,7 +13,7 @@ def main() -> None:
     """Write the list of every stage."""
     import shutil
 
-    from zimage_eval.code_lists import CodeGraph, write_code_lists
+    from zimage_eval.output.code_lists import CodeGraph, write_code_lists
 
     packages = {"zimage_eval": Path("src/zimage_eval"), "stages": Path("stages")}
     folder = Path("data/code")

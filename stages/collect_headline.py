@@ -9,8 +9,8 @@ def main() -> None:
     """Pick the few numbers that tell whether anything changed."""
     from zimage_eval.config.model_spec import load_model_spec
     from zimage_eval.config.params import load_params
+    from zimage_eval.output.results import read_results, write_results
     from zimage_eval.prompts.templates import study_variants
-    from zimage_eval.results import read_results, write_results
     from zimage_eval.study_results import headline_results
 
     params = load_params(Path("params.yaml"))

@@ -26,10 +26,17 @@ def main(study: str) -> None:
     from zimage_eval.judges import load_judge
     from zimage_eval.metric_networks import load_metric_networks
     from zimage_eval.metrics import metrics_with
+    from zimage_eval.output.tables import (
+        FACTS,
+        IMAGES,
+        PROMPTS,
+        read_table,
+        scores_schema,
+        write_table,
+    )
     from zimage_eval.prompts.templates import study_variants
     from zimage_eval.scores import StudyImages, group_rows, read_encodings, score_images
     from zimage_eval.signature_files import write_signatures
-    from zimage_eval.tables import FACTS, IMAGES, PROMPTS, read_table, scores_schema, write_table
     from zimage_eval.wordings import read_wordings
 
     # On small pictures more threads gain nothing, and where cores are shared they spin for seconds.

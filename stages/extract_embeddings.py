@@ -21,8 +21,8 @@ def main() -> None:
     from zimage_eval.encoding import Encoding, encode_texts, study_encodings
     from zimage_eval.memory_needs import check_memory
     from zimage_eval.model_folder import TEXT_PARTS, check_model
+    from zimage_eval.output.tables import PROMPTS, read_table
     from zimage_eval.prompts.templates import study_variants
-    from zimage_eval.tables import PROMPTS, read_table
     from zimage_eval.text_side import load_text_encoder, load_tokenizer
     from zimage_eval.wordings import study_wordings, write_wordings
 

@@ -28,11 +28,11 @@ def main(study: str) -> None:
     from zimage_eval.generation import draw_images
     from zimage_eval.image_keys import Recipe, device_class
     from zimage_eval.image_side import load_image_side
-    from zimage_eval.image_store import ImageStore, find_store_root
     from zimage_eval.memory_needs import check_memory
     from zimage_eval.model_folder import IMAGE_PARTS, check_model, weights_digest
+    from zimage_eval.output.store import ImageStore, find_store_root
+    from zimage_eval.output.tables import IMAGES, PROMPTS, read_table, write_table
     from zimage_eval.prompts.templates import study_variants
-    from zimage_eval.tables import IMAGES, PROMPTS, read_table, write_table
     from zimage_eval.wordings import read_wordings
 
     params = load_params(Path("params.yaml"))

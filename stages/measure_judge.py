@@ -14,8 +14,8 @@ def main() -> None:
     from zimage_eval.config.params import load_params
     from zimage_eval.hand_labels import read_hand_labels
     from zimage_eval.judge_errors import judge_errors, judge_results, shared_facts
-    from zimage_eval.results import write_results
-    from zimage_eval.tables import FACTS, read_table
+    from zimage_eval.output.results import write_results
+    from zimage_eval.output.tables import FACTS, read_table
 
     params = load_params(Path("params.yaml"))
     spec = load_model_spec(Path(f"models/{params.model}.yaml"))

@@ -19,13 +19,13 @@ def main() -> None:
     from zimage_eval.machine_results import read_machine_results
     from zimage_eval.measured_results import read_measured
     from zimage_eval.model_folder import IMAGE_PARTS, TEXT_PARTS, weights_digest
+    from zimage_eval.output.results import read_results
     from zimage_eval.prompts.templates import study_variants
     from zimage_eval.questions import load_questions
     from zimage_eval.report import write_report
     from zimage_eval.report_calibration import read_scorecard
     from zimage_eval.report_studies import StudyReport
     from zimage_eval.report_verdicts import answer_questions, provenance_of
-    from zimage_eval.results import read_results
     from zimage_eval.summaries import read_summaries
     from zimage_eval.web_page import render_page
 

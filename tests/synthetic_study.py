@@ -18,11 +18,11 @@ from zimage_eval.config.params import Params, load_params
 from zimage_eval.config.settings import word
 from zimage_eval.config.variants import Variant, expand_variants
 from zimage_eval.config.variants import phase_variants as variants_of_phase
+from zimage_eval.output.tables import IMAGES, PROMPTS, embeddings_schema, write_table
 from zimage_eval.prompts.facts import Facts, ObjectFact, RelationFact
 from zimage_eval.prompts.scenes.drawing import draw_scenes
 from zimage_eval.prompts.scenes.world import BACKGROUNDS, COLORS, SHAPES, Scene, SceneObject
 from zimage_eval.prompts.sets import prompt_seeds
-from zimage_eval.tables import IMAGES, PROMPTS, embeddings_schema, write_table
 from zimage_eval.wordings import write_wordings
 
 REPOSITORY = Path(__file__).parents[1]

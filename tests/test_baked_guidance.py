@@ -24,8 +24,6 @@ from zimage_eval.baked_guidance import (
     why_not_available,
 )
 from zimage_eval.baked_guidance_figure import draw_distances, draw_reason
-from zimage_eval.benchmark_observations import write_observations
-from zimage_eval.figures import save_figure
 from zimage_eval.guidance_arms import (
     AGAIN,
     LOOKS,
@@ -38,10 +36,12 @@ from zimage_eval.guidance_arms import (
     write_arms,
 )
 from zimage_eval.metric_kernel import polynomial_mmd
+from zimage_eval.output.figures import save_figure
+from zimage_eval.output.observations import write_observations
+from zimage_eval.output.results import write_results
 from zimage_eval.prompts.facts import Facts
 from zimage_eval.prompts.scenes.drawing import draw_scenes
 from zimage_eval.prompts.scenes.world import Scene, SceneObject
-from zimage_eval.results import write_results
 
 ROOT = Path(__file__).parents[1]
 SCALES = (0.0, 0.5, 1.0, 1.5, 2.0, 3.0)

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from zimage_eval.benchmark_observations import Observation, read_observations, write_observations
+from zimage_eval.output.observations import Observation, read_observations, write_observations
 
 ONE = Observation("bfloat16", "coffee", 0, "photograph", "psnr", 36.987654321)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.graph import MODULES, PACKAGES, ROOT, imported_files
-from zimage_eval.code_lists import CodeGraph, changed_stages, statement, write_code_lists
+from zimage_eval.output.code_lists import CodeGraph, changed_stages, statement, write_code_lists
 
 FILES = {
     "src/zimage_eval/__init__.py": "",

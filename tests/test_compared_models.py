@@ -20,10 +20,10 @@ from zimage_eval.compared_zimage import zimage_jobs
 from zimage_eval.comparison_prompts import AskedPrompt
 from zimage_eval.config.model_spec import DtypeSettings, load_model_spec
 from zimage_eval.image_side import load_image_side
-from zimage_eval.images import read_picture
+from zimage_eval.output.png import read_picture
+from zimage_eval.output.results import read_results
+from zimage_eval.output.tables import IMAGES, read_table
 from zimage_eval.prompts.facts import Facts
-from zimage_eval.results import read_results
-from zimage_eval.tables import IMAGES, read_table
 from zimage_eval.text_side import load_text_side
 
 ROOT = Path(__file__).parents[1]

@@ -11,7 +11,6 @@ from dvc.repo import Repo
 from dvc.scm import Git
 from ruamel.yaml import YAML
 
-from zimage_eval.benchmark_observations import Observation
 from zimage_eval.compared_scores import swapped_prompts
 from zimage_eval.comparison_observations import (
     STYLE_WORD,
@@ -34,6 +33,7 @@ from zimage_eval.comparison_sets import Measure, distance_difference, measures, 
 from zimage_eval.config.frozen import parse, read_yaml
 from zimage_eval.config.params import Comparison, load_params
 from zimage_eval.feature_tables import StudyFeatures
+from zimage_eval.output.observations import Observation
 from zimage_eval.prompts.facts import Facts
 from zimage_eval.prompts.scenes.checking import check_facts
 from zimage_eval.prompts.scenes.parsing import parse_caption

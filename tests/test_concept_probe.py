@@ -20,13 +20,13 @@ from zimage_eval.concept_gaps import Gap
 from zimage_eval.concept_probe import draw_grid, held_by_cell, probe_results, write_gaps
 from zimage_eval.config.model_spec import load_model_spec, prompt_set_of
 from zimage_eval.config.params import load_params, phases_of_role
-from zimage_eval.figures import save_figure
+from zimage_eval.output.figures import save_figure
+from zimage_eval.output.results import write_results
 from zimage_eval.prompts.facts import Facts, ObjectFact
 from zimage_eval.prompts.scenes.drawing import draw_scenes
 from zimage_eval.prompts.scenes.parsing import parse_caption
 from zimage_eval.prompts.scenes.world import COLORS, NAMES, Scene, SceneObject
 from zimage_eval.prompts.sets import load_prompt_set, split_phases
-from zimage_eval.results import write_results
 
 ROOT = Path(__file__).parents[1]
 RED_RING = Facts(objects=(ObjectFact(name="ring", color="red"),))

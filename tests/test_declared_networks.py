@@ -13,7 +13,7 @@ from tests.synthetic_study import write_project
 from tests.tiny_clip import build_tiny_clip
 from tests.tiny_detectors import build_tiny_owl
 from zimage_eval.networks import sha256_of
-from zimage_eval.results import read_results
+from zimage_eval.output.results import read_results
 from zimage_eval.summaries import Summary, read_summaries
 
 STUDY = """

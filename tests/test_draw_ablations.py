@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from calibration.draw_ablations import ABLATIONS, FIGURE, draw_ablations, run_difference
-from zimage_eval.benchmark_observations import Observation, read_observations
-from zimage_eval.figures import save_figure
+from zimage_eval.output.figures import save_figure
+from zimage_eval.output.observations import Observation, read_observations
 
 
 def runs(gain: float) -> list[Observation]:

@@ -6,7 +6,6 @@ import torch
 
 from tests.made_up_trials import judged_trial, seeded_trial
 from tests.support.graph import ROOT
-from zimage_eval.benchmark_observations import Observation
 from zimage_eval.config.benchmarks import Failures, Trials
 from zimage_eval.config.model_spec import load_model_spec
 from zimage_eval.content_vectors import CaptionNorm
@@ -20,6 +19,7 @@ from zimage_eval.failure_detectors import (
     fails,
 )
 from zimage_eval.failure_patterns import failing_levels, level_rows, prompt_and_seed
+from zimage_eval.output.observations import Observation
 from zimage_eval.prompts.facts import Facts, ObjectFact, RelationFact
 from zimage_eval.prompts.scenes.parsing import parse_caption
 from zimage_eval.retries import plan_retries, retry_rows, simplify

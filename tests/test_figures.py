@@ -5,8 +5,8 @@ import pytest
 from matplotlib.figure import Figure
 from PIL import Image
 
-from zimage_eval.figures import EffectRow, HeatCell, draw_dots, draw_heat_map, save_figure
-from zimage_eval.image_grids import (
+from zimage_eval.output.figures import EffectRow, HeatCell, draw_dots, draw_heat_map, save_figure
+from zimage_eval.output.image_grids import (
     LARGE_CELL,
     SMALL_CELL,
     GridCell,

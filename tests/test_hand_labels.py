@@ -16,9 +16,9 @@ from zimage_eval.hand_labels import HandLabels, read_hand_labels
 from zimage_eval.judge_errors import SharedFact, judge_errors, judge_results, shared_facts
 from zimage_eval.judges import Picture, hand_judge
 from zimage_eval.label_sheets import questions
+from zimage_eval.output.results import read_results
+from zimage_eval.output.tables import FACTS, read_table
 from zimage_eval.prompts.facts import Facts, ObjectFact, RelationFact
-from zimage_eval.results import read_results
-from zimage_eval.tables import FACTS, read_table
 
 FACTS_OF_TWO = Facts(
     objects=(ObjectFact(name="cup", color="red", count=2), ObjectFact(name="bowl")),

@@ -11,8 +11,8 @@ from zimage_eval.captions import RefinerFit
 from zimage_eval.config.model_spec import DtypeSettings
 from zimage_eval.config.settings import KEYS
 from zimage_eval.image_keys import Recipe, image_keys
-from zimage_eval.image_store import ImageStore, find_store_root
-from zimage_eval.images import encode_png
+from zimage_eval.output.png import encode_png
+from zimage_eval.output.store import ImageStore, find_store_root
 
 RECIPE = Recipe(
     weights="0" * 64,

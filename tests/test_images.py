@@ -7,7 +7,7 @@ import pytest
 import torch
 from PIL import Image
 
-from zimage_eval.images import decode_png, encode_png, read_png_text
+from zimage_eval.output.png import decode_png, encode_png, read_png_text
 
 IMAGE = torch.arange(3 * 20 * 30).reshape(3, 20, 30).to(torch.uint8)
 

@@ -8,7 +8,6 @@ import torch
 from diffusers import ZImageTransformer2DModel
 
 from tests.default_settings import make_settings
-from zimage_eval.benchmark_observations import Observation
 from zimage_eval.captions import EmbeddedCaption, embed_caption, refine
 from zimage_eval.config.model_spec import DtypeSettings
 from zimage_eval.encoder_inputs import tokenize
@@ -24,7 +23,7 @@ from zimage_eval.layer_analysis import (
     probe_layers,
 )
 from zimage_eval.metric_embedding import TokenVectors
-from zimage_eval.observation_results import mean_rows
+from zimage_eval.output.observations import Observation, mean_rows
 from zimage_eval.prompts.facts import Facts, ObjectFact
 from zimage_eval.refiner_analysis import (
     RefinedCaption,

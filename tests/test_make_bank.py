@@ -1,5 +1,5 @@
 from calibration.make_bank import BANK, BANK_SCHEMA
-from zimage_eval.tables import SWAPPED_PROMPTS, read_table
+from zimage_eval.output.tables import SWAPPED_PROMPTS, read_table
 
 
 def test_the_bank_has_every_seed_of_every_prompt_in_both_arms() -> None:

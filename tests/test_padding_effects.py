@@ -5,9 +5,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from zimage_eval.benchmark_observations import Observation
 from zimage_eval.config.model_spec import DtypeSettings
-from zimage_eval.observation_results import largest_rows
+from zimage_eval.output.observations import Observation, largest_rows
 from zimage_eval.pad_placement import encode_padded, largest_token_change
 from zimage_eval.padding_effects import add_floors, compare, measure_placements
 from zimage_eval.text_side import TextSide, load_text_side

@@ -31,9 +31,9 @@ from zimage_eval import contrasts, evidence
 from zimage_eval.claims import ContrastRule, StudyClaim
 from zimage_eval.config.params import PHASES
 from zimage_eval.evidence import Evidence
+from zimage_eval.output.tables import SWAPPED_PROMPTS
 from zimage_eval.statistics.argmax_sets import argmax_p_values
 from zimage_eval.statistics.studentized import pivot_of
-from zimage_eval.tables import SWAPPED_PROMPTS
 from zimage_eval.verdicts import decide_sub_questions
 
 

@@ -6,12 +6,13 @@ from typing import Any
 import pytest
 from pydantic import TypeAdapter
 
-from zimage_eval.benchmark_observations import Observation
 from zimage_eval.claims import Claim, ExactClaim, StudyClaim
 from zimage_eval.config.model_spec import load_model_spec
 from zimage_eval.config.params import load_params
 from zimage_eval.evidence import Evidence
 from zimage_eval.evidence_files import read_evidence, write_evidence
+from zimage_eval.output.observations import Observation
+from zimage_eval.output.tables import SWAPPED_PROMPTS
 from zimage_eval.prompts.templates import study_variants
 from zimage_eval.questions import (
     Place,
@@ -23,7 +24,6 @@ from zimage_eval.questions import (
 )
 from zimage_eval.report_pages import write_page
 from zimage_eval.report_verdicts import answer_questions, verdict_table
-from zimage_eval.tables import SWAPPED_PROMPTS
 from zimage_eval.verdicts import Provenance
 from zimage_eval.weighing import Measured, StudyScores, weigh_claim
 

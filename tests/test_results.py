@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from zimage_eval.results import Results, read_results, write_results
+from zimage_eval.output.results import Results, read_results, write_results
 from zimage_eval.study_results import headline_results, study_results
 from zimage_eval.summaries import Summary
 

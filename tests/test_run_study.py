@@ -9,7 +9,7 @@ import pytest
 from calibration.score_shards import join_tables, split_images
 from calibration.study_folders import ROOT, Sizes, count_forwards, prepare_folder, study_keys
 from zimage_eval.config.params import load_params
-from zimage_eval.tables import IMAGES, read_table, write_table
+from zimage_eval.output.tables import IMAGES, read_table, write_table
 
 STUDY = "resolution"
 

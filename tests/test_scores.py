@@ -18,9 +18,9 @@ from zimage_eval.judges import Picture, judge_scene, load_image, no_judge
 from zimage_eval.metric_base import BATCHED
 from zimage_eval.metric_embedding import TokenVectors
 from zimage_eval.metrics import METRICS, metrics_with
+from zimage_eval.output.tables import SWAPPED_PROMPTS
 from zimage_eval.prompts.facts import FactResult, Facts, ObjectFact
 from zimage_eval.scores import StudyImages, group_rows, read_encodings, score_images
-from zimage_eval.tables import SWAPPED_PROMPTS
 
 REPOSITORY = Path(__file__).parents[1]
 FACTS = Facts(objects=(ObjectFact(name="star", color="red"),), background="white")

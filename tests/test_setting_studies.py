@@ -10,7 +10,7 @@ from stages import extract_embeddings, generate_images
 from tests.default_settings import make_defaults
 from tests.toy_project import PARAMS, PHASES, SPEC, enter_project
 from zimage_eval.config.settings import KEYS
-from zimage_eval.tables import IMAGES, read_table
+from zimage_eval.output.tables import IMAGES, read_table
 
 THREE_STEPS = {
     **SPEC,

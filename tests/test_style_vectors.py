@@ -5,8 +5,8 @@ import pytest
 
 from tests.test_embedding_space import prompt
 from tests.test_failures import entry
-from zimage_eval.benchmark_observations import Observation
 from zimage_eval.config.benchmarks import Attribute, StyleVectors
+from zimage_eval.output.observations import Observation
 from zimage_eval.prompts.scenes.parsing import parse_caption
 from zimage_eval.prompts.sets import Prompt
 from zimage_eval.style_directions import fit_directions, steer

@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 
 from calibration.summarize_runs import ABLATIONS, FAMILIES, families, trained
-from zimage_eval.benchmark_observations import Observation, read_observations
-from zimage_eval.results import Results, write_results
+from zimage_eval.output.observations import Observation, read_observations
+from zimage_eval.output.results import Results, write_results
 
 
 def observation(variant: str, seed: int, value: float, category: str = "all") -> Observation:

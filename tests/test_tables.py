@@ -6,7 +6,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from zimage_eval.tables import (
+from zimage_eval.output.tables import (
     IMAGES,
     PROMPTS,
     TableSchema,

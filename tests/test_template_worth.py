@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from zimage_eval.figures import save_figure
+from zimage_eval.output.figures import save_figure
 from zimage_eval.prompts.templates import Template
 from zimage_eval.template_worth import (
     count_added_tokens,

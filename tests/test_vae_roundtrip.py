@@ -7,8 +7,8 @@ import pytest
 import torch
 from diffusers import AutoencoderKL
 
-from zimage_eval.benchmark_observations import Observation
 from zimage_eval.features import load_lpips
+from zimage_eval.output.observations import Observation
 from zimage_eval.roundtrip_metrics import grid_artifact
 from zimage_eval.roundtrip_pictures import (
     Picture,

@@ -12,7 +12,7 @@ from ruamel.yaml import YAML
 
 from tests.default_settings import make_defaults
 from tests.measuring_settings import MEASURING
-from zimage_eval.tables import PROMPTS, write_table
+from zimage_eval.output.tables import PROMPTS, write_table
 
 SPEC = {
     "title": "tiny",

@@ -102,9 +102,9 @@ def _check(arguments: argparse.Namespace) -> None:
 
 def _rows(arguments: argparse.Namespace) -> None:
     from zimage_eval.evidence_files import read_evidence, read_full_evidence
+    from zimage_eval.output.results import read_results
     from zimage_eval.questions import load_questions
     from zimage_eval.report_verdicts import answer_questions, provenance_of
-    from zimage_eval.results import read_results
     from zimage_eval.rows_command import render_rows
 
     params, spec = _load(arguments.folder)
@@ -138,7 +138,7 @@ def _add_sheet_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _label_sheet(arguments: argparse.Namespace) -> None:
     from zimage_eval.label_sheets import draw_pictures, write_sheet
-    from zimage_eval.tables import IMAGES, PROMPTS, read_table
+    from zimage_eval.output.tables import IMAGES, PROMPTS, read_table
 
     rows = read_table(arguments.images / "images.parquet", IMAGES).to_pylist()
     prompts = read_table(arguments.prompts, PROMPTS).to_pylist()

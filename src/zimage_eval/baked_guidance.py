@@ -10,11 +10,10 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from zimage_eval.benchmark_observations import Observation
 from zimage_eval.config.benchmarks import DistanceName
 from zimage_eval.guidance_arms import AGAIN, LOOKS, SHARES, TURBO, GuidanceArms
 from zimage_eval.metric_frechet import frechet_distance
-from zimage_eval.observation_results import named
+from zimage_eval.output.observations import Observation, named
 from zimage_eval.prompt_distances import (
     Floats,
     distances_given_prompt,

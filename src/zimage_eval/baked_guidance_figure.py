@@ -7,8 +7,8 @@ from matplotlib.lines import Line2D
 
 from zimage_eval.baked_guidance import Measured
 from zimage_eval.config.benchmarks import DistanceName
-from zimage_eval.figures import BLUE, FAINT, INK, WIDTH_INCHES
 from zimage_eval.guidance_arms import AGAIN, GuidanceArms
+from zimage_eval.output.figures import BLUE, FAINT, INK, WIDTH_INCHES
 from zimage_eval.statistics.estimates import estimate
 
 TITLES: dict[DistanceName, str] = {

@@ -14,7 +14,6 @@ from torch import nn
 
 from zimage_eval.autoencoder import decode_latents
 from zimage_eval.batches import compose_batches
-from zimage_eval.benchmark_observations import Observation
 from zimage_eval.config.benchmarks import Part, Quantization
 from zimage_eval.judges import Judge, Picture
 from zimage_eval.loaded_model import PARTS, Job, LoadedModel
@@ -22,6 +21,7 @@ from zimage_eval.memory_needs import GIB
 from zimage_eval.metric_alignment import alignment
 from zimage_eval.metric_lpips import lpips_distances
 from zimage_eval.metric_paired import psnr
+from zimage_eval.output.observations import Observation
 from zimage_eval.prompts.sets import Prompt, prompt_seeds, split_phases
 from zimage_eval.quantized_weights import NumBits, packed_bytes, quantized_copy
 from zimage_eval.sampling import initial_latents, sample_latents

@@ -7,9 +7,9 @@ import torch
 
 from zimage_eval.autoencoder import decode_latents
 from zimage_eval.config.benchmarks import Throughput
-from zimage_eval.images import encode_png
 from zimage_eval.loaded_model import Job, LoadedModel, pick_jobs
 from zimage_eval.machine_results import Cell
+from zimage_eval.output.png import encode_png
 from zimage_eval.prompts.sets import Prompt
 from zimage_eval.sampling import Sample, initial_latents, sample_latents
 from zimage_eval.timing import peak_memory_gib, reset_peak_memory, timed

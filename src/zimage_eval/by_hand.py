@@ -29,7 +29,6 @@ from zimage_eval.fit_prompts import PhaseTexts, fit_phase
 from zimage_eval.generation import GeneratedImage, generate_batch
 from zimage_eval.image_keys import Recipe, device_class
 from zimage_eval.image_side import load_image_side
-from zimage_eval.image_store import ImageStore
 from zimage_eval.memory_needs import check_memory
 from zimage_eval.model_folder import (
     IMAGE_PARTS,
@@ -41,6 +40,7 @@ from zimage_eval.model_folder import (
     unavailable_reason,
     weights_digest,
 )
+from zimage_eval.output.store import ImageStore
 from zimage_eval.prompts.sets import Prompt, prompt_rows, split_phases
 from zimage_eval.text_side import load_text_encoder, load_tokenizer
 from zimage_eval.wordings import Wordings, word_prompts, wording_key

@@ -9,9 +9,9 @@ from PIL import Image
 from zimage_eval.config.settings import Key, word
 from zimage_eval.config.variants import Variant
 from zimage_eval.generation import GeneratedImage
-from zimage_eval.image_grids import GridCell, GridColumn, GridRow, draw_grid
 from zimage_eval.judges import Judge, decode_picture
 from zimage_eval.metric_alignment import alignment
+from zimage_eval.output.image_grids import GridCell, GridColumn, GridRow, draw_grid
 from zimage_eval.prompts.facts import FactResult, Facts, word_facts
 
 

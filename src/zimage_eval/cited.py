@@ -7,8 +7,8 @@ for the same in a Python format. A variant's name has no colon.
 import re
 from collections.abc import Mapping
 
+from zimage_eval.output.results import Results
 from zimage_eval.report_tables import MISSING
-from zimage_eval.results import Results
 
 _REFERENCE = re.compile(r"\{([a-z0-9_]+):([^{}]+?):([A-Za-z0-9_.]+)(?::([^{}]+))?\}")
 

@@ -16,8 +16,8 @@ from zimage_eval.devices import load_once, start_workers
 from zimage_eval.generation import draw_images
 from zimage_eval.image_keys import Recipe, device_class
 from zimage_eval.image_side import load_image_side
-from zimage_eval.image_store import ImageStore
 from zimage_eval.model_folder import IMAGE_PARTS, weights_digest
+from zimage_eval.output.store import ImageStore
 from zimage_eval.text_side import load_text_side
 
 Rows = list[dict[str, Any]]

@@ -9,7 +9,7 @@ from zimage_eval.comparison_prompts import AskedPrompt
 from zimage_eval.config.model_spec import ModelSpec
 from zimage_eval.feature_tables import write_study_features
 from zimage_eval.image_features import features_by_backbone
-from zimage_eval.images import read_picture
+from zimage_eval.output.png import read_picture
 
 
 def write_features(

@@ -11,7 +11,7 @@ from zimage_eval.comparisons import Comparison, Comparisons
 from zimage_eval.judges import Judge, Picture, load_image
 from zimage_eval.metric_base import Metric
 from zimage_eval.observations import Observation
-from zimage_eval.tables import SWAPPED_PROMPTS
+from zimage_eval.output.tables import SWAPPED_PROMPTS
 
 Row = dict[str, Any]
 

@@ -11,10 +11,10 @@ from matplotlib.lines import Line2D
 from PIL import Image
 
 from zimage_eval.comparison_prompts import AskedPrompt
-from zimage_eval.figures import CATEGORY_STYLES, FAINT, INK, WIDTH_INCHES
-from zimage_eval.image_grids import GridCell, GridColumn, GridRow, draw_grid
+from zimage_eval.output.figures import CATEGORY_STYLES, FAINT, INK, WIDTH_INCHES
+from zimage_eval.output.image_grids import GridCell, GridColumn, GridRow, draw_grid
+from zimage_eval.output.results import Numbers
 from zimage_eval.prompts.facts import FACT_KINDS
-from zimage_eval.results import Numbers
 
 CAPABILITY_LABELS: Final[Mapping[str, str]] = {
     "counting": "counting",

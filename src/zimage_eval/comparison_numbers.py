@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from itertools import combinations
 from typing import NamedTuple
 
-from zimage_eval.benchmark_observations import Observation
 from zimage_eval.compared_folders import Drawn, comparison_checks, coverage
 from zimage_eval.compared_records import ModelRecord
 from zimage_eval.comparison_observations import num_facts, observe_scores, observe_styles
@@ -26,7 +25,7 @@ from zimage_eval.comparison_sets import (
     set_distance,
 )
 from zimage_eval.config.measuring import BackboneName, Distribution
-from zimage_eval.observation_results import named
+from zimage_eval.output.observations import Observation, named
 
 
 class Compared(NamedTuple):

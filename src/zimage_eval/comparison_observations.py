@@ -3,10 +3,10 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from zimage_eval.benchmark_observations import Observation
 from zimage_eval.comparison_prompts import REASONING_ARMS, AskedPrompt
+from zimage_eval.output.observations import Observation
+from zimage_eval.output.tables import SWAPPED_PROMPTS
 from zimage_eval.prompts.facts import FACT_KINDS, Facts
-from zimage_eval.tables import SWAPPED_PROMPTS
 
 Row = Mapping[str, Any]
 

@@ -6,10 +6,9 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from zimage_eval.benchmark_observations import Observation
 from zimage_eval.comparison_observations import SHARES, STYLE_WORD
 from zimage_eval.comparison_prompts import INFERRED, MISPLANNED, PLANNED, STATED
-from zimage_eval.observation_results import mean_rows, named
+from zimage_eval.output.observations import Observation, mean_rows, named
 from zimage_eval.statistics.estimates import (
     Estimate,
     estimate,

@@ -4,7 +4,7 @@ import csv
 from collections.abc import Mapping
 from pathlib import Path
 
-from zimage_eval.results import Numbers
+from zimage_eval.output.results import Numbers
 from zimage_eval.statistics.estimates import rounded
 
 ENDS = ("low", "high")

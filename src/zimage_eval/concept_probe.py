@@ -12,9 +12,9 @@ from matplotlib.patches import Rectangle
 
 from zimage_eval.concept_defaults import Default
 from zimage_eval.concept_gaps import Cell, Gap
-from zimage_eval.figures import FRAME, INK, WIDTH_INCHES
+from zimage_eval.output.figures import FRAME, INK, WIDTH_INCHES
+from zimage_eval.output.results import Numbers
 from zimage_eval.prompts.facts import Facts
-from zimage_eval.results import Numbers
 from zimage_eval.statistics.estimates import rounded
 
 PromptFacts = Mapping[tuple[str, str], Facts]

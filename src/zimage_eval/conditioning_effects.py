@@ -7,9 +7,9 @@ import numpy as np
 import torch
 from diffusers import ZImagePipeline
 
-from zimage_eval.benchmark_observations import Observation
 from zimage_eval.config.settings import Settings, override
 from zimage_eval.model_folder import max_caption_tokens, padded_length
+from zimage_eval.output.observations import Observation
 from zimage_eval.position_use import (
     caption_states,
     guess_positions,

@@ -5,10 +5,10 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
-from zimage_eval.benchmark_observations import Observation
 from zimage_eval.content_vectors import CaptionNorm
 from zimage_eval.drawn_prompts import Artist, Drawing, Drawn, draw_and_judge
 from zimage_eval.embeddings import TextEmbeddings
+from zimage_eval.output.observations import Observation
 from zimage_eval.prompts.facts import Facts
 
 Row = dict[str, float | None]

@@ -9,10 +9,10 @@ from sklearn.cluster import AgglomerativeClustering, KMeans
 from sklearn.decomposition import PCA
 from sklearn.metrics import adjusted_rand_score, silhouette_score
 
-from zimage_eval.benchmark_observations import Observation
 from zimage_eval.config.benchmarks import EmbeddingSpace
 from zimage_eval.content_vectors import Floats
 from zimage_eval.embedding_labels import LABELS, Mention, applicable
+from zimage_eval.output.observations import Observation
 from zimage_eval.prompts.sets import Prompt
 from zimage_eval.statistics.held_out import (
     area_under_curve,

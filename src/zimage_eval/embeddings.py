@@ -11,7 +11,7 @@ import torch
 
 from zimage_eval.config.setting_groups import EncoderSettings
 from zimage_eval.config.settings import word
-from zimage_eval.tables import embeddings_schema, read_table, write_table
+from zimage_eval.output.tables import embeddings_schema, read_table, write_table
 
 
 class TextEmbeddings(NamedTuple):

@@ -6,11 +6,11 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from zimage_eval.benchmark_observations import Observation
 from zimage_eval.config.benchmarks import Failures
 from zimage_eval.content_vectors import CaptionNorm, Floats, pooled
 from zimage_eval.embedding_anomalies import STATISTICS, embedding_statistics, held_out_distances
 from zimage_eval.embeddings import TextEmbeddings
+from zimage_eval.output.observations import Observation
 from zimage_eval.statistics.held_out import (
     area_under_curve,
     bag_of_words,

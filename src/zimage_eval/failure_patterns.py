@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 from scipy import stats
 
-from zimage_eval.benchmark_observations import Observation
+from zimage_eval.output.observations import Observation
 from zimage_eval.prompts.facts import FACT_KINDS
 from zimage_eval.statistics.estimates import estimate
 from zimage_eval.statistics.multiplicity import holm

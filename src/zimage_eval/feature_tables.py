@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from zimage_eval.tables import (
+from zimage_eval.output.tables import (
     TableSchema,
     features_schema,
     read_table,

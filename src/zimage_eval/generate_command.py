@@ -71,8 +71,8 @@ def run_generate(arguments: argparse.Namespace) -> None:
     from zimage_eval.by_hand import Project, draw_by_hand, phase_rows
     from zimage_eval.by_hand_report import describe_picture, judge_picture
     from zimage_eval.devices import pick_device
-    from zimage_eval.image_store import ImageStore, find_store_root
     from zimage_eval.judges import load_judge, no_judge
+    from zimage_eval.output.store import ImageStore, find_store_root
 
     judge = no_judge if facts is None else load_judge(spec, pick_device())
     rows = phase_rows(phases_of_role(params, role), sets[role])
@@ -123,7 +123,7 @@ def _write(
 ) -> None:
     """The picture as the graph saves it, or a grid over the keys with several values."""
     from zimage_eval.by_hand_report import draw_by_hand_grid
-    from zimage_eval.image_grids import save_png
+    from zimage_eval.output.image_grids import save_png
 
     if keys:
         save_png(draw_by_hand_grid(prompt, keys, pictures), output)

@@ -10,8 +10,8 @@ import torch
 
 from zimage_eval.batches import Batch, ImageRequest
 from zimage_eval.image_keys import Recipe, image_keys
-from zimage_eval.image_store import ImageStore
-from zimage_eval.images import encode_png, read_png_text
+from zimage_eval.output.png import encode_png, read_png_text
+from zimage_eval.output.store import ImageStore
 
 if TYPE_CHECKING:
     from diffusers import ZImagePipeline

@@ -9,9 +9,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from zimage_eval.output.tables import TableSchema, read_table, write_table
 from zimage_eval.prompt_distances import Floats
 from zimage_eval.prompts.facts import FACT_KINDS
-from zimage_eval.tables import TableSchema, read_table, write_table
 
 TURBO: Final = "turbo"
 AGAIN: Final = "turbo again"

@@ -12,8 +12,8 @@ from zimage_eval.config.model_spec import JudgeName, ModelSpec
 from zimage_eval.detections import load_detector
 from zimage_eval.detector_judge import clip_classifier, judge_natural
 from zimage_eval.hand_labels import HandLabels, parse_fact, read_hand_labels
-from zimage_eval.images import decode_png, read_png
 from zimage_eval.networks import network_path
+from zimage_eval.output.png import decode_png, read_png
 from zimage_eval.prompts.facts import FactResult, Facts
 from zimage_eval.prompts.scenes.checking import check_facts
 

@@ -7,7 +7,6 @@ import numpy as np
 from numpy.typing import NDArray
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from zimage_eval.benchmark_observations import Observation
 from zimage_eval.chat_format import TokenClass
 from zimage_eval.config.setting_groups import EncoderSettings, HiddenLayer
 from zimage_eval.encoder_inputs import tokenize
@@ -20,6 +19,7 @@ from zimage_eval.metric_embedding import (
     sparsity,
     variance,
 )
+from zimage_eval.output.observations import Observation
 from zimage_eval.prompts.facts import Facts
 from zimage_eval.statistics.components import outlier_channels, principal_components
 from zimage_eval.statistics.held_out import bag_of_words, chance, frequent, probe

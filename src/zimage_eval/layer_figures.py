@@ -7,7 +7,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from zimage_eval.figures import CATEGORY_STYLES, FAINT, INK, WIDTH_INCHES
+from zimage_eval.output.figures import CATEGORY_STYLES, FAINT, INK, WIDTH_INCHES
 
 
 def layer_heat_map(

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import matplotlib.style
 from matplotlib.figure import Figure
 
-from zimage_eval.figures import BLUE, FAINT, FRAME, INK, WIDTH_INCHES
+from zimage_eval.output.figures import BLUE, FAINT, FRAME, INK, WIDTH_INCHES
 
 Rows = Mapping[str, Mapping[str, float | None]]
 

@@ -8,9 +8,9 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from zimage_eval.benchmark_observations import Observation
-from zimage_eval.figures import BLUE, CATEGORY_STYLES, FAINT, FRAME, INK, WIDTH_INCHES
 from zimage_eval.machine_results import Cell, MachineResults, number
+from zimage_eval.output.figures import BLUE, CATEGORY_STYLES, FAINT, FRAME, INK, WIDTH_INCHES
+from zimage_eval.output.observations import Observation
 from zimage_eval.statistics.estimates import Estimate, estimate, prompt_means
 
 PART_COLORS: Final = {

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from zimage_eval.machine_results import machine_numbers, read_machine_results
-from zimage_eval.results import Results, read_results
+from zimage_eval.output.results import Results, read_results
 
 
 def read_measured(names: Iterable[str], metrics: Path, machine: Path) -> dict[str, Results]:

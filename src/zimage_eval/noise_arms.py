@@ -16,18 +16,18 @@ from zimage_eval.batches import (
     request_phase,
     variant_batches,
 )
-from zimage_eval.benchmark_observations import Observation as Observed
 from zimage_eval.comparisons import Comparison, Comparisons
 from zimage_eval.config.benchmarks import NoiseScales
 from zimage_eval.config.model_spec import DtypeSettings, ModelSpec
 from zimage_eval.config.variants import Variant
 from zimage_eval.generation import generate_batch
 from zimage_eval.image_keys import Recipe
-from zimage_eval.image_store import ImageStore
 from zimage_eval.judges import decode_picture
 from zimage_eval.metric_base import Metric
 from zimage_eval.model_folder import ModelLimits
 from zimage_eval.observations import Observation
+from zimage_eval.output.observations import Observation as Observed
+from zimage_eval.output.store import ImageStore
 from zimage_eval.prompts.sets import prompt_seeds
 from zimage_eval.wordings import Wordings
 

@@ -7,9 +7,9 @@ from diffusers import ZImagePipeline
 from transformers import PreTrainedModel
 
 from zimage_eval.autoencoder import decode_latents
-from zimage_eval.benchmark_observations import Observation
 from zimage_eval.caption_layout import CaptionLayout, lay_out_captions
 from zimage_eval.config.settings import Settings
+from zimage_eval.output.observations import Observation
 from zimage_eval.pad_placement import PLACEMENTS, Placement, encode_padded, largest_token_change
 from zimage_eval.probe_inputs import ProbeInput
 from zimage_eval.sampling import initial_latents, sample_latents

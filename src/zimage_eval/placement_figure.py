@@ -6,7 +6,7 @@ import matplotlib.style
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from zimage_eval.figures import BLUE, FAINT, INK, WIDTH_INCHES
+from zimage_eval.output.figures import BLUE, FAINT, INK, WIDTH_INCHES
 from zimage_eval.placements import Placed
 
 

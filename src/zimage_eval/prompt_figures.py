@@ -7,8 +7,18 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from zimage_eval.figures import BLUE, FAINT, FRAME, INK, WIDTH_INCHES
-from zimage_eval.shared_figures import Floats, Groups, Interval, draw_intervals, scatter_groups
+from zimage_eval.output.figures import (
+    BLUE,
+    FAINT,
+    FRAME,
+    INK,
+    WIDTH_INCHES,
+    Floats,
+    Groups,
+    Interval,
+    draw_intervals,
+    scatter_groups,
+)
 
 Row = Mapping[str, float | None]
 

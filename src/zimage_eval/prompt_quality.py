@@ -6,8 +6,8 @@ from typing import Final, NamedTuple
 import numpy as np
 from scipy import stats
 
-from zimage_eval.benchmark_observations import Observation
 from zimage_eval.config.benchmarks import PromptQuality
+from zimage_eval.output.observations import Observation
 from zimage_eval.prompt_features import FEATURES, feature_matrix
 from zimage_eval.prompt_predictor import predictor_inputs, vocabulary_of
 from zimage_eval.statistics.held_out import Floats, bag_of_words, folds, held_out_values, num_words

@@ -9,7 +9,6 @@ from diffusers import ZImageTransformer2DModel
 from diffusers.models.transformers.transformer_z_image import ZImageTransformerBlock
 from numpy.typing import NDArray
 
-from zimage_eval.benchmark_observations import Observation
 from zimage_eval.captions import EmbeddedCaption, embed_caption, refine
 from zimage_eval.chat_format import NO_TOKEN, PAD, TOKEN_CLASSES, TokenClass
 from zimage_eval.embeddings import TextEmbeddings
@@ -21,6 +20,7 @@ from zimage_eval.metric_embedding import (
     norm,
     variance,
 )
+from zimage_eval.output.observations import Observation
 from zimage_eval.statistics.linear_maps import LinearMap, explained_share, fit_linear
 
 PAD_ID: Final = NO_TOKEN - 1

@@ -15,11 +15,11 @@ from zimage_eval.devices import start_workers
 from zimage_eval.encoding import encode_texts, study_encodings
 from zimage_eval.generation import generate_batch
 from zimage_eval.image_keys import Recipe, device_class
-from zimage_eval.image_store import ImageStore
-from zimage_eval.images import decode_png
 from zimage_eval.loaded_model import LoadedModel
 from zimage_eval.machine_results import Cell
 from zimage_eval.model_folder import IMAGE_PARTS, TEXT_PARTS, check_model
+from zimage_eval.output.png import decode_png
+from zimage_eval.output.store import ImageStore
 from zimage_eval.prompts.sets import Prompt, prompt_rows
 from zimage_eval.timing import peak_memory_gib, reset_peak_memory, timed
 from zimage_eval.wordings import study_wordings

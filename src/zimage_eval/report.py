@@ -7,6 +7,7 @@ from zimage_eval.config.model_spec import ModelSpec
 from zimage_eval.config.params import Params
 from zimage_eval.config.settings import leaves
 from zimage_eval.machine_results import MachineResults
+from zimage_eval.output.results import Results
 from zimage_eval.report_calibration import calibration_section
 from zimage_eval.report_machine import machine_section
 from zimage_eval.report_pages import write_page
@@ -15,7 +16,6 @@ from zimage_eval.report_studies import StudyReport, page_values, show_value, stu
 from zimage_eval.report_tables import show_interval
 from zimage_eval.report_texts import HOW_TO_READ, JUDGES, VERDICTS
 from zimage_eval.report_verdicts import Answer, verdict_table
-from zimage_eval.results import Results
 
 SECTIONS = ("How to read this", "Machines", "All studies")
 

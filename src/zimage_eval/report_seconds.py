@@ -8,6 +8,7 @@ from collections.abc import Collection, Mapping, Sequence
 
 from zimage_eval.machine_costs import seconds_per_image
 from zimage_eval.machine_results import MachineResults
+from zimage_eval.output.results import Results
 from zimage_eval.report_studies import StudyReport
 from zimage_eval.report_tables import (
     MISSING,
@@ -16,7 +17,6 @@ from zimage_eval.report_tables import (
     show_mean,
     variant_cell,
 )
-from zimage_eval.results import Results
 from zimage_eval.study_figures import main_metric
 from zimage_eval.summaries import ALL
 

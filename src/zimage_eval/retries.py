@@ -4,9 +4,9 @@ import random
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
-from zimage_eval.benchmark_observations import Observation
 from zimage_eval.config.model_spec import ModelSpec
 from zimage_eval.drawn_prompts import Artist, Drawing, draw_and_judge, encode_default
+from zimage_eval.output.observations import Observation
 from zimage_eval.prompts.facts import Facts, ObjectFact
 from zimage_eval.prompts.scenes.captions import word_facts
 from zimage_eval.prompts.scenes.world import NAMES

@@ -7,10 +7,10 @@ from matplotlib.figure import Figure
 from PIL import Image
 from torch import Tensor
 
-from zimage_eval.benchmark_observations import Observation
-from zimage_eval.figures import EffectRow, draw_dots
-from zimage_eval.image_grids import GridCell, GridColumn, GridRow, draw_grid
 from zimage_eval.metric_paired import psnr
+from zimage_eval.output.figures import EffectRow, draw_dots
+from zimage_eval.output.image_grids import GridCell, GridColumn, GridRow, draw_grid
+from zimage_eval.output.observations import Observation
 from zimage_eval.roundtrip_pictures import Picture
 from zimage_eval.roundtrip_results import kind_estimate
 

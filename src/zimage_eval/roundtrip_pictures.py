@@ -15,7 +15,7 @@ from torch import Tensor
 
 from zimage_eval.config.measuring import FolderReference
 from zimage_eval.config.setting_groups import ImageSettings
-from zimage_eval.image_grids import font
+from zimage_eval.output.image_grids import font
 from zimage_eval.reference_pictures import drawn_pictures, folder_pictures
 
 COLORED: Final = (

@@ -2,8 +2,7 @@
 
 from collections.abc import Sequence
 
-from zimage_eval.benchmark_observations import Observation
-from zimage_eval.observation_results import named
+from zimage_eval.output.observations import Observation, named
 from zimage_eval.statistics.estimates import Estimate, estimate, prompt_means
 from zimage_eval.vae_roundtrip import BASELINE, WHOLE, changes
 

@@ -17,8 +17,8 @@ from zimage_eval.judges import Judge, Picture, load_image
 from zimage_eval.metric_base import BATCHED, Metric
 from zimage_eval.metric_embedding import TokenVectors
 from zimage_eval.observations import Observation
+from zimage_eval.output.tables import SWAPPED_PROMPTS, embeddings_schema, read_table
 from zimage_eval.prompts.facts import FactResult, Facts
-from zimage_eval.tables import SWAPPED_PROMPTS, embeddings_schema, read_table
 from zimage_eval.wordings import Wordings, wording_key
 
 Row = Mapping[str, Any]

@@ -8,9 +8,15 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from zimage_eval.figures import BLUE, CATEGORY_STYLES, WIDTH_INCHES
+from zimage_eval.output.figures import (
+    BLUE,
+    CATEGORY_STYLES,
+    WIDTH_INCHES,
+    Floats,
+    Groups,
+    scatter_groups,
+)
 from zimage_eval.prompt_figures import Row
-from zimage_eval.shared_figures import Floats, Groups, scatter_groups
 
 INPUTS: Final = ("embedding", "bag_of_words", "length", "shuffled", "commonest")
 """What a probe reads, the baselines behind the embedding."""

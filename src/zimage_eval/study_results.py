@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from zimage_eval.results import Results
+from zimage_eval.output.results import Results
 from zimage_eval.summaries import ALL, COVERAGE, Summary, confirm_rows, contrast
 
 CONFIRMED = ("alignment", "all_facts", "lpips")

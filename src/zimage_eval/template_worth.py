@@ -7,11 +7,10 @@ import matplotlib.style
 import numpy as np
 from matplotlib.figure import Figure
 
-from zimage_eval.benchmark_observations import Observation
-from zimage_eval.figures import FAINT, WIDTH_INCHES
 from zimage_eval.metrics import METRICS
+from zimage_eval.output.figures import FAINT, WIDTH_INCHES, Interval, draw_intervals
+from zimage_eval.output.observations import Observation
 from zimage_eval.prompts.templates import Template
-from zimage_eval.shared_figures import Interval, draw_intervals
 from zimage_eval.statistics.estimates import Unit, estimate, paired_differences, prompt_means
 
 WORTH_METRICS: Final = ("alignment", "clip_score", "sharpness")

@@ -5,9 +5,9 @@ from pathlib import Path
 import matplotlib.style
 from matplotlib.figure import Figure
 
-from zimage_eval.benchmark_observations import write_observations
-from zimage_eval.figures import FAINT, WIDTH_INCHES, save_figure
-from zimage_eval.results import write_results
+from zimage_eval.output.figures import FAINT, WIDTH_INCHES, save_figure
+from zimage_eval.output.observations import write_observations
+from zimage_eval.output.results import write_results
 
 NOTE = "not available: nobody judges the pictures of this model"
 

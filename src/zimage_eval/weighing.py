@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from zimage_eval.benchmark_observations import Observation
 from zimage_eval.claim_rules import decide, find_rivals
 from zimage_eval.claims import (
     Claim,
@@ -26,7 +25,8 @@ from zimage_eval.evidence import (
     not_testable,
 )
 from zimage_eval.metrics import METRICS
-from zimage_eval.results import Numbers
+from zimage_eval.output.observations import Observation
+from zimage_eval.output.results import Numbers
 from zimage_eval.summaries import ALL
 from zimage_eval.weighing_observations import weigh_benchmark, weigh_threshold
 

@@ -4,11 +4,11 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from zimage_eval.benchmark_observations import Observation
 from zimage_eval.claim_rules import decide, find_rivals
 from zimage_eval.claims import BenchmarkClaim, SharedTerms, ThresholdClaim
 from zimage_eval.contrasts import Assay, Kind, Terms, contrast_arms
 from zimage_eval.evidence import Evidence, Seen, not_testable
+from zimage_eval.output.observations import Observation
 from zimage_eval.statistics.estimates import CONFIDENCE, MIN_PROMPTS, Unit, prompt_means
 from zimage_eval.statistics.studentized import pivot_of
 

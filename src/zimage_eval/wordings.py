@@ -18,8 +18,8 @@ from zimage_eval.config.params import Phase
 from zimage_eval.config.setting_groups import PromptSettings
 from zimage_eval.config.settings import Settings
 from zimage_eval.config.variants import Variant, phase_variants
+from zimage_eval.output.tables import WORDINGS, read_table, write_table
 from zimage_eval.prompts.scenes.parsing import split_caption, swap_objects
-from zimage_eval.tables import WORDINGS, read_table, write_table
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase

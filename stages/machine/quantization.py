@@ -12,19 +12,19 @@ def main() -> None:
     """Round the weights of every part, and see what that changes."""
     import torch
 
-    from zimage_eval.benchmark_observations import write_observations
     from zimage_eval.benchmark_quantization import measure_quantization
     from zimage_eval.config.benchmarks import need
     from zimage_eval.config.model_spec import load_model_spec
     from zimage_eval.config.params import load_params
     from zimage_eval.devices import pick_device
     from zimage_eval.features import load_lpips
-    from zimage_eval.figures import save_figure
     from zimage_eval.judges import load_judge
     from zimage_eval.loaded_model import load_model
     from zimage_eval.machine_figures import draw_quantization
+    from zimage_eval.output.figures import save_figure
+    from zimage_eval.output.observations import write_observations
+    from zimage_eval.output.results import write_results
     from zimage_eval.prompts.sets import load_prompt_set
-    from zimage_eval.results import write_results
 
     torch.set_num_threads(1)  # the last bits don't depend on the number of cores then
     params = load_params(Path("params.yaml"))

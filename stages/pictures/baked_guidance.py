@@ -18,13 +18,13 @@ def main() -> None:
         why_not_available,
     )
     from zimage_eval.baked_guidance_figure import draw_distances, draw_reason
-    from zimage_eval.benchmark_observations import write_observations
     from zimage_eval.config.benchmarks import need
     from zimage_eval.config.params import load_params
-    from zimage_eval.figures import save_figure
     from zimage_eval.guidance_arms import read_arms
     from zimage_eval.model_folder import weights_digest
-    from zimage_eval.results import write_results
+    from zimage_eval.output.figures import save_figure
+    from zimage_eval.output.observations import write_observations
+    from zimage_eval.output.results import write_results
 
     params = load_params(Path("params.yaml"))
     entry = need(params.benchmarks.baked_guidance, "baked_guidance")

@@ -11,7 +11,6 @@ from stages import run
 
 def main() -> None:
     """Compare every two of the models that were drawn with."""
-    from zimage_eval.benchmark_observations import write_observations
     from zimage_eval.compared_folders import Drawn, read_drawn
     from zimage_eval.compared_scores import unpaired
     from zimage_eval.comparison_figures import distance_dots, example_grid, share_dots
@@ -21,10 +20,11 @@ def main() -> None:
     from zimage_eval.config.model_spec import load_model_spec
     from zimage_eval.config.params import load_params, need_comparison
     from zimage_eval.feature_tables import read_reference
-    from zimage_eval.figures import save_figure
-    from zimage_eval.image_grids import save_png
     from zimage_eval.metrics import metrics_with
-    from zimage_eval.results import write_results
+    from zimage_eval.output.figures import save_figure
+    from zimage_eval.output.image_grids import save_png
+    from zimage_eval.output.observations import write_observations
+    from zimage_eval.output.results import write_results
 
     params = load_params(Path("params.yaml"))
     spec = load_model_spec(Path(f"models/{params.model}.yaml"))

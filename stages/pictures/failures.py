@@ -11,7 +11,6 @@ from stages import run
 
 def main() -> None:
     """Say what fails, whether embeddings tell, whether norms can, and what helps."""
-    from zimage_eval.benchmark_observations import write_observations
     from zimage_eval.config.benchmarks import need
     from zimage_eval.config.model_spec import load_model_spec
     from zimage_eval.config.params import load_params
@@ -28,10 +27,11 @@ def main() -> None:
     )
     from zimage_eval.failure_patterns import failing_levels, pattern_observations, pattern_rows
     from zimage_eval.failure_results import failure_checks
-    from zimage_eval.figures import save_figure
-    from zimage_eval.image_store import ImageStore, find_store_root
+    from zimage_eval.output.figures import save_figure
+    from zimage_eval.output.observations import write_observations
+    from zimage_eval.output.results import write_results
+    from zimage_eval.output.store import ImageStore, find_store_root
     from zimage_eval.prompt_figures import draw_failures
-    from zimage_eval.results import write_results
     from zimage_eval.retries import plan_retries, retry, retry_rows
     from zimage_eval.trial_tables import read_trials
     from zimage_eval.unjudged import write_unjudged

@@ -19,17 +19,14 @@ def main() -> None:
     import torch
     from tqdm import tqdm
 
-    from zimage_eval.benchmark_observations import write_observations
     from zimage_eval.config.benchmarks import need
     from zimage_eval.config.model_spec import load_model_spec
     from zimage_eval.config.params import load_params
     from zimage_eval.config.variants import Variant
     from zimage_eval.devices import load_once, pick_device
     from zimage_eval.embeddings import read_embeddings
-    from zimage_eval.figures import save_figure
     from zimage_eval.image_keys import Recipe, device_class
     from zimage_eval.image_side import load_image_side
-    from zimage_eval.image_store import ImageStore, find_store_root
     from zimage_eval.metric_networks import load_metric_networks
     from zimage_eval.metrics import metrics_with
     from zimage_eval.model_folder import IMAGE_PARTS, check_model, weights_digest
@@ -42,6 +39,11 @@ def main() -> None:
         draw_arm,
         noise_arms,
     )
+    from zimage_eval.output.figures import save_figure
+    from zimage_eval.output.observations import write_observations
+    from zimage_eval.output.results import write_results
+    from zimage_eval.output.store import ImageStore, find_store_root
+    from zimage_eval.output.tables import PROMPTS, SWAPPED_PROMPTS, read_table, scores_schema
     from zimage_eval.placement_figure import draw_placements
     from zimage_eval.placements import (
         arm_distances,
@@ -53,8 +55,6 @@ def main() -> None:
         write_placements,
     )
     from zimage_eval.prompts.templates import study_variants
-    from zimage_eval.results import write_results
-    from zimage_eval.tables import PROMPTS, SWAPPED_PROMPTS, read_table, scores_schema
     from zimage_eval.wordings import read_wordings
 
     torch.set_num_threads(1)  # last bits independent of the number of cores

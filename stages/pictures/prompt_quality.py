@@ -11,7 +11,6 @@ from stages import run
 
 def main() -> None:
     """Relate features of prompts to alignment, and fit what foretells it."""
-    from zimage_eval.benchmark_observations import write_observations
     from zimage_eval.config.benchmarks import need
     from zimage_eval.config.model_spec import load_model_spec
     from zimage_eval.config.params import load_params
@@ -19,7 +18,9 @@ def main() -> None:
     from zimage_eval.devices import pick_device, start_workers
     from zimage_eval.drawn_prompts import encode_default, load_text
     from zimage_eval.embedding_anomalies import embedding_statistics
-    from zimage_eval.figures import save_figure
+    from zimage_eval.output.figures import save_figure
+    from zimage_eval.output.observations import write_observations
+    from zimage_eval.output.results import write_results
     from zimage_eval.prompt_figures import draw_predictions
     from zimage_eval.prompt_predictor import fit_predictor, write_predictor
     from zimage_eval.prompt_quality import (
@@ -30,7 +31,6 @@ def main() -> None:
         model_rows,
         quality_observations,
     )
-    from zimage_eval.results import write_results
     from zimage_eval.trial_tables import read_trials
     from zimage_eval.unjudged import write_unjudged
 

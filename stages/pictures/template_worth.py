@@ -12,14 +12,14 @@ from stages import run
 
 def main() -> None:
     """Compare every template and every category with the bare prompt and with a filler."""
-    from zimage_eval.benchmark_observations import write_observations
     from zimage_eval.config.model_spec import load_model_spec, prompt_set_of
     from zimage_eval.config.params import load_params
-    from zimage_eval.figures import save_figure
     from zimage_eval.metrics import metrics_with
+    from zimage_eval.output.figures import save_figure
+    from zimage_eval.output.observations import write_observations
+    from zimage_eval.output.results import write_results
+    from zimage_eval.output.tables import PROMPTS, read_table, scores_schema
     from zimage_eval.prompts.templates import load_templates, study_variants
-    from zimage_eval.results import write_results
-    from zimage_eval.tables import PROMPTS, read_table, scores_schema
     from zimage_eval.template_worth import (
         count_added_tokens,
         draw_worth,

@@ -11,8 +11,6 @@ from stages import run
 
 def main() -> None:
     """Find what sees the timestep, and what scale, order and positions of a caption change."""
-    from zimage_eval.benchmark_figures import draw_variants
-    from zimage_eval.benchmark_observations import write_observations
     from zimage_eval.conditioning_effects import (
         conditioning_checks,
         measure_sizes,
@@ -26,14 +24,14 @@ def main() -> None:
     from zimage_eval.config.params import load_params
     from zimage_eval.devices import pick_device
     from zimage_eval.encoder_inputs import tokenize
-    from zimage_eval.figures import save_figure
     from zimage_eval.image_side import load_image_side
     from zimage_eval.memory_needs import check_memory
     from zimage_eval.model_folder import IMAGE_PARTS, TEXT_PARTS, check_parts
-    from zimage_eval.observation_results import largest_rows
+    from zimage_eval.output.figures import draw_variants, save_figure
+    from zimage_eval.output.observations import largest_rows, write_observations
+    from zimage_eval.output.results import write_results
+    from zimage_eval.output.tables import PROMPTS, read_table
     from zimage_eval.probe_inputs import encode_rows, take_evenly
-    from zimage_eval.results import write_results
-    from zimage_eval.tables import PROMPTS, read_table
     from zimage_eval.text_side import load_text_side
 
     params = load_params(Path("params.yaml"))

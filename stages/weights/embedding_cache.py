@@ -26,9 +26,9 @@ def main() -> None:
     from zimage_eval.image_side import load_image_side
     from zimage_eval.memory_needs import check_memory
     from zimage_eval.model_folder import IMAGE_PARTS, TEXT_PARTS, check_parts
+    from zimage_eval.output.results import write_results
+    from zimage_eval.output.tables import PROMPTS, read_table
     from zimage_eval.probe_inputs import take_evenly
-    from zimage_eval.results import write_results
-    from zimage_eval.tables import PROMPTS, read_table
     from zimage_eval.text_side import load_text_side
 
     params = load_params(Path("params.yaml"))

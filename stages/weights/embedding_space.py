@@ -13,7 +13,6 @@ def main() -> None:
     from sklearn.decomposition import PCA
     from sklearn.manifold import TSNE
 
-    from zimage_eval.benchmark_observations import write_observations
     from zimage_eval.config.benchmarks import need
     from zimage_eval.config.model_spec import load_model_spec
     from zimage_eval.config.params import load_params
@@ -30,11 +29,12 @@ def main() -> None:
         space_checks,
         standardized,
     )
-    from zimage_eval.figures import save_figure
     from zimage_eval.layer_figures import draw_layer_sizes
     from zimage_eval.layer_statistics import layer_row
+    from zimage_eval.output.figures import save_figure
+    from zimage_eval.output.observations import write_observations
+    from zimage_eval.output.results import write_results
     from zimage_eval.prompts.sets import first_of_each, load_prompt_set
-    from zimage_eval.results import write_results
     from zimage_eval.space_figure import draw_space
     from zimage_eval.statistics.held_out import bag_of_words, num_words
 

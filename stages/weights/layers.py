@@ -12,12 +12,10 @@ def main() -> None:
     """Describe every hidden layer on the prompts, and read facts off them."""
     import numpy as np
 
-    from zimage_eval.benchmark_observations import write_observations
     from zimage_eval.config.benchmarks import need
     from zimage_eval.config.model_spec import load_model_spec
     from zimage_eval.config.params import PHASES, load_params
     from zimage_eval.devices import pick_device
-    from zimage_eval.figures import save_figure
     from zimage_eval.layer_analysis import (
         CLASSES,
         STATISTICS,
@@ -33,11 +31,12 @@ def main() -> None:
     )
     from zimage_eval.layer_figures import layer_heat_map, scatter_panels
     from zimage_eval.model_folder import read_limits
-    from zimage_eval.observation_results import mean_rows
+    from zimage_eval.output.figures import save_figure
+    from zimage_eval.output.observations import mean_rows, write_observations
+    from zimage_eval.output.results import write_results
+    from zimage_eval.output.tables import PROMPTS, read_table
     from zimage_eval.prompts.facts import Facts
-    from zimage_eval.results import write_results
     from zimage_eval.statistics.components import principal_components
-    from zimage_eval.tables import PROMPTS, read_table
     from zimage_eval.text_side import load_text_side
 
     params = load_params(Path("params.yaml"))

@@ -12,20 +12,20 @@ def main() -> None:
     """Compare padding sides of the text encoder, and numbers of the transformer's own pads."""
     import torch
 
-    from zimage_eval.benchmark_figures import draw_variants
-    from zimage_eval.benchmark_observations import write_observations
     from zimage_eval.config.benchmarks import need
     from zimage_eval.config.model_spec import load_model_spec
     from zimage_eval.config.params import load_params
     from zimage_eval.devices import pick_device
     from zimage_eval.encoder_inputs import tokenize
     from zimage_eval.features import load_lpips
-    from zimage_eval.figures import save_figure
     from zimage_eval.image_side import load_image_side
     from zimage_eval.memory_needs import check_memory
     from zimage_eval.metric_lpips import lpips_distances
     from zimage_eval.model_folder import IMAGE_PARTS, TEXT_PARTS, check_parts
-    from zimage_eval.observation_results import largest_rows
+    from zimage_eval.output.figures import draw_variants, save_figure
+    from zimage_eval.output.observations import largest_rows, write_observations
+    from zimage_eval.output.results import write_results
+    from zimage_eval.output.tables import PROMPTS, read_table
     from zimage_eval.pad_placement import PLACEMENTS, encode_padded
     from zimage_eval.padding_effects import (
         add_floors,
@@ -34,8 +34,6 @@ def main() -> None:
         padding_checks,
     )
     from zimage_eval.probe_inputs import encode_rows, take_evenly
-    from zimage_eval.results import write_results
-    from zimage_eval.tables import PROMPTS, read_table
     from zimage_eval.text_side import load_text_side
 
     params = load_params(Path("params.yaml"))

@@ -14,7 +14,6 @@ def main() -> None:
     import torch
     from diffusers import ZImageTransformer2DModel
 
-    from zimage_eval.benchmark_observations import write_observations
     from zimage_eval.chat_format import TOKEN_CLASSES
     from zimage_eval.config.benchmarks import need
     from zimage_eval.config.model_spec import load_model_spec
@@ -22,10 +21,12 @@ def main() -> None:
     from zimage_eval.devices import pick_device
     from zimage_eval.encoder_inputs import tokenize
     from zimage_eval.encoding import encode_layers
-    from zimage_eval.figures import save_figure
     from zimage_eval.layer_figures import scatter_panels
     from zimage_eval.model_folder import TEXT_PARTS, check_parts
-    from zimage_eval.observation_results import mean_rows
+    from zimage_eval.output.figures import save_figure
+    from zimage_eval.output.observations import mean_rows, write_observations
+    from zimage_eval.output.results import write_results
+    from zimage_eval.output.tables import PROMPTS, read_table
     from zimage_eval.refiner_analysis import (
         describe_attention,
         describe_refinement,
@@ -33,9 +34,7 @@ def main() -> None:
         points_by_class,
         refine_prompt,
     )
-    from zimage_eval.results import write_results
     from zimage_eval.statistics.components import principal_components
-    from zimage_eval.tables import PROMPTS, read_table
     from zimage_eval.text_side import load_text_side
 
     params = load_params(Path("params.yaml"))

@@ -10,18 +10,18 @@ from stages import run
 
 def main() -> None:
     """Run every schedule of studies and recipes, and count its transformer evaluations."""
-    from zimage_eval.benchmark_observations import Observation, write_observations
     from zimage_eval.config.benchmarks import need
     from zimage_eval.config.model_spec import load_model_spec
     from zimage_eval.config.params import load_params
     from zimage_eval.devices import pick_device
-    from zimage_eval.figures import save_figure
     from zimage_eval.image_side import load_image_side
     from zimage_eval.limit_figures import draw_schedules
     from zimage_eval.memory_needs import check_memory
     from zimage_eval.model_folder import IMAGE_PARTS, check_parts
+    from zimage_eval.output.figures import save_figure
+    from zimage_eval.output.observations import Observation, write_observations
+    from zimage_eval.output.results import write_results
     from zimage_eval.prompts.templates import study_variants
-    from zimage_eval.results import write_results
     from zimage_eval.schedule_tables import (
         collect_samplers,
         run_schedule,

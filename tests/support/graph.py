@@ -4,8 +4,8 @@ import shlex
 from pathlib import Path
 from typing import Any
 
-from zimage_eval.code_lists import CodeGraph
 from zimage_eval.config.frozen import read_yaml
+from zimage_eval.output.code_lists import CodeGraph
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = {"zimage_eval": Path("src/zimage_eval"), "stages": Path("stages")}

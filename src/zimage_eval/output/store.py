@@ -1,4 +1,4 @@
-"""Images that were made before, found again by all that decides their pixels.
+"""Pictures that were made before, found again by the key of all that decides their pixels.
 
 A shortcut and nothing else: without it every stage writes the same bytes. It lies inside DVC's
 cache directory, so that a killed stage, another study, branch or experiment reuses it.
@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from threading import Lock, get_ident
 
-from zimage_eval.images import decode_png
+from zimage_eval.output.png import decode_png
 
 
 def find_store_root(setting: str | None) -> Path | None:

@@ -1,4 +1,4 @@
-"""The JSON that every study ends in, {study: {variant: {metric: number or null}}}, in and out."""
+"""The JSON that studies and benchmarks end in, {study: {variant: {metric: number or null}}}."""
 
 import json
 from collections.abc import Mapping

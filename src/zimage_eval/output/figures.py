@@ -1,9 +1,9 @@
-"""One figure a study: what each variant scores, with its interval, as dots or as a heat map.
+"""What figures share: dots with intervals, heat maps, colored groups of points, the PNG file.
 
 PNG bytes depend on the numbers and the matplotlib version alone: no date, no software tag.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -13,6 +13,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
+
+from zimage_eval.output.observations import Observation
+from zimage_eval.statistics.estimates import estimate, prompt_means
 
 INK, FAINT, BLUE, FRAME = "#1a1a1a", "#767676", "#0072b2", "#d55e00"
 # Okabe and Ito 2008: told apart with any color vision; the markers differ as well.
@@ -221,3 +224,64 @@ def _in_order(values: Sequence[str]) -> list[str]:
             return (True, 0.0, value)
 
     return sorted(set(values), key=order)
+
+
+def draw_variants(observations: Sequence[Observation], metric: str, axis_label: str) -> Figure:
+    """Mean over units of one metric for each variant, the largest at the bottom.
+
+    Replicates of a unit are averaged first, so that an interval is over what is independent.
+    """
+    found: dict[str, dict[tuple[str, int], float | None]] = {}
+    for one in observations:
+        if one.metric == metric:
+            found.setdefault(one.variant, {})[one.unit, one.replicate] = one.value
+    rows = []
+    for variant, scores in found.items():
+        seen = estimate(list(prompt_means(scores).values()), None)
+        row = EffectRow(variant, seen.mean, seen.low, seen.high, False, None, {}, "no number")
+        rows.append(row)
+    return draw_dots(sorted(rows, key=lambda row: (row.mean or 0.0, row.label)), axis_label)
+
+
+Floats = np.ndarray
+Groups = Sequence[str]
+
+
+def scatter_groups(axes: Axes, x: Floats, y: Floats, groups: Groups) -> None:
+    """Points in a color and a marker a group; equal points darken."""
+    for index, group in enumerate(sorted(set(groups))):
+        color, marker = CATEGORY_STYLES[index % len(CATEGORY_STYLES)]
+        rows = np.array([each == group for each in groups])
+        axes.scatter(
+            x[rows],
+            y[rows],
+            s=22,
+            color=color,
+            marker=marker,
+            alpha=0.55,
+            linewidths=0,
+            label=group,
+        )
+    axes.spines[["top", "right"]].set_visible(False)
+
+
+Interval = tuple[float | None, float | None, float | None]
+
+
+def draw_intervals(
+    axes: Axes, rows: Mapping[str, Interval], label: str, marked: Sequence[str] = ()
+) -> None:
+    """A dot with its interval a row, the first on top; marked rows in another color."""
+    for y, (name, (value, low, high)) in enumerate(rows.items()):
+        color = FRAME if name in marked else BLUE
+        if low is not None and high is not None:
+            axes.plot([low, high], [y, y], color=color, linewidth=2)
+        if value is not None:
+            axes.plot(value, y, "o", color=color, markersize=6)
+    axes.set_yticks(range(len(rows)), list(rows), fontsize=9, color=INK)
+    axes.set_ylim(len(rows) - 0.5, -0.5)
+    axes.set_xlabel(label)
+    axes.grid(axis="x", color="#e4e4e4", linewidth=0.8)
+    axes.set_axisbelow(True)
+    axes.spines[["top", "right", "left"]].set_visible(False)
+    axes.tick_params(axis="y", length=0)

@@ -1,0 +1,1 @@
+"""Every kind of file that a stage reads or leaves: tables, results, figures, pictures, store."""

@@ -1,0 +1,105 @@
+"""reports/observations/<benchmark>.csv: what a benchmark saw, one number a row; their means."""
+
+import csv
+import itertools
+from collections.abc import Collection, Iterable, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from zimage_eval.statistics.estimates import Estimate, estimate, prompt_means, rounded
+
+
+class Observation(NamedTuple):
+    """One number that a benchmark saw."""
+
+    variant: str
+    unit: str
+    """What is independent: a prompt, a photograph, a training run."""
+    replicate: int
+    """Repetitions within a unit, such as seeds; they are averaged first."""
+    category: str
+    metric: str
+    value: float | None
+    """None where there is no number."""
+
+
+def write_observations(path: Path, observations: Iterable[Observation]) -> None:
+    """Sorted rows, numbers to six digits: equal observations give equal bytes.
+
+    Raises:
+        ValueError: two rows are of the same thing, or a value is NaN or infinite.
+    """
+    rows = sorted(observations, key=lambda one: one[:5])
+    for one, other in itertools.pairwise(rows):
+        if one[:5] == other[:5]:
+            raise ValueError(f"observed twice: {one[:5]}")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(Observation._fields)
+        writer.writerows(one._replace(value=rounded(one.value)) for one in rows)
+
+
+def read_observations(path: Path) -> list[Observation]:
+    """What `write_observations` wrote.
+
+    Raises:
+        ValueError: there is no such file, or it has other columns.
+    """
+    if not path.is_file():
+        raise ValueError(f"{path}: no such observations")
+    with path.open(newline="", encoding="utf-8") as file:
+        reader = csv.reader(file)
+        columns = tuple(next(reader, ()))
+        if columns != Observation._fields:
+            raise ValueError(f"{path}: columns are {columns}, not {Observation._fields}")
+        return [
+            Observation(
+                variant, unit, int(replicate), category, metric, float(value) if value else None
+            )
+            for variant, unit, replicate, category, metric, value in reader
+        ]
+
+
+def mean_rows(
+    observations: Sequence[Observation], shares: Collection[str]
+) -> dict[str, dict[str, float | None]]:
+    """`<variant>/<category>` -> metric, its mean over units and its 95 % interval; `num_units`.
+
+    Args:
+        observations: of a benchmark.
+        shares: metrics that are shares of right answers, from 0 to 1.
+    """
+    scores: dict[tuple[str, str, str], dict[tuple[str, int], float | None]] = {}
+    for row in observations:
+        key = row.variant, row.category, row.metric
+        scores.setdefault(key, {})[row.unit, row.replicate] = row.value
+    results: dict[str, dict[str, float | None]] = {}
+    for (variant, category, metric), values in sorted(scores.items()):
+        means = list(prompt_means(values).values())
+        found = estimate(means, (0.0, 1.0) if metric in shares else None)
+        row_of = results.setdefault(f"{variant}/{category}", {})
+        row_of |= named(metric, found)
+        row_of["num_units"] = max(found.num_prompts, int(row_of.get("num_units") or 0))
+    return results
+
+
+def largest_rows(observations: Sequence[Observation]) -> dict[str, dict[str, float | None]]:
+    """Variant -> metric -> mean over units, and the largest as `<metric>_largest`."""
+    values: dict[tuple[str, str], list[float]] = {}
+    for one in observations:
+        if one.value is not None:
+            values.setdefault((one.variant, one.metric), []).append(one.value)
+    rows: dict[str, dict[str, float | None]] = {}
+    for (variant, metric), found in values.items():
+        row = rows.setdefault(variant, {})
+        row[metric], row[f"{metric}_largest"] = sum(found) / len(found), max(found)
+        row["num_units"] = len(found)
+    return rows
+
+
+def named(metric: str, found: Estimate) -> dict[str, float | None]:
+    """`metric`, `metric_low` and `metric_high`; the ends only where there are any."""
+    if found.low is None:
+        return {metric: found.mean}
+    return {metric: found.mean, f"{metric}_low": found.low, f"{metric}_high": found.high}
