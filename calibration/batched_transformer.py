@@ -15,7 +15,7 @@ from diffusers.models.attention_processor import Attention
 from diffusers.models.transformers.transformer_z_image import RopeEmbedder
 from torch import Tensor
 
-from zimage_eval.model_folder import padded_length
+from zimage_eval.model.folder import padded_length
 
 _PATCH: Final = 2
 

@@ -25,11 +25,11 @@ from calibration.truths import load_truths
 from zimage_eval.backbones import load_backbone
 from zimage_eval.config.model_spec import load_model_spec
 from zimage_eval.config.settings import Settings
-from zimage_eval.devices import pick_device
 from zimage_eval.guidance_arms import AGAIN, TURBO, arm_name, write_arms
 from zimage_eval.metric_alignment import alignment, alignment_of_kind
 from zimage_eval.metric_image import LUMA_REC_601, saturation
-from zimage_eval.model_folder import weights_digest
+from zimage_eval.model.devices import pick_device
+from zimage_eval.model.folder import weights_digest
 from zimage_eval.prompts.facts import FACT_KINDS, Facts
 from zimage_eval.prompts.scenes.checking import check_facts, detect_scene
 from zimage_eval.prompts.scenes.layout import CATEGORIES

@@ -24,7 +24,7 @@ from zimage_eval.chat_format import chat_parts
 from zimage_eval.config.setting_groups import HiddenLayer
 from zimage_eval.encoder_inputs import Chunk
 from zimage_eval.hidden_layers import pick_layer, run_encoder
-from zimage_eval.model_folder import padded_length
+from zimage_eval.model.folder import padded_length
 
 _ANSWER_WEIGHT: Final = 2.0
 _WORD_WEIGHT: Final = 0.3

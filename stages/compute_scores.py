@@ -20,12 +20,12 @@ def main(study: str) -> None:
 
     from zimage_eval.config.model_spec import load_model_spec
     from zimage_eval.config.params import PHASES, load_params
-    from zimage_eval.devices import pick_device
     from zimage_eval.embedding_scores import EmbeddingScores
     from zimage_eval.image_signatures import image_signatures
     from zimage_eval.judges import load_judge
     from zimage_eval.metric_networks import load_metric_networks
     from zimage_eval.metrics import metrics_with
+    from zimage_eval.model.devices import pick_device
     from zimage_eval.output.tables import (
         FACTS,
         IMAGES,

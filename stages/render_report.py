@@ -18,7 +18,7 @@ def main() -> None:
     from zimage_eval.evidence_files import read_evidence, read_full_evidence
     from zimage_eval.machine_results import read_machine_results
     from zimage_eval.measured_results import read_measured
-    from zimage_eval.model_folder import IMAGE_PARTS, TEXT_PARTS, weights_digest
+    from zimage_eval.model.folder import IMAGE_PARTS, TEXT_PARTS, weights_digest
     from zimage_eval.output.results import read_results
     from zimage_eval.prompts.templates import study_variants
     from zimage_eval.questions import load_questions

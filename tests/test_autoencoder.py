@@ -9,7 +9,7 @@ from diffusers import AutoencoderKL, ZImagePipeline
 from diffusers.image_processor import VaeImageProcessor
 from PIL import Image
 
-from zimage_eval.autoencoder import decode_latents, encode_images
+from zimage_eval.model.autoencoder import decode_latents, encode_images
 
 
 @pytest.fixture(scope="module")

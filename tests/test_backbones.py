@@ -108,7 +108,7 @@ def test_the_vae_is_the_models_own_view(tiny_folder: Path) -> None:
     level = torch.full((1, 3, 32, 32), 90, dtype=torch.uint8)
     from diffusers import AutoencoderKL
 
-    from zimage_eval.autoencoder import encode_images
+    from zimage_eval.model.autoencoder import encode_images
 
     vae = AutoencoderKL.from_pretrained(tiny_folder / "vae").eval()
     latents = encode_images(vae, level, generator=None)[0].flatten(start_dim=1)

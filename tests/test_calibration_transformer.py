@@ -13,7 +13,7 @@ from calibration.batched_transformer import (
 )
 from calibration.latent_data import Captions
 from calibration.train_transformer import whiten_captions
-from zimage_eval.model_folder import padded_length
+from zimage_eval.model.folder import padded_length
 
 
 @pytest.fixture(scope="module")

@@ -6,8 +6,8 @@ import pytest
 import torch
 from diffusers import ZImageTransformer2DModel
 
-from zimage_eval.caption_layout import CaptionLayout, lay_out_captions
 from zimage_eval.length_probe import with_table_length
+from zimage_eval.model.captions import CaptionLayout, lay_out_captions
 from zimage_eval.velocity import predict_velocity, relative_change
 
 GENERATOR = torch.Generator().manual_seed(0)

@@ -19,7 +19,7 @@ from zimage_eval.compared_pipelines import draw_requests, load_pipeline, unavail
 from zimage_eval.compared_zimage import zimage_jobs
 from zimage_eval.comparison_prompts import AskedPrompt
 from zimage_eval.config.model_spec import DtypeSettings, load_model_spec
-from zimage_eval.image_side import load_image_side
+from zimage_eval.model.transformer import load_image_side
 from zimage_eval.output.png import read_picture
 from zimage_eval.output.results import read_results
 from zimage_eval.output.tables import IMAGES, read_table
@@ -203,7 +203,7 @@ def test_what_a_machine_cant_hold_is_not_available(
     weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("zimage_eval.compared_pipelines.device_bytes", lambda device: 1000)
-    monkeypatch.setattr("zimage_eval.memory_needs.device_bytes", lambda device: 1000)
+    monkeypatch.setattr("zimage_eval.model.memory.device_bytes", lambda device: 1000)
     save_yaml(tmp_path / "tiny.yaml", SPEC)
     flux = OtherPipeline.model_validate(other("FluxPipeline"))
     for folder, model in (("flux", flux), ("tiny", load_model_spec(tmp_path / "tiny.yaml"))):

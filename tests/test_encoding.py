@@ -15,7 +15,7 @@ from zimage_eval.config.variants import Variant
 from zimage_eval.embeddings import TextEmbeddings
 from zimage_eval.encoder_inputs import tokenize
 from zimage_eval.encoding import PhaseTexts, encode_layers, encode_prompts, study_encodings
-from zimage_eval.model_folder import read_limits
+from zimage_eval.model.folder import read_limits
 from zimage_eval.text_side import TextSide, load_text_side
 
 PROMPTS = ["a red circle", "", "a small blue star on a black background, 12 of them", "一只猫 🐈"]

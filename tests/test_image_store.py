@@ -7,10 +7,10 @@ import torch
 
 from tests.default_settings import make_settings
 from zimage_eval.batches import Batch
-from zimage_eval.captions import RefinerFit
 from zimage_eval.config.model_spec import DtypeSettings
 from zimage_eval.config.settings import KEYS
 from zimage_eval.image_keys import Recipe, image_keys
+from zimage_eval.model.captions import RefinerFit
 from zimage_eval.output.png import encode_png
 from zimage_eval.output.store import ImageStore, find_store_root
 

@@ -8,11 +8,9 @@ import torch
 from diffusers import ZImageTransformer2DModel
 
 from tests.default_settings import make_settings
-from zimage_eval.captions import EmbeddedCaption, embed_caption, refine
 from zimage_eval.config.model_spec import DtypeSettings
 from zimage_eval.encoder_inputs import tokenize
 from zimage_eval.encoding import encode_layers
-from zimage_eval.image_side import load_image_side
 from zimage_eval.layer_analysis import (
     BAG_OF_WORDS,
     Asked,
@@ -23,6 +21,8 @@ from zimage_eval.layer_analysis import (
     probe_layers,
 )
 from zimage_eval.metric_embedding import TokenVectors
+from zimage_eval.model.captions import EmbeddedCaption, embed_caption, refine
+from zimage_eval.model.transformer import load_image_side
 from zimage_eval.output.observations import Observation, mean_rows
 from zimage_eval.prompts.facts import Facts, ObjectFact
 from zimage_eval.refiner_analysis import (

@@ -7,9 +7,9 @@ import torch
 
 from stages import extract_embeddings, generate_images
 from tests.toy_project import PARAMS, enter_project
-from zimage_eval import memory_needs
 from zimage_eval.config.model_spec import DtypeSettings
-from zimage_eval.memory_needs import GIB, check_memory, device_bytes, weight_bytes
+from zimage_eval.model import memory as memory_needs
+from zimage_eval.model.memory import GIB, check_memory, device_bytes, weight_bytes
 from zimage_eval.text_side import load_text_encoder
 
 CPU = torch.device("cpu")

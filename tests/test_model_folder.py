@@ -12,8 +12,7 @@ from tests.default_settings import make_settings
 from tests.tiny_model import PIXEL_MULTIPLE
 from zimage_eval.config.model_spec import DtypeSettings
 from zimage_eval.config.settings import Settings
-from zimage_eval.image_side import load_image_side
-from zimage_eval.model_folder import (
+from zimage_eval.model.folder import (
     IMAGE_PARTS,
     TEXT_PARTS,
     ModelLimits,
@@ -26,8 +25,8 @@ from zimage_eval.model_folder import (
     unavailable_reason,
     weights_digest,
 )
+from zimage_eval.model.transformer import load_image_side, view_transformer
 from zimage_eval.text_side import load_text_side
-from zimage_eval.transformer_settings import view_transformer
 
 PARTS = (*TEXT_PARTS, *IMAGE_PARTS)
 FLOAT32 = DtypeSettings(text_encoder="float32", transformer="float32", vae="float32")

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from zimage_eval.module_views import view_module
+from zimage_eval.model.module_views import view_module
 
 
 class Pair(nn.Module):

@@ -21,7 +21,7 @@ from calibration.plant_strength import (
 from calibration.scene_prompts import make_prompts
 from calibration.truths import Truths, load_truths
 from zimage_eval.config.model_spec import load_model_spec
-from zimage_eval.devices import pick_device
+from zimage_eval.model.devices import pick_device
 from zimage_eval.prompts.facts import Facts
 from zimage_eval.statistics.power import smallest_effect
 

@@ -9,6 +9,7 @@ import torch
 from diffusers import ZImageTransformer2DModel
 
 from zimage_eval.conditioning_effects import scaled_embeds
+from zimage_eval.model.rope import rotations
 from zimage_eval.position_use import (
     caption_states,
     guess_positions,
@@ -17,7 +18,6 @@ from zimage_eval.position_use import (
     wavelength_row,
     wavelengths,
 )
-from zimage_eval.rope import rotations
 from zimage_eval.velocity import predict_velocity, relative_change
 
 LATENTS = torch.randn(1, 16, 6, 4, generator=torch.Generator().manual_seed(0))

@@ -12,13 +12,12 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 from tests.default_settings import make_settings
-from zimage_eval.captions import RefinerFit, embed_caption, refine
 from zimage_eval.config.model_spec import DtypeSettings
-from zimage_eval.image_side import load_image_side
-from zimage_eval.model_folder import read_limits, unavailable_reason
-from zimage_eval.refiner import random_delta
+from zimage_eval.model.captions import RefinerFit, embed_caption, refine
+from zimage_eval.model.folder import read_limits, unavailable_reason
+from zimage_eval.model.refiner import random_delta
+from zimage_eval.model.transformer import load_image_side, view_transformer
 from zimage_eval.statistics.linear_maps import explained_share
-from zimage_eval.transformer_settings import view_transformer
 
 FLOAT32 = DtypeSettings(text_encoder="float32", transformer="float32", vae="float32")
 

@@ -15,7 +15,7 @@ from zimage_eval.config.model_spec import ModelSpec
 from zimage_eval.config.settings import GROUPS, KEYS
 from zimage_eval.loaded_model import load_model, weights_name
 from zimage_eval.machine_results import Rows
-from zimage_eval.model_folder import IMAGE_PARTS, TEXT_PARTS, check_parts, count_parameters
+from zimage_eval.model.folder import IMAGE_PARTS, TEXT_PARTS, check_parts, count_parameters
 from zimage_eval.prompts.sets import load_prompt_set
 from zimage_eval.released_layout import (
     CHANGES_PICTURE,

@@ -10,8 +10,8 @@ from diffusers.models.transformers.transformer_z_image import RopeEmbedder
 
 from tests.default_settings import make_settings
 from zimage_eval.config.settings import Settings
-from zimage_eval.rope import axis_thetas, build_rope, rotations
-from zimage_eval.transformer_settings import view_transformer
+from zimage_eval.model.rope import axis_thetas, build_rope, rotations
+from zimage_eval.model.transformer import view_transformer
 
 CHANNELS = [32, 48, 48]  # Z-Image's
 OWN = RopeEmbedder(256.0, CHANNELS, [1536, 512, 512])

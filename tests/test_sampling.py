@@ -10,12 +10,12 @@ from diffusers import ZImagePipeline
 from scipy.stats import beta
 
 from tests.default_settings import make_settings
-from zimage_eval.autoencoder import decode_latents
 from zimage_eval.config.model_spec import DtypeSettings
 from zimage_eval.config.setting_groups import ImageSettings
 from zimage_eval.config.settings import Settings
 from zimage_eval.encoding import encode_prompts
-from zimage_eval.image_side import load_image_side
+from zimage_eval.model.autoencoder import decode_latents
+from zimage_eval.model.transformer import load_image_side
 from zimage_eval.sampling import initial_latents, sample_latents
 from zimage_eval.text_side import load_text_side
 

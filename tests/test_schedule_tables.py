@@ -11,7 +11,7 @@ from zimage_eval.config.benchmarks import Recipe
 from zimage_eval.config.model_spec import DtypeSettings
 from zimage_eval.config.params import Study
 from zimage_eval.config.variants import expand_variants
-from zimage_eval.image_side import load_image_side
+from zimage_eval.model.transformer import load_image_side
 from zimage_eval.schedule_tables import (
     collect_samplers,
     largest_difference,

@@ -11,7 +11,7 @@ from zimage_eval.config.params import Params, load_params
 from zimage_eval.declared_files import check_measuring
 from zimage_eval.generate_command import add_generate_arguments, run_generate
 from zimage_eval.measure_command import add_measure_arguments, run_measure
-from zimage_eval.model_folder import IMAGE_PARTS, TEXT_PARTS, check_model, weights_digest
+from zimage_eval.model.folder import IMAGE_PARTS, TEXT_PARTS, check_model, weights_digest
 from zimage_eval.plan import plan_studies, render_plan
 from zimage_eval.prompts.templates import study_variants
 

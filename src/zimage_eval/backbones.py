@@ -102,7 +102,7 @@ def load_vae(folder: Path, device: torch.device) -> Backbone:
     digest = sha256_of(weight_files("vae", folder))
     from diffusers import AutoencoderKL
 
-    from zimage_eval.autoencoder import encode_images
+    from zimage_eval.model.autoencoder import encode_images
 
     vae = AutoencoderKL.from_pretrained(folder, torch_dtype=torch.float32).eval().to(device)
 

@@ -5,12 +5,12 @@ from typing import Any, NamedTuple
 
 import torch
 
-from zimage_eval.captions import RefinerFit
 from zimage_eval.config.params import Phase
 from zimage_eval.config.setting_groups import EncoderSettings
 from zimage_eval.config.variants import Variant, phase_variants
 from zimage_eval.fit_prompts import PhaseTexts, fit_phase
-from zimage_eval.model_folder import (
+from zimage_eval.model.captions import RefinerFit
+from zimage_eval.model.folder import (
     ModelLimits,
     max_caption_tokens,
     padded_length,

@@ -12,7 +12,7 @@ from torch import nn
 from zimage_eval.config.benchmarks import Part, Quantization
 from zimage_eval.loaded_model import PARTS, Job, LoadedModel, pick_jobs
 from zimage_eval.machine_results import Cell
-from zimage_eval.memory_needs import GIB
+from zimage_eval.model.memory import GIB
 from zimage_eval.prompts.sets import Prompt
 from zimage_eval.quantized_weights import NumBits, packed_bytes
 from zimage_eval.teacher_forcing import Forward, ask, record_forwards, relative_errors

@@ -8,10 +8,10 @@ from typing import Final
 
 from diffusers import ZImageTransformer2DModel
 
-from zimage_eval.autoencoder import decode_latents
 from zimage_eval.config.benchmarks import Profile
 from zimage_eval.loaded_model import LoadedModel
 from zimage_eval.machine_results import Cell
+from zimage_eval.model.autoencoder import decode_latents
 from zimage_eval.output.png import encode_png
 from zimage_eval.prompts.sets import Prompt
 from zimage_eval.sampling import initial_latents, sample_latents

@@ -12,15 +12,15 @@ import numpy as np
 import torch
 from torch import nn
 
-from zimage_eval.autoencoder import decode_latents
 from zimage_eval.batches import compose_batches
 from zimage_eval.config.benchmarks import Part, Quantization
 from zimage_eval.judges import Judge, Picture
 from zimage_eval.loaded_model import PARTS, Job, LoadedModel
-from zimage_eval.memory_needs import GIB
 from zimage_eval.metric_alignment import alignment
 from zimage_eval.metric_lpips import lpips_distances
 from zimage_eval.metric_paired import psnr
+from zimage_eval.model.autoencoder import decode_latents
+from zimage_eval.model.memory import GIB
 from zimage_eval.output.observations import Observation
 from zimage_eval.prompts.sets import Prompt, prompt_seeds, split_phases
 from zimage_eval.quantized_weights import NumBits, packed_bytes, quantized_copy

@@ -5,10 +5,10 @@ from typing import NamedTuple
 
 import torch
 
-from zimage_eval.autoencoder import decode_latents
 from zimage_eval.config.benchmarks import Throughput
 from zimage_eval.loaded_model import Job, LoadedModel, pick_jobs
 from zimage_eval.machine_results import Cell
+from zimage_eval.model.autoencoder import decode_latents
 from zimage_eval.output.png import encode_png
 from zimage_eval.prompts.sets import Prompt
 from zimage_eval.sampling import Sample, initial_latents, sample_latents

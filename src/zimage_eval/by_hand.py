@@ -22,15 +22,13 @@ from zimage_eval.batches import (
 from zimage_eval.config.model_spec import ModelSpec
 from zimage_eval.config.params import PHASES, Phase, Phases
 from zimage_eval.config.variants import Variant
-from zimage_eval.devices import load_once, pick_device, start_workers
 from zimage_eval.encoder_inputs import tokenize
 from zimage_eval.encoding import Encoding, encode_texts
 from zimage_eval.fit_prompts import PhaseTexts, fit_phase
 from zimage_eval.generation import GeneratedImage, generate_batch
 from zimage_eval.image_keys import Recipe, device_class
-from zimage_eval.image_side import load_image_side
-from zimage_eval.memory_needs import check_memory
-from zimage_eval.model_folder import (
+from zimage_eval.model.devices import load_once, pick_device, start_workers
+from zimage_eval.model.folder import (
     IMAGE_PARTS,
     TEXT_PARTS,
     ModelLimits,
@@ -40,6 +38,8 @@ from zimage_eval.model_folder import (
     unavailable_reason,
     weights_digest,
 )
+from zimage_eval.model.memory import check_memory
+from zimage_eval.model.transformer import load_image_side
 from zimage_eval.output.store import ImageStore
 from zimage_eval.prompts.sets import Prompt, prompt_rows, split_phases
 from zimage_eval.text_side import load_text_encoder, load_tokenizer

@@ -7,12 +7,12 @@ from tempfile import TemporaryDirectory
 import torch
 from diffusers import ZImagePipeline
 
-from zimage_eval.autoencoder import decode_latents
 from zimage_eval.config.setting_groups import EncoderSettings
 from zimage_eval.config.settings import Settings
 from zimage_eval.embeddings import TextEmbeddings, read_embeddings, write_embeddings
 from zimage_eval.encoder_inputs import tokenize
 from zimage_eval.encoding import Encoding, encode_layers
+from zimage_eval.model.autoencoder import decode_latents
 from zimage_eval.probe_inputs import take_evenly
 from zimage_eval.sampling import initial_latents, sample_latents
 from zimage_eval.text_side import TextSide

@@ -6,7 +6,7 @@ from pathlib import Path
 from zimage_eval.compared_models import ComparedModel, expected_forwards, image_size
 from zimage_eval.config.frozen import Frozen, parse
 from zimage_eval.config.model_spec import ModelSpec
-from zimage_eval.model_folder import count_parameters
+from zimage_eval.model.folder import count_parameters
 
 
 class ModelRecord(Frozen):

@@ -11,7 +11,7 @@ from zimage_eval.comparison_prompts import AskedPrompt
 from zimage_eval.config.model_spec import ModelSpec
 from zimage_eval.config.settings import Settings, override
 from zimage_eval.encoding import encode_prompts
-from zimage_eval.model_folder import max_caption_tokens, padded_length
+from zimage_eval.model.folder import max_caption_tokens, padded_length
 from zimage_eval.text_side import TextSide
 from zimage_eval.wordings import reword
 

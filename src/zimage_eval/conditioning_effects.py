@@ -8,7 +8,8 @@ import torch
 from diffusers import ZImagePipeline
 
 from zimage_eval.config.settings import Settings, override
-from zimage_eval.model_folder import max_caption_tokens, padded_length
+from zimage_eval.model.folder import max_caption_tokens, padded_length
+from zimage_eval.model.transformer import view_transformer
 from zimage_eval.output.observations import Observation
 from zimage_eval.position_use import (
     caption_states,
@@ -26,7 +27,6 @@ from zimage_eval.timestep_use import (
     share_by_part,
     with_kept_refiner,
 )
-from zimage_eval.transformer_settings import view_transformer
 from zimage_eval.velocity import predict_velocity, relative_change
 
 Rows = dict[str, dict[str, float | None]]

@@ -24,7 +24,7 @@ from zimage_eval.fit_prompts import PhaseTexts, fit_phase
 from zimage_eval.hidden_layers import run_encoder, select_layer
 from zimage_eval.layer_maps import LayerMap, fit_moments, fit_ridge
 from zimage_eval.long_prompts import condense, nearest_tokens
-from zimage_eval.model_folder import ModelLimits, unavailable_reason
+from zimage_eval.model.folder import ModelLimits, unavailable_reason
 from zimage_eval.wordings import Wordings, wording_key
 
 Encoding = tuple[str, EncoderSettings]

@@ -70,8 +70,8 @@ def run_generate(arguments: argparse.Namespace) -> None:
 
     from zimage_eval.by_hand import Project, draw_by_hand, phase_rows
     from zimage_eval.by_hand_report import describe_picture, judge_picture
-    from zimage_eval.devices import pick_device
     from zimage_eval.judges import load_judge, no_judge
+    from zimage_eval.model.devices import pick_device
     from zimage_eval.output.store import ImageStore, find_store_root
 
     judge = no_judge if facts is None else load_judge(spec, pick_device())

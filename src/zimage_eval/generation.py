@@ -116,7 +116,7 @@ def _render_if_it_fits(pipe: "ZImagePipeline", batch: Batch, recipe: Recipe) -> 
 
 def _render(pipe: "ZImagePipeline", batch: Batch, recipe: Recipe) -> list[bytes]:
     # Imported late: it takes seconds, and images from the store need none of it.
-    from zimage_eval.autoencoder import decode_latents
+    from zimage_eval.model.autoencoder import decode_latents
     from zimage_eval.sampling import initial_latents, sample_latents
 
     negative = batch.negative_prompt_embeds

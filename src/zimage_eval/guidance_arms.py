@@ -34,7 +34,7 @@ def arms_schema(sizes: Mapping[str, int]) -> TableSchema:
         "prompt_id": pa.string(),
         "category": pa.string(),
         "noise": pa.int32(),  # counted from 0; no two arms share one
-        "weights": pa.string(),  # zimage_eval.model_folder.weights_digest of the transformer
+        "weights": pa.string(),  # zimage_eval.model.folder.weights_digest of the transformer
         **dict.fromkeys(LOOKS, pa.float32()),
     }
     vectors = {name: pa.list_(pa.float16(), sizes[name]) for name in SPACES}

@@ -14,7 +14,7 @@ from tqdm import tqdm
 
 from zimage_eval.backbones import Backbone, backbone_path, load_backbone
 from zimage_eval.config.model_spec import ModelSpec
-from zimage_eval.devices import pick_device, start_workers
+from zimage_eval.model.devices import pick_device, start_workers
 
 BATCH = 8
 """Pictures at once: as fast as more on a CPU, and little memory at 1024 pixels."""

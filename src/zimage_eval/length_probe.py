@@ -15,7 +15,7 @@ import torch
 from diffusers import ZImageTransformer2DModel
 from diffusers.models.transformers.transformer_z_image import RopeEmbedder
 
-from zimage_eval.module_views import view_module
+from zimage_eval.model.module_views import view_module
 from zimage_eval.velocity import predict_velocity
 
 FITS, OVERRUNS = "fits", "overruns the table"

@@ -74,9 +74,9 @@ def run_measure(arguments: argparse.Namespace) -> None:
         if key != "settings"
     }
 
-    from zimage_eval.devices import pick_device
     from zimage_eval.loaded_model import load_model, weights_name
     from zimage_eval.machine_results import render_rows, write_machine_results
+    from zimage_eval.model.devices import pick_device
     from zimage_eval.timing import peak_memory_gib, timed
 
     folder, device = arguments.folder / "models" / name, pick_device()

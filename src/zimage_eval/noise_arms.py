@@ -24,7 +24,7 @@ from zimage_eval.generation import generate_batch
 from zimage_eval.image_keys import Recipe
 from zimage_eval.judges import decode_picture
 from zimage_eval.metric_base import Metric
-from zimage_eval.model_folder import ModelLimits
+from zimage_eval.model.folder import ModelLimits
 from zimage_eval.observations import Observation
 from zimage_eval.output.observations import Observation as Observed
 from zimage_eval.output.store import ImageStore

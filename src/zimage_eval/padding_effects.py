@@ -6,9 +6,9 @@ import torch
 from diffusers import ZImagePipeline
 from transformers import PreTrainedModel
 
-from zimage_eval.autoencoder import decode_latents
-from zimage_eval.caption_layout import CaptionLayout, lay_out_captions
 from zimage_eval.config.settings import Settings
+from zimage_eval.model.autoencoder import decode_latents
+from zimage_eval.model.captions import CaptionLayout, lay_out_captions
 from zimage_eval.output.observations import Observation
 from zimage_eval.pad_placement import PLACEMENTS, Placement, encode_padded, largest_token_change
 from zimage_eval.probe_inputs import ProbeInput

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from diffusers import ZImageTransformer2DModel
 
-from zimage_eval.caption_layout import CaptionLayout, lay_out_captions
+from zimage_eval.model.captions import CaptionLayout, lay_out_captions
 from zimage_eval.statistics.ridge import solve_ridge
 from zimage_eval.velocity import predict_velocity
 

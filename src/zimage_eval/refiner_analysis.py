@@ -9,7 +9,6 @@ from diffusers import ZImageTransformer2DModel
 from diffusers.models.transformers.transformer_z_image import ZImageTransformerBlock
 from numpy.typing import NDArray
 
-from zimage_eval.captions import EmbeddedCaption, embed_caption, refine
 from zimage_eval.chat_format import NO_TOKEN, PAD, TOKEN_CLASSES, TokenClass
 from zimage_eval.embeddings import TextEmbeddings
 from zimage_eval.metric_embedding import (
@@ -20,6 +19,7 @@ from zimage_eval.metric_embedding import (
     norm,
     variance,
 )
+from zimage_eval.model.captions import EmbeddedCaption, embed_caption, refine
 from zimage_eval.output.observations import Observation
 from zimage_eval.statistics.linear_maps import LinearMap, explained_share, fit_linear
 

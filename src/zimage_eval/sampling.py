@@ -6,11 +6,11 @@ from typing import NamedTuple
 import torch
 from diffusers import ZImagePipeline
 
-from zimage_eval.captions import RefinerFit
 from zimage_eval.config.setting_groups import ImageSettings
 from zimage_eval.config.settings import Settings
+from zimage_eval.model.captions import RefinerFit
+from zimage_eval.model.transformer import view_transformer
 from zimage_eval.schedules import build_scheduler
-from zimage_eval.transformer_settings import view_transformer
 
 
 class Sample(NamedTuple):

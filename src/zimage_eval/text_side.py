@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import torch
 
 from zimage_eval.config.model_spec import DtypeSettings
-from zimage_eval.model_folder import TEXT_PARTS, check_parts
+from zimage_eval.model.folder import TEXT_PARTS, check_parts
 
 # transformers takes seconds to import, so it is imported where something is loaded.
 if TYPE_CHECKING:

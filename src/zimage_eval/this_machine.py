@@ -28,8 +28,8 @@ def describe_machine() -> Machine:
     """This machine as torch sees it."""
     import torch
 
-    from zimage_eval.devices import pick_device
-    from zimage_eval.memory_needs import GIB, device_bytes
+    from zimage_eval.model.devices import pick_device
+    from zimage_eval.model.memory import GIB, device_bytes
 
     device = pick_device()
     is_gpu = device.type == "cuda"

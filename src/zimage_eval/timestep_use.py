@@ -7,7 +7,7 @@ from diffusers import ZImageTransformer2DModel
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from zimage_eval.module_views import view_module
+from zimage_eval.model.module_views import view_module
 
 Outputs = dict[str, list[torch.Tensor]]
 

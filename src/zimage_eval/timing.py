@@ -7,7 +7,7 @@ from typing import NamedTuple, TypeVar
 
 import torch
 
-from zimage_eval.memory_needs import GIB
+from zimage_eval.model.memory import GIB
 
 Result = TypeVar("Result")
 

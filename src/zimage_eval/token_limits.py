@@ -8,7 +8,7 @@ from diffusers import ZImageTransformer2DModel
 from zimage_eval.config.benchmarks import TokenLimitParams
 from zimage_eval.config.setting_groups import RopeSettings
 from zimage_eval.length_probe import ProbeSize, positions, run_probe
-from zimage_eval.model_folder import max_caption_tokens, padded_length
+from zimage_eval.model.folder import max_caption_tokens, padded_length
 
 Fits = Callable[[ProbeSize], bool]
 Rows = dict[str, dict[str, float | None]]

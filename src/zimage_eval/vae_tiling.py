@@ -7,7 +7,7 @@ import torch
 from diffusers import AutoencoderKL
 from numpy.typing import NDArray
 
-from zimage_eval.module_views import view_module
+from zimage_eval.model.module_views import view_module
 
 
 class Tiling(NamedTuple):

@@ -21,7 +21,7 @@ def main() -> None:
     from zimage_eval.config.benchmarks import need
     from zimage_eval.config.params import load_params
     from zimage_eval.guidance_arms import read_arms
-    from zimage_eval.model_folder import weights_digest
+    from zimage_eval.model.folder import weights_digest
     from zimage_eval.output.figures import save_figure
     from zimage_eval.output.observations import write_observations
     from zimage_eval.output.results import write_results

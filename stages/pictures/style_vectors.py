@@ -15,8 +15,8 @@ def main() -> None:
     from zimage_eval.config.model_spec import load_model_spec
     from zimage_eval.config.params import load_params
     from zimage_eval.content_vectors import read_caption_norm
-    from zimage_eval.devices import pick_device, start_workers
     from zimage_eval.drawn_prompts import encode_default, find_artist, load_text
+    from zimage_eval.model.devices import pick_device, start_workers
     from zimage_eval.output.figures import save_figure
     from zimage_eval.output.observations import write_observations
     from zimage_eval.output.results import write_results

@@ -14,8 +14,8 @@ def main() -> None:
     from zimage_eval.config.benchmarks import need
     from zimage_eval.config.model_spec import load_model_spec
     from zimage_eval.config.params import PHASES, load_params
-    from zimage_eval.devices import pick_device, start_workers
     from zimage_eval.drawn_prompts import encode_default, find_artist, load_text
+    from zimage_eval.model.devices import pick_device, start_workers
     from zimage_eval.output.store import ImageStore, find_store_root
     from zimage_eval.output.tables import PROMPTS, read_table
     from zimage_eval.trial_tables import judge_trials, write_trials

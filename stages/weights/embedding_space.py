@@ -17,7 +17,6 @@ def main() -> None:
     from zimage_eval.config.model_spec import load_model_spec
     from zimage_eval.config.params import load_params
     from zimage_eval.content_vectors import pooled, read_caption_norm
-    from zimage_eval.devices import pick_device, start_workers
     from zimage_eval.drawn_prompts import encode_all, load_text
     from zimage_eval.embedding_labels import find_mentions
     from zimage_eval.embedding_space import (
@@ -31,6 +30,7 @@ def main() -> None:
     )
     from zimage_eval.layer_figures import draw_layer_sizes
     from zimage_eval.layer_statistics import layer_row
+    from zimage_eval.model.devices import pick_device, start_workers
     from zimage_eval.output.figures import save_figure
     from zimage_eval.output.observations import write_observations
     from zimage_eval.output.results import write_results

@@ -15,7 +15,6 @@ def main() -> None:
     from zimage_eval.config.benchmarks import need
     from zimage_eval.config.model_spec import load_model_spec
     from zimage_eval.config.params import PHASES, load_params
-    from zimage_eval.devices import pick_device
     from zimage_eval.layer_analysis import (
         CLASSES,
         STATISTICS,
@@ -30,7 +29,8 @@ def main() -> None:
         probe_layers,
     )
     from zimage_eval.layer_figures import layer_heat_map, scatter_panels
-    from zimage_eval.model_folder import read_limits
+    from zimage_eval.model.devices import pick_device
+    from zimage_eval.model.folder import read_limits
     from zimage_eval.output.figures import save_figure
     from zimage_eval.output.observations import mean_rows, write_observations
     from zimage_eval.output.results import write_results

@@ -13,11 +13,11 @@ def main() -> None:
     from zimage_eval.config.benchmarks import need
     from zimage_eval.config.model_spec import load_model_spec
     from zimage_eval.config.params import load_params
-    from zimage_eval.devices import pick_device
-    from zimage_eval.image_side import load_image_side
     from zimage_eval.limit_figures import draw_schedules
-    from zimage_eval.memory_needs import check_memory
-    from zimage_eval.model_folder import IMAGE_PARTS, check_parts
+    from zimage_eval.model.devices import pick_device
+    from zimage_eval.model.folder import IMAGE_PARTS, check_parts
+    from zimage_eval.model.memory import check_memory
+    from zimage_eval.model.transformer import load_image_side
     from zimage_eval.output.figures import save_figure
     from zimage_eval.output.observations import Observation, write_observations
     from zimage_eval.output.results import write_results

@@ -18,7 +18,7 @@ from safetensors import safe_open
 from torch import nn
 
 from zimage_eval.config.setting_groups import RefinerSettings
-from zimage_eval.module_views import view_module
+from zimage_eval.model.module_views import view_module
 from zimage_eval.statistics.linear_maps import LinearMap
 
 RANDOM_SEED: Final = 0

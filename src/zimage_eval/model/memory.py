@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 
 from zimage_eval.config.model_spec import DtypeSettings
-from zimage_eval.model_folder import count_parameters
+from zimage_eval.model.folder import count_parameters
 
 GIB = 2**30
 _CGROUP_LIMIT = Path("/sys/fs/cgroup/memory.max")

@@ -1,0 +1,1 @@
+"""A model's folder: limits and memory, loading, and its transformer under other settings."""
