@@ -20,7 +20,7 @@ from zimage_eval.prompts.facts import Facts, RelationFact
 from zimage_eval.prompts.scenes.captions import RELATION_WORDS, word_facts
 from zimage_eval.prompts.scenes.checking import check_facts, detect_scene
 from zimage_eval.prompts.scenes.world import BACKGROUNDS, COLORS, LETTERS, SHAPES
-from zimage_eval.wordings import reword
+from zimage_eval.text.wordings import reword
 
 Value = TypeVar("Value")
 Measure = Callable[[NDArray[np.uint8], Facts], dict[str, float | None]]

@@ -20,11 +20,11 @@ from transformers import Qwen2Tokenizer, Qwen3Config, Qwen3Model
 from calibration.learning_rate import warmup_cosine
 from calibration.optimizers import Optimizers
 from calibration.truths import TextEncoderRecipe
-from zimage_eval.chat_format import chat_parts
 from zimage_eval.config.setting_groups import HiddenLayer
-from zimage_eval.encoder_inputs import Chunk
-from zimage_eval.hidden_layers import pick_layer, run_encoder
 from zimage_eval.model.folder import padded_length
+from zimage_eval.text.chat_format import chat_parts
+from zimage_eval.text.hidden_layers import pick_layer, run_encoder
+from zimage_eval.text.tokens import Chunk
 
 _ANSWER_WEIGHT: Final = 2.0
 _WORD_WEIGHT: Final = 0.3

@@ -37,7 +37,7 @@ def main(study: str) -> None:
     from zimage_eval.prompts.templates import study_variants
     from zimage_eval.scores import StudyImages, group_rows, read_encodings, score_images
     from zimage_eval.signature_files import write_signatures
-    from zimage_eval.wordings import read_wordings
+    from zimage_eval.text.wordings import read_wordings
 
     # On small pictures more threads gain nothing, and where cores are shared they spin for seconds.
     torch.set_num_threads(1)

@@ -16,15 +16,15 @@ def main() -> None:
     """Word and encode what the variants of every study read, and write a table for each study."""
     from zimage_eval.config.model_spec import load_model_spec
     from zimage_eval.config.params import PHASES, load_params
-    from zimage_eval.embeddings import TextEmbeddings, write_embeddings
-    from zimage_eval.encoding import Encoding, encode_texts, study_encodings
     from zimage_eval.model.devices import load_once, pick_device, start_workers
     from zimage_eval.model.folder import TEXT_PARTS, check_model
     from zimage_eval.model.memory import check_memory
     from zimage_eval.output.tables import PROMPTS, read_table
     from zimage_eval.prompts.templates import study_variants
-    from zimage_eval.text_side import load_text_encoder, load_tokenizer
-    from zimage_eval.wordings import study_wordings, write_wordings
+    from zimage_eval.text.embeddings import TextEmbeddings, write_embeddings
+    from zimage_eval.text.encoder import load_text_encoder, load_tokenizer
+    from zimage_eval.text.encoding import Encoding, encode_texts, study_encodings
+    from zimage_eval.text.wordings import study_wordings, write_wordings
 
     params = load_params(Path("params.yaml"))
     spec = load_model_spec(Path(f"models/{params.model}.yaml"))

@@ -23,7 +23,6 @@ def main(study: str) -> None:
     from zimage_eval.batches import request_images, variant_batches
     from zimage_eval.config.model_spec import load_model_spec
     from zimage_eval.config.params import PHASES, load_params
-    from zimage_eval.embeddings import read_embeddings
     from zimage_eval.generation import draw_images
     from zimage_eval.image_keys import Recipe, device_class
     from zimage_eval.model.devices import load_once, pick_device, start_workers
@@ -33,7 +32,8 @@ def main(study: str) -> None:
     from zimage_eval.output.store import ImageStore, find_store_root
     from zimage_eval.output.tables import IMAGES, PROMPTS, read_table, write_table
     from zimage_eval.prompts.templates import study_variants
-    from zimage_eval.wordings import read_wordings
+    from zimage_eval.text.embeddings import read_embeddings
+    from zimage_eval.text.wordings import read_wordings
 
     params = load_params(Path("params.yaml"))
     spec = load_model_spec(Path(f"models/{params.model}.yaml"))

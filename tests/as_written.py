@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from zimage_eval.config.variants import Variant
-from zimage_eval.wordings import Wording, Wordings, wording_key
+from zimage_eval.text.wordings import Wording, Wordings, wording_key
 
 
 def as_written(texts: Iterable[str], variants: Iterable[Variant]) -> Wordings:

@@ -23,7 +23,7 @@ from zimage_eval.prompts.facts import Facts, ObjectFact, RelationFact
 from zimage_eval.prompts.scenes.drawing import draw_scenes
 from zimage_eval.prompts.scenes.world import BACKGROUNDS, COLORS, SHAPES, Scene, SceneObject
 from zimage_eval.prompts.sets import prompt_seeds
-from zimage_eval.wordings import write_wordings
+from zimage_eval.text.wordings import write_wordings
 
 REPOSITORY = Path(__file__).parents[1]
 CATEGORIES = ("composition", "count", "object", "relation")

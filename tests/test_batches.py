@@ -14,9 +14,9 @@ from zimage_eval.batches import (
 )
 from zimage_eval.config.params import PHASES
 from zimage_eval.config.variants import Variant
-from zimage_eval.fit_prompts import PhaseTexts
 from zimage_eval.model.folder import ModelLimits
-from zimage_eval.wordings import Wording, wording_key
+from zimage_eval.text.layer_maps import PhaseTexts
+from zimage_eval.text.wordings import Wording, wording_key
 
 LIMITS = ModelLimits(
     num_hidden_layers=3,

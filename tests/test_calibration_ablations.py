@@ -18,8 +18,8 @@ from calibration.train_text_encoder import encode_ids
 from calibration.train_transformer import build_transformer
 from calibration.truths import Recipe, Truths, load_truths
 from tests.toy_recipe import toy_recipe
-from zimage_eval.hidden_layers import unit_rms
 from zimage_eval.output.observations import read_observations
+from zimage_eval.text.hidden_layers import unit_rms
 
 
 @pytest.fixture(scope="module")

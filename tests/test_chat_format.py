@@ -7,10 +7,10 @@ import torch
 from transformers import PreTrainedTokenizerBase
 
 from tests.default_settings import make_settings
-from zimage_eval.chat_format import format_prompt
 from zimage_eval.config.model_spec import DtypeSettings
-from zimage_eval.encoding import encode_prompts
-from zimage_eval.text_side import TextSide, load_text_side
+from zimage_eval.text.chat_format import format_prompt
+from zimage_eval.text.encoder import TextSide, load_text_side
+from zimage_eval.text.encoding import encode_prompts
 
 FLOAT32 = DtypeSettings(text_encoder="float32", transformer="float32", vae="float32")
 PROMPTS = ["a red circle", "", " two\n\nlines ", "\N{BLACK SQUARE} 一只猫 🐈 <think>"]

@@ -24,7 +24,7 @@ from zimage_eval.output.png import read_picture
 from zimage_eval.output.results import read_results
 from zimage_eval.output.tables import IMAGES, read_table
 from zimage_eval.prompts.facts import Facts
-from zimage_eval.text_side import load_text_side
+from zimage_eval.text.encoder import load_text_side
 
 ROOT = Path(__file__).parents[1]
 CPU = torch.device("cpu")

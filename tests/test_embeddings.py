@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from tests.default_settings import make_settings
-from zimage_eval.embeddings import TextEmbeddings, read_embeddings, write_embeddings
+from zimage_eval.text.embeddings import TextEmbeddings, read_embeddings, write_embeddings
 
 
 def entry(text: str, layer: int, length: int, dtype: torch.dtype) -> TextEmbeddings:

@@ -7,11 +7,11 @@ import torch
 from diffusers import ZImagePipeline
 
 from tests.default_settings import make_settings
-from zimage_eval.chat_format import NO_TOKEN
 from zimage_eval.config.model_spec import DtypeSettings
-from zimage_eval.encoder_inputs import EncoderInput, tokenize
-from zimage_eval.encoding import encode_layers, encode_prompts
-from zimage_eval.text_side import TextSide, load_text_side
+from zimage_eval.text.chat_format import NO_TOKEN
+from zimage_eval.text.encoder import TextSide, load_text_side
+from zimage_eval.text.encoding import encode_layers, encode_prompts
+from zimage_eval.text.tokens import EncoderInput, tokenize
 
 FLOAT32 = DtypeSettings(text_encoder="float32", transformer="float32", vae="float32")
 SHORT = "a small blue star on a black background"

@@ -12,11 +12,12 @@ from tests.tiny_model import HIDDEN_SIZE, NUM_HIDDEN_LAYERS
 from zimage_eval.config.model_spec import DtypeSettings
 from zimage_eval.config.setting_groups import HiddenLayer
 from zimage_eval.config.variants import Variant
-from zimage_eval.embeddings import TextEmbeddings
-from zimage_eval.encoder_inputs import tokenize
-from zimage_eval.encoding import PhaseTexts, encode_layers, encode_prompts, study_encodings
 from zimage_eval.model.folder import read_limits
-from zimage_eval.text_side import TextSide, load_text_side
+from zimage_eval.text.embeddings import TextEmbeddings
+from zimage_eval.text.encoder import TextSide, load_text_side
+from zimage_eval.text.encoding import encode_layers, encode_prompts, study_encodings
+from zimage_eval.text.layer_maps import PhaseTexts
+from zimage_eval.text.tokens import tokenize
 
 PROMPTS = ["a red circle", "", "a small blue star on a black background, 12 of them", "一只猫 🐈"]
 FLOAT32 = DtypeSettings(text_encoder="float32", transformer="float32", vae="float32")

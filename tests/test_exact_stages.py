@@ -105,7 +105,7 @@ def test_embedding_cache(project: Path) -> None:
 
 
 def test_a_cache_of_other_embeddings_is_found_out(project: Path) -> None:
-    from zimage_eval.embeddings import TextEmbeddings, read_embeddings, write_embeddings
+    from zimage_eval.text.embeddings import TextEmbeddings, read_embeddings, write_embeddings
 
     extract_embeddings.main()
     path = project / "data/embeddings/baseline.parquet"

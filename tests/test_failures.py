@@ -10,7 +10,6 @@ from zimage_eval.config.benchmarks import Failures, Trials
 from zimage_eval.config.model_spec import load_model_spec
 from zimage_eval.content_vectors import CaptionNorm
 from zimage_eval.embedding_anomalies import STATISTICS, embedding_statistics, held_out_distances
-from zimage_eval.embeddings import TextEmbeddings
 from zimage_eval.failure_detectors import (
     chance_row,
     detector_observations,
@@ -24,6 +23,7 @@ from zimage_eval.prompts.facts import Facts, ObjectFact, RelationFact
 from zimage_eval.prompts.scenes.parsing import parse_caption
 from zimage_eval.retries import plan_retries, retry_rows, simplify
 from zimage_eval.statistics.held_out import folds
+from zimage_eval.text.embeddings import TextEmbeddings
 from zimage_eval.trials import RELATION_WORD, scene_trials
 
 PARAMS = Failures(num_folds=5, num_retried=4, num_scaled=1, scales=(2.0,), seed=0)

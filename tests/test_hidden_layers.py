@@ -8,11 +8,11 @@ import torch
 from tests.default_settings import make_settings
 from zimage_eval.config.model_spec import DtypeSettings
 from zimage_eval.config.setting_groups import HiddenLayer
-from zimage_eval.encoder_inputs import Chunk, tokenize
-from zimage_eval.encoding import encode_layers
-from zimage_eval.hidden_layers import HiddenStates, run_encoder, select_layer, unit_rms
 from zimage_eval.model.devices import start_workers
-from zimage_eval.text_side import TextSide, load_text_side
+from zimage_eval.text.encoder import TextSide, load_text_side
+from zimage_eval.text.encoding import encode_layers
+from zimage_eval.text.hidden_layers import HiddenStates, run_encoder, select_layer, unit_rms
+from zimage_eval.text.tokens import Chunk, tokenize
 
 FLOAT32 = DtypeSettings(text_encoder="float32", transformer="float32", vae="float32")
 

@@ -9,8 +9,6 @@ from diffusers import ZImageTransformer2DModel
 
 from tests.default_settings import make_settings
 from zimage_eval.config.model_spec import DtypeSettings
-from zimage_eval.encoder_inputs import tokenize
-from zimage_eval.encoding import encode_layers
 from zimage_eval.layer_analysis import (
     BAG_OF_WORDS,
     Asked,
@@ -36,7 +34,9 @@ from zimage_eval.refiner_analysis import (
 from zimage_eval.statistics.components import outlier_channels, principal_components
 from zimage_eval.statistics.held_out import bag_of_words, chance, frequent, probe
 from zimage_eval.statistics.linear_maps import explained_share, fit_linear
-from zimage_eval.text_side import TextSide, load_text_side
+from zimage_eval.text.encoder import TextSide, load_text_side
+from zimage_eval.text.encoding import encode_layers
+from zimage_eval.text.tokens import tokenize
 
 FLOAT32 = DtypeSettings(text_encoder="float32", transformer="float32", vae="float32")
 ENCODER = make_settings(max_sequence_length=64).encoder

@@ -7,13 +7,12 @@ import torch
 
 from tests.default_settings import make_settings
 from zimage_eval.config.model_spec import DtypeSettings
-from zimage_eval.embeddings import TextEmbeddings
-from zimage_eval.encoder_inputs import tokenize
-from zimage_eval.encoding import Encoding, encode_layers, map_layers, plan_forwards
-from zimage_eval.fit_prompts import PhaseTexts
-from zimage_eval.hidden_layers import unit_rms
-from zimage_eval.layer_maps import fit_moments, fit_ridge
-from zimage_eval.text_side import TextSide, load_text_side
+from zimage_eval.text.embeddings import TextEmbeddings
+from zimage_eval.text.encoder import TextSide, load_text_side
+from zimage_eval.text.encoding import Encoding, encode_layers, map_layers, plan_forwards
+from zimage_eval.text.hidden_layers import unit_rms
+from zimage_eval.text.layer_maps import PhaseTexts, fit_moments, fit_ridge
+from zimage_eval.text.tokens import tokenize
 
 FLOAT32 = DtypeSettings(text_encoder="float32", transformer="float32", vae="float32")
 TEXTS: PhaseTexts = {

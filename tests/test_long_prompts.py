@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from zimage_eval.long_prompts import condense, nearest_tokens
+from zimage_eval.text.encoding import condense, nearest_tokens
 
 
 def ramp(num_tokens: int) -> torch.Tensor:

@@ -10,7 +10,7 @@ from tests.toy_project import PARAMS, enter_project
 from zimage_eval.config.model_spec import DtypeSettings
 from zimage_eval.model import memory as memory_needs
 from zimage_eval.model.memory import GIB, check_memory, device_bytes, weight_bytes
-from zimage_eval.text_side import load_text_encoder
+from zimage_eval.text.encoder import load_text_encoder
 
 CPU = torch.device("cpu")
 FLOAT32 = DtypeSettings(text_encoder="float32", transformer="float32", vae="float32")

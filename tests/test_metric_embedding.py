@@ -3,7 +3,6 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from zimage_eval.chat_format import NO_TOKEN, TOKEN_CLASSES, TokenClass, token_classes
 from zimage_eval.metric_embedding import (
     TokenVectors,
     cosine_drift,
@@ -13,6 +12,7 @@ from zimage_eval.metric_embedding import (
     sparsity,
     variance,
 )
+from zimage_eval.text.chat_format import NO_TOKEN, TOKEN_CLASSES, TokenClass, token_classes
 
 HEADER = ["<|im_start|>", "user", "Ċ"]
 FOOTER = ["<|im_end|>", "Ċ", "<|im_start|>", "assistant", "Ċ"]

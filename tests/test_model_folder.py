@@ -26,7 +26,7 @@ from zimage_eval.model.folder import (
     weights_digest,
 )
 from zimage_eval.model.transformer import load_image_side, view_transformer
-from zimage_eval.text_side import load_text_side
+from zimage_eval.text.encoder import load_text_side
 
 PARTS = (*TEXT_PARTS, *IMAGE_PARTS)
 FLOAT32 = DtypeSettings(text_encoder="float32", transformer="float32", vae="float32")

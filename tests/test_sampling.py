@@ -13,11 +13,11 @@ from tests.default_settings import make_settings
 from zimage_eval.config.model_spec import DtypeSettings
 from zimage_eval.config.setting_groups import ImageSettings
 from zimage_eval.config.settings import Settings
-from zimage_eval.encoding import encode_prompts
 from zimage_eval.model.autoencoder import decode_latents
 from zimage_eval.model.transformer import load_image_side
 from zimage_eval.sampling import initial_latents, sample_latents
-from zimage_eval.text_side import load_text_side
+from zimage_eval.text.encoder import load_text_side
+from zimage_eval.text.encoding import encode_prompts
 
 PROMPTS = ["a red circle", "a small blue star on a black background", "a square"]
 SEEDS = [3, 1, 2**31 - 1]

@@ -9,8 +9,8 @@ from zimage_eval.config.model_spec import load_model_spec
 from zimage_eval.config.params import Study, load_params
 from zimage_eval.prompts.sets import load_prompt_set
 from zimage_eval.prompts.templates import load_templates, study_variants
-from zimage_eval.text_side import load_tokenizer
-from zimage_eval.wordings import reword
+from zimage_eval.text.encoder import load_tokenizer
+from zimage_eval.text.wordings import reword
 
 ROOT = Path(__file__).parents[1]
 LIBRARY = ROOT / "prompts/templates"

@@ -18,7 +18,7 @@ from zimage_eval.length_probe import (
     with_table_length,
 )
 from zimage_eval.model.folder import max_caption_tokens
-from zimage_eval.text_side import load_text_side
+from zimage_eval.text.encoder import load_text_side
 from zimage_eval.token_limits import find_limit, limit_checks, measure_lengths, measure_limits
 from zimage_eval.truncated_prompts import measure_truncation
 

@@ -7,14 +7,14 @@ from transformers import PreTrainedTokenizerBase
 
 from calibration.corpus import FILLERS
 from tests.default_settings import make_settings
-from zimage_eval.chat_format import format_prompt
 from zimage_eval.config.model_spec import load_model_spec
 from zimage_eval.config.settings import Settings
 from zimage_eval.prompts.scenes.captions import CONVERSES
 from zimage_eval.prompts.scenes.parsing import parse_caption, split_caption
 from zimage_eval.prompts.sets import load_prompt_set
-from zimage_eval.text_side import load_tokenizer
-from zimage_eval.wordings import (
+from zimage_eval.text.chat_format import format_prompt
+from zimage_eval.text.encoder import load_tokenizer
+from zimage_eval.text.wordings import (
     Wording,
     read_wordings,
     reword,

@@ -8,7 +8,6 @@ import torch
 from zimage_eval.config.params import Phase
 from zimage_eval.config.setting_groups import EncoderSettings
 from zimage_eval.config.variants import Variant, phase_variants
-from zimage_eval.fit_prompts import PhaseTexts, fit_phase
 from zimage_eval.model.captions import RefinerFit
 from zimage_eval.model.folder import (
     ModelLimits,
@@ -16,7 +15,8 @@ from zimage_eval.model.folder import (
     padded_length,
     unavailable_reason,
 )
-from zimage_eval.wordings import Wordings, wording_key
+from zimage_eval.text.layer_maps import PhaseTexts, fit_phase
+from zimage_eval.text.wordings import Wordings, wording_key
 
 Embeddings = Mapping[tuple[str, EncoderSettings], torch.Tensor]
 

@@ -22,9 +22,6 @@ from zimage_eval.batches import (
 from zimage_eval.config.model_spec import ModelSpec
 from zimage_eval.config.params import PHASES, Phase, Phases
 from zimage_eval.config.variants import Variant
-from zimage_eval.encoder_inputs import tokenize
-from zimage_eval.encoding import Encoding, encode_texts
-from zimage_eval.fit_prompts import PhaseTexts, fit_phase
 from zimage_eval.generation import GeneratedImage, generate_batch
 from zimage_eval.image_keys import Recipe, device_class
 from zimage_eval.model.devices import load_once, pick_device, start_workers
@@ -42,8 +39,11 @@ from zimage_eval.model.memory import check_memory
 from zimage_eval.model.transformer import load_image_side
 from zimage_eval.output.store import ImageStore
 from zimage_eval.prompts.sets import Prompt, prompt_rows, split_phases
-from zimage_eval.text_side import load_text_encoder, load_tokenizer
-from zimage_eval.wordings import Wordings, word_prompts, wording_key
+from zimage_eval.text.encoder import load_text_encoder, load_tokenizer
+from zimage_eval.text.encoding import Encoding, encode_texts
+from zimage_eval.text.layer_maps import PhaseTexts, fit_phase
+from zimage_eval.text.tokens import tokenize
+from zimage_eval.text.wordings import Wordings, word_prompts, wording_key
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase

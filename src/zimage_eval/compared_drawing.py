@@ -18,7 +18,7 @@ from zimage_eval.model.devices import load_once, start_workers
 from zimage_eval.model.folder import IMAGE_PARTS, weights_digest
 from zimage_eval.model.transformer import load_image_side
 from zimage_eval.output.store import ImageStore
-from zimage_eval.text_side import load_text_side
+from zimage_eval.text.encoder import load_text_side
 
 Rows = list[dict[str, Any]]
 Progress = Callable[[int], object]

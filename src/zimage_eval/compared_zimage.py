@@ -10,10 +10,10 @@ from zimage_eval.batches import Batch, ImageRequest, compose_batches
 from zimage_eval.comparison_prompts import AskedPrompt
 from zimage_eval.config.model_spec import ModelSpec
 from zimage_eval.config.settings import Settings, override
-from zimage_eval.encoding import encode_prompts
 from zimage_eval.model.folder import max_caption_tokens, padded_length
-from zimage_eval.text_side import TextSide
-from zimage_eval.wordings import reword
+from zimage_eval.text.encoder import TextSide
+from zimage_eval.text.encoding import encode_prompts
+from zimage_eval.text.wordings import reword
 
 Job = tuple[list[ImageRequest], Batch | str]
 """Images that are drawn together, or the reason why they can't be."""

@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors import safe_open
 
-from zimage_eval.embeddings import TextEmbeddings
 from zimage_eval.metric_embedding import TokenVectors
+from zimage_eval.text.embeddings import TextEmbeddings
 
 Floats = NDArray[np.float64]
 _WEIGHT = "cap_embedder.0.weight"

@@ -6,10 +6,10 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from zimage_eval.content_vectors import CaptionNorm, Floats, content, word_ends
-from zimage_eval.embeddings import TextEmbeddings
 from zimage_eval.prompts.scenes.parsing import split_caption
 from zimage_eval.prompts.sets import Prompt
 from zimage_eval.statistics.held_out import words_of
+from zimage_eval.text.embeddings import TextEmbeddings
 
 Label = Callable[[Prompt], str | None]
 

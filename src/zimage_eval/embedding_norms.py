@@ -7,9 +7,9 @@ import torch
 
 from zimage_eval.content_vectors import CaptionNorm
 from zimage_eval.drawn_prompts import Artist, Drawing, Drawn, draw_and_judge
-from zimage_eval.embeddings import TextEmbeddings
 from zimage_eval.output.observations import Observation
 from zimage_eval.prompts.facts import Facts
+from zimage_eval.text.embeddings import TextEmbeddings
 
 Row = dict[str, float | None]
 NOTHING_VISIBLE = 1

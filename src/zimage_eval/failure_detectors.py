@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 from zimage_eval.config.benchmarks import Failures
 from zimage_eval.content_vectors import CaptionNorm, Floats, pooled
 from zimage_eval.embedding_anomalies import STATISTICS, embedding_statistics, held_out_distances
-from zimage_eval.embeddings import TextEmbeddings
 from zimage_eval.output.observations import Observation
 from zimage_eval.statistics.held_out import (
     area_under_curve,
@@ -19,6 +18,7 @@ from zimage_eval.statistics.held_out import (
     num_words,
     resampled_curves,
 )
+from zimage_eval.text.embeddings import TextEmbeddings
 from zimage_eval.trial_tables import JudgedTrial
 
 Row = dict[str, float | None]

@@ -7,10 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from zimage_eval.chat_format import TokenClass
 from zimage_eval.config.setting_groups import EncoderSettings, HiddenLayer
-from zimage_eval.encoder_inputs import tokenize
-from zimage_eval.encoding import TARGET_LAYER, encode_layers
 from zimage_eval.metric_embedding import (
     TokenVectors,
     cosine_drift,
@@ -23,6 +20,9 @@ from zimage_eval.output.observations import Observation
 from zimage_eval.prompts.facts import Facts
 from zimage_eval.statistics.components import outlier_channels, principal_components
 from zimage_eval.statistics.held_out import bag_of_words, chance, frequent, probe
+from zimage_eval.text.chat_format import TokenClass
+from zimage_eval.text.encoding import TARGET_LAYER, encode_layers
+from zimage_eval.text.tokens import tokenize
 
 CLASSES: Final[tuple[TokenClass, ...]] = ("template", "content")
 """Padding never reaches the caption, so no layer of it is looked at."""

@@ -6,8 +6,8 @@ from typing import Final
 import numpy as np
 
 from zimage_eval.content_vectors import Floats, token_vectors
-from zimage_eval.embeddings import TextEmbeddings
 from zimage_eval.metric_embedding import effective_rank_of
+from zimage_eval.text.embeddings import TextEmbeddings
 
 Row = dict[str, float | None]
 OUTLIER: Final = 6.0

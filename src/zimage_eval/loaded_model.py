@@ -12,13 +12,13 @@ from zimage_eval.batches import compose_batches
 from zimage_eval.config.benchmarks import Part
 from zimage_eval.config.model_spec import DtypeSettings, ModelSpec
 from zimage_eval.config.settings import Settings
-from zimage_eval.encoder_inputs import tokenize
-from zimage_eval.encoding import encode_prompts
 from zimage_eval.model.folder import IMAGE_PARTS, TEXT_PARTS, check_parts, weights_digest
 from zimage_eval.model.memory import check_memory
 from zimage_eval.model.transformer import load_image_side
 from zimage_eval.prompts.sets import Prompt, prompt_seeds
-from zimage_eval.text_side import load_text_side
+from zimage_eval.text.encoder import load_text_side
+from zimage_eval.text.encoding import encode_prompts
+from zimage_eval.text.tokens import tokenize
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase

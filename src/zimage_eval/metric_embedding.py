@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from zimage_eval.chat_format import NO_TOKEN, TokenClass, token_classes
+from zimage_eval.text.chat_format import NO_TOKEN, TokenClass, token_classes
 
 CKA_LEAST = 4
 """Tokens that the unbiased estimator needs."""

@@ -5,7 +5,6 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from zimage_eval.chat_format import TOKEN_CLASSES
 from zimage_eval.clip import load_clip
 from zimage_eval.features import load_lpips, load_lpips_vgg
 from zimage_eval.metric_alignment import alignment, alignment_of_kind, all_facts
@@ -31,6 +30,7 @@ from zimage_eval.metric_image import (
 from zimage_eval.metric_lpips import lpips_distances
 from zimage_eval.metric_paired import identical, psnr, ssim
 from zimage_eval.prompts.facts import FACT_KINDS
+from zimage_eval.text.chat_format import TOKEN_CLASSES
 
 if TYPE_CHECKING:
     import torch

@@ -29,7 +29,7 @@ from zimage_eval.observations import Observation
 from zimage_eval.output.observations import Observation as Observed
 from zimage_eval.output.store import ImageStore
 from zimage_eval.prompts.sets import prompt_seeds
-from zimage_eval.wordings import Wordings
+from zimage_eval.text.wordings import Wordings
 
 if TYPE_CHECKING:
     from diffusers import ZImagePipeline

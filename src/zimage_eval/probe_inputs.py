@@ -6,8 +6,8 @@ from typing import Any, NamedTuple, TypeVar
 import torch
 
 from zimage_eval.config.setting_groups import EncoderSettings
-from zimage_eval.encoding import encode_prompts
-from zimage_eval.text_side import TextSide
+from zimage_eval.text.encoder import TextSide
+from zimage_eval.text.encoding import encode_prompts
 
 Item = TypeVar("Item")
 

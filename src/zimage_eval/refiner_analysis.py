@@ -9,8 +9,6 @@ from diffusers import ZImageTransformer2DModel
 from diffusers.models.transformers.transformer_z_image import ZImageTransformerBlock
 from numpy.typing import NDArray
 
-from zimage_eval.chat_format import NO_TOKEN, PAD, TOKEN_CLASSES, TokenClass
-from zimage_eval.embeddings import TextEmbeddings
 from zimage_eval.metric_embedding import (
     TokenVectors,
     cosine_drift,
@@ -22,6 +20,8 @@ from zimage_eval.metric_embedding import (
 from zimage_eval.model.captions import EmbeddedCaption, embed_caption, refine
 from zimage_eval.output.observations import Observation
 from zimage_eval.statistics.linear_maps import LinearMap, explained_share, fit_linear
+from zimage_eval.text.chat_format import NO_TOKEN, PAD, TOKEN_CLASSES, TokenClass
+from zimage_eval.text.embeddings import TextEmbeddings
 
 PAD_ID: Final = NO_TOKEN - 1
 """The id of padding, which is no token of the vocabulary: a learned vector of the transformer."""

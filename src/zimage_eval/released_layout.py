@@ -11,7 +11,6 @@ from zimage_eval.batches import request_phase, variant_batches
 from zimage_eval.config.params import Phase
 from zimage_eval.config.settings import KEYS, Key, Settings, override, word
 from zimage_eval.config.variants import Variant
-from zimage_eval.encoding import encode_texts, study_encodings
 from zimage_eval.generation import generate_batch
 from zimage_eval.image_keys import Recipe, device_class
 from zimage_eval.loaded_model import LoadedModel
@@ -21,8 +20,9 @@ from zimage_eval.model.folder import IMAGE_PARTS, TEXT_PARTS, check_model
 from zimage_eval.output.png import decode_png
 from zimage_eval.output.store import ImageStore
 from zimage_eval.prompts.sets import Prompt, prompt_rows
+from zimage_eval.text.encoding import encode_texts, study_encodings
+from zimage_eval.text.wordings import study_wordings
 from zimage_eval.timing import peak_memory_gib, reset_peak_memory, timed
-from zimage_eval.wordings import study_wordings
 
 FULL_SIZE: Final = "defaults"
 NUM_FITTED: Final = 16

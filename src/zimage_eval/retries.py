@@ -12,7 +12,7 @@ from zimage_eval.prompts.scenes.captions import word_facts
 from zimage_eval.prompts.scenes.world import NAMES
 from zimage_eval.prompts.sets import prompt_seeds
 from zimage_eval.statistics.estimates import estimate
-from zimage_eval.text_side import TextSide
+from zimage_eval.text.encoder import TextSide
 from zimage_eval.trial_tables import JudgedTrial
 
 FAILED: Final = "failed_picture"

@@ -19,7 +19,7 @@ from zimage_eval.metric_embedding import TokenVectors
 from zimage_eval.observations import Observation
 from zimage_eval.output.tables import SWAPPED_PROMPTS, embeddings_schema, read_table
 from zimage_eval.prompts.facts import FactResult, Facts
-from zimage_eval.wordings import Wordings, wording_key
+from zimage_eval.text.wordings import Wordings, wording_key
 
 Row = Mapping[str, Any]
 EncodingKey = tuple[str, str]

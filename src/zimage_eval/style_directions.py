@@ -12,9 +12,9 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
-from zimage_eval.chat_format import TURN_END
 from zimage_eval.content_vectors import CaptionNorm, Floats, content, token_vectors
-from zimage_eval.embeddings import TextEmbeddings
+from zimage_eval.text.chat_format import TURN_END
+from zimage_eval.text.embeddings import TextEmbeddings
 
 
 class Directions(NamedTuple):

@@ -7,12 +7,12 @@ import numpy as np
 
 from zimage_eval.config.benchmarks import Attribute, StyleVectors
 from zimage_eval.drawn_prompts import Artist, Drawing, Drawn, draw_and_judge
-from zimage_eval.embeddings import TextEmbeddings
 from zimage_eval.output.observations import Observation
 from zimage_eval.prompts.sets import prompt_seeds
 from zimage_eval.statistics.estimates import estimate
 from zimage_eval.style_directions import Directions, steer
 from zimage_eval.styled_pairs import StyledPair
+from zimage_eval.text.embeddings import TextEmbeddings
 
 Row = dict[str, float | None]
 ARMS = ("words_vector", "after_vector", "random_vector")

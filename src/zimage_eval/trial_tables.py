@@ -8,9 +8,9 @@ import pandas as pd
 import pyarrow as pa
 
 from zimage_eval.drawn_prompts import Artist, Drawing, draw_and_judge
-from zimage_eval.embeddings import TextEmbeddings
 from zimage_eval.output.tables import TableSchema, read_table, write_table
 from zimage_eval.prompts.facts import Facts
+from zimage_eval.text.embeddings import TextEmbeddings
 from zimage_eval.trials import Trial
 
 TRIALS = TableSchema(

@@ -8,10 +8,10 @@ import torch
 from diffusers import ZImagePipeline
 from transformers import PreTrainedTokenizerBase
 
-from zimage_eval.chat_format import TURN_END
 from zimage_eval.config.setting_groups import EncoderSettings
-from zimage_eval.encoder_inputs import tokenize
-from zimage_eval.text_side import TextSide
+from zimage_eval.text.chat_format import TURN_END
+from zimage_eval.text.encoder import TextSide
+from zimage_eval.text.tokens import tokenize
 
 
 class _Messages(logging.Handler):

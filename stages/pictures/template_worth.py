@@ -26,8 +26,8 @@ def main() -> None:
         worth_observations,
         worth_rows,
     )
-    from zimage_eval.text_side import load_tokenizer
-    from zimage_eval.wordings import read_wordings, wording_key
+    from zimage_eval.text.encoder import load_tokenizer
+    from zimage_eval.text.wordings import read_wordings, wording_key
 
     params = load_params(Path("params.yaml"))
     spec = load_model_spec(Path(f"models/{params.model}.yaml"))

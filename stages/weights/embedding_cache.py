@@ -21,7 +21,6 @@ def main() -> None:
     from zimage_eval.config.benchmarks import need
     from zimage_eval.config.model_spec import load_model_spec
     from zimage_eval.config.params import load_params
-    from zimage_eval.embeddings import read_embeddings
     from zimage_eval.model.devices import pick_device
     from zimage_eval.model.folder import IMAGE_PARTS, TEXT_PARTS, check_parts
     from zimage_eval.model.memory import check_memory
@@ -29,7 +28,8 @@ def main() -> None:
     from zimage_eval.output.results import write_results
     from zimage_eval.output.tables import PROMPTS, read_table
     from zimage_eval.probe_inputs import take_evenly
-    from zimage_eval.text_side import load_text_side
+    from zimage_eval.text.embeddings import read_embeddings
+    from zimage_eval.text.encoder import load_text_side
 
     params = load_params(Path("params.yaml"))
     spec = load_model_spec(Path(f"models/{params.model}.yaml"))

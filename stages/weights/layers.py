@@ -37,7 +37,7 @@ def main() -> None:
     from zimage_eval.output.tables import PROMPTS, read_table
     from zimage_eval.prompts.facts import Facts
     from zimage_eval.statistics.components import principal_components
-    from zimage_eval.text_side import load_text_side
+    from zimage_eval.text.encoder import load_text_side
 
     params = load_params(Path("params.yaml"))
     spec = load_model_spec(Path(f"models/{params.model}.yaml"))

@@ -14,12 +14,9 @@ def main() -> None:
     import torch
     from diffusers import ZImageTransformer2DModel
 
-    from zimage_eval.chat_format import TOKEN_CLASSES
     from zimage_eval.config.benchmarks import need
     from zimage_eval.config.model_spec import load_model_spec
     from zimage_eval.config.params import PHASES, load_params
-    from zimage_eval.encoder_inputs import tokenize
-    from zimage_eval.encoding import encode_layers
     from zimage_eval.layer_figures import scatter_panels
     from zimage_eval.model.devices import pick_device
     from zimage_eval.model.folder import TEXT_PARTS, check_parts
@@ -35,7 +32,10 @@ def main() -> None:
         refine_prompt,
     )
     from zimage_eval.statistics.components import principal_components
-    from zimage_eval.text_side import load_text_side
+    from zimage_eval.text.chat_format import TOKEN_CLASSES
+    from zimage_eval.text.encoder import load_text_side
+    from zimage_eval.text.encoding import encode_layers
+    from zimage_eval.text.tokens import tokenize
 
     params = load_params(Path("params.yaml"))
     spec = load_model_spec(Path(f"models/{params.model}.yaml"))

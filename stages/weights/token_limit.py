@@ -22,7 +22,7 @@ def main() -> None:
     from zimage_eval.output.figures import save_figure
     from zimage_eval.output.results import write_results
     from zimage_eval.output.tables import PROMPTS, read_table
-    from zimage_eval.text_side import load_text_side
+    from zimage_eval.text.encoder import load_text_side
     from zimage_eval.token_limits import (
         limit_checks,
         measure_lengths,

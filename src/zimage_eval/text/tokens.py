@@ -5,8 +5,8 @@ from typing import NamedTuple
 import torch
 from transformers import PreTrainedTokenizerBase
 
-from zimage_eval.chat_format import ChatText, format_prompt
 from zimage_eval.config.setting_groups import EncoderSettings
+from zimage_eval.text.chat_format import ChatText, format_prompt
 
 
 class Chunk(NamedTuple):

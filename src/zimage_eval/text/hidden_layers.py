@@ -10,7 +10,7 @@ from torch import nn
 from transformers import PreTrainedModel
 
 from zimage_eval.config.setting_groups import HiddenLayer
-from zimage_eval.encoder_inputs import Chunk
+from zimage_eval.text.tokens import Chunk
 
 
 class HiddenStates(NamedTuple):

@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import pyarrow as pa
 
-from zimage_eval.chat_format import format_prompt
 from zimage_eval.config.params import Phase
 from zimage_eval.config.setting_groups import PromptSettings
 from zimage_eval.config.settings import Settings
 from zimage_eval.config.variants import Variant, phase_variants
 from zimage_eval.output.tables import WORDINGS, read_table, write_table
 from zimage_eval.prompts.scenes.parsing import split_caption, swap_objects
+from zimage_eval.text.chat_format import format_prompt
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase

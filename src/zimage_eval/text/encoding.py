@@ -8,24 +8,23 @@ import sys
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import Executor
 from functools import partial
-from typing import Final
+from typing import Final, Literal
 
 import torch
+import torch.nn.functional as F
 from tqdm import tqdm
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from zimage_eval.chat_format import NO_TOKEN
 from zimage_eval.config.params import Phase
 from zimage_eval.config.setting_groups import EncoderSettings, HiddenLayer
 from zimage_eval.config.variants import Variant, phase_variants
-from zimage_eval.embeddings import TextEmbeddings
-from zimage_eval.encoder_inputs import EncoderInput, tokenize
-from zimage_eval.fit_prompts import PhaseTexts, fit_phase
-from zimage_eval.hidden_layers import run_encoder, select_layer
-from zimage_eval.layer_maps import LayerMap, fit_moments, fit_ridge
-from zimage_eval.long_prompts import condense, nearest_tokens
 from zimage_eval.model.folder import ModelLimits, unavailable_reason
-from zimage_eval.wordings import Wordings, wording_key
+from zimage_eval.text.chat_format import NO_TOKEN
+from zimage_eval.text.embeddings import TextEmbeddings
+from zimage_eval.text.hidden_layers import run_encoder, select_layer
+from zimage_eval.text.layer_maps import LayerMap, PhaseTexts, fit_moments, fit_phase, fit_ridge
+from zimage_eval.text.tokens import EncoderInput, tokenize
+from zimage_eval.text.wordings import Wordings, wording_key
 
 Encoding = tuple[str, EncoderSettings]
 """A text and how it is encoded."""
@@ -205,3 +204,29 @@ def study_encodings(
 def _target(settings: EncoderSettings) -> EncoderSettings:
     """The same way of running a text, and of that the layer that others are mapped to."""
     return settings.model_copy(update={"hidden_layer": TARGET_LAYER, "layer_map": "none"})
+
+
+def condense(
+    embeds: torch.Tensor, length: int, how: Literal["pool", "interpolate"]
+) -> torch.Tensor:
+    """`(num_tokens, hidden_size)` of any float type -> `(length, hidden_size)` float32.
+
+    Args:
+        embeds: more than `length` vectors.
+        length: how many are wanted.
+        how: "pool" averages `length` stretches of neighbours, as equal as they can be (they share
+            a token where they can't); "interpolate" takes the values at `length` places evenly
+            from the first to the last vector, on straight lines between neighbours.
+    """
+    channels = embeds.float().T[None]
+    if how == "pool":
+        condensed = F.adaptive_avg_pool1d(channels, length)
+    else:
+        condensed = F.interpolate(channels, length, mode="linear", align_corners=True)
+    return condensed[0].T.contiguous()
+
+
+def nearest_tokens(num_tokens: int, length: int) -> torch.Tensor:
+    """`(length,)` int64: index of a token at or near the place of each condensed vector."""
+    places = torch.arange(length, dtype=torch.float64) * (num_tokens - 1) / max(1, length - 1)
+    return places.round().long()

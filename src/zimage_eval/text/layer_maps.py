@@ -10,13 +10,14 @@ sink token, a hundred times larger than the others, does not decide the fit. All
 those of the chat format too, because the transformer attends to all of them.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import torch
 
-from zimage_eval.hidden_layers import unit_rms
+from zimage_eval.config.params import Phase
 from zimage_eval.statistics.ridge import PENALTIES, solve_ridge
+from zimage_eval.text.hidden_layers import unit_rms
 
 
 class LayerMap(NamedTuple):
@@ -97,3 +98,15 @@ def _standard_pairs(
     deviation = torch.where(moments.target_scale > 1e-9, moments.target_scale, 1.0)
     wanted = (unit_rms(torch.cat([*targets])).double() - moments.target_mean) / deviation
     return moments.standardize(torch.cat([*sources])), wanted
+
+
+PhaseTexts = Mapping[Phase, Sequence[str]]
+"""The prompts of each phase; no text stands in two."""
+
+
+def fit_phase(text: str, texts: PhaseTexts) -> Phase:
+    """The phase whose prompts make the map for a text.
+
+    The confirmed prompts make it for the screened ones, the screened prompts for everything else.
+    """
+    return "confirm" if text in texts["screen"] else "screen"
