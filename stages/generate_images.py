@@ -20,11 +20,8 @@ def main(study: str) -> None:
     import pyarrow as pa
     from tqdm import tqdm
 
-    from zimage_eval.batches import request_images, variant_batches
     from zimage_eval.config.model_spec import load_model_spec
     from zimage_eval.config.params import PHASES, load_params
-    from zimage_eval.generation import draw_images
-    from zimage_eval.image_keys import Recipe, device_class
     from zimage_eval.model.devices import load_once, pick_device, start_workers
     from zimage_eval.model.folder import IMAGE_PARTS, check_model, weights_digest
     from zimage_eval.model.memory import check_memory
@@ -32,6 +29,9 @@ def main(study: str) -> None:
     from zimage_eval.output.store import ImageStore, find_store_root
     from zimage_eval.output.tables import IMAGES, PROMPTS, read_table, write_table
     from zimage_eval.prompts.templates import study_variants
+    from zimage_eval.sampling.batches import request_images, variant_batches
+    from zimage_eval.sampling.generation import draw_images
+    from zimage_eval.sampling.image_keys import Recipe, device_class
     from zimage_eval.text.embeddings import read_embeddings
     from zimage_eval.text.wordings import read_wordings
 

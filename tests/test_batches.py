@@ -5,16 +5,16 @@ import torch
 
 from tests.as_written import as_written
 from tests.default_settings import make_settings
-from zimage_eval.batches import (
+from zimage_eval.config.params import PHASES
+from zimage_eval.config.variants import Variant
+from zimage_eval.model.folder import ModelLimits
+from zimage_eval.sampling.batches import (
     Batch,
     ImageRequest,
     compose_batches,
     request_images,
     variant_batches,
 )
-from zimage_eval.config.params import PHASES
-from zimage_eval.config.variants import Variant
-from zimage_eval.model.folder import ModelLimits
 from zimage_eval.text.layer_maps import PhaseTexts
 from zimage_eval.text.wordings import Wording, wording_key
 

@@ -8,7 +8,7 @@ from diffusers import ZImageTransformer2DModel
 
 from zimage_eval.length_probe import with_table_length
 from zimage_eval.model.captions import CaptionLayout, lay_out_captions
-from zimage_eval.velocity import predict_velocity, relative_change
+from zimage_eval.sampling.denoising import predict_velocity, relative_change
 
 GENERATOR = torch.Generator().manual_seed(0)
 LATENTS = torch.randn(1, 16, 6, 4, generator=GENERATOR)

@@ -13,7 +13,6 @@ import stages.pictures.draw_model
 from tests.tiny_model import build_tiny_model
 from tests.tiny_pipelines import build_tiny_flux, build_tiny_sd3
 from tests.toy_project import PARAMS, SPEC, enter_project, save_yaml
-from zimage_eval.batches import ImageRequest
 from zimage_eval.compared_models import OtherPipeline, expected_forwards, load_compared_model
 from zimage_eval.compared_pipelines import draw_requests, load_pipeline, unavailable
 from zimage_eval.compared_zimage import zimage_jobs
@@ -24,6 +23,7 @@ from zimage_eval.output.png import read_picture
 from zimage_eval.output.results import read_results
 from zimage_eval.output.tables import IMAGES, read_table
 from zimage_eval.prompts.facts import Facts
+from zimage_eval.sampling.batches import ImageRequest
 from zimage_eval.text.encoder import load_text_side
 
 ROOT = Path(__file__).parents[1]

@@ -13,9 +13,9 @@ from diffusers import ZImagePipeline
 
 from stages import extract_embeddings, generate_images
 from tests.toy_project import PARAMS, SPEC, enter_project, save_yaml
-from zimage_eval import generation
 from zimage_eval.output.png import decode_png, read_png_text
 from zimage_eval.output.tables import IMAGES, read_table
+from zimage_eval.sampling import generation
 
 
 @pytest.fixture

@@ -6,13 +6,13 @@ import pytest
 import torch
 
 from tests.default_settings import make_settings
-from zimage_eval.batches import Batch
 from zimage_eval.config.model_spec import DtypeSettings
 from zimage_eval.config.settings import KEYS
-from zimage_eval.image_keys import Recipe, image_keys
 from zimage_eval.model.captions import RefinerFit
 from zimage_eval.output.png import encode_png
 from zimage_eval.output.store import ImageStore, find_store_root
+from zimage_eval.sampling.batches import Batch
+from zimage_eval.sampling.image_keys import Recipe, image_keys
 
 RECIPE = Recipe(
     weights="0" * 64,
@@ -86,7 +86,7 @@ def test_what_decides_no_pixels_is_not_in_the_key() -> None:
 
 def test_version_of_the_code_is_in_the_key(monkeypatch: pytest.MonkeyPatch) -> None:
     keys = image_keys(RECIPE, BATCH)
-    monkeypatch.setattr("zimage_eval.image_keys.GENERATOR_VERSION", 0)
+    monkeypatch.setattr("zimage_eval.sampling.image_keys.GENERATOR_VERSION", 0)
     assert set(image_keys(RECIPE, BATCH)).isdisjoint(keys)
 
 

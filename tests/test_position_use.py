@@ -18,7 +18,7 @@ from zimage_eval.position_use import (
     wavelength_row,
     wavelengths,
 )
-from zimage_eval.velocity import predict_velocity, relative_change
+from zimage_eval.sampling.denoising import predict_velocity, relative_change
 
 LATENTS = torch.randn(1, 16, 6, 4, generator=torch.Generator().manual_seed(0))
 CAPTION = torch.randn(20, 32, generator=torch.Generator().manual_seed(1))

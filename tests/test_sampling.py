@@ -15,7 +15,7 @@ from zimage_eval.config.setting_groups import ImageSettings
 from zimage_eval.config.settings import Settings
 from zimage_eval.model.autoencoder import decode_latents
 from zimage_eval.model.transformer import load_image_side
-from zimage_eval.sampling import initial_latents, sample_latents
+from zimage_eval.sampling.denoising import initial_latents, sample_latents
 from zimage_eval.text.encoder import load_text_side
 from zimage_eval.text.encoding import encode_prompts
 

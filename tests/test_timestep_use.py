@@ -8,6 +8,7 @@ import torch
 from diffusers import ZImageTransformer2DModel
 from torch import nn
 
+from zimage_eval.sampling.denoising import predict_velocity
 from zimage_eval.timestep_use import (
     changed_modules,
     cost_by_part,
@@ -15,7 +16,6 @@ from zimage_eval.timestep_use import (
     share_by_part,
     with_kept_refiner,
 )
-from zimage_eval.velocity import predict_velocity
 
 LATENTS = torch.randn(1, 16, 6, 4, generator=torch.Generator().manual_seed(0))
 CAPTION = torch.randn(20, 32, generator=torch.Generator().manual_seed(1))

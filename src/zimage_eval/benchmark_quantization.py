@@ -12,7 +12,6 @@ import numpy as np
 import torch
 from torch import nn
 
-from zimage_eval.batches import compose_batches
 from zimage_eval.config.benchmarks import Part, Quantization
 from zimage_eval.judges import Judge, Picture
 from zimage_eval.loaded_model import PARTS, Job, LoadedModel
@@ -24,7 +23,8 @@ from zimage_eval.model.memory import GIB
 from zimage_eval.output.observations import Observation
 from zimage_eval.prompts.sets import Prompt, prompt_seeds, split_phases
 from zimage_eval.quantized_weights import NumBits, packed_bytes, quantized_copy
-from zimage_eval.sampling import initial_latents, sample_latents
+from zimage_eval.sampling.batches import compose_batches
+from zimage_eval.sampling.denoising import initial_latents, sample_latents
 from zimage_eval.teacher_forcing import Forward, ask, record_forwards, relative_errors
 
 if TYPE_CHECKING:

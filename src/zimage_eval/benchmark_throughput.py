@@ -11,7 +11,7 @@ from zimage_eval.machine_results import Cell
 from zimage_eval.model.autoencoder import decode_latents
 from zimage_eval.output.png import encode_png
 from zimage_eval.prompts.sets import Prompt
-from zimage_eval.sampling import Sample, initial_latents, sample_latents
+from zimage_eval.sampling.denoising import Sample, initial_latents, sample_latents
 from zimage_eval.timing import peak_memory_gib, reset_peak_memory, timed
 
 

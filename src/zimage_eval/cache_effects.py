@@ -11,12 +11,11 @@ from zimage_eval.config.setting_groups import EncoderSettings
 from zimage_eval.config.settings import Settings
 from zimage_eval.model.autoencoder import decode_latents
 from zimage_eval.probe_inputs import take_evenly
-from zimage_eval.sampling import initial_latents, sample_latents
+from zimage_eval.sampling.denoising import initial_latents, relative_change, sample_latents
 from zimage_eval.text.embeddings import TextEmbeddings, read_embeddings, write_embeddings
 from zimage_eval.text.encoder import TextSide
 from zimage_eval.text.encoding import Encoding, encode_layers
 from zimage_eval.text.tokens import tokenize
-from zimage_eval.velocity import relative_change
 
 Rows = dict[str, dict[str, float | None]]
 

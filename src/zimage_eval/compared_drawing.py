@@ -6,18 +6,18 @@ from typing import Any
 
 import torch
 
-from zimage_eval.batches import ImageRequest
 from zimage_eval.compared_models import OtherPipeline
 from zimage_eval.compared_pipelines import draw_requests, load_pipeline
 from zimage_eval.compared_zimage import zimage_jobs
 from zimage_eval.comparison_prompts import AskedPrompt
 from zimage_eval.config.model_spec import ModelSpec
-from zimage_eval.generation import draw_images
-from zimage_eval.image_keys import Recipe, device_class
 from zimage_eval.model.devices import load_once, start_workers
 from zimage_eval.model.folder import IMAGE_PARTS, weights_digest
 from zimage_eval.model.transformer import load_image_side
 from zimage_eval.output.store import ImageStore
+from zimage_eval.sampling.batches import ImageRequest
+from zimage_eval.sampling.generation import draw_images
+from zimage_eval.sampling.image_keys import Recipe, device_class
 from zimage_eval.text.encoder import load_text_side
 
 Rows = list[dict[str, Any]]

@@ -8,12 +8,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from zimage_eval.batches import ImageRequest
 from zimage_eval.compared_models import ComparedModel, OtherPipeline
 from zimage_eval.config.model_spec import ModelSpec
 from zimage_eval.model.folder import IMAGE_PARTS, TEXT_PARTS, check_parts, count_file_parameters
 from zimage_eval.model.memory import GIB, check_memory, device_bytes
 from zimage_eval.output.png import encode_png
+from zimage_eval.sampling.batches import ImageRequest
 
 
 def unavailable(folder: Path, model: ComparedModel, device: torch.device) -> str | None:

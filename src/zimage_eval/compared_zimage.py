@@ -6,11 +6,11 @@ else is encoded and drawn as that pipeline does at the model's recommended setti
 
 from collections.abc import Mapping, Sequence
 
-from zimage_eval.batches import Batch, ImageRequest, compose_batches
 from zimage_eval.comparison_prompts import AskedPrompt
 from zimage_eval.config.model_spec import ModelSpec
 from zimage_eval.config.settings import Settings, override
 from zimage_eval.model.folder import max_caption_tokens, padded_length
+from zimage_eval.sampling.batches import Batch, ImageRequest, compose_batches
 from zimage_eval.text.encoder import TextSide
 from zimage_eval.text.encoding import encode_prompts
 from zimage_eval.text.wordings import reword

@@ -19,7 +19,12 @@ from zimage_eval.position_use import (
     wavelength_row,
 )
 from zimage_eval.probe_inputs import ProbeInput
-from zimage_eval.sampling import initial_latents, sample_latents
+from zimage_eval.sampling.denoising import (
+    initial_latents,
+    predict_velocity,
+    relative_change,
+    sample_latents,
+)
 from zimage_eval.timestep_use import (
     changed_modules,
     cost_by_part,
@@ -27,7 +32,6 @@ from zimage_eval.timestep_use import (
     share_by_part,
     with_kept_refiner,
 )
-from zimage_eval.velocity import predict_velocity, relative_change
 
 Rows = dict[str, dict[str, float | None]]
 Sigmas = tuple[float, ...]

@@ -16,7 +16,7 @@ from diffusers import ZImageTransformer2DModel
 from diffusers.models.transformers.transformer_z_image import RopeEmbedder
 
 from zimage_eval.model.module_views import view_module
-from zimage_eval.velocity import predict_velocity
+from zimage_eval.sampling.denoising import predict_velocity
 
 FITS, OVERRUNS = "fits", "overruns the table"
 

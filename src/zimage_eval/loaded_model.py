@@ -8,7 +8,6 @@ import torch
 from diffusers import ZImagePipeline
 from torch import nn
 
-from zimage_eval.batches import compose_batches
 from zimage_eval.config.benchmarks import Part
 from zimage_eval.config.model_spec import DtypeSettings, ModelSpec
 from zimage_eval.config.settings import Settings
@@ -16,6 +15,7 @@ from zimage_eval.model.folder import IMAGE_PARTS, TEXT_PARTS, check_parts, weigh
 from zimage_eval.model.memory import check_memory
 from zimage_eval.model.transformer import load_image_side
 from zimage_eval.prompts.sets import Prompt, prompt_seeds
+from zimage_eval.sampling.batches import compose_batches
 from zimage_eval.text.encoder import load_text_side
 from zimage_eval.text.encoding import encode_prompts
 from zimage_eval.text.tokens import tokenize

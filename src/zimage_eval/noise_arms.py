@@ -9,19 +9,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from zimage_eval.batches import (
-    Embeddings,
-    ImageRequest,
-    PhaseTexts,
-    request_phase,
-    variant_batches,
-)
 from zimage_eval.comparisons import Comparison, Comparisons
 from zimage_eval.config.benchmarks import NoiseScales
 from zimage_eval.config.model_spec import DtypeSettings, ModelSpec
 from zimage_eval.config.variants import Variant
-from zimage_eval.generation import generate_batch
-from zimage_eval.image_keys import Recipe
 from zimage_eval.judges import decode_picture
 from zimage_eval.metric_base import Metric
 from zimage_eval.model.folder import ModelLimits
@@ -29,6 +20,10 @@ from zimage_eval.observations import Observation
 from zimage_eval.output.observations import Observation as Observed
 from zimage_eval.output.store import ImageStore
 from zimage_eval.prompts.sets import prompt_seeds
+from zimage_eval.sampling.batches import Embeddings, ImageRequest, request_phase, variant_batches
+from zimage_eval.sampling.generation import generate_batch
+from zimage_eval.sampling.image_keys import Recipe
+from zimage_eval.text.layer_maps import PhaseTexts
 from zimage_eval.text.wordings import Wordings
 
 if TYPE_CHECKING:

@@ -12,8 +12,7 @@ from zimage_eval.model.captions import CaptionLayout, lay_out_captions
 from zimage_eval.output.observations import Observation
 from zimage_eval.pad_placement import PLACEMENTS, Placement, encode_padded, largest_token_change
 from zimage_eval.probe_inputs import ProbeInput
-from zimage_eval.sampling import initial_latents, sample_latents
-from zimage_eval.velocity import relative_change
+from zimage_eval.sampling.denoising import initial_latents, relative_change, sample_latents
 
 Distance = Callable[[torch.Tensor, torch.Tensor], float]
 """Of two pictures `(3, height, width)` uint8."""

@@ -10,8 +10,8 @@ import torch
 from diffusers import ZImageTransformer2DModel
 
 from zimage_eval.model.captions import CaptionLayout, lay_out_captions
+from zimage_eval.sampling.denoising import predict_velocity
 from zimage_eval.statistics.ridge import solve_ridge
-from zimage_eval.velocity import predict_velocity
 
 PENALTIES = (1e-3, 1e-2, 1e-1, 1.0, 10.0)
 """Of the probe, beside channels of variance 1."""

@@ -10,7 +10,7 @@ from zimage_eval.config.benchmarks import Recipe
 from zimage_eval.config.setting_groups import ImageSettings, SamplerSettings
 from zimage_eval.config.settings import Settings
 from zimage_eval.config.variants import Variant
-from zimage_eval.sampling import Sample, initial_latents, sample_latents
+from zimage_eval.sampling.denoising import Sample, initial_latents, sample_latents
 
 SAME_LEVEL = 1e-6
 """Two noise levels that differ by less are one; they are float32."""

@@ -11,7 +11,7 @@ import torch
 from diffusers import ZImagePipeline, ZImageTransformer2DModel
 
 from zimage_eval.config.settings import Settings
-from zimage_eval.sampling import initial_latents, sample_latents
+from zimage_eval.sampling.denoising import initial_latents, sample_latents
 
 
 class Forward(NamedTuple):

@@ -23,7 +23,6 @@ def main() -> None:
     from zimage_eval.config.model_spec import load_model_spec
     from zimage_eval.config.params import load_params
     from zimage_eval.config.variants import Variant
-    from zimage_eval.image_keys import Recipe, device_class
     from zimage_eval.metric_networks import load_metric_networks
     from zimage_eval.metrics import metrics_with
     from zimage_eval.model.devices import load_once, pick_device
@@ -54,6 +53,7 @@ def main() -> None:
         write_placements,
     )
     from zimage_eval.prompts.templates import study_variants
+    from zimage_eval.sampling.image_keys import Recipe, device_class
     from zimage_eval.text.embeddings import read_embeddings
     from zimage_eval.text.wordings import read_wordings
 

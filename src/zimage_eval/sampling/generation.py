@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 
-from zimage_eval.batches import Batch, ImageRequest
-from zimage_eval.image_keys import Recipe, image_keys
 from zimage_eval.output.png import encode_png, read_png_text
 from zimage_eval.output.store import ImageStore
+from zimage_eval.sampling.batches import Batch, ImageRequest
+from zimage_eval.sampling.image_keys import Recipe, image_keys
 
 if TYPE_CHECKING:
     from diffusers import ZImagePipeline
@@ -117,7 +117,7 @@ def _render_if_it_fits(pipe: "ZImagePipeline", batch: Batch, recipe: Recipe) -> 
 def _render(pipe: "ZImagePipeline", batch: Batch, recipe: Recipe) -> list[bytes]:
     # Imported late: it takes seconds, and images from the store need none of it.
     from zimage_eval.model.autoencoder import decode_latents
-    from zimage_eval.sampling import initial_latents, sample_latents
+    from zimage_eval.sampling.denoising import initial_latents, sample_latents
 
     negative = batch.negative_prompt_embeds
     num_images = len(batch.seeds)

@@ -1,16 +1,15 @@
-"""Prompt embeddings and noise -> latents, by ZImagePipeline's own loop."""
+"""Prompt embeddings and noise -> latents, by ZImagePipeline's own loop and noise levels."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import torch
-from diffusers import ZImagePipeline
+from diffusers import FlowMatchEulerDiscreteScheduler, ZImagePipeline, ZImageTransformer2DModel
 
-from zimage_eval.config.setting_groups import ImageSettings
+from zimage_eval.config.setting_groups import ImageSettings, SamplerSettings
 from zimage_eval.config.settings import Settings
 from zimage_eval.model.captions import RefinerFit
 from zimage_eval.model.transformer import view_transformer
-from zimage_eval.schedules import build_scheduler
 
 
 class Sample(NamedTuple):
@@ -89,3 +88,53 @@ def _to_transformer(
     if embeds is None:
         return None
     return [entry.to(pipe.transformer.device, pipe.transformer.dtype) for entry in embeds]
+
+
+_NAMED: Final = ("karras", "exponential", "beta")
+
+
+def build_scheduler(
+    own: FlowMatchEulerDiscreteScheduler, sampler: SamplerSettings
+) -> FlowMatchEulerDiscreteScheduler:
+    """A scheduler for one call, with the shift and schedule asked for; `own` is left as it was.
+
+    ZImagePipeline hands it evenly spaced sigmas from 1 to 1 / num_inference_steps, which it
+    shifts. Karras, exponential and beta then space as many sigmas anew between the largest and
+    the smallest of these. The dynamic shift depends on the number of image tokens instead of
+    `shift`, which is not read.
+    """
+    changes: dict[str, object] = {"shift": sampler.shift}
+    if sampler.sigma_schedule in _NAMED:
+        changes |= {f"use_{name}_sigmas": name == sampler.sigma_schedule for name in _NAMED}
+    elif sampler.sigma_schedule == "dynamic_shift":
+        changes["use_dynamic_shifting"] = True
+    return type(own).from_config(own.config, **changes)
+
+
+@torch.no_grad()
+def predict_velocity(
+    transformer: ZImageTransformer2DModel,
+    latents: torch.Tensor,
+    sigma: float,
+    prompt_embeds: Sequence[torch.Tensor],
+) -> torch.Tensor:
+    """`(batch, channels, rows, columns)` float32 on the CPU, in ZImagePipeline's direction.
+
+    Args:
+        transformer: on any device, in any number format.
+        latents: `(batch, channels, rows, columns)`, rows and columns even.
+        sigma: noise level from 1 (pure noise) to 0; the transformer is handed its complement.
+        prompt_embeds: `(num_tokens, hidden_size)` an image.
+    """
+    device, dtype = transformer.device, transformer.dtype
+    images = list(latents.to(device, dtype).unsqueeze(2).unbind(0))
+    captions = [embeds.to(device, dtype) for embeds in prompt_embeds]
+    time = torch.full((len(images),), 1 - sigma, device=device)
+    out = transformer(images, time, captions, return_dict=False)[0]
+    return -torch.stack(list(out)).squeeze(2).float().cpu()
+
+
+def relative_change(changed: torch.Tensor, reference: torch.Tensor) -> float:
+    """Norm of the difference over the norm of the reference, in float64; 0 for equal tensors."""
+    difference = (changed.double() - reference.double()).norm()
+    return float(difference / reference.double().norm())

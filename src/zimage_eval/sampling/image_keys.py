@@ -1,4 +1,4 @@
-"""TODO."""
+"""Keys of pictures in the store: a digest of all that decides their pixels."""
 
 import hashlib
 import json
@@ -7,9 +7,9 @@ from typing import NamedTuple
 
 import torch
 
-from zimage_eval.batches import Batch
 from zimage_eval.config.model_spec import DtypeSettings
 from zimage_eval.config.settings import Settings
+from zimage_eval.sampling.batches import Batch
 
 GENERATOR_VERSION = 3
 """To be raised with every change of this package that changes pixels or files."""

@@ -11,19 +11,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 
-from zimage_eval.batches import (
-    Batch,
-    Embeddings,
-    ImageRequest,
-    compose_batches,
-    request_phase,
-    variant_batches,
-)
 from zimage_eval.config.model_spec import ModelSpec
 from zimage_eval.config.params import PHASES, Phase, Phases
 from zimage_eval.config.variants import Variant
-from zimage_eval.generation import GeneratedImage, generate_batch
-from zimage_eval.image_keys import Recipe, device_class
 from zimage_eval.model.devices import load_once, pick_device, start_workers
 from zimage_eval.model.folder import (
     IMAGE_PARTS,
@@ -39,6 +29,16 @@ from zimage_eval.model.memory import check_memory
 from zimage_eval.model.transformer import load_image_side
 from zimage_eval.output.store import ImageStore
 from zimage_eval.prompts.sets import Prompt, prompt_rows, split_phases
+from zimage_eval.sampling.batches import (
+    Batch,
+    Embeddings,
+    ImageRequest,
+    compose_batches,
+    request_phase,
+    variant_batches,
+)
+from zimage_eval.sampling.generation import GeneratedImage, generate_batch
+from zimage_eval.sampling.image_keys import Recipe, device_class
 from zimage_eval.text.encoder import load_text_encoder, load_tokenizer
 from zimage_eval.text.encoding import Encoding, encode_texts
 from zimage_eval.text.layer_maps import PhaseTexts, fit_phase
