@@ -22,12 +22,12 @@ from torch import Tensor
 from calibration.evaluate import ImageModel, SamplingSettings, generate, load_image_model
 from calibration.scene_prompts import ScenePrompt, make_target_prompts
 from calibration.truths import load_truths
-from zimage_eval.backbones import load_backbone
 from zimage_eval.config.model_spec import load_model_spec
 from zimage_eval.config.settings import Settings
 from zimage_eval.guidance_arms import AGAIN, TURBO, arm_name, write_arms
-from zimage_eval.metric_alignment import alignment, alignment_of_kind
-from zimage_eval.metric_image import LUMA_REC_601, saturation
+from zimage_eval.metrics.alignment import alignment, alignment_of_kind
+from zimage_eval.metrics.image import LUMA_REC_601, saturation
+from zimage_eval.metrics.networks.backbones import load_backbone
 from zimage_eval.model.devices import pick_device
 from zimage_eval.model.folder import weights_digest
 from zimage_eval.prompts.facts import FACT_KINDS, Facts

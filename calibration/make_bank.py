@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 
 from zimage_eval.config.model_spec import load_model_spec
 from zimage_eval.config.params import load_params
-from zimage_eval.metrics import metrics_with
+from zimage_eval.metrics.catalogue import metrics_with
 from zimage_eval.output.tables import TableSchema, read_table, scores_schema, write_table
 from zimage_eval.prompts.facts import FACT_KINDS
 

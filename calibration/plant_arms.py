@@ -14,8 +14,8 @@ from calibration.evaluate import SamplingSettings
 from calibration.scene_prompts import ScenePrompt
 from calibration.truths import Truths
 from zimage_eval.config.settings import Settings, override
-from zimage_eval.metric_alignment import alignment, alignment_of_kind
-from zimage_eval.metric_image import sharpness
+from zimage_eval.metrics.alignment import alignment, alignment_of_kind
+from zimage_eval.metrics.image import sharpness
 from zimage_eval.prompts.facts import Facts, RelationFact
 from zimage_eval.prompts.scenes.captions import RELATION_WORDS, word_facts
 from zimage_eval.prompts.scenes.checking import check_facts, detect_scene
@@ -62,7 +62,7 @@ class Comparison(NamedTuple):
     """A planted answer, and what should do worse if it matters."""
 
     metric: str
-    """Of `zimage_eval.metrics.METRICS`; its margin is what matters."""
+    """Of `zimage_eval.metrics.catalogue.METRICS`; its margin is what matters."""
     better: Sequence[Series]
     worse: Sequence[Series]
 

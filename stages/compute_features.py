@@ -16,11 +16,10 @@ def main(study: str) -> None:
 
     from zimage_eval.config.model_spec import load_model_spec
     from zimage_eval.config.params import load_params
-    from zimage_eval.feature_tables import write_study_features
-    from zimage_eval.image_features import features_by_backbone
+    from zimage_eval.metrics.sets.features import features_by_backbone, write_study_features
+    from zimage_eval.metrics.signatures import write_signatures
     from zimage_eval.output.png import read_picture
     from zimage_eval.output.tables import IMAGES, read_table
-    from zimage_eval.signature_files import write_signatures
 
     params = load_params(Path("params.yaml"))
     spec = load_model_spec(Path(f"models/{params.model}.yaml"))

@@ -20,11 +20,11 @@ def main(study: str) -> None:
 
     from zimage_eval.config.model_spec import load_model_spec
     from zimage_eval.config.params import PHASES, load_params
-    from zimage_eval.embedding_scores import EmbeddingScores
-    from zimage_eval.image_signatures import image_signatures
-    from zimage_eval.judges import load_judge
-    from zimage_eval.metric_networks import load_metric_networks
-    from zimage_eval.metrics import metrics_with
+    from zimage_eval.metrics.catalogue import load_metric_networks, metrics_with
+    from zimage_eval.metrics.embedding import EmbeddingScores
+    from zimage_eval.metrics.judges.judges import load_judge
+    from zimage_eval.metrics.scores import StudyImages, group_rows, read_encodings, score_images
+    from zimage_eval.metrics.signatures import image_signatures, write_signatures
     from zimage_eval.model.devices import pick_device
     from zimage_eval.output.tables import (
         FACTS,
@@ -35,8 +35,6 @@ def main(study: str) -> None:
         write_table,
     )
     from zimage_eval.prompts.templates import study_variants
-    from zimage_eval.scores import StudyImages, group_rows, read_encodings, score_images
-    from zimage_eval.signature_files import write_signatures
     from zimage_eval.text.wordings import read_wordings
 
     # On small pictures more threads gain nothing, and where cores are shared they spin for seconds.

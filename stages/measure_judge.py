@@ -12,8 +12,8 @@ def main() -> None:
     """Hold the judge to people's labels; without any, say that there are none."""
     from zimage_eval.config.model_spec import load_model_spec
     from zimage_eval.config.params import load_params
-    from zimage_eval.hand_labels import read_hand_labels
-    from zimage_eval.judge_errors import judge_errors, judge_results, shared_facts
+    from zimage_eval.metrics.judges.errors import judge_errors, judge_results, shared_facts
+    from zimage_eval.metrics.judges.hand_labels import read_hand_labels
     from zimage_eval.output.results import write_results
     from zimage_eval.output.tables import FACTS, read_table
 

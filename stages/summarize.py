@@ -18,7 +18,13 @@ def main(study: str) -> None:
     from zimage_eval.config.params import PHASES, load_params
     from zimage_eval.config.variants import phase_variants
     from zimage_eval.cost_figure import draw_study_costs
-    from zimage_eval.metrics import metrics_with
+    from zimage_eval.metrics.catalogue import metrics_with
+    from zimage_eval.metrics.signatures import (
+        read_signatures,
+        set_signatures,
+        with_sizes,
+        write_signatures,
+    )
     from zimage_eval.output.figures import save_figure
     from zimage_eval.output.image_grids import save_png
     from zimage_eval.output.results import write_results
@@ -31,10 +37,7 @@ def main(study: str) -> None:
     )
     from zimage_eval.pareto import front_results, study_front
     from zimage_eval.prompts.templates import study_variants
-    from zimage_eval.set_signatures import set_signatures
     from zimage_eval.set_summaries import read_sets, summarize_sets
-    from zimage_eval.signature_files import read_signatures, write_signatures
-    from zimage_eval.signatures import with_sizes
     from zimage_eval.study_figures import draw_study_effect, draw_study_grid, main_metric
     from zimage_eval.study_results import study_results
     from zimage_eval.summaries import summarize_scores, write_summaries

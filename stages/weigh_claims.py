@@ -14,7 +14,7 @@ def main() -> None:
     from zimage_eval.config.params import load_params
     from zimage_eval.evidence_files import write_evidence
     from zimage_eval.measured_results import read_measured
-    from zimage_eval.metrics import metrics_with
+    from zimage_eval.metrics.catalogue import metrics_with
     from zimage_eval.output.observations import read_observations
     from zimage_eval.output.tables import read_table, scores_schema
     from zimage_eval.prompts.templates import study_variants

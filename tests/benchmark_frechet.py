@@ -13,8 +13,8 @@ import torch
 from cleanfid.resize import build_resizer
 from scipy import linalg
 
-from zimage_eval.clean_resize import clean_resize
-from zimage_eval.metric_frechet import frechet_distance
+from zimage_eval.metrics.networks.clean_resize import clean_resize
+from zimage_eval.metrics.sets.frechet import frechet_distance
 
 NUM_IMAGES, NUM_FEATURES = 5000, 2048
 SIDE, BATCH, REPEATS = 1024, 4, 15

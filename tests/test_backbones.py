@@ -7,13 +7,13 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from zimage_eval.backbones import backbone_path, load_backbone
-from zimage_eval.clean_resize import clean_resize
 from zimage_eval.config.measuring import BackboneName, PinnedFile
-from zimage_eval.features import load_lpips
-from zimage_eval.metric_frechet import frechet_distance
-from zimage_eval.metric_kernel import cmmd, kid_score
-from zimage_eval.networks import INCEPTION_FILE
+from zimage_eval.metrics.networks.backbones import backbone_path, load_backbone
+from zimage_eval.metrics.networks.clean_resize import clean_resize
+from zimage_eval.metrics.networks.files import INCEPTION_FILE
+from zimage_eval.metrics.networks.lpips_trunks import load_lpips
+from zimage_eval.metrics.sets.frechet import frechet_distance
+from zimage_eval.metrics.sets.kernel import cmmd, kid_score
 
 CPU = torch.device("cpu")
 TRUNK = Path(__file__).parents[1] / "models" / "lpips-alexnet"
@@ -126,9 +126,9 @@ def test_a_declared_file_is_found_and_must_be_the_one_declared(
     assert backbone_path("alexnet", shipped, {}) == TRUNK
     assert backbone_path("inception", shipped, {"inception": declared}) == inception
     nowhere = PinnedFile(path=None, sha256=digest)  # where clean-fid keeps it
-    monkeypatch.setattr("zimage_eval.networks.CLEAN_FID_FOLDER", inception)
+    monkeypatch.setattr("zimage_eval.metrics.networks.files.CLEAN_FID_FOLDER", inception)
     assert backbone_path("inception", shipped, {"inception": nowhere}) == inception
-    monkeypatch.setattr("zimage_eval.networks.CLEAN_FID_FOLDER", tmp_path)
+    monkeypatch.setattr("zimage_eval.metrics.networks.files.CLEAN_FID_FOLDER", tmp_path)
     with pytest.raises(ValueError, match=rf"no inception weights at {tmp_path}/"):
         backbone_path("inception", shipped, {"inception": nowhere})
     with pytest.raises(ValueError, match="null is for inception alone"):

@@ -35,7 +35,7 @@ from zimage_eval.guidance_arms import (
     read_arms,
     write_arms,
 )
-from zimage_eval.metric_kernel import polynomial_mmd
+from zimage_eval.metrics.sets.kernel import polynomial_mmd
 from zimage_eval.output.figures import save_figure
 from zimage_eval.output.observations import write_observations
 from zimage_eval.output.results import write_results

@@ -7,7 +7,7 @@ from cleanfid.resize import build_resizer, make_resizer
 from PIL import Image
 from skimage import data
 
-from zimage_eval.clean_resize import bicubic_kernel, clean_resize
+from zimage_eval.metrics.networks.clean_resize import bicubic_kernel, clean_resize
 
 SIDES = [(64, 64), (128, 96), (256, 256), (299, 299), (299, 512), (300, 298), (512, 512)]
 SQUEEZED = [(1024, 512), (512, 1024), (400, 349), (400, 350), (300, 100), (298, 100)]

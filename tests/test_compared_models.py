@@ -176,7 +176,7 @@ def test_models_are_drawn_and_scored_side_by_side(project: Path) -> None:
 
 def _write_reference(project: Path) -> None:
     """As many made-up reference pictures as KID takes."""
-    from zimage_eval.feature_tables import write_reference
+    from zimage_eval.metrics.sets.features import write_reference
 
     features = torch.randn(40, 256, generator=torch.Generator().manual_seed(0)).numpy()
     names = [f"r{index:02}" for index in range(40)]

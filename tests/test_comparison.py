@@ -32,7 +32,7 @@ from zimage_eval.comparison_results import (
 from zimage_eval.comparison_sets import Measure, distance_difference, measures, set_distance
 from zimage_eval.config.frozen import parse, read_yaml
 from zimage_eval.config.params import Comparison, load_params
-from zimage_eval.feature_tables import StudyFeatures
+from zimage_eval.metrics.sets.features import StudyFeatures
 from zimage_eval.output.observations import Observation
 from zimage_eval.prompts.facts import Facts
 from zimage_eval.prompts.scenes.checking import check_facts

@@ -12,7 +12,7 @@ from stages import compute_features, compute_scores, summarize
 from tests.synthetic_study import write_project
 from tests.tiny_clip import build_tiny_clip
 from tests.tiny_detectors import build_tiny_owl
-from zimage_eval.networks import sha256_of
+from zimage_eval.metrics.networks.files import sha256_of
 from zimage_eval.output.results import read_results
 from zimage_eval.summaries import Summary, read_summaries
 

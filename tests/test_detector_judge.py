@@ -7,11 +7,20 @@ import torch
 
 from tests.tiny_clip import build_tiny_clip
 from tests.tiny_detectors import build_tiny_dino, build_tiny_owl
-from zimage_eval.clip import load_clip
 from zimage_eval.config.model_spec import ModelSpec, load_model_spec
-from zimage_eval.detections import Detection, Detector, distinct, load_detector, overlap
-from zimage_eval.detector_judge import COLORS, STYLES, clip_classifier, judge_natural
-from zimage_eval.networks import sha256_of
+from zimage_eval.metrics.judges.detector import (
+    COLORS,
+    STYLES,
+    Detection,
+    Detector,
+    clip_classifier,
+    distinct,
+    judge_natural,
+    load_detector,
+    overlap,
+)
+from zimage_eval.metrics.networks.clip import load_clip
+from zimage_eval.metrics.networks.files import sha256_of
 from zimage_eval.prompts.facts import Facts, ObjectFact, RelationFact
 from zimage_eval.prompts.sets import load_prompt_set
 
@@ -157,7 +166,9 @@ def test_a_detector_loads_from_a_folder(
     networks: Path, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Random weights: boxes are nonsense, but lie in the picture and are the same every time."""
-    monkeypatch.setattr("zimage_eval.detections.LEAST_SCORE", {"owlv2": 0.0, "grounding-dino": 0.0})
+    monkeypatch.setattr(
+        "zimage_eval.metrics.judges.detector.LEAST_SCORE", {"owlv2": 0.0, "grounding-dino": 0.0}
+    )
     image = np.random.default_rng(0).integers(0, 256, (48, 80, 3), dtype=np.uint8)
     found = load_detector(networks / name, CPU)(image, ["cat", "dog", "cat"])
     assert found and {each.name for each in found} <= {"cat", "dog"}
@@ -210,7 +221,7 @@ def declared(networks: Path) -> ModelSpec:
 
 
 def test_the_judge_is_loaded_as_declared(networks: Path) -> None:
-    from zimage_eval.judges import Picture, load_judge
+    from zimage_eval.metrics.judges.judges import Picture, load_judge
 
     judge = load_judge(declared(networks), CPU)
     facts = Facts(objects=(ObjectFact(name="cat", color="red"),), style="watercolor")

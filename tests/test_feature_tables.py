@@ -4,13 +4,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from zimage_eval.feature_tables import (
+from zimage_eval.metrics.sets.features import (
     read_reference,
     read_study_features,
     write_reference,
     write_study_features,
 )
-from zimage_eval.signature_files import read_signatures, write_signatures
+from zimage_eval.metrics.signatures import read_signatures, write_signatures
 
 ROWS: list[dict[str, Any]] = [
     {"variant": variant, "phase": phase, "prompt_id": f"p{prompt}", "seed": 7, "file": "x"}

@@ -12,10 +12,10 @@ from stages import compute_scores, measure_judge
 from tests.synthetic_study import write_project
 from zimage_eval.__main__ import main
 from zimage_eval.config.measuring import PinnedFile
-from zimage_eval.hand_labels import HandLabels, read_hand_labels
-from zimage_eval.judge_errors import SharedFact, judge_errors, judge_results, shared_facts
-from zimage_eval.judges import Picture, hand_judge
-from zimage_eval.label_sheets import questions
+from zimage_eval.metrics.judges.errors import SharedFact, judge_errors, judge_results, shared_facts
+from zimage_eval.metrics.judges.hand_labels import HandLabels, read_hand_labels
+from zimage_eval.metrics.judges.judges import Picture, hand_judge
+from zimage_eval.metrics.judges.label_sheets import questions
 from zimage_eval.output.results import read_results
 from zimage_eval.output.tables import FACTS, read_table
 from zimage_eval.prompts.facts import Facts, ObjectFact, RelationFact

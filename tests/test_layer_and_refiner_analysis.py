@@ -18,7 +18,7 @@ from zimage_eval.layer_analysis import (
     pooled_statistics,
     probe_layers,
 )
-from zimage_eval.metric_embedding import TokenVectors
+from zimage_eval.metrics.embedding import TokenVectors
 from zimage_eval.model.captions import EmbeddedCaption, embed_caption, refine
 from zimage_eval.model.transformer import load_image_side
 from zimage_eval.output.observations import Observation, mean_rows

@@ -28,7 +28,6 @@ from zimage_eval.benchmark_throughput import compare_twins, measure_throughput
 from zimage_eval.config.benchmarks import Compile, Profile, Quantization, Throughput
 from zimage_eval.config.model_spec import ModelSpec
 from zimage_eval.config.settings import override
-from zimage_eval.features import load_lpips
 from zimage_eval.loaded_model import LoadedModel, load_model, pick_jobs
 from zimage_eval.machine_figures import (
     draw_compile,
@@ -37,6 +36,7 @@ from zimage_eval.machine_figures import (
     draw_throughput,
 )
 from zimage_eval.machine_results import Cell, Rows, write_machine_results
+from zimage_eval.metrics.networks.lpips_trunks import load_lpips
 from zimage_eval.prompts.facts import Facts
 from zimage_eval.prompts.sets import Prompt
 from zimage_eval.teacher_forcing import ask, record_forwards, relative_errors

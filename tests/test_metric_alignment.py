@@ -1,6 +1,6 @@
 import pytest
 
-from zimage_eval.metric_alignment import alignment, alignment_of_kind, all_facts
+from zimage_eval.metrics.alignment import alignment, alignment_of_kind, all_facts
 from zimage_eval.prompts.facts import FactResult
 
 HALF = [

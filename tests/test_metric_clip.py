@@ -8,8 +8,8 @@ import torch
 from torchmetrics.functional.multimodal import clip_score as torchmetrics_clip_score
 
 from tests.tiny_clip import build_tiny_clip
-from zimage_eval.clip import Clip, load_clip
-from zimage_eval.metric_clip import PREFIX, clip_coverage, clip_score
+from zimage_eval.metrics.clip_score import PREFIX, clip_coverage, clip_score
+from zimage_eval.metrics.networks.clip import Clip, load_clip
 
 TEXTS = ["a cat", "two dogs on a mat", "x"]
 

@@ -9,7 +9,7 @@ from skimage import data
 from torchmetrics.functional.image import dists as reference
 from torchvision.models.vgg import cfgs, make_layers
 
-from zimage_eval.metric_dists import dists, load_dists
+from zimage_eval.metrics.dists import dists, load_dists
 
 VGG = Path(__file__).parents[1] / "models" / "vgg16"
 

@@ -3,7 +3,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from zimage_eval.metric_embedding import (
+from zimage_eval.metrics.embedding import (
     TokenVectors,
     cosine_drift,
     effective_rank,

@@ -6,7 +6,7 @@ import torch
 from scipy import linalg
 from torchmetrics.image.fid import _compute_fid
 
-from zimage_eval.metric_frechet import (
+from zimage_eval.metrics.sets.frechet import (
     frechet_distance,
     frechet_from_moments,
     frechet_name,

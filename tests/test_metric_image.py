@@ -4,7 +4,7 @@ from skimage import data
 from skimage.color import rgb2hsv
 from skimage.filters import gaussian, sobel
 
-from zimage_eval.metric_image import (
+from zimage_eval.metrics.image import (
     EDGE_SLOPE,
     LUMA_REC_601,
     clipped_share,

@@ -6,7 +6,7 @@ from scipy import stats
 from torchmetrics.image.kid import poly_mmd
 
 from tests.made_up_reports import at_least
-from zimage_eval.metric_kernel import KID_BLOCK, cmmd, kid_interval, kid_score, polynomial_mmd
+from zimage_eval.metrics.sets.kernel import KID_BLOCK, cmmd, kid_interval, kid_score, polynomial_mmd
 
 
 def normals(seed: int, num_images: int, num_features: int = 32, shift: float = 0.0) -> np.ndarray:

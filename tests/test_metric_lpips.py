@@ -11,8 +11,8 @@ from torch.nn import functional
 from torchmetrics.functional.image.lpips import _LPIPS
 from torchvision.models.vgg import cfgs, make_layers
 
-from zimage_eval.features import load_lpips, load_lpips_vgg
-from zimage_eval.metric_lpips import lpips_distances, lpips_input
+from zimage_eval.metrics.lpips import lpips_distances, lpips_input
+from zimage_eval.metrics.networks.lpips_trunks import load_lpips, load_lpips_vgg
 
 if TYPE_CHECKING:
     import lpips

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy.spatial.distance import cdist
 
-from zimage_eval.metric_manifold import manifold_scores, vendi_score
+from zimage_eval.metrics.sets.manifold import manifold_scores, vendi_score
 
 
 def normals(seed: int, num_images: int, num_features: int = 16, shift: float = 0.0) -> np.ndarray:

@@ -9,8 +9,7 @@ import torch
 
 from tests.test_plan import spec
 from zimage_eval.config.benchmarks import NoiseScales
-from zimage_eval.metric_networks import load_metric_networks
-from zimage_eval.metrics import metrics_with
+from zimage_eval.metrics.catalogue import load_metric_networks, metrics_with
 from zimage_eval.noise_arms import BASELINE, CEILING, FLOOR, distances, noise_arms
 from zimage_eval.output.observations import Observation
 from zimage_eval.output.tables import SWAPPED_PROMPTS

@@ -6,7 +6,7 @@ from itertools import product
 import numpy as np
 import pytest
 
-from zimage_eval.metric_kernel import polynomial_mmd
+from zimage_eval.metrics.sets.kernel import polynomial_mmd
 from zimage_eval.prompt_distances import (
     Floats,
     distances_given_prompt,

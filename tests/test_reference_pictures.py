@@ -8,13 +8,13 @@ from PIL import Image
 
 from stages import build_reference
 from tests.support.graph import imported_files
-from zimage_eval.backbones import load_backbone
 from zimage_eval.config.measuring import FolderReference
 from zimage_eval.config.setting_groups import ImageSettings
-from zimage_eval.feature_tables import read_reference
+from zimage_eval.metrics.networks.backbones import load_backbone
+from zimage_eval.metrics.sets.features import read_reference
+from zimage_eval.metrics.sets.reference import drawn_pictures, folder_pictures
+from zimage_eval.metrics.signatures import read_signatures
 from zimage_eval.prompts.scenes.checking import detect_scene
-from zimage_eval.reference_pictures import drawn_pictures, folder_pictures
-from zimage_eval.signature_files import read_signatures
 
 ROOT = Path(__file__).parents[1]
 SIZE = ImageSettings(height=64, width=64)

@@ -7,7 +7,7 @@ from zimage_eval.config.model_spec import load_model_spec
 from zimage_eval.config.params import Study
 from zimage_eval.config.variants import Variant, expand_variants
 from zimage_eval.findings import confirm_finding, coverage_findings, screened_finding
-from zimage_eval.metrics import METRICS
+from zimage_eval.metrics.catalogue import METRICS
 from zimage_eval.report_tables import (
     index_screened,
     main_table,

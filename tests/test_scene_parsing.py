@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from zimage_eval.label_sheets import questions
+from zimage_eval.metrics.judges.label_sheets import questions
 from zimage_eval.prompts.facts import Facts, word_facts
 from zimage_eval.prompts.scenes.checking import check_facts
 from zimage_eval.prompts.scenes.parsing import parse_caption

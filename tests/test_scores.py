@@ -13,14 +13,13 @@ from tests.as_written import as_written
 from zimage_eval.config.model_spec import load_model_spec
 from zimage_eval.config.settings import override
 from zimage_eval.config.variants import Variant
-from zimage_eval.embedding_scores import EmbeddingScores
-from zimage_eval.judges import Picture, judge_scene, load_image, no_judge
-from zimage_eval.metric_base import BATCHED
-from zimage_eval.metric_embedding import TokenVectors
-from zimage_eval.metrics import METRICS, metrics_with
+from zimage_eval.metrics.catalogue import METRICS, metrics_with
+from zimage_eval.metrics.embedding import EmbeddingScores, TokenVectors
+from zimage_eval.metrics.judges.judges import Picture, judge_scene, load_image, no_judge
+from zimage_eval.metrics.metric import BATCHED
+from zimage_eval.metrics.scores import StudyImages, group_rows, read_encodings, score_images
 from zimage_eval.output.tables import SWAPPED_PROMPTS
 from zimage_eval.prompts.facts import FactResult, Facts, ObjectFact
-from zimage_eval.scores import StudyImages, group_rows, read_encodings, score_images
 
 REPOSITORY = Path(__file__).parents[1]
 FACTS = Facts(objects=(ObjectFact(name="star", color="red"),), background="white")

@@ -4,12 +4,12 @@ import numpy as np
 
 from zimage_eval.config.measuring import Distribution
 from zimage_eval.config.variants import Variant
-from zimage_eval.feature_tables import StudyFeatures
-from zimage_eval.metric_frechet import frechet_score
-from zimage_eval.metric_kernel import kid_score
-from zimage_eval.metric_manifold import manifold_scores, vendi_score
+from zimage_eval.metrics.sets.catalogue import set_metrics
+from zimage_eval.metrics.sets.features import StudyFeatures
+from zimage_eval.metrics.sets.frechet import frechet_score
+from zimage_eval.metrics.sets.kernel import kid_score
+from zimage_eval.metrics.sets.manifold import manifold_scores, vendi_score
 from zimage_eval.report_sets import set_tables
-from zimage_eval.set_metrics import set_metrics
 from zimage_eval.set_summaries import summarize_sets
 from zimage_eval.study_results import study_results
 from zimage_eval.summaries import Summary

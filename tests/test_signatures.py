@@ -8,12 +8,10 @@ import pytest
 from tests.test_set_summaries import SCENES, settings
 from zimage_eval.config.measuring import PinnedFile
 from zimage_eval.config.model_spec import load_model_spec
-from zimage_eval.features import ALEXNET_SHA256
-from zimage_eval.image_signatures import image_signatures
-from zimage_eval.metrics import METRICS, metrics_with
-from zimage_eval.set_metrics import set_metrics
-from zimage_eval.set_signatures import set_signatures
-from zimage_eval.signatures import with_sizes
+from zimage_eval.metrics.catalogue import METRICS, metrics_with
+from zimage_eval.metrics.networks.lpips_trunks import ALEXNET_SHA256
+from zimage_eval.metrics.sets.catalogue import set_metrics
+from zimage_eval.metrics.signatures import image_signatures, set_signatures, with_sizes
 
 ROOT = Path(__file__).parents[1]
 SPEC = load_model_spec(ROOT / "models" / "nano.yaml")
@@ -50,10 +48,10 @@ def test_a_librarys_number_names_its_release_and_weights() -> None:
 
 def test_what_is_computed_here_names_its_source() -> None:
     sharpness = image_signatures(metrics_with([]), SPEC)["sharpness"]
-    assert sharpness["implementation"] == "zimage_eval.metric_image.sharpness"
+    assert sharpness["implementation"] == "zimage_eval.metrics.image.sharpness"
     assert sharpness["version"] == source_digest("metric_image.py")
     rank = image_signatures(metrics_with([]), SPEC)["effective_rank_content"]
-    assert rank["implementation"] == "zimage_eval.metric_embedding.effective_rank"
+    assert rank["implementation"] == "zimage_eval.metrics.embedding.effective_rank"
 
 
 def test_alignment_names_its_judge() -> None:
@@ -78,7 +76,7 @@ def test_a_set_names_network_resize_reference_and_seed() -> None:
     signatures = set_signatures(settings(), MADE, MADE)
     assert set(signatures) == set(set_metrics(["alexnet"]))
     kid = signatures["kid_alexnet"]
-    assert kid["implementation"] == "zimage_eval.metric_kernel.kid_score"
+    assert kid["implementation"] == "zimage_eval.metrics.sets.kernel.kid_score"
     assert kid["weights"] == {"alexnet": "a" * 64} and kid["resize"] == "to 224x224"
     assert (kid["reference"], kid["seed"]) == (SCENES, 3)
     assert signatures["vendi_alexnet"]["reference"] is None

@@ -4,7 +4,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from zimage_eval.metrics import METRICS
+from zimage_eval.metrics.catalogue import METRICS
 from zimage_eval.summaries import (
     Summary,
     confirm_rows,

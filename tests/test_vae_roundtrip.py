@@ -7,7 +7,7 @@ import pytest
 import torch
 from diffusers import AutoencoderKL
 
-from zimage_eval.features import load_lpips
+from zimage_eval.metrics.networks.lpips_trunks import load_lpips
 from zimage_eval.output.observations import Observation
 from zimage_eval.roundtrip_metrics import grid_artifact
 from zimage_eval.roundtrip_pictures import (

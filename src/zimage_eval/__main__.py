@@ -137,7 +137,7 @@ def _add_sheet_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _label_sheet(arguments: argparse.Namespace) -> None:
-    from zimage_eval.label_sheets import draw_pictures, write_sheet
+    from zimage_eval.metrics.judges.label_sheets import draw_pictures, write_sheet
     from zimage_eval.output.tables import IMAGES, PROMPTS, read_table
 
     rows = read_table(arguments.images / "images.parquet", IMAGES).to_pylist()

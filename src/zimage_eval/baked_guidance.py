@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from zimage_eval.config.benchmarks import DistanceName
 from zimage_eval.guidance_arms import AGAIN, LOOKS, SHARES, TURBO, GuidanceArms
-from zimage_eval.metric_frechet import frechet_distance
+from zimage_eval.metrics.sets.frechet import frechet_distance
 from zimage_eval.output.observations import Observation, named
 from zimage_eval.prompt_distances import (
     Floats,

@@ -13,11 +13,11 @@ import torch
 from torch import nn
 
 from zimage_eval.config.benchmarks import Part, Quantization
-from zimage_eval.judges import Judge, Picture
 from zimage_eval.loaded_model import PARTS, Job, LoadedModel
-from zimage_eval.metric_alignment import alignment
-from zimage_eval.metric_lpips import lpips_distances
-from zimage_eval.metric_paired import psnr
+from zimage_eval.metrics.alignment import alignment
+from zimage_eval.metrics.judges.judges import Judge, Picture
+from zimage_eval.metrics.lpips import lpips_distances
+from zimage_eval.metrics.paired import psnr
 from zimage_eval.model.autoencoder import decode_latents
 from zimage_eval.model.memory import GIB
 from zimage_eval.output.observations import Observation

@@ -8,8 +8,8 @@ from PIL import Image
 
 from zimage_eval.config.settings import Key, word
 from zimage_eval.config.variants import Variant
-from zimage_eval.judges import Judge, decode_picture
-from zimage_eval.metric_alignment import alignment
+from zimage_eval.metrics.alignment import alignment
+from zimage_eval.metrics.judges.judges import Judge, decode_picture
 from zimage_eval.output.image_grids import GridCell, GridColumn, GridRow, draw_grid
 from zimage_eval.prompts.facts import FactResult, Facts, word_facts
 from zimage_eval.sampling.generation import GeneratedImage

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 
 from zimage_eval.config.variants import Variant
-from zimage_eval.metrics import METRICS
+from zimage_eval.metrics.catalogue import METRICS
 from zimage_eval.output.figures import BLUE, FAINT, INK, WIDTH_INCHES
 from zimage_eval.report_tables import show
 from zimage_eval.study_figures import axis_label, main_metric

@@ -6,7 +6,7 @@ from pydantic import AfterValidator, Discriminator, Field, StringConstraints, Ta
 
 from zimage_eval.config.frozen import Frozen, unknown
 from zimage_eval.config.params import Phase
-from zimage_eval.metrics import METRICS
+from zimage_eval.metrics.catalogue import METRICS
 
 ContrastRule = Literal[
     "baseline_best",

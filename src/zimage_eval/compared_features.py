@@ -7,8 +7,7 @@ from typing import Any
 
 from zimage_eval.comparison_prompts import AskedPrompt
 from zimage_eval.config.model_spec import ModelSpec
-from zimage_eval.feature_tables import write_study_features
-from zimage_eval.image_features import features_by_backbone
+from zimage_eval.metrics.sets.features import features_by_backbone, write_study_features
 from zimage_eval.output.png import read_picture
 
 

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from zimage_eval.compared_records import ModelRecord, read_record
 from zimage_eval.comparison_prompts import AskedPrompt
 from zimage_eval.config.measuring import BackboneName
-from zimage_eval.feature_tables import StudyFeatures, read_study_features
+from zimage_eval.metrics.sets.features import StudyFeatures, read_study_features
 from zimage_eval.output.tables import FACTS, IMAGES, SWAPPED_PROMPTS, read_table, scores_schema
 
 Row = dict[str, Any]

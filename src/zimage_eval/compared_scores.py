@@ -7,10 +7,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from zimage_eval.comparison_prompts import AskedPrompt
-from zimage_eval.comparisons import Comparison, Comparisons
-from zimage_eval.judges import Judge, Picture, load_image
-from zimage_eval.metric_base import Metric
-from zimage_eval.observations import Observation
+from zimage_eval.metrics.judges.judges import Judge, Picture, load_image
+from zimage_eval.metrics.metric import Metric
+from zimage_eval.metrics.picture_scores import Comparison, Comparisons, Observation
 from zimage_eval.output.tables import SWAPPED_PROMPTS
 
 Row = dict[str, Any]

@@ -7,10 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zimage_eval.config.measuring import BackboneName, Distribution
-from zimage_eval.feature_sets import resplit
-from zimage_eval.feature_tables import StudyFeatures
-from zimage_eval.metric_frechet import FID_BACKBONE, FID_LEAST, frechet_distance, frechet_name
-from zimage_eval.metric_kernel import KID_LEAST, kid_score
+from zimage_eval.metrics.sets.features import StudyFeatures, resplit
+from zimage_eval.metrics.sets.frechet import FID_BACKBONE, FID_LEAST, frechet_distance, frechet_name
+from zimage_eval.metrics.sets.kernel import KID_LEAST, kid_score
 from zimage_eval.statistics.estimates import Estimate, jackknife
 
 Vectors = NDArray[np.floating]

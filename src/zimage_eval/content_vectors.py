@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors import safe_open
 
-from zimage_eval.metric_embedding import TokenVectors
+from zimage_eval.metrics.embedding import TokenVectors
 from zimage_eval.text.embeddings import TextEmbeddings
 
 Floats = NDArray[np.float64]

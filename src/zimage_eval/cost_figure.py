@@ -9,7 +9,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import NullFormatter, ScalarFormatter
 
 from zimage_eval.config.variants import Variant
-from zimage_eval.metrics import METRICS
+from zimage_eval.metrics.catalogue import METRICS
 from zimage_eval.output.figures import BLUE, FAINT, INK, WIDTH_INCHES
 from zimage_eval.pareto import FrontMember, Status
 from zimage_eval.study_figures import axis_label, main_metric, short_labels

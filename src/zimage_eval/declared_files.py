@@ -1,8 +1,8 @@
 """Whether the files that a models/<model>.yaml declares are there, and are those it means."""
 
 from zimage_eval.config.model_spec import ModelSpec
-from zimage_eval.hand_labels import read_hand_labels
-from zimage_eval.networks import network_path
+from zimage_eval.metrics.judges.hand_labels import read_hand_labels
+from zimage_eval.metrics.networks.files import network_path
 
 
 def check_measuring(spec: ModelSpec) -> None:
@@ -16,6 +16,6 @@ def check_measuring(spec: ModelSpec) -> None:
     if spec.hand_labels is not None:
         read_hand_labels(spec.hand_labels)
     if spec.distribution.reference.source == "folder":
-        from zimage_eval.reference_pictures import folder_pictures
+        from zimage_eval.metrics.sets.reference import folder_pictures
 
         folder_pictures(spec.distribution.reference)

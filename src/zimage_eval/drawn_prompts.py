@@ -9,7 +9,7 @@ import torch
 
 from zimage_eval.config.model_spec import ModelSpec
 from zimage_eval.config.setting_groups import EncoderSettings, HiddenLayer
-from zimage_eval.judges import Judge, Picture, decode_picture, load_judge
+from zimage_eval.metrics.judges.judges import Judge, Picture, decode_picture, load_judge
 from zimage_eval.model.devices import load_once
 from zimage_eval.model.folder import IMAGE_PARTS, TEXT_PARTS, check_parts, weights_digest
 from zimage_eval.model.transformer import load_image_side

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from sklearn.covariance import LedoitWolf
 
 from zimage_eval.content_vectors import CaptionNorm, Floats, content, num_split_words, pooled
-from zimage_eval.metric_embedding import effective_rank_of
+from zimage_eval.metrics.embedding import effective_rank_of
 from zimage_eval.text.embeddings import TextEmbeddings
 
 STATISTICS: Final[dict[str, str]] = {

@@ -69,7 +69,7 @@ def run_generate(arguments: argparse.Namespace) -> None:
     _check_output(arguments.output)
 
     from zimage_eval.by_hand_report import describe_picture, judge_picture
-    from zimage_eval.judges import load_judge, no_judge
+    from zimage_eval.metrics.judges.judges import load_judge, no_judge
     from zimage_eval.model.devices import pick_device
     from zimage_eval.output.store import ImageStore, find_store_root
     from zimage_eval.sampling.by_hand import Project, draw_by_hand, phase_rows

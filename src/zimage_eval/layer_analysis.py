@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from zimage_eval.config.setting_groups import EncoderSettings, HiddenLayer
-from zimage_eval.metric_embedding import (
+from zimage_eval.metrics.embedding import (
     TokenVectors,
     cosine_drift,
     effective_rank,

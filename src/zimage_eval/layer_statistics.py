@@ -6,7 +6,7 @@ from typing import Final
 import numpy as np
 
 from zimage_eval.content_vectors import Floats, token_vectors
-from zimage_eval.metric_embedding import effective_rank_of
+from zimage_eval.metrics.embedding import effective_rank_of
 from zimage_eval.text.embeddings import TextEmbeddings
 
 Row = dict[str, float | None]

@@ -135,8 +135,8 @@ def _quantization(
     report: "Callable[[Rows], object]",
 ) -> "Rows":
     from zimage_eval.benchmark_quantization import measure_quantization
-    from zimage_eval.features import load_lpips
-    from zimage_eval.judges import load_judge
+    from zimage_eval.metrics.judges.judges import load_judge
+    from zimage_eval.metrics.networks.lpips_trunks import load_lpips
 
     return measure_quantization(
         model,

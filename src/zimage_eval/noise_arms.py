@@ -9,14 +9,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from zimage_eval.comparisons import Comparison, Comparisons
 from zimage_eval.config.benchmarks import NoiseScales
 from zimage_eval.config.model_spec import DtypeSettings, ModelSpec
 from zimage_eval.config.variants import Variant
-from zimage_eval.judges import decode_picture
-from zimage_eval.metric_base import Metric
+from zimage_eval.metrics.judges.judges import decode_picture
+from zimage_eval.metrics.metric import Metric
+from zimage_eval.metrics.picture_scores import Comparison, Comparisons, Observation
 from zimage_eval.model.folder import ModelLimits
-from zimage_eval.observations import Observation
 from zimage_eval.output.observations import Observation as Observed
 from zimage_eval.output.store import ImageStore
 from zimage_eval.prompts.sets import prompt_seeds

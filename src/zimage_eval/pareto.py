@@ -11,7 +11,7 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
-from zimage_eval.metrics import METRICS
+from zimage_eval.metrics.catalogue import METRICS
 from zimage_eval.statistics.argmax_sets import NUM_DRAWS, highest_p_value
 from zimage_eval.statistics.estimates import CONFIDENCE, Unit, prompt_means
 from zimage_eval.statistics.multiplicity import holm

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from zimage_eval.config.benchmarks import NoiseScales
-from zimage_eval.metrics import METRICS
+from zimage_eval.metrics.catalogue import METRICS
 from zimage_eval.output.observations import Observation
 from zimage_eval.statistics.estimates import prompt_means, rounded
 from zimage_eval.statistics.fieller import Placement, place_distance

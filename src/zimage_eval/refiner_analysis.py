@@ -9,7 +9,7 @@ from diffusers import ZImageTransformer2DModel
 from diffusers.models.transformers.transformer_z_image import ZImageTransformerBlock
 from numpy.typing import NDArray
 
-from zimage_eval.metric_embedding import (
+from zimage_eval.metrics.embedding import (
     TokenVectors,
     cosine_drift,
     effective_rank,

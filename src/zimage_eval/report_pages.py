@@ -13,7 +13,7 @@ from zimage_eval.claims import (
     TestedClaim,
     ThresholdClaim,
 )
-from zimage_eval.metrics import METRICS
+from zimage_eval.metrics.catalogue import METRICS
 from zimage_eval.output.results import Results
 from zimage_eval.questions import Question
 from zimage_eval.report_tables import MISSING, markdown_table

@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 from torch import Tensor
 
-from zimage_eval.metric_paired import psnr
+from zimage_eval.metrics.paired import psnr
 from zimage_eval.output.figures import EffectRow, draw_dots
 from zimage_eval.output.image_grids import GridCell, GridColumn, GridRow, draw_grid
 from zimage_eval.output.observations import Observation

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from zimage_eval.metric_image import high_frequency_share
-from zimage_eval.metric_paired import psnr, ssim
+from zimage_eval.metrics.image import high_frequency_share
+from zimage_eval.metrics.paired import psnr, ssim
 
 
 def loss_metrics(

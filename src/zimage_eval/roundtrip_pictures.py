@@ -15,8 +15,8 @@ from torch import Tensor
 
 from zimage_eval.config.measuring import FolderReference
 from zimage_eval.config.setting_groups import ImageSettings
+from zimage_eval.metrics.sets.reference import drawn_pictures, folder_pictures
 from zimage_eval.output.image_grids import font
-from zimage_eval.reference_pictures import drawn_pictures, folder_pictures
 
 COLORED: Final = (
     ("astronaut", "png"),

@@ -10,7 +10,7 @@ from PIL import Image
 from zimage_eval.config.params import Study
 from zimage_eval.config.settings import KEYS, Key, leaves, word
 from zimage_eval.config.variants import Variant
-from zimage_eval.metrics import METRICS
+from zimage_eval.metrics.catalogue import METRICS
 from zimage_eval.output.figures import EffectRow, HeatCell, draw_dots, draw_heat_map
 from zimage_eval.output.image_grids import GridCell, GridColumn, GridRow, draw_gallery, draw_grid
 from zimage_eval.summaries import ALL, COVERAGE, NOT_AVAILABLE, Summary, excludes_zero

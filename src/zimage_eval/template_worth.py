@@ -7,7 +7,7 @@ import matplotlib.style
 import numpy as np
 from matplotlib.figure import Figure
 
-from zimage_eval.metrics import METRICS
+from zimage_eval.metrics.catalogue import METRICS
 from zimage_eval.output.figures import FAINT, WIDTH_INCHES, Interval, draw_intervals
 from zimage_eval.output.observations import Observation
 from zimage_eval.prompts.templates import Template

@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from zimage_eval.config.measuring import PinnedFile
-from zimage_eval.metric_lpips import lpips_distances
-from zimage_eval.metric_paired import psnr
+from zimage_eval.metrics.lpips import lpips_distances
+from zimage_eval.metrics.networks.files import check_digest, weight_files
+from zimage_eval.metrics.paired import psnr
 from zimage_eval.model.autoencoder import decode_latents, encode_images
-from zimage_eval.networks import check_digest, weight_files
 from zimage_eval.output.observations import Observation
 from zimage_eval.roundtrip_metrics import loss_metrics
 from zimage_eval.roundtrip_pictures import Picture

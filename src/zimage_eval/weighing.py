@@ -24,7 +24,7 @@ from zimage_eval.evidence import (
     Seen,
     not_testable,
 )
-from zimage_eval.metrics import METRICS
+from zimage_eval.metrics.catalogue import METRICS
 from zimage_eval.output.observations import Observation
 from zimage_eval.output.results import Numbers
 from zimage_eval.summaries import ALL

@@ -16,10 +16,10 @@ def main() -> None:
     from zimage_eval.config.benchmarks import need
     from zimage_eval.config.model_spec import load_model_spec
     from zimage_eval.config.params import load_params
-    from zimage_eval.features import load_lpips
-    from zimage_eval.judges import load_judge
     from zimage_eval.loaded_model import load_model
     from zimage_eval.machine_figures import draw_quantization
+    from zimage_eval.metrics.judges.judges import load_judge
+    from zimage_eval.metrics.networks.lpips_trunks import load_lpips
     from zimage_eval.model.devices import pick_device
     from zimage_eval.output.figures import save_figure
     from zimage_eval.output.observations import write_observations

@@ -19,8 +19,8 @@ def main() -> None:
     from zimage_eval.comparison_table import write_comparison
     from zimage_eval.config.model_spec import load_model_spec
     from zimage_eval.config.params import load_params, need_comparison
-    from zimage_eval.feature_tables import read_reference
-    from zimage_eval.metrics import metrics_with
+    from zimage_eval.metrics.catalogue import metrics_with
+    from zimage_eval.metrics.sets.features import read_reference
     from zimage_eval.output.figures import save_figure
     from zimage_eval.output.image_grids import save_png
     from zimage_eval.output.observations import write_observations

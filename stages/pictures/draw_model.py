@@ -29,9 +29,8 @@ def main(model: str) -> None:
     from zimage_eval.comparison_prompts import ask, read_prompts
     from zimage_eval.config.model_spec import ModelSpec, load_model_spec
     from zimage_eval.config.params import load_params, need_comparison
-    from zimage_eval.judges import load_judge
-    from zimage_eval.metric_networks import load_metric_networks
-    from zimage_eval.metrics import metrics_with
+    from zimage_eval.metrics.catalogue import load_metric_networks, metrics_with
+    from zimage_eval.metrics.judges.judges import load_judge
     from zimage_eval.model.devices import pick_device
     from zimage_eval.output.store import ImageStore, find_store_root
     from zimage_eval.output.tables import FACTS, IMAGES, scores_schema, write_table

@@ -23,8 +23,7 @@ def main() -> None:
     from zimage_eval.config.model_spec import load_model_spec
     from zimage_eval.config.params import load_params
     from zimage_eval.config.variants import Variant
-    from zimage_eval.metric_networks import load_metric_networks
-    from zimage_eval.metrics import metrics_with
+    from zimage_eval.metrics.catalogue import load_metric_networks, metrics_with
     from zimage_eval.model.devices import load_once, pick_device
     from zimage_eval.model.folder import IMAGE_PARTS, check_model, weights_digest
     from zimage_eval.model.transformer import load_image_side

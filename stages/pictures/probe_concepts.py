@@ -18,7 +18,7 @@ def main() -> None:
     from zimage_eval.config.benchmarks import need
     from zimage_eval.config.model_spec import load_model_spec
     from zimage_eval.config.params import PHASES, load_params
-    from zimage_eval.judges import load_image
+    from zimage_eval.metrics.judges.judges import load_image
     from zimage_eval.output.figures import save_figure
     from zimage_eval.output.results import write_results
     from zimage_eval.output.tables import FACTS, IMAGES, PROMPTS, read_table

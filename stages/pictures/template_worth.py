@@ -14,7 +14,7 @@ def main() -> None:
     """Compare every template and every category with the bare prompt and with a filler."""
     from zimage_eval.config.model_spec import load_model_spec, prompt_set_of
     from zimage_eval.config.params import load_params
-    from zimage_eval.metrics import metrics_with
+    from zimage_eval.metrics.catalogue import metrics_with
     from zimage_eval.output.figures import save_figure
     from zimage_eval.output.observations import write_observations
     from zimage_eval.output.results import write_results

@@ -15,8 +15,8 @@ def main() -> None:
     from zimage_eval.config.benchmarks import need
     from zimage_eval.config.model_spec import load_model_spec
     from zimage_eval.config.params import load_params
-    from zimage_eval.features import load_lpips
-    from zimage_eval.metric_lpips import lpips_distances
+    from zimage_eval.metrics.lpips import lpips_distances
+    from zimage_eval.metrics.networks.lpips_trunks import load_lpips
     from zimage_eval.model.devices import pick_device
     from zimage_eval.model.folder import IMAGE_PARTS, TEXT_PARTS, check_parts
     from zimage_eval.model.memory import check_memory

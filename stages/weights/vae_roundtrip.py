@@ -18,7 +18,7 @@ def main() -> None:
     from zimage_eval.config.benchmarks import need
     from zimage_eval.config.model_spec import load_model_spec
     from zimage_eval.config.params import load_params
-    from zimage_eval.features import load_lpips
+    from zimage_eval.metrics.networks.lpips_trunks import load_lpips
     from zimage_eval.model.devices import pick_device
     from zimage_eval.output.figures import save_figure
     from zimage_eval.output.image_grids import save_png

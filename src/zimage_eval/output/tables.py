@@ -77,7 +77,7 @@ FACTS = TableSchema(
     columns=_columns(
         _IMAGE
         | {
-            "image": pa.string(),  # zimage_eval.judges.Picture.digest
+            "image": pa.string(),  # zimage_eval.metrics.judges.judges.Picture.digest
             "fact": pa.string(),  # zimage_eval.prompts.facts.FactResult.name
             "held": pa.bool_(),
         },

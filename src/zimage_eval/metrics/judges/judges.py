@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from zimage_eval.clip import load_clip
 from zimage_eval.config.model_spec import JudgeName, ModelSpec
-from zimage_eval.detections import load_detector
-from zimage_eval.detector_judge import clip_classifier, judge_natural
-from zimage_eval.hand_labels import HandLabels, parse_fact, read_hand_labels
-from zimage_eval.networks import network_path
+from zimage_eval.metrics.judges.detector import clip_classifier, judge_natural, load_detector
+from zimage_eval.metrics.judges.hand_labels import HandLabels, parse_fact, read_hand_labels
+from zimage_eval.metrics.networks.clip import load_clip
+from zimage_eval.metrics.networks.files import network_path
 from zimage_eval.output.png import decode_png, read_png
 from zimage_eval.prompts.facts import FactResult, Facts
 from zimage_eval.prompts.scenes.checking import check_facts

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from zimage_eval.feature_sets import Features, feature_sets, resplit
+from zimage_eval.metrics.sets.features import Features, feature_sets, resplit
 
 FID_BACKBONE = "inception"
 """The only backbone whose distance is called `fid`."""

@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from zimage_eval.clean_resize import clean_resize
 from zimage_eval.config.measuring import BackboneName, NetworkName, PinnedFile
-from zimage_eval.features import ALEXNET_SHA256, alexnet_file
-from zimage_eval.networks import load_whole, network_path, sha256_of, weight_files
+from zimage_eval.metrics.networks.clean_resize import clean_resize
+from zimage_eval.metrics.networks.files import load_whole, network_path, sha256_of, weight_files
+from zimage_eval.metrics.networks.lpips_trunks import ALEXNET_SHA256, alexnet_file
 
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 ALEXNET_SIDE = 128

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from zimage_eval.feature_sets import Features, feature_sets
+from zimage_eval.metrics.sets.features import Features, feature_sets
 from zimage_eval.statistics.estimates import MIN_PROMPTS
 
 KID_BLOCK = 1000

@@ -7,7 +7,7 @@ from typing import get_args
 
 from zimage_eval.config.frozen import unknown
 from zimage_eval.config.measuring import PinnedFile
-from zimage_eval.networks import check_digest
+from zimage_eval.metrics.networks.files import check_digest
 from zimage_eval.prompts.facts import FactKind, FactResult
 
 COLUMNS = ("image", "fact", "held")

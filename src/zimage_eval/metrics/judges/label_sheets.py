@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from zimage_eval.hand_labels import COLUMNS
-from zimage_eval.judges import load_image
+from zimage_eval.metrics.judges.hand_labels import COLUMNS
+from zimage_eval.metrics.judges.judges import load_image
 from zimage_eval.prompts.facts import Facts
 
 Row = Mapping[str, Any]

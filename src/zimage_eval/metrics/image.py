@@ -1,4 +1,4 @@
-"""Statistics of one picture, (height, width, 3) uint8."""
+"""Statistics of one picture, (height, width, 3) uint8, and what it cost in forwards."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -63,3 +63,8 @@ def clipped_share(image: np.ndarray) -> float:
 def _luma(image: np.ndarray) -> NDArray[np.float64]:
     """(height, width) Rec. 601 luma in 0..255, not rounded."""
     return np.asarray(image @ LUMA_REC_601, dtype=np.float64)
+
+
+def num_forwards(evaluations: int) -> float:
+    """Transformer evaluations for the image; with guidance, two a step."""
+    return float(evaluations)

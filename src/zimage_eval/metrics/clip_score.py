@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from zimage_eval.clip import Clip
+from zimage_eval.metrics.networks.clip import Clip
 
 PREFIX = "A photo depicts "
 WEIGHT = 2.5

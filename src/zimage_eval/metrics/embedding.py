@@ -4,13 +4,14 @@ Everything is computed over the tokens of one class: the template's first token 
 with a norm of its own, and what holds for it does not hold for words.
 """
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from functools import cached_property
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from zimage_eval.metrics.metric import Metric
 from zimage_eval.text.chat_format import NO_TOKEN, TokenClass, token_classes
 
 CKA_LEAST = 4
@@ -160,3 +161,37 @@ def _hsic(first: NDArray[np.float64], second: NDArray[np.float64]) -> float:
     sums = first.sum() * second.sum() / ((size - 1) * (size - 2))
     rows = first.sum(axis=0) @ second.sum(axis=0)
     return float(product + sums - 2 * rows / (size - 2))
+
+
+Scores = dict[str, float | None]
+Key = TypeVar("Key", bound=Hashable)
+
+
+class EmbeddingScores(Generic[Key]):
+    """Scores of encodings by their keys, computed when they are first asked for."""
+
+    def __init__(
+        self, encodings: Mapping[Key, TokenVectors], metrics: Mapping[str, Metric]
+    ) -> None:
+        """Of the metrics that read an embedding or a pair of them."""
+        self.encodings = encodings
+        self.single = {n: metric for n, metric in metrics.items() if metric.reads == "embedding"}
+        self.paired = {
+            n: metric for n, metric in metrics.items() if metric.reads == "embedding_pair"
+        }
+        self.known: dict[tuple[Key, Key | None], Scores] = {}
+
+    def of(self, key: Key, baseline: Key | None) -> Scores:
+        """Scores of one encoding; without a baseline, the paired ones have no number.
+
+        Raises:
+            KeyError: there is no such encoding.
+        """
+        if (key, baseline) not in self.known:
+            encoded = self.encodings[key]
+            scores: Scores = {name: m.compute(encoded) for name, m in self.single.items()}
+            for name, metric in self.paired.items():
+                other = None if baseline is None else self.encodings[baseline]
+                scores[name] = None if other is None else metric.compute(encoded, other)
+            self.known[key, baseline] = scores
+        return self.known[key, baseline]

@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zimage_eval.config.measuring import BackboneName
-from zimage_eval.metric_frechet import FID_BACKBONE, FID_LEAST, frechet_name, frechet_score
-from zimage_eval.metric_kernel import (
+from zimage_eval.metrics.sets.frechet import FID_BACKBONE, FID_LEAST, frechet_name, frechet_score
+from zimage_eval.metrics.sets.kernel import (
     CMMD_LEAST,
     KID_BLOCK,
     KID_LEAST,
@@ -20,7 +20,7 @@ from zimage_eval.metric_kernel import (
     kid_interval,
     kid_score,
 )
-from zimage_eval.metric_manifold import (
+from zimage_eval.metrics.sets.manifold import (
     MANIFOLD_LEAST,
     NEAREST,
     VENDI_LEAST,

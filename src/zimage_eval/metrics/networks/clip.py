@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from zimage_eval.networks import load_whole
+from zimage_eval.metrics.networks.files import load_whole
 
 if TYPE_CHECKING:
     import torch

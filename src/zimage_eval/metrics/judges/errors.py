@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from zimage_eval.hand_labels import HandLabels
+from zimage_eval.metrics.judges.hand_labels import HandLabels
 from zimage_eval.statistics.estimates import Estimate, estimate
 
 Row = Mapping[str, Any]

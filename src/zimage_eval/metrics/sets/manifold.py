@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from zimage_eval.feature_sets import Features, feature_set, feature_sets
-from zimage_eval.metric_kernel import unit_rows
+from zimage_eval.metrics.sets.features import Features, feature_set, feature_sets
+from zimage_eval.metrics.sets.kernel import unit_rows
 
 NEAREST = 5
 """k of the `prdc` package: a ball reaches to the k-th nearest other image of its own set."""

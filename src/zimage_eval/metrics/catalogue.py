@@ -1,18 +1,17 @@
-"""The metrics of one image by name; a new one is a function in its file and a row here."""
+"""The metrics of one image by name, and their networks; a new one is a function and a row here."""
 
 from collections.abc import Callable, Collection, Mapping
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from zimage_eval.clip import load_clip
-from zimage_eval.features import load_lpips, load_lpips_vgg
-from zimage_eval.metric_alignment import alignment, alignment_of_kind, all_facts
-from zimage_eval.metric_base import Metric, Network, Reads
-from zimage_eval.metric_clip import clip_coverage, clip_score
-from zimage_eval.metric_cost import num_forwards
-from zimage_eval.metric_dists import dists, load_dists
-from zimage_eval.metric_embedding import (
+import torch
+
+from zimage_eval.config.measuring import NetworkName, PinnedFile
+from zimage_eval.metrics.alignment import alignment, alignment_of_kind, all_facts
+from zimage_eval.metrics.clip_score import clip_coverage, clip_score
+from zimage_eval.metrics.dists import dists, load_dists
+from zimage_eval.metrics.embedding import (
     cosine_drift,
     effective_rank,
     linear_cka,
@@ -20,22 +19,26 @@ from zimage_eval.metric_embedding import (
     sparsity,
     variance,
 )
-from zimage_eval.metric_image import (
+from zimage_eval.metrics.image import (
     clipped_share,
     edge_density,
     high_frequency_share,
+    num_forwards,
     saturation,
     sharpness,
 )
-from zimage_eval.metric_lpips import lpips_distances
-from zimage_eval.metric_paired import identical, psnr, ssim
+from zimage_eval.metrics.lpips import lpips_distances
+from zimage_eval.metrics.metric import Metric, Network, Reads
+from zimage_eval.metrics.networks.clip import load_clip
+from zimage_eval.metrics.networks.files import network_path
+from zimage_eval.metrics.networks.lpips_trunks import load_lpips, load_lpips_vgg
+from zimage_eval.metrics.paired import identical, psnr, ssim
 from zimage_eval.prompts.facts import FACT_KINDS
 from zimage_eval.text.chat_format import TOKEN_CLASSES
 
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["METRICS", "Metric", "metrics_with"]
 
 SHIPPED_NETWORK = "alexnet"
 
@@ -147,3 +150,24 @@ def metrics_with(networks: Collection[str]) -> dict[str, Metric]:
         for name, metric in METRICS.items()
         if metric.network is None or metric.network.weights in (SHIPPED_NETWORK, *networks)
     }
+
+
+def load_metric_networks(
+    metrics: Mapping[str, Metric],
+    alexnet: Path,
+    networks: Mapping[NetworkName, PinnedFile],
+    device: torch.device,
+) -> dict[str, Any]:
+    """By the metric's name, for those that need one.
+
+    Raises:
+        ValueError: weights are missing, or are others than declared.
+    """
+    loaded: dict[Any, Any] = {}
+    for metric in metrics.values():
+        network = metric.network
+        if network is not None and network not in loaded:
+            weights = network.weights
+            path = alexnet if weights == "alexnet" else network_path(weights, networks[weights])
+            loaded[network] = network.load(path, device)
+    return {name: loaded[metric.network] for name, metric in metrics.items() if metric.network}

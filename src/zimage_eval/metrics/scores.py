@@ -10,13 +10,11 @@ from typing import Any, NamedTuple
 import numpy as np
 import pyarrow.parquet as pq
 
-from zimage_eval.comparisons import Comparison, Comparisons
 from zimage_eval.config.variants import Variant
-from zimage_eval.embedding_scores import EmbeddingScores
-from zimage_eval.judges import Judge, Picture, load_image
-from zimage_eval.metric_base import BATCHED, Metric
-from zimage_eval.metric_embedding import TokenVectors
-from zimage_eval.observations import Observation
+from zimage_eval.metrics.embedding import EmbeddingScores, TokenVectors
+from zimage_eval.metrics.judges.judges import Judge, Picture, load_image
+from zimage_eval.metrics.metric import BATCHED, Metric
+from zimage_eval.metrics.picture_scores import Comparison, Comparisons, Observation
 from zimage_eval.output.tables import SWAPPED_PROMPTS, embeddings_schema, read_table
 from zimage_eval.prompts.facts import FactResult, Facts
 from zimage_eval.text.wordings import Wordings, wording_key

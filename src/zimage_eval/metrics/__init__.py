@@ -1,0 +1,1 @@
+"""From pictures to numbers, one row an image."""

@@ -1,0 +1,1 @@
+"""Who says which facts hold in a picture, and how often they are right."""

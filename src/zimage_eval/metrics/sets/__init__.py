@@ -1,0 +1,1 @@
+"""Numbers of sets of pictures: distances, precision and recall, diversity."""

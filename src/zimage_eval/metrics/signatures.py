@@ -1,0 +1,160 @@
+"""What decided a number: who computed it, how, with which weights, of how many images.
+
+In the spirit of sacreBLEU's signatures: two numbers may be compared if theirs agree.
+"""
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from importlib import metadata
+from inspect import getsourcefile
+from pathlib import Path
+from typing import Any
+
+from zimage_eval.config.measuring import BackboneName, Distribution
+from zimage_eval.config.model_spec import ModelSpec
+from zimage_eval.metrics.judges.judges import JUDGES
+from zimage_eval.metrics.metric import Metric
+from zimage_eval.metrics.networks.lpips_trunks import ALEXNET_SHA256
+from zimage_eval.metrics.sets.catalogue import families_of, metric_name
+
+Row = Mapping[str, Any]
+Signature = Mapping[str, Any]
+"""implementation, version, mode and weights (name -> sha256), beside what the metric is."""
+SHORT = 12
+"""Hex digits of a source file's sha256 that stand for its version."""
+
+
+def who_computes(compute: Callable[..., Any], library: str | None) -> dict[str, str]:
+    """The library and its release, or the function here and a digest of its source file."""
+    if library is not None:
+        return {"implementation": library, "version": metadata.version(library)}
+    function = compute.func if isinstance(compute, partial) else compute
+    source = getsourcefile(function)
+    assert source is not None, function  # all are functions of this package
+    name = f"{function.__module__}.{function.__qualname__}"
+    digest = hashlib.sha256(Path(source).read_bytes()).hexdigest()
+    return {"implementation": name, "version": digest[:SHORT]}
+
+
+def with_sizes(
+    signatures: Mapping[str, Signature],
+    scores: Sequence[Row],
+    features: Mapping[str, Sequence[Row]],
+) -> dict[str, Signature]:
+    """The signatures with `num_images`: by phase, the fewest and the most images of a variant.
+
+    Variants without any are left out: a distance to the baseline has none for the baseline.
+
+    Args:
+        signatures: by metric.
+        scores: rows of a score table; an image counts where it has a number.
+        features: by backbone, the rows of the images whose features it has.
+    """
+    made = [row for row in scores if row["error"] is None]
+    sizes: dict[str, Signature] = {}
+    for name, signature in signatures.items():
+        if "backbone" in signature:
+            counted = features[signature["backbone"]]
+        else:
+            counted = [row for row in made if row[name] is not None]
+        sizes[name] = {**signature, "num_images": _sizes(counted, scores)}
+    return sizes
+
+
+def _sizes(counted: Sequence[Row], asked: Sequence[Row]) -> dict[str, dict[str, int]]:
+    counts: dict[str, dict[str, int]] = {}
+    for rows, step in ((asked, 0), (counted, 1)):
+        for row in rows:
+            variants = counts.setdefault(row["phase"], {})
+            variants[row["variant"]] = variants.get(row["variant"], 0) + step
+    numbers = {phase: [n for n in c.values() if n] or [0] for phase, c in counts.items()}
+    return {phase: {"fewest": min(n), "most": max(n)} for phase, n in numbers.items()}
+
+
+def image_signatures(metrics: Mapping[str, Metric], spec: ModelSpec) -> dict[str, Signature]:
+    """By the metric's name; `spec` declares judge, labels and networks."""
+    weights = {"alexnet": ALEXNET_SHA256}
+    weights |= {name: file.sha256 for name, file in spec.networks.items()}
+    if spec.hand_labels is not None:
+        weights["hand_labels"] = spec.hand_labels.sha256
+    judge = {"name": spec.judge, **who_computes(JUDGES[spec.judge], None)}
+    judge_reads = {"detector": ("detector", "clip"), "hand_labels": ("hand_labels",)}
+    signatures: dict[str, Signature] = {}
+    for name, metric in metrics.items():
+        used = judge_reads.get(spec.judge, ()) if metric.is_judged else ()
+        if metric.network is not None:
+            used = (metric.network.weights,)
+        signatures[name] = {
+            **who_computes(metric.compute, metric.library),
+            "mode": metric.mode,
+            "weights": {each: weights[each] for each in used},
+            "judge": judge if metric.is_judged else None,
+            "unit": metric.unit,
+            "better": metric.better,
+            "margin": metric.margin,
+            "reads": metric.reads,
+        }
+    return signatures
+
+
+def set_signatures(
+    settings: Distribution,
+    features: Mapping[str, Mapping[str, str]],
+    reference: Mapping[str, Mapping[str, str]],
+) -> dict[str, Signature]:
+    """By the metric's name.
+
+    Args:
+        settings: backbones, reference and seed.
+        features: what decided the features of the study's images, by backbone.
+        reference: the same of the reference pictures; empty where the baseline is the reference.
+
+    Raises:
+        ValueError: the two were not made by the same network in the same way.
+    """
+    signatures: dict[str, Signature] = {}
+    for backbone in settings.backbones:
+        made = features[backbone]
+        if reference and reference[backbone] != made:
+            raise ValueError(f"{backbone}: images by {made}, reference by {reference[backbone]}")
+        signatures |= _signatures(settings, backbone, made)
+    return signatures
+
+
+def _signatures(
+    settings: Distribution, backbone: BackboneName, made: Mapping[str, str]
+) -> dict[str, Signature]:
+    return {
+        metric_name(template, backbone): {
+            **who_computes(family.implementation, None),
+            "mode": metric.mode,
+            "backbone": backbone,
+            "resize": made["resize"],
+            "weights": {backbone: made["weights_sha256"]},
+            "reference": settings.reference.model_dump() if family.reads_reference else None,
+            "seed": settings.seed,
+            "unit": metric.unit,
+            "better": metric.better,
+            "margin": metric.margin,
+            "reads": "features",
+        }
+        for family in families_of(backbone)
+        for template, metric in family.metrics.items()
+    }
+
+
+def write_signatures(path: Path, signatures: Mapping[str, Mapping[str, Any]]) -> None:
+    """Write them with sorted keys: equal ones give equal bytes."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    text = json.dumps(signatures, indent=2, sort_keys=True, ensure_ascii=False)
+    path.write_text(text + "\n", encoding="utf-8")
+
+
+def read_signatures(path: Path) -> dict[str, dict[str, Any]]:
+    """Signatures as they were written; ValueError where there are none."""
+    if not path.is_file():
+        raise ValueError(f"{path}: no such file")
+    signatures: dict[str, dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))
+    return signatures
