@@ -12,7 +12,7 @@ from ruamel.yaml import YAML
 from zimage_eval.config.frozen import read_yaml, unknown
 from zimage_eval.config.model_spec import load_model_spec
 from zimage_eval.config.params import load_params
-from zimage_eval.plan import plan_studies
+from zimage_eval.studies.plan import plan_studies
 
 ROOT: Final = Path(__file__).parents[1]
 

@@ -11,7 +11,7 @@ def main() -> None:
     from zimage_eval.config.params import load_params
     from zimage_eval.output.results import read_results, write_results
     from zimage_eval.prompts.templates import study_variants
-    from zimage_eval.study_results import headline_results
+    from zimage_eval.studies.results import headline_results
 
     params = load_params(Path("params.yaml"))
     spec = load_model_spec(Path(f"models/{params.model}.yaml"))

@@ -26,7 +26,7 @@ def main() -> None:
     from zimage_eval.report_calibration import read_scorecard
     from zimage_eval.report_studies import StudyReport
     from zimage_eval.report_verdicts import answer_questions, provenance_of
-    from zimage_eval.summaries import read_summaries
+    from zimage_eval.studies.summaries import read_summaries
     from zimage_eval.web_page import render_page
 
     params = load_params(Path("params.yaml"))

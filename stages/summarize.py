@@ -13,11 +13,9 @@ from stages import run
 
 def main(study: str) -> None:
     """Average a study's scores over prompts, compare them with the baseline, and draw them."""
-    from zimage_eval.category_figure import draw_study_categories
     from zimage_eval.config.model_spec import load_model_spec
     from zimage_eval.config.params import PHASES, load_params
     from zimage_eval.config.variants import phase_variants
-    from zimage_eval.cost_figure import draw_study_costs
     from zimage_eval.metrics.catalogue import metrics_with
     from zimage_eval.metrics.signatures import (
         read_signatures,
@@ -35,12 +33,18 @@ def main(study: str) -> None:
         read_table,
         scores_schema,
     )
-    from zimage_eval.pareto import front_results, study_front
     from zimage_eval.prompts.templates import study_variants
-    from zimage_eval.set_summaries import read_sets, summarize_sets
-    from zimage_eval.study_figures import draw_study_effect, draw_study_grid, main_metric
-    from zimage_eval.study_results import study_results
-    from zimage_eval.summaries import summarize_scores, write_summaries
+    from zimage_eval.studies.cost_figure import draw_study_costs
+    from zimage_eval.studies.figures import (
+        draw_study_categories,
+        draw_study_effect,
+        draw_study_grid,
+        main_metric,
+    )
+    from zimage_eval.studies.pareto import front_results, study_front
+    from zimage_eval.studies.results import study_results
+    from zimage_eval.studies.set_summaries import read_sets, summarize_sets
+    from zimage_eval.studies.summaries import summarize_scores, write_summaries
 
     params = load_params(Path("params.yaml"))
     spec = load_model_spec(Path(f"models/{params.model}.yaml"))

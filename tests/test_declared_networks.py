@@ -14,7 +14,7 @@ from tests.tiny_clip import build_tiny_clip
 from tests.tiny_detectors import build_tiny_owl
 from zimage_eval.metrics.networks.files import sha256_of
 from zimage_eval.output.results import read_results
-from zimage_eval.summaries import Summary, read_summaries
+from zimage_eval.studies.summaries import Summary, read_summaries
 
 STUDY = """
   shift:

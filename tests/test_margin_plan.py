@@ -10,11 +10,11 @@ from zimage_eval.__main__ import main
 from zimage_eval.config.variants import expand_variants
 from zimage_eval.contrasts import Terms
 from zimage_eval.evidence import baseline_best, no_difference
-from zimage_eval.margin_plan import Spread, deviation_of, plan_margin, render_margin_plan
-from zimage_eval.plan import predict_seconds
 from zimage_eval.statistics.estimates import estimate
 from zimage_eval.statistics.power import num_prompts_needed
-from zimage_eval.summaries import Summary
+from zimage_eval.studies.margin_plan import Spread, deviation_of, plan_margin, render_margin_plan
+from zimage_eval.studies.plan import predict_seconds
+from zimage_eval.studies.summaries import Summary
 
 
 def row(variant: str, differences: list[float]) -> Summary:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tests.made_up_reports import at_most
-from zimage_eval.pareto import front_results, pareto_front, shared_qualities
+from zimage_eval.studies.pareto import front_results, pareto_front, shared_qualities
 
 PROMPTS = 64
 COSTS = {"a": 4.0, "b": 8.0, "c": 8.0, "d": 16.0}

@@ -12,8 +12,8 @@ from zimage_eval.__main__ import main
 from zimage_eval.config.model_spec import ModelSpec
 from zimage_eval.config.params import Params
 from zimage_eval.config.settings import Settings
-from zimage_eval.plan import forwards_per_image, plan_studies, render_plan
 from zimage_eval.statistics.power import smallest_effect
+from zimage_eval.studies.plan import forwards_per_image, plan_studies, render_plan
 
 ROOT = Path(__file__).parents[1]
 TEMPLATES = ROOT / "prompts/templates"

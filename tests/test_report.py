@@ -8,7 +8,7 @@ from zimage_eval.config.params import Study
 from zimage_eval.config.variants import Variant, expand_variants
 from zimage_eval.findings import confirm_finding, coverage_findings, screened_finding
 from zimage_eval.metrics.catalogue import METRICS
-from zimage_eval.report_tables import (
+from zimage_eval.studies.shown_numbers import (
     index_screened,
     main_table,
     markdown_table,
@@ -16,7 +16,7 @@ from zimage_eval.report_tables import (
     show_contrast,
     show_interval,
 )
-from zimage_eval.summaries import Summary
+from zimage_eval.studies.summaries import Summary
 from zimage_eval.web_page import render_page
 
 DEFAULTS = load_model_spec(Path(__file__).parents[1] / "models" / "nano.yaml").defaults

@@ -4,8 +4,8 @@ from pathlib import Path
 import pytest
 
 from zimage_eval.output.results import Results, read_results, write_results
-from zimage_eval.study_results import headline_results, study_results
-from zimage_eval.summaries import Summary
+from zimage_eval.studies.results import headline_results, study_results
+from zimage_eval.studies.summaries import Summary
 
 
 def test_files_are_sorted_rounded_and_the_same_again(tmp_path: Path) -> None:

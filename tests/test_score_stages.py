@@ -22,7 +22,7 @@ from zimage_eval.config.variants import Variant
 from zimage_eval.metrics.catalogue import metrics_with
 from zimage_eval.output.results import read_results
 from zimage_eval.output.tables import SWAPPED_PROMPTS, read_table, scores_schema
-from zimage_eval.summaries import read_summaries
+from zimage_eval.studies.summaries import read_summaries
 
 
 def fail(variant: Variant, prompt_id: str) -> str | None:
@@ -213,8 +213,8 @@ except SystemExit as stop:
     assert stop.code == 0
 assert "torch" not in sys.modules and "diffusers" not in sys.modules
 if not "{module}".startswith("compute"):
-    import zimage_eval.set_summaries, zimage_eval.metrics.sets.features
-    import zimage_eval.output.results, zimage_eval.study_figures
+    import zimage_eval.studies.set_summaries, zimage_eval.metrics.sets.features
+    import zimage_eval.output.results, zimage_eval.studies.figures
     import zimage_eval.report, zimage_eval.web_page
     assert "torch" not in sys.modules
 """

@@ -6,7 +6,7 @@ import pytest
 from zimage_eval.config.model_spec import load_model_spec
 from zimage_eval.config.params import Study
 from zimage_eval.config.variants import Variant, expand_variants
-from zimage_eval.study_figures import (
+from zimage_eval.studies.figures import (
     axis_label,
     draw_study_effect,
     grid_prompts,
@@ -14,7 +14,7 @@ from zimage_eval.study_figures import (
     main_metric,
     short_labels,
 )
-from zimage_eval.summaries import Summary
+from zimage_eval.studies.summaries import Summary
 
 DEFAULTS = load_model_spec(Path(__file__).parents[1] / "models" / "nano.yaml").defaults
 

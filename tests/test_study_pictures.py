@@ -3,13 +3,13 @@
 from matplotlib.axes import Axes
 
 from tests.default_settings import DEFAULTS
-from zimage_eval.category_figure import draw_study_categories
 from zimage_eval.config.params import Study
 from zimage_eval.config.settings import Settings
 from zimage_eval.config.variants import Variant, expand_variants
-from zimage_eval.cost_figure import draw_study_costs
-from zimage_eval.pareto import study_front
-from zimage_eval.summaries import Summary, summarize_scores
+from zimage_eval.studies.cost_figure import draw_study_costs
+from zimage_eval.studies.figures import draw_study_categories
+from zimage_eval.studies.pareto import study_front
+from zimage_eval.studies.summaries import Summary, summarize_scores
 
 
 def study(scales: list[float]) -> tuple[Variant, ...]:

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from zimage_eval.metrics.catalogue import METRICS
-from zimage_eval.summaries import (
+from zimage_eval.studies.summaries import (
     Summary,
     confirm_rows,
     excludes_zero,

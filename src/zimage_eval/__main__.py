@@ -12,8 +12,8 @@ from zimage_eval.declared_files import check_measuring
 from zimage_eval.generate_command import add_generate_arguments, run_generate
 from zimage_eval.measure_command import add_measure_arguments, run_measure
 from zimage_eval.model.folder import IMAGE_PARTS, TEXT_PARTS, check_model, weights_digest
-from zimage_eval.plan import plan_studies, render_plan
 from zimage_eval.prompts.templates import study_variants
+from zimage_eval.studies.plan import plan_studies, render_plan
 
 TEMPLATES = Path("prompts/templates")
 
@@ -70,8 +70,8 @@ def _plan(arguments: argparse.Namespace) -> None:
     if arguments.margin is None:
         print(render_plan(plan_studies(params, spec, arguments.folder / TEMPLATES), params, spec))
         return
-    from zimage_eval.margin_plan import plan_margin, render_margin_plan
-    from zimage_eval.summaries import read_summaries
+    from zimage_eval.studies.margin_plan import plan_margin, render_margin_plan
+    from zimage_eval.studies.summaries import read_summaries
 
     tables = {
         key: read_summaries(path)

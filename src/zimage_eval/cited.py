@@ -8,7 +8,7 @@ import re
 from collections.abc import Mapping
 
 from zimage_eval.output.results import Results
-from zimage_eval.report_tables import MISSING
+from zimage_eval.studies.shown_numbers import MISSING
 
 _REFERENCE = re.compile(r"\{([a-z0-9_]+):([^{}]+?):([A-Za-z0-9_.]+)(?::([^{}]+))?\}")
 

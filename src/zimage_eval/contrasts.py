@@ -20,7 +20,7 @@ from zimage_eval.statistics.estimates import (
 )
 from zimage_eval.statistics.power import smallest_effect
 from zimage_eval.statistics.studentized import Pivot, pivot_of
-from zimage_eval.summaries import ALL
+from zimage_eval.studies.summaries import ALL
 
 Kind = Literal[
     "equivalent",

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 from zimage_eval.config.variants import Variant
 from zimage_eval.metrics.catalogue import METRICS
-from zimage_eval.report_tables import index_screened, show_contrast, show_mean
-from zimage_eval.study_figures import main_metric
-from zimage_eval.summaries import ALL, COVERAGE, Summary, confirm_rows, excludes_zero
+from zimage_eval.studies.figures import main_metric
+from zimage_eval.studies.shown_numbers import index_screened, show_contrast, show_mean
+from zimage_eval.studies.summaries import ALL, COVERAGE, Summary, confirm_rows, excludes_zero
 
 
 def screened_finding(variants: Sequence[Variant], summaries: Sequence[Summary]) -> str:

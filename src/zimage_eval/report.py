@@ -13,9 +13,9 @@ from zimage_eval.report_machine import machine_section
 from zimage_eval.report_pages import write_page
 from zimage_eval.report_seconds import page_seconds
 from zimage_eval.report_studies import StudyReport, page_values, show_value, studies_section
-from zimage_eval.report_tables import show_interval
 from zimage_eval.report_texts import HOW_TO_READ, JUDGES, VERDICTS
 from zimage_eval.report_verdicts import Answer, verdict_table
+from zimage_eval.studies.shown_numbers import show_interval
 
 SECTIONS = ("How to read this", "Machines", "All studies")
 

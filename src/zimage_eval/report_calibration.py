@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from zimage_eval.report_recovery import controls_table, judge_table, share_words, size_table
-from zimage_eval.report_tables import MISSING, markdown_table
+from zimage_eval.studies.shown_numbers import MISSING, markdown_table
 
 Card = Mapping[str, Any]
 _CAPTION = (

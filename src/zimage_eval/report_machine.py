@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from zimage_eval.machine_results import MachineResults
-from zimage_eval.report_tables import MISSING, markdown_table
+from zimage_eval.studies.shown_numbers import MISSING, markdown_table
 
 _INTRODUCTION = (
     "Seconds and memory are a machine's own. Weights called random have the released sizes and "

@@ -16,8 +16,8 @@ from zimage_eval.claims import (
 from zimage_eval.metrics.catalogue import METRICS
 from zimage_eval.output.results import Results
 from zimage_eval.questions import Question
-from zimage_eval.report_tables import MISSING, markdown_table
 from zimage_eval.report_verdicts import Answer, differences_table, tell, values_table
+from zimage_eval.studies.shown_numbers import MISSING, markdown_table
 from zimage_eval.verdicts import Verdict
 
 _DECIMALS = 3

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from zimage_eval.report_tables import MISSING, markdown_table, show
+from zimage_eval.studies.shown_numbers import MISSING, markdown_table, show
 
 Card = Mapping[str, Any]
 _OUTCOMES = {

@@ -10,15 +10,15 @@ from zimage_eval.machine_costs import seconds_per_image
 from zimage_eval.machine_results import MachineResults
 from zimage_eval.output.results import Results
 from zimage_eval.report_studies import StudyReport
-from zimage_eval.report_tables import (
+from zimage_eval.studies.figures import main_metric
+from zimage_eval.studies.shown_numbers import (
     MISSING,
     index_screened,
     markdown_table,
     show_mean,
     variant_cell,
 )
-from zimage_eval.study_figures import main_metric
-from zimage_eval.summaries import ALL
+from zimage_eval.studies.summaries import ALL
 
 _CAPTION = (
     "*By forwards; what these seconds are stands under [How to read this](#how-to-read-this).*"

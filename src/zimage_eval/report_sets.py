@@ -6,9 +6,15 @@ from zimage_eval.config.measuring import BackboneName, BaselineReference, Distri
 from zimage_eval.config.params import PHASES
 from zimage_eval.config.variants import Variant
 from zimage_eval.metrics.sets.catalogue import set_metrics
-from zimage_eval.report_tables import ARROWS, MISSING, markdown_table, show_interval, variant_cell
-from zimage_eval.set_summaries import IS_REFERENCE
-from zimage_eval.summaries import Summary
+from zimage_eval.studies.set_summaries import IS_REFERENCE
+from zimage_eval.studies.shown_numbers import (
+    ARROWS,
+    MISSING,
+    markdown_table,
+    show_interval,
+    variant_cell,
+)
+from zimage_eval.studies.summaries import Summary
 
 
 def describe_reference(settings: Distribution) -> str:

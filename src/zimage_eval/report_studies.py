@@ -11,7 +11,8 @@ from zimage_eval.config.settings import leaves
 from zimage_eval.config.variants import Variant
 from zimage_eval.findings import confirm_finding, coverage_findings, screened_finding
 from zimage_eval.report_sets import set_tables
-from zimage_eval.report_tables import (
+from zimage_eval.studies.figures import grid_variants, main_metric
+from zimage_eval.studies.shown_numbers import (
     MISSING,
     category_table,
     detail_table,
@@ -22,8 +23,7 @@ from zimage_eval.report_tables import (
     show_contrast,
     show_mean,
 )
-from zimage_eval.study_figures import grid_variants, main_metric
-from zimage_eval.summaries import ALL, COVERAGE, Summary, confirm_rows
+from zimage_eval.studies.summaries import ALL, COVERAGE, Summary, confirm_rows
 
 
 class StudyReport(NamedTuple):

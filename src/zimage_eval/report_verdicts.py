@@ -6,7 +6,7 @@ from typing import NamedTuple
 from zimage_eval.config.model_spec import ModelSpec, prompt_set_of
 from zimage_eval.evidence import FROZEN_WEIGHTS, Evidence, not_testable
 from zimage_eval.questions import Place, Question
-from zimage_eval.report_tables import MISSING, markdown_table, show_interval
+from zimage_eval.studies.shown_numbers import MISSING, markdown_table, show_interval
 from zimage_eval.verdicts import (
     Page,
     PageVerdicts,

@@ -27,7 +27,7 @@ from zimage_eval.evidence import (
 from zimage_eval.metrics.catalogue import METRICS
 from zimage_eval.output.observations import Observation
 from zimage_eval.output.results import Numbers
-from zimage_eval.summaries import ALL
+from zimage_eval.studies.summaries import ALL
 from zimage_eval.weighing_observations import weigh_benchmark, weigh_threshold
 
 

@@ -1,9 +1,9 @@
-"""TODO."""
+"""Summaries of a study -> its part of metrics/<study>.json, and the headline of all studies."""
 
 from collections.abc import Mapping, Sequence
 
 from zimage_eval.output.results import Results
-from zimage_eval.summaries import ALL, COVERAGE, Summary, confirm_rows, contrast
+from zimage_eval.studies.summaries import ALL, COVERAGE, Summary, confirm_rows, contrast
 
 CONFIRMED = ("alignment", "all_facts", "lpips")
 """The metrics whose contrast at confirm size goes into the results."""

@@ -11,9 +11,9 @@ from matplotlib.ticker import NullFormatter, ScalarFormatter
 from zimage_eval.config.variants import Variant
 from zimage_eval.metrics.catalogue import METRICS
 from zimage_eval.output.figures import BLUE, FAINT, INK, WIDTH_INCHES
-from zimage_eval.pareto import FrontMember, Status
-from zimage_eval.study_figures import axis_label, main_metric, short_labels
-from zimage_eval.summaries import ALL, Summary
+from zimage_eval.studies.figures import axis_label, main_metric, short_labels
+from zimage_eval.studies.pareto import FrontMember, Status
+from zimage_eval.studies.summaries import ALL, Summary
 
 HEIGHT_INCHES = 5.2
 FACES: Mapping[Status | None, tuple[str, str]] = {

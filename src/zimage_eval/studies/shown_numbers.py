@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from zimage_eval.config.variants import Variant
 from zimage_eval.metrics.catalogue import METRICS
-from zimage_eval.summaries import ALL, COVERAGE, NOT_AVAILABLE, Summary, excludes_zero
+from zimage_eval.studies.summaries import ALL, COVERAGE, NOT_AVAILABLE, Summary, excludes_zero
 
 MISSING = "\N{EN DASH}"
 MAIN_COLUMNS = (

@@ -10,11 +10,11 @@ from scipy import stats
 from zimage_eval.config.model_spec import ModelSpec
 from zimage_eval.config.params import Params, Study
 from zimage_eval.config.variants import Variant
-from zimage_eval.plan import align_columns, predict_seconds
 from zimage_eval.prompts.templates import study_variants
 from zimage_eval.statistics.estimates import CONFIDENCE
 from zimage_eval.statistics.power import num_prompts_needed
-from zimage_eval.summaries import ALL, Summary
+from zimage_eval.studies.plan import align_columns, predict_seconds
+from zimage_eval.studies.summaries import ALL, Summary
 
 METRIC = "alignment"
 

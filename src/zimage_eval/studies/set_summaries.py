@@ -7,7 +7,7 @@ from zimage_eval.config.measuring import BackboneName, Distribution
 from zimage_eval.config.params import Phase
 from zimage_eval.metrics.sets.catalogue import Family, Vectors, families_of, metric_name
 from zimage_eval.metrics.sets.features import StudyFeatures, read_reference, read_study_features
-from zimage_eval.summaries import ALL, Summary
+from zimage_eval.studies.summaries import ALL, Summary
 
 IS_REFERENCE = "it is the reference"
 

@@ -1,0 +1,1 @@
+"""From scores of variants to summaries, figures and plans."""
