@@ -14,10 +14,10 @@ from pathlib import Path
 
 from calibration.study_folders import ROOT
 from calibration.truths import load_truths
-from zimage_eval.baked_guidance import guidance_results, measure_arms
+from zimage_eval.benchmarks.guidance.arms import read_arms
+from zimage_eval.benchmarks.guidance.baked import guidance_results, measure_arms
 from zimage_eval.config.benchmarks import BakedGuidance, need
 from zimage_eval.config.params import load_params
-from zimage_eval.guidance_arms import read_arms
 from zimage_eval.output.results import write_results
 
 

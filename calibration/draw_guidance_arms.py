@@ -22,9 +22,9 @@ from torch import Tensor
 from calibration.evaluate import ImageModel, SamplingSettings, generate, load_image_model
 from calibration.scene_prompts import ScenePrompt, make_target_prompts
 from calibration.truths import load_truths
+from zimage_eval.benchmarks.guidance.arms import AGAIN, TURBO, arm_name, write_arms
 from zimage_eval.config.model_spec import load_model_spec
 from zimage_eval.config.settings import Settings
-from zimage_eval.guidance_arms import AGAIN, TURBO, arm_name, write_arms
 from zimage_eval.metrics.alignment import alignment, alignment_of_kind
 from zimage_eval.metrics.image import LUMA_REC_601, saturation
 from zimage_eval.metrics.networks.backbones import load_backbone

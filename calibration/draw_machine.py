@@ -9,8 +9,8 @@ from typing import Final
 
 from matplotlib.figure import Figure
 
-from zimage_eval.machine_figures import draw_compile, draw_profile, draw_throughput
-from zimage_eval.machine_results import MachineResults, read_machine_results
+from zimage_eval.benchmarks.machine.figures import draw_compile, draw_profile, draw_throughput
+from zimage_eval.benchmarks.machine.results import MachineResults, read_machine_results
 from zimage_eval.output.figures import save_figure
 
 RESULTS: Final = Path("reports/machine/h100")

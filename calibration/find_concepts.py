@@ -10,8 +10,8 @@ from pathlib import Path
 import pandas as pd
 
 from calibration.find_answers import Found
-from zimage_eval.concept_gaps import Cell, Gap, find_gaps
-from zimage_eval.concept_probe import flagged_gaps, held_by_cell
+from zimage_eval.benchmarks.concepts.gaps import Cell, Gap, find_gaps
+from zimage_eval.benchmarks.concepts.probe import flagged_gaps, held_by_cell
 from zimage_eval.config.params import PHASES
 from zimage_eval.prompts.sets import load_prompt_set
 from zimage_eval.statistics.estimates import Estimate

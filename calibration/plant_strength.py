@@ -34,11 +34,15 @@ from calibration.plant_arms import (
 )
 from calibration.scene_prompts import ScenePrompt, make_prompts, make_target_prompts
 from calibration.truths import Truths, load_truths
+from zimage_eval.benchmarks.guidance.arms import TURBO, arm_name, read_arms
+from zimage_eval.benchmarks.guidance.distances import (
+    distances_over_prompts,
+    gap_matrix,
+    polynomial_kernel,
+)
 from zimage_eval.config.model_spec import ModelSpec, load_model_spec
-from zimage_eval.guidance_arms import TURBO, arm_name, read_arms
 from zimage_eval.metrics.catalogue import METRICS
 from zimage_eval.model.devices import pick_device
-from zimage_eval.prompt_distances import distances_over_prompts, gap_matrix, polynomial_kernel
 from zimage_eval.statistics.estimates import estimate, rounded
 from zimage_eval.statistics.power import deviation_under_test, smallest_effect
 

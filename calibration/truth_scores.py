@@ -16,7 +16,7 @@ from calibration.find_concepts import find_skews
 from calibration.negative_controls import share_of
 from calibration.recovery import Asked, is_narrow, is_recovered
 from calibration.truths import Truths
-from zimage_eval.concept_defaults import SCENE_VALUES
+from zimage_eval.benchmarks.concepts.defaults import SCENE_VALUES
 from zimage_eval.statistics.estimates import rounded
 
 

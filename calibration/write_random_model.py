@@ -18,7 +18,7 @@ from diffusers import AutoencoderKL, ZImageTransformer2DModel
 from transformers import Qwen3Config, Qwen3Model
 
 from calibration.family_folder import finish_folder
-from zimage_eval.loaded_model import RANDOM_WEIGHTS
+from zimage_eval.benchmarks.machine.loaded_model import RANDOM_WEIGHTS
 from zimage_eval.model.devices import pick_device
 
 SEED: Final = 0

@@ -12,11 +12,11 @@ from stages import run
 
 def main() -> None:
     """Put questions, pictures, tables and figures on one page, in the order of params.yaml."""
+    from zimage_eval.benchmarks.machine.results import read_machine_results
     from zimage_eval.cited import cited_sources
     from zimage_eval.config.model_spec import load_model_spec
     from zimage_eval.config.params import load_params
     from zimage_eval.evidence_files import read_evidence, read_full_evidence
-    from zimage_eval.machine_results import read_machine_results
     from zimage_eval.measured_results import read_measured
     from zimage_eval.model.folder import IMAGE_PARTS, TEXT_PARTS, weights_digest
     from zimage_eval.output.results import read_results

@@ -2,10 +2,10 @@
 
 import numpy as np
 
+from zimage_eval.benchmarks.prompts.trial_tables import JudgedTrial
+from zimage_eval.benchmarks.prompts.trials import PROMPT_SET, Trial
 from zimage_eval.prompts.facts import Facts, ObjectFact
 from zimage_eval.prompts.scenes.world import COLORS, SHAPES
-from zimage_eval.trial_tables import JudgedTrial
-from zimage_eval.trials import PROMPT_SET, Trial
 
 NUM_FACTS = 100
 

@@ -17,14 +17,7 @@ from calibration.draw_guidance_arms import (
 )
 from calibration.scene_prompts import make_target_prompts
 from calibration.truths import load_truths
-from zimage_eval.baked_guidance import (
-    guidance_observations,
-    guidance_results,
-    measure_arms,
-    why_not_available,
-)
-from zimage_eval.baked_guidance_figure import draw_distances, draw_reason
-from zimage_eval.guidance_arms import (
+from zimage_eval.benchmarks.guidance.arms import (
     AGAIN,
     LOOKS,
     SHARES,
@@ -35,6 +28,13 @@ from zimage_eval.guidance_arms import (
     read_arms,
     write_arms,
 )
+from zimage_eval.benchmarks.guidance.baked import (
+    guidance_observations,
+    guidance_results,
+    measure_arms,
+    why_not_available,
+)
+from zimage_eval.benchmarks.guidance.figure import draw_distances, draw_reason
 from zimage_eval.metrics.sets.kernel import polynomial_mmd
 from zimage_eval.output.figures import save_figure
 from zimage_eval.output.observations import write_observations

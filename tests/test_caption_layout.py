@@ -6,7 +6,7 @@ import pytest
 import torch
 from diffusers import ZImageTransformer2DModel
 
-from zimage_eval.length_probe import with_table_length
+from zimage_eval.benchmarks.limits.length_probe import with_table_length
 from zimage_eval.model.captions import CaptionLayout, lay_out_captions
 from zimage_eval.sampling.denoising import predict_velocity, relative_change
 

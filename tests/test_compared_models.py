@@ -13,10 +13,14 @@ import stages.pictures.draw_model
 from tests.tiny_model import build_tiny_model
 from tests.tiny_pipelines import build_tiny_flux, build_tiny_sd3
 from tests.toy_project import PARAMS, SPEC, enter_project, save_yaml
-from zimage_eval.compared_models import OtherPipeline, expected_forwards, load_compared_model
-from zimage_eval.compared_pipelines import draw_requests, load_pipeline, unavailable
-from zimage_eval.compared_zimage import zimage_jobs
-from zimage_eval.comparison_prompts import AskedPrompt
+from zimage_eval.benchmarks.comparison.drawing import zimage_jobs
+from zimage_eval.benchmarks.comparison.models import (
+    OtherPipeline,
+    expected_forwards,
+    load_compared_model,
+)
+from zimage_eval.benchmarks.comparison.pipelines import draw_requests, load_pipeline, unavailable
+from zimage_eval.benchmarks.comparison.prompts import AskedPrompt
 from zimage_eval.config.model_spec import DtypeSettings, load_model_spec
 from zimage_eval.model.transformer import load_image_side
 from zimage_eval.output.png import read_picture
@@ -202,7 +206,7 @@ def test_what_is_missing_is_said(weights: Path, tmp_path: Path) -> None:
 def test_what_a_machine_cant_hold_is_not_available(
     weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("zimage_eval.compared_pipelines.device_bytes", lambda device: 1000)
+    monkeypatch.setattr("zimage_eval.model.memory.device_bytes", lambda device: 1000)
     monkeypatch.setattr("zimage_eval.model.memory.device_bytes", lambda device: 1000)
     save_yaml(tmp_path / "tiny.yaml", SPEC)
     flux = OtherPipeline.model_validate(other("FluxPipeline"))

@@ -11,25 +11,34 @@ from dvc.repo import Repo
 from dvc.scm import Git
 from ruamel.yaml import YAML
 
-from zimage_eval.compared_scores import swapped_prompts
-from zimage_eval.comparison_observations import (
+from zimage_eval.benchmarks.comparison.observations import (
     STYLE_WORD,
     fact_bin,
     num_facts,
     observe_scores,
     observe_styles,
 )
-from zimage_eval.comparison_prompts import MISPLANNED, PLANNED, AskedPrompt, ask, read_prompts
-from zimage_eval.comparison_results import (
+from zimage_eval.benchmarks.comparison.prompts import (
+    MISPLANNED,
+    PLANNED,
+    AskedPrompt,
+    ask,
+    read_prompts,
+)
+from zimage_eval.benchmarks.comparison.rows import (
+    Measure,
     Scores,
     capability_row,
     difference,
     difference_rows,
+    distance_difference,
     facts_slope,
+    measures,
     model_rows,
+    set_distance,
     style_coverage,
 )
-from zimage_eval.comparison_sets import Measure, distance_difference, measures, set_distance
+from zimage_eval.benchmarks.comparison.scores import swapped_prompts
 from zimage_eval.config.frozen import parse, read_yaml
 from zimage_eval.config.params import Comparison, load_params
 from zimage_eval.metrics.sets.features import StudyFeatures

@@ -5,7 +5,7 @@ from itertools import product
 import numpy as np
 import pytest
 
-from zimage_eval.concept_gaps import Cell, Gap, find_gaps
+from zimage_eval.benchmarks.concepts.gaps import Cell, Gap, find_gaps
 
 NAMES = tuple("abcdefgh")
 COLORS = tuple("rstuvwxyz")

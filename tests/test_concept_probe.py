@@ -15,9 +15,9 @@ from calibration.concept_prompts import (
     concept_prompts,
 )
 from calibration.scene_prompts import write_prompts
-from zimage_eval.concept_defaults import SCENE_VALUES, find_defaults, unsaid_in_scene
-from zimage_eval.concept_gaps import Gap
-from zimage_eval.concept_probe import draw_grid, held_by_cell, probe_results, write_gaps
+from zimage_eval.benchmarks.concepts.defaults import SCENE_VALUES, find_defaults, unsaid_in_scene
+from zimage_eval.benchmarks.concepts.gaps import Gap
+from zimage_eval.benchmarks.concepts.probe import draw_grid, held_by_cell, probe_results, write_gaps
 from zimage_eval.config.model_spec import load_model_spec, prompt_set_of
 from zimage_eval.config.params import load_params, phases_of_role
 from zimage_eval.output.figures import save_figure

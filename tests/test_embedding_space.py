@@ -7,18 +7,22 @@ import pytest
 
 from tests.support.graph import ROOT
 from tests.test_failures import NORM, entry
-from zimage_eval.config.benchmarks import EmbeddingSpace
-from zimage_eval.content_vectors import num_split_words, read_caption_norm, word_ends
-from zimage_eval.embedding_labels import applicable, find_mentions
-from zimage_eval.embedding_space import (
+from zimage_eval.benchmarks.layers.analysis import layer_row
+from zimage_eval.benchmarks.layers.embedding_labels import applicable, find_mentions
+from zimage_eval.benchmarks.layers.embedding_space import (
     cluster_rows,
     direction_rows,
     probe,
     probe_prompts,
     probe_rows,
 )
-from zimage_eval.layer_figures import draw_layer_sizes
-from zimage_eval.layer_statistics import layer_row
+from zimage_eval.benchmarks.layers.figures import draw_layer_sizes
+from zimage_eval.benchmarks.shared.content_vectors import (
+    num_split_words,
+    read_caption_norm,
+    word_ends,
+)
+from zimage_eval.config.benchmarks import EmbeddingSpace
 from zimage_eval.prompts.scenes.parsing import parse_caption
 from zimage_eval.prompts.sets import Prompt, first_of_each
 

@@ -6,25 +6,31 @@ import torch
 
 from tests.made_up_trials import judged_trial, seeded_trial
 from tests.support.graph import ROOT
-from zimage_eval.config.benchmarks import Failures, Trials
-from zimage_eval.config.model_spec import load_model_spec
-from zimage_eval.content_vectors import CaptionNorm
-from zimage_eval.embedding_anomalies import STATISTICS, embedding_statistics, held_out_distances
-from zimage_eval.failure_detectors import (
+from zimage_eval.benchmarks.prompts.failure_detectors import (
+    STATISTICS,
     chance_row,
     detector_observations,
     detector_rows,
     detector_scores,
+    embedding_statistics,
     fails,
+    held_out_distances,
 )
-from zimage_eval.failure_patterns import failing_levels, level_rows, prompt_and_seed
+from zimage_eval.benchmarks.prompts.failure_patterns import (
+    failing_levels,
+    level_rows,
+    prompt_and_seed,
+)
+from zimage_eval.benchmarks.prompts.retries import plan_retries, retry_rows, simplify
+from zimage_eval.benchmarks.prompts.trials import RELATION_WORD, scene_trials
+from zimage_eval.benchmarks.shared.content_vectors import CaptionNorm
+from zimage_eval.config.benchmarks import Failures, Trials
+from zimage_eval.config.model_spec import load_model_spec
 from zimage_eval.output.observations import Observation
 from zimage_eval.prompts.facts import Facts, ObjectFact, RelationFact
 from zimage_eval.prompts.scenes.parsing import parse_caption
-from zimage_eval.retries import plan_retries, retry_rows, simplify
 from zimage_eval.statistics.held_out import folds
 from zimage_eval.text.embeddings import TextEmbeddings
-from zimage_eval.trials import RELATION_WORD, scene_trials
 
 PARAMS = Failures(num_folds=5, num_retried=4, num_scaled=1, scales=(2.0,), seed=0)
 NORM = CaptionNorm(np.ones(8), 1e-5)

@@ -8,8 +8,7 @@ import torch
 from diffusers import ZImageTransformer2DModel
 
 from tests.default_settings import make_settings
-from zimage_eval.config.model_spec import DtypeSettings
-from zimage_eval.layer_analysis import (
+from zimage_eval.benchmarks.layers.analysis import (
     BAG_OF_WORDS,
     Asked,
     all_layers,
@@ -18,12 +17,7 @@ from zimage_eval.layer_analysis import (
     pooled_statistics,
     probe_layers,
 )
-from zimage_eval.metrics.embedding import TokenVectors
-from zimage_eval.model.captions import EmbeddedCaption, embed_caption, refine
-from zimage_eval.model.transformer import load_image_side
-from zimage_eval.output.observations import Observation, mean_rows
-from zimage_eval.prompts.facts import Facts, ObjectFact
-from zimage_eval.refiner_analysis import (
+from zimage_eval.benchmarks.refiner.analysis import (
     RefinedCaption,
     attention_weights,
     describe_attention,
@@ -31,6 +25,12 @@ from zimage_eval.refiner_analysis import (
     map_results,
     refine_prompt,
 )
+from zimage_eval.config.model_spec import DtypeSettings
+from zimage_eval.metrics.embedding import TokenVectors
+from zimage_eval.model.captions import EmbeddedCaption, embed_caption, refine
+from zimage_eval.model.transformer import load_image_side
+from zimage_eval.output.observations import Observation, mean_rows
+from zimage_eval.prompts.facts import Facts, ObjectFact
 from zimage_eval.statistics.components import outlier_channels, principal_components
 from zimage_eval.statistics.held_out import bag_of_words, chance, frequent, probe
 from zimage_eval.statistics.linear_maps import explained_share, fit_linear

@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from tests.toy_project import SPEC
-from zimage_eval import benchmark_compile
-from zimage_eval.benchmark_compile import (
+from zimage_eval.benchmarks.machine import compile as benchmark_compile
+from zimage_eval.benchmarks.machine.compile import (
     compile_transformer,
     double,
     gains,
@@ -15,32 +15,37 @@ from zimage_eval.benchmark_compile import (
     uncompile,
     why_not_compiled,
 )
-from zimage_eval.benchmark_kernels import measure_kernels
-from zimage_eval.benchmark_profile import (
+from zimage_eval.benchmarks.machine.figures import (
+    draw_compile,
+    draw_profile,
+    draw_quantization,
+    draw_throughput,
+)
+from zimage_eval.benchmarks.machine.kernels import measure_kernels
+from zimage_eval.benchmarks.machine.loaded_model import LoadedModel, load_model, pick_jobs
+from zimage_eval.benchmarks.machine.profile import (
     PARTS,
     forward_seconds,
     measure_profile,
     profile_image,
     profile_rows,
 )
-from zimage_eval.benchmark_quantization import CEILING, FLOOR_BATCH, FULL, measure_quantization
-from zimage_eval.benchmark_throughput import compare_twins, measure_throughput
+from zimage_eval.benchmarks.machine.quantization import (
+    CEILING,
+    FLOOR_BATCH,
+    FULL,
+    measure_quantization,
+)
+from zimage_eval.benchmarks.machine.results import Cell, Rows, write_machine_results
+from zimage_eval.benchmarks.machine.teacher_forcing import ask, record_forwards, relative_errors
+from zimage_eval.benchmarks.machine.throughput import compare_twins, measure_throughput
+from zimage_eval.benchmarks.machine.timing import Span, Timeline
 from zimage_eval.config.benchmarks import Compile, Profile, Quantization, Throughput
 from zimage_eval.config.model_spec import ModelSpec
 from zimage_eval.config.settings import override
-from zimage_eval.loaded_model import LoadedModel, load_model, pick_jobs
-from zimage_eval.machine_figures import (
-    draw_compile,
-    draw_profile,
-    draw_quantization,
-    draw_throughput,
-)
-from zimage_eval.machine_results import Cell, Rows, write_machine_results
 from zimage_eval.metrics.networks.lpips_trunks import load_lpips
 from zimage_eval.prompts.facts import Facts
 from zimage_eval.prompts.sets import Prompt
-from zimage_eval.teacher_forcing import ask, record_forwards, relative_errors
-from zimage_eval.timing import Span, Timeline
 
 CPU = torch.device("cpu")
 FACTS = Facts.model_validate_json('{"objects": [{"name": "star"}]}')

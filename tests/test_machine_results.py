@@ -5,12 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from zimage_eval.machine_costs import FORWARD_PARTS, OTHER_PARTS, seconds_per_image
-from zimage_eval.machine_results import (
+from zimage_eval.benchmarks.machine.results import (
+    FORWARD_PARTS,
+    OTHER_PARTS,
     Cell,
     MachineResults,
     read_machine_results,
     render_rows,
+    seconds_per_image,
     write_machine_results,
 )
 

@@ -8,21 +8,21 @@ import pytest
 import torch
 
 from tests.test_plan import spec
-from zimage_eval.config.benchmarks import NoiseScales
-from zimage_eval.metrics.catalogue import load_metric_networks, metrics_with
-from zimage_eval.noise_arms import BASELINE, CEILING, FLOOR, distances, noise_arms
-from zimage_eval.output.observations import Observation
-from zimage_eval.output.tables import SWAPPED_PROMPTS
-from zimage_eval.placement_figure import draw_placements
-from zimage_eval.placements import (
+from zimage_eval.benchmarks.noise.placements import (
     arm_distances,
     arm_results,
+    draw_placements,
     noise_scales,
     place_arms,
     placement_results,
     study_arms,
     write_placements,
 )
+from zimage_eval.benchmarks.noise.redrawn import BASELINE, CEILING, FLOOR, distances, noise_arms
+from zimage_eval.config.benchmarks import NoiseScales
+from zimage_eval.metrics.catalogue import load_metric_networks, metrics_with
+from zimage_eval.output.observations import Observation
+from zimage_eval.output.tables import SWAPPED_PROMPTS
 
 ENTRY = NoiseScales(batch_size=3, dtype="bfloat16", margin=0.1, min_coverage=0.9)
 PROMPTS = [f"p{index:02}" for index in range(32)]

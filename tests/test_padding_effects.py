@@ -5,10 +5,15 @@ from pathlib import Path
 import pytest
 import torch
 
+from zimage_eval.benchmarks.conditioning.padding import (
+    add_floors,
+    compare,
+    encode_padded,
+    largest_token_change,
+    measure_placements,
+)
 from zimage_eval.config.model_spec import DtypeSettings
 from zimage_eval.output.observations import Observation, largest_rows
-from zimage_eval.pad_placement import encode_padded, largest_token_change
-from zimage_eval.padding_effects import add_floors, compare, measure_placements
 from zimage_eval.text.encoder import TextSide, load_text_side
 
 DTYPE = DtypeSettings(text_encoder="float32", transformer="float32", vae="float32")

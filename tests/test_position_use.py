@@ -8,9 +8,8 @@ import pytest
 import torch
 from diffusers import ZImageTransformer2DModel
 
-from zimage_eval.conditioning_effects import scaled_embeds
-from zimage_eval.model.rope import rotations
-from zimage_eval.position_use import (
+from zimage_eval.benchmarks.conditioning.effects import scaled_embeds
+from zimage_eval.benchmarks.conditioning.positions import (
     caption_states,
     guess_positions,
     permutation_arms,
@@ -18,6 +17,7 @@ from zimage_eval.position_use import (
     wavelength_row,
     wavelengths,
 )
+from zimage_eval.model.rope import rotations
 from zimage_eval.sampling.denoising import predict_velocity, relative_change
 
 LATENTS = torch.randn(1, 16, 6, 4, generator=torch.Generator().manual_seed(0))

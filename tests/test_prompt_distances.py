@@ -6,8 +6,7 @@ from itertools import product
 import numpy as np
 import pytest
 
-from zimage_eval.metrics.sets.kernel import polynomial_mmd
-from zimage_eval.prompt_distances import (
+from zimage_eval.benchmarks.guidance.distances import (
     Floats,
     distances_given_prompt,
     distances_over_prompts,
@@ -16,6 +15,7 @@ from zimage_eval.prompt_distances import (
     linear_kernel,
     polynomial_kernel,
 )
+from zimage_eval.metrics.sets.kernel import polynomial_mmd
 
 NUM_NOISES = 3
 

@@ -6,10 +6,8 @@ import numpy as np
 import pytest
 
 from tests.made_up_trials import judged_trial, sentences
-from zimage_eval.config.benchmarks import PromptQuality
-from zimage_eval.predict_command import describe_prediction
-from zimage_eval.prompt_features import FEATURES, feature_matrix, prompt_features
-from zimage_eval.prompt_predictor import (
+from zimage_eval.benchmarks.prompts.features import FEATURES, feature_matrix, prompt_features
+from zimage_eval.benchmarks.prompts.predictor import (
     fit_predictor,
     predict,
     predictor_inputs,
@@ -17,13 +15,15 @@ from zimage_eval.prompt_predictor import (
     vocabulary_of,
     write_predictor,
 )
-from zimage_eval.prompt_quality import (
+from zimage_eval.benchmarks.prompts.quality import (
     PREDICTOR,
     beats_baselines,
     feature_rows,
     foretell,
     model_rows,
 )
+from zimage_eval.config.benchmarks import PromptQuality
+from zimage_eval.predict_command import describe_prediction
 
 PARAMS = PromptQuality(num_folds=5, confidence=0.9, seed=0)
 

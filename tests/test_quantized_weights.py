@@ -4,7 +4,12 @@ import pytest
 import torch
 from torch import nn
 
-from zimage_eval.quantized_weights import NumBits, packed_bytes, quantized_copy, round_weights
+from zimage_eval.benchmarks.machine.quantization import (
+    NumBits,
+    packed_bytes,
+    quantized_copy,
+    round_weights,
+)
 
 GROUP = 32
 each_width = pytest.mark.parametrize("num_bits", [8, 4])

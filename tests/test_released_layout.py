@@ -11,19 +11,19 @@ from transformers import Qwen3Config, Qwen3Model
 from calibration.write_random_model import TEXT_ENCODER, TRANSFORMER, VAE, write_random_model
 from tests.default_settings import make_settings
 from tests.toy_project import SPEC
-from zimage_eval.config.model_spec import ModelSpec
-from zimage_eval.config.settings import GROUPS, KEYS
-from zimage_eval.loaded_model import load_model, weights_name
-from zimage_eval.machine_results import Rows
-from zimage_eval.model.folder import IMAGE_PARTS, TEXT_PARTS, check_parts, count_parameters
-from zimage_eval.prompts.sets import load_prompt_set
-from zimage_eval.released_layout import (
+from zimage_eval.benchmarks.machine.loaded_model import load_model, weights_name
+from zimage_eval.benchmarks.machine.released_layout import (
     CHANGES_PICTURE,
     FULL_SIZE,
     VALUES,
     check_settings,
     setting_cases,
 )
+from zimage_eval.benchmarks.machine.results import Rows
+from zimage_eval.config.model_spec import ModelSpec
+from zimage_eval.config.settings import GROUPS, KEYS
+from zimage_eval.model.folder import IMAGE_PARTS, TEXT_PARTS, check_parts, count_parameters
+from zimage_eval.prompts.sets import load_prompt_set
 
 ROOT = Path(__file__).parents[1]
 SIZES: dict[str, dict[str, Any]] = {

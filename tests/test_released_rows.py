@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from zimage_eval.machine_results import read_machine_results
+from zimage_eval.benchmarks.machine.results import read_machine_results
 from zimage_eval.questions import load_questions
 
 ROOT = Path(__file__).parents[1]

@@ -1,12 +1,12 @@
 """Seconds of a page: forwards as counted, times one machine's profile, never two in a column."""
 
 from tests.test_report import DEFAULTS, FULL, number, summarize
+from zimage_eval.benchmarks.machine.results import Cell, MachineResults
+from zimage_eval.benchmarks.machine.this_machine import Machine
 from zimage_eval.config.params import Study
 from zimage_eval.config.variants import expand_variants
-from zimage_eval.machine_results import Cell, MachineResults
 from zimage_eval.report_seconds import page_seconds
 from zimage_eval.report_studies import StudyReport
-from zimage_eval.this_machine import Machine
 
 PARTS = {"refine": 0.1, "denoise": 0.7, "loop": 0.0, "encode": 0.3, "decode": 0.1, "save": 0.0}
 

@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from zimage_eval.machine_results import MachineResults
+from zimage_eval.benchmarks.machine.results import MachineResults
+from zimage_eval.benchmarks.machine.this_machine import Machine
 from zimage_eval.report_calibration import calibration_section
 from zimage_eval.report_machine import machine_section
-from zimage_eval.this_machine import Machine
 
 
 def truth_row(planted: str, *, recovered: bool, beaten: int | None = None) -> dict[str, Any]:

@@ -7,12 +7,7 @@ import torch
 from diffusers import ZImagePipeline
 
 from tests.default_settings import make_settings
-from zimage_eval.config.benchmarks import Recipe
-from zimage_eval.config.model_spec import DtypeSettings
-from zimage_eval.config.params import Study
-from zimage_eval.config.variants import expand_variants
-from zimage_eval.model.transformer import load_image_side
-from zimage_eval.schedule_tables import (
+from zimage_eval.benchmarks.limits.schedules import (
     collect_samplers,
     largest_difference,
     run_schedule,
@@ -22,6 +17,11 @@ from zimage_eval.schedule_tables import (
     shared_levels,
     shifted_sigmas,
 )
+from zimage_eval.config.benchmarks import Recipe
+from zimage_eval.config.model_spec import DtypeSettings
+from zimage_eval.config.params import Study
+from zimage_eval.config.variants import expand_variants
+from zimage_eval.model.transformer import load_image_side
 
 RELEASED = (1, 0.9545455, 0.9, 0.8333333, 0.75, 0.6428571, 0.5, 0.3, 0)
 DTYPE = DtypeSettings(text_encoder="float32", transformer="float32", vae="float32")

@@ -5,13 +5,13 @@ import pytest
 
 from tests.test_embedding_space import prompt
 from tests.test_failures import entry
+from zimage_eval.benchmarks.styles.directions import fit_directions, steer
+from zimage_eval.benchmarks.styles.pairs import split_pairs, styled_pairs
+from zimage_eval.benchmarks.styles.steering import steering_rows
 from zimage_eval.config.benchmarks import Attribute, StyleVectors
 from zimage_eval.output.observations import Observation
 from zimage_eval.prompts.scenes.parsing import parse_caption
 from zimage_eval.prompts.sets import Prompt
-from zimage_eval.style_directions import fit_directions, steer
-from zimage_eval.style_vectors import steering_rows
-from zimage_eval.styled_pairs import split_pairs, styled_pairs
 
 ATTRIBUTES = {
     "framed": Attribute(kind="style", value="framed", words="in a frame"),

@@ -4,14 +4,14 @@ from pathlib import Path
 
 import pytest
 
-from zimage_eval.output.figures import save_figure
-from zimage_eval.prompts.templates import Template
-from zimage_eval.template_worth import (
+from zimage_eval.benchmarks.prompts.template_worth import (
     count_added_tokens,
     draw_worth,
     worth_observations,
     worth_rows,
 )
+from zimage_eval.output.figures import save_figure
+from zimage_eval.prompts.templates import Template
 
 LIBRARY = (
     Template(name="plain", category="bare"),

@@ -8,14 +8,14 @@ import torch
 from diffusers import ZImageTransformer2DModel
 from torch import nn
 
-from zimage_eval.sampling.denoising import predict_velocity
-from zimage_eval.timestep_use import (
+from zimage_eval.benchmarks.conditioning.timestep import (
     changed_modules,
     cost_by_part,
     module_outputs,
     share_by_part,
     with_kept_refiner,
 )
+from zimage_eval.sampling.denoising import predict_velocity
 
 LATENTS = torch.randn(1, 16, 6, 4, generator=torch.Generator().manual_seed(0))
 CAPTION = torch.randn(20, 32, generator=torch.Generator().manual_seed(1))

@@ -8,8 +8,7 @@ import torch
 from diffusers import ZImageTransformer2DModel
 
 from tests.default_settings import make_settings
-from zimage_eval.config.benchmarks import TokenLimitParams
-from zimage_eval.length_probe import (
+from zimage_eval.benchmarks.limits.length_probe import (
     ProbeSize,
     fits,
     fits_apart,
@@ -17,10 +16,16 @@ from zimage_eval.length_probe import (
     run_probe,
     with_table_length,
 )
+from zimage_eval.benchmarks.limits.token_limits import (
+    find_limit,
+    limit_checks,
+    measure_lengths,
+    measure_limits,
+)
+from zimage_eval.benchmarks.limits.truncation import measure_truncation
+from zimage_eval.config.benchmarks import TokenLimitParams
 from zimage_eval.model.folder import max_caption_tokens
 from zimage_eval.text.encoder import load_text_side
-from zimage_eval.token_limits import find_limit, limit_checks, measure_lengths, measure_limits
-from zimage_eval.truncated_prompts import measure_truncation
 
 SMALL = TokenLimitParams.model_validate(
     {

@@ -7,28 +7,28 @@ import pytest
 import torch
 from diffusers import AutoencoderKL
 
-from zimage_eval.metrics.networks.lpips_trunks import load_lpips
-from zimage_eval.output.observations import Observation
-from zimage_eval.roundtrip_metrics import grid_artifact
-from zimage_eval.roundtrip_pictures import (
+from zimage_eval.benchmarks.autoencoder.pictures import (
     Picture,
     crop,
     photographs,
     roundtrip_pictures,
     shrink,
 )
-from zimage_eval.roundtrip_results import NOT_AVAILABLE, roundtrip_results
-from zimage_eval.vae_roundtrip import (
+from zimage_eval.benchmarks.autoencoder.results import NOT_AVAILABLE, roundtrip_results
+from zimage_eval.benchmarks.autoencoder.roundtrip import (
     BASELINE,
     WHOLE,
     Way,
     check_memory,
+    grid_artifact,
     load_vae,
     make_ways,
     observe,
     observe_tiles,
 )
-from zimage_eval.vae_tiling import Tiling, seam_excess, tile_decoder, tiling_of
+from zimage_eval.benchmarks.autoencoder.tiling import Tiling, seam_excess, tile_decoder, tiling_of
+from zimage_eval.metrics.networks.lpips_trunks import load_lpips
+from zimage_eval.output.observations import Observation
 
 LPIPS = Path(__file__).parent.parent / "models" / "lpips-alexnet"
 

@@ -12,8 +12,8 @@ from zimage_eval.config.params import load_params
 from zimage_eval.prompts.sets import Prompt, load_prompt_set
 
 if TYPE_CHECKING:
-    from zimage_eval.loaded_model import LoadedModel
-    from zimage_eval.machine_results import Cell, MachineResults, Rows
+    from zimage_eval.benchmarks.machine.loaded_model import LoadedModel
+    from zimage_eval.benchmarks.machine.results import Cell, MachineResults, Rows
 
 BENCHMARKS = ("settings", "throughput", "profile", "compile", "kernels", "quantization")
 ENTRIES = {"kernels": "quantization"}
@@ -74,10 +74,10 @@ def run_measure(arguments: argparse.Namespace) -> None:
         if key != "settings"
     }
 
-    from zimage_eval.loaded_model import load_model, weights_name
-    from zimage_eval.machine_results import render_rows, write_machine_results
+    from zimage_eval.benchmarks.machine.loaded_model import load_model, weights_name
+    from zimage_eval.benchmarks.machine.results import render_rows, write_machine_results
+    from zimage_eval.benchmarks.machine.timing import peak_memory_gib, timed
     from zimage_eval.model.devices import pick_device
-    from zimage_eval.timing import peak_memory_gib, timed
 
     folder, device = arguments.folder / "models" / name, pick_device()
     weights = weights_name(folder)
@@ -91,7 +91,7 @@ def run_measure(arguments: argparse.Namespace) -> None:
 
         rows: Rows
         if key == "settings":
-            from zimage_eval.released_layout import check_settings
+            from zimage_eval.benchmarks.machine.released_layout import check_settings
 
             fillers, side = spec.filler_sentences, arguments.side
             rows = check_settings(folder, model, prompts, fillers, side, loading, report)
@@ -110,18 +110,18 @@ def _measure(
     report: "Callable[[Rows], object]",
 ) -> "Rows":
     if key == "throughput":
-        from zimage_eval.benchmark_throughput import measure_throughput
+        from zimage_eval.benchmarks.machine.throughput import measure_throughput
 
         return measure_throughput(model, entry, prompts)
     if key == "profile":
-        from zimage_eval.benchmark_profile import measure_profile
+        from zimage_eval.benchmarks.machine.profile import measure_profile
 
         return measure_profile(model, entry, prompts)
     if key == "compile":
-        from zimage_eval.benchmark_compile import measure_compile
+        from zimage_eval.benchmarks.machine.compile import measure_compile
 
         return measure_compile(model, entry, prompts, report)
-    from zimage_eval.benchmark_kernels import measure_kernels
+    from zimage_eval.benchmarks.machine.kernels import measure_kernels
 
     return measure_kernels(model, entry, prompts, report)
 
@@ -134,7 +134,7 @@ def _quantization(
     spec: ModelSpec,
     report: "Callable[[Rows], object]",
 ) -> "Rows":
-    from zimage_eval.benchmark_quantization import measure_quantization
+    from zimage_eval.benchmarks.machine.quantization import measure_quantization
     from zimage_eval.metrics.judges.judges import load_judge
     from zimage_eval.metrics.networks.lpips_trunks import load_lpips
 

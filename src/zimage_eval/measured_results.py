@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from pathlib import Path
 
-from zimage_eval.machine_results import machine_numbers, read_machine_results
+from zimage_eval.benchmarks.machine.results import machine_numbers, read_machine_results
 from zimage_eval.output.results import Results, read_results
 
 

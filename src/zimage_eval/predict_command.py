@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from zimage_eval.prompt_features import FEATURES
-from zimage_eval.prompt_predictor import Prediction, predict, read_predictor
+from zimage_eval.benchmarks.prompts.features import FEATURES
+from zimage_eval.benchmarks.prompts.predictor import Prediction, predict, read_predictor
 
 _MOST_REASONS = 5
 
@@ -24,7 +24,7 @@ def describe_prediction(path: Path, text: str) -> str:
         raise ValueError(
             f"{path}: not offered: on held-out prompts the predictor was not shown to beat both "
             "the number of words and a bag of words (metrics/prompt_quality.json); "
-            "zimage_eval.prompt_predictor.predict reads it all the same"
+            "zimage_eval.benchmarks.prompts.predictor.predict reads it all the same"
         )
     found = predict(predictor, text)
     lines = [

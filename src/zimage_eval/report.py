@@ -3,10 +3,10 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from zimage_eval.benchmarks.machine.results import MachineResults
 from zimage_eval.config.model_spec import ModelSpec
 from zimage_eval.config.params import Params
 from zimage_eval.config.settings import leaves
-from zimage_eval.machine_results import MachineResults
 from zimage_eval.output.results import Results
 from zimage_eval.report_calibration import calibration_section
 from zimage_eval.report_machine import machine_section

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from zimage_eval.machine_results import MachineResults
+from zimage_eval.benchmarks.machine.results import MachineResults
 from zimage_eval.studies.shown_numbers import MISSING, markdown_table
 
 _INTRODUCTION = (

@@ -6,8 +6,7 @@ that no result holds a clock's reading and the same files give the same report.
 
 from collections.abc import Collection, Mapping, Sequence
 
-from zimage_eval.machine_costs import seconds_per_image
-from zimage_eval.machine_results import MachineResults
+from zimage_eval.benchmarks.machine.results import MachineResults, seconds_per_image
 from zimage_eval.output.results import Results
 from zimage_eval.report_studies import StudyReport
 from zimage_eval.studies.figures import main_metric

@@ -12,13 +12,13 @@ def main() -> None:
     """Compile the transformer in every way that params.yaml lists, and time it."""
     import torch
 
-    from zimage_eval.benchmark_compile import measure_compile
+    from zimage_eval.benchmarks.machine.compile import measure_compile
+    from zimage_eval.benchmarks.machine.figures import draw_compile
+    from zimage_eval.benchmarks.machine.loaded_model import load_model, weights_name
+    from zimage_eval.benchmarks.machine.results import render_rows, write_machine_results
     from zimage_eval.config.benchmarks import need
     from zimage_eval.config.model_spec import load_model_spec
     from zimage_eval.config.params import load_params
-    from zimage_eval.loaded_model import load_model, weights_name
-    from zimage_eval.machine_figures import draw_compile
-    from zimage_eval.machine_results import render_rows, write_machine_results
     from zimage_eval.model.devices import pick_device
     from zimage_eval.output.figures import save_figure
     from zimage_eval.prompts.sets import load_prompt_set

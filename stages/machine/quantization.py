@@ -12,12 +12,12 @@ def main() -> None:
     """Round the weights of every part, and see what that changes."""
     import torch
 
-    from zimage_eval.benchmark_quantization import measure_quantization
+    from zimage_eval.benchmarks.machine.figures import draw_quantization
+    from zimage_eval.benchmarks.machine.loaded_model import load_model
+    from zimage_eval.benchmarks.machine.quantization import measure_quantization
     from zimage_eval.config.benchmarks import need
     from zimage_eval.config.model_spec import load_model_spec
     from zimage_eval.config.params import load_params
-    from zimage_eval.loaded_model import load_model
-    from zimage_eval.machine_figures import draw_quantization
     from zimage_eval.metrics.judges.judges import load_judge
     from zimage_eval.metrics.networks.lpips_trunks import load_lpips
     from zimage_eval.model.devices import pick_device

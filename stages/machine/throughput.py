@@ -12,13 +12,13 @@ def main() -> None:
     """Make the same images in batches of every size, and compare them with those made alone."""
     import torch
 
-    from zimage_eval.benchmark_throughput import measure_throughput
+    from zimage_eval.benchmarks.machine.figures import draw_throughput
+    from zimage_eval.benchmarks.machine.loaded_model import load_model, weights_name
+    from zimage_eval.benchmarks.machine.results import render_rows, write_machine_results
+    from zimage_eval.benchmarks.machine.throughput import measure_throughput
     from zimage_eval.config.benchmarks import need
     from zimage_eval.config.model_spec import load_model_spec
     from zimage_eval.config.params import load_params
-    from zimage_eval.loaded_model import load_model, weights_name
-    from zimage_eval.machine_figures import draw_throughput
-    from zimage_eval.machine_results import render_rows, write_machine_results
     from zimage_eval.model.devices import pick_device
     from zimage_eval.output.figures import save_figure
     from zimage_eval.prompts.sets import load_prompt_set

@@ -11,16 +11,16 @@ from stages import run
 
 def main() -> None:
     """Find the scales under which the base may draw most as the turbo does."""
-    from zimage_eval.baked_guidance import (
+    from zimage_eval.benchmarks.guidance.arms import read_arms
+    from zimage_eval.benchmarks.guidance.baked import (
         guidance_observations,
         guidance_results,
         measure_arms,
         why_not_available,
     )
-    from zimage_eval.baked_guidance_figure import draw_distances, draw_reason
+    from zimage_eval.benchmarks.guidance.figure import draw_distances, draw_reason
     from zimage_eval.config.benchmarks import need
     from zimage_eval.config.params import load_params
-    from zimage_eval.guidance_arms import read_arms
     from zimage_eval.model.folder import weights_digest
     from zimage_eval.output.figures import save_figure
     from zimage_eval.output.observations import write_observations

@@ -11,12 +11,11 @@ from stages import run
 
 def main() -> None:
     """Compare every two of the models that were drawn with."""
-    from zimage_eval.compared_folders import Drawn, read_drawn
-    from zimage_eval.compared_scores import unpaired
-    from zimage_eval.comparison_figures import distance_dots, example_grid, share_dots
-    from zimage_eval.comparison_numbers import compare, middle_of_each
-    from zimage_eval.comparison_prompts import ask, read_prompts
-    from zimage_eval.comparison_table import write_comparison
+    from zimage_eval.benchmarks.comparison.compare import compare, middle_of_each, write_comparison
+    from zimage_eval.benchmarks.comparison.figures import distance_dots, example_grid, share_dots
+    from zimage_eval.benchmarks.comparison.prompts import ask, read_prompts
+    from zimage_eval.benchmarks.comparison.record import Drawn, read_drawn
+    from zimage_eval.benchmarks.comparison.scores import unpaired
     from zimage_eval.config.model_spec import load_model_spec
     from zimage_eval.config.params import load_params, need_comparison
     from zimage_eval.metrics.catalogue import metrics_with

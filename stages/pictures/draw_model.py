@@ -20,13 +20,12 @@ def main(model: str) -> None:
     import torch
     from tqdm import tqdm
 
-    from zimage_eval.compared_drawing import compared_requests, draw_other, draw_zimage
-    from zimage_eval.compared_features import write_features
-    from zimage_eval.compared_models import load_compared_model
-    from zimage_eval.compared_pipelines import unavailable
-    from zimage_eval.compared_records import model_record, write_record
-    from zimage_eval.compared_scores import score_pictures, unpaired
-    from zimage_eval.comparison_prompts import ask, read_prompts
+    from zimage_eval.benchmarks.comparison.drawing import compared_requests, draw_other, draw_zimage
+    from zimage_eval.benchmarks.comparison.models import load_compared_model
+    from zimage_eval.benchmarks.comparison.pipelines import unavailable
+    from zimage_eval.benchmarks.comparison.prompts import ask, read_prompts
+    from zimage_eval.benchmarks.comparison.record import model_record, write_record
+    from zimage_eval.benchmarks.comparison.scores import score_pictures, unpaired, write_features
     from zimage_eval.config.model_spec import ModelSpec, load_model_spec
     from zimage_eval.config.params import load_params, need_comparison
     from zimage_eval.metrics.catalogue import load_metric_networks, metrics_with

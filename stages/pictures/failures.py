@@ -11,30 +11,33 @@ from stages import run
 
 def main() -> None:
     """Say what fails, whether embeddings tell, whether norms can, and what helps."""
-    from zimage_eval.config.benchmarks import need
-    from zimage_eval.config.model_spec import load_model_spec
-    from zimage_eval.config.params import load_params
-    from zimage_eval.content_vectors import read_caption_norm
-    from zimage_eval.drawn_prompts import encode_default, find_artist, load_text
-    from zimage_eval.embedding_norms import scaled_pictures
-    from zimage_eval.failure_detectors import (
+    from zimage_eval.benchmarks.prompts.embedding_norms import scaled_pictures
+    from zimage_eval.benchmarks.prompts.failure_detectors import (
         chance_row,
         detector_observations,
         detector_rows,
         detector_scores,
         fails,
     )
-    from zimage_eval.failure_patterns import failing_levels, pattern_observations, pattern_rows
-    from zimage_eval.failure_results import failure_checks
+    from zimage_eval.benchmarks.prompts.failure_patterns import (
+        failing_levels,
+        failure_checks,
+        pattern_observations,
+        pattern_rows,
+    )
+    from zimage_eval.benchmarks.prompts.figures import draw_failures
+    from zimage_eval.benchmarks.prompts.retries import plan_retries, retry, retry_rows
+    from zimage_eval.benchmarks.prompts.trial_tables import read_trials, write_unjudged
+    from zimage_eval.benchmarks.shared.content_vectors import read_caption_norm
+    from zimage_eval.benchmarks.shared.drawn_prompts import encode_default, find_artist, load_text
+    from zimage_eval.config.benchmarks import need
+    from zimage_eval.config.model_spec import load_model_spec
+    from zimage_eval.config.params import load_params
     from zimage_eval.model.devices import pick_device, start_workers
     from zimage_eval.output.figures import save_figure
     from zimage_eval.output.observations import write_observations
     from zimage_eval.output.results import write_results
     from zimage_eval.output.store import ImageStore, find_store_root
-    from zimage_eval.prompt_figures import draw_failures
-    from zimage_eval.retries import plan_retries, retry, retry_rows
-    from zimage_eval.trial_tables import read_trials
-    from zimage_eval.unjudged import write_unjudged
 
     params = load_params(Path("params.yaml"))
     spec = load_model_spec(Path(f"models/{params.model}.yaml"))

@@ -19,15 +19,17 @@ def main() -> None:
     import torch
     from tqdm import tqdm
 
-    from zimage_eval.config.benchmarks import need
-    from zimage_eval.config.model_spec import load_model_spec
-    from zimage_eval.config.params import load_params
-    from zimage_eval.config.variants import Variant
-    from zimage_eval.metrics.catalogue import load_metric_networks, metrics_with
-    from zimage_eval.model.devices import load_once, pick_device
-    from zimage_eval.model.folder import IMAGE_PARTS, check_model, weights_digest
-    from zimage_eval.model.transformer import load_image_side
-    from zimage_eval.noise_arms import (
+    from zimage_eval.benchmarks.noise.placements import (
+        arm_distances,
+        arm_results,
+        draw_placements,
+        noise_scales,
+        place_arms,
+        placement_results,
+        study_arms,
+        write_placements,
+    )
+    from zimage_eval.benchmarks.noise.redrawn import (
         BASELINE,
         CEILING,
         FLOOR,
@@ -36,21 +38,19 @@ def main() -> None:
         draw_arm,
         noise_arms,
     )
+    from zimage_eval.config.benchmarks import need
+    from zimage_eval.config.model_spec import load_model_spec
+    from zimage_eval.config.params import load_params
+    from zimage_eval.config.variants import Variant
+    from zimage_eval.metrics.catalogue import load_metric_networks, metrics_with
+    from zimage_eval.model.devices import load_once, pick_device
+    from zimage_eval.model.folder import IMAGE_PARTS, check_model, weights_digest
+    from zimage_eval.model.transformer import load_image_side
     from zimage_eval.output.figures import save_figure
     from zimage_eval.output.observations import write_observations
     from zimage_eval.output.results import write_results
     from zimage_eval.output.store import ImageStore, find_store_root
     from zimage_eval.output.tables import PROMPTS, SWAPPED_PROMPTS, read_table, scores_schema
-    from zimage_eval.placement_figure import draw_placements
-    from zimage_eval.placements import (
-        arm_distances,
-        arm_results,
-        noise_scales,
-        place_arms,
-        placement_results,
-        study_arms,
-        write_placements,
-    )
     from zimage_eval.prompts.templates import study_variants
     from zimage_eval.sampling.image_keys import Recipe, device_class
     from zimage_eval.text.embeddings import read_embeddings

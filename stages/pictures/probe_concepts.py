@@ -12,9 +12,18 @@ from stages import run
 
 def main() -> None:
     """Flag the pairs that the pictures lack and the values that they have unasked."""
-    from zimage_eval.concept_defaults import SCENE_VALUES, find_defaults, unsaid_in_scene
-    from zimage_eval.concept_gaps import find_gaps
-    from zimage_eval.concept_probe import draw_grid, held_by_cell, probe_results, write_gaps
+    from zimage_eval.benchmarks.concepts.defaults import (
+        SCENE_VALUES,
+        find_defaults,
+        unsaid_in_scene,
+    )
+    from zimage_eval.benchmarks.concepts.gaps import find_gaps
+    from zimage_eval.benchmarks.concepts.probe import (
+        draw_grid,
+        held_by_cell,
+        probe_results,
+        write_gaps,
+    )
     from zimage_eval.config.benchmarks import need
     from zimage_eval.config.model_spec import load_model_spec
     from zimage_eval.config.params import PHASES, load_params

@@ -11,19 +11,10 @@ from stages import run
 
 def main() -> None:
     """Relate features of prompts to alignment, and fit what foretells it."""
-    from zimage_eval.config.benchmarks import need
-    from zimage_eval.config.model_spec import load_model_spec
-    from zimage_eval.config.params import load_params
-    from zimage_eval.content_vectors import pooled, read_caption_norm
-    from zimage_eval.drawn_prompts import encode_default, load_text
-    from zimage_eval.embedding_anomalies import embedding_statistics
-    from zimage_eval.model.devices import pick_device, start_workers
-    from zimage_eval.output.figures import save_figure
-    from zimage_eval.output.observations import write_observations
-    from zimage_eval.output.results import write_results
-    from zimage_eval.prompt_figures import draw_predictions
-    from zimage_eval.prompt_predictor import fit_predictor, write_predictor
-    from zimage_eval.prompt_quality import (
+    from zimage_eval.benchmarks.prompts.failure_detectors import embedding_statistics
+    from zimage_eval.benchmarks.prompts.figures import draw_predictions
+    from zimage_eval.benchmarks.prompts.predictor import fit_predictor, write_predictor
+    from zimage_eval.benchmarks.prompts.quality import (
         PREDICTOR,
         beats_baselines,
         feature_rows,
@@ -31,8 +22,16 @@ def main() -> None:
         model_rows,
         quality_observations,
     )
-    from zimage_eval.trial_tables import read_trials
-    from zimage_eval.unjudged import write_unjudged
+    from zimage_eval.benchmarks.prompts.trial_tables import read_trials, write_unjudged
+    from zimage_eval.benchmarks.shared.content_vectors import pooled, read_caption_norm
+    from zimage_eval.benchmarks.shared.drawn_prompts import encode_default, load_text
+    from zimage_eval.config.benchmarks import need
+    from zimage_eval.config.model_spec import load_model_spec
+    from zimage_eval.config.params import load_params
+    from zimage_eval.model.devices import pick_device, start_workers
+    from zimage_eval.output.figures import save_figure
+    from zimage_eval.output.observations import write_observations
+    from zimage_eval.output.results import write_results
 
     params = load_params(Path("params.yaml"))
     spec = load_model_spec(Path(f"models/{params.model}.yaml"))

@@ -11,22 +11,27 @@ from stages import run
 
 def main() -> None:
     """Find directions of style on some prompts, and add them to the embeddings of others."""
+    from zimage_eval.benchmarks.prompts.figures import draw_steering
+    from zimage_eval.benchmarks.prompts.trial_tables import write_unjudged
+    from zimage_eval.benchmarks.shared.content_vectors import read_caption_norm
+    from zimage_eval.benchmarks.shared.drawn_prompts import encode_default, find_artist, load_text
+    from zimage_eval.benchmarks.styles.directions import direction_row, fit_directions
+    from zimage_eval.benchmarks.styles.pairs import split_pairs, styled_pairs
+    from zimage_eval.benchmarks.styles.steering import (
+        observe,
+        plan_drawings,
+        steering_checks,
+        steering_rows,
+    )
     from zimage_eval.config.benchmarks import need
     from zimage_eval.config.model_spec import load_model_spec
     from zimage_eval.config.params import load_params
-    from zimage_eval.content_vectors import read_caption_norm
-    from zimage_eval.drawn_prompts import encode_default, find_artist, load_text
     from zimage_eval.model.devices import pick_device, start_workers
     from zimage_eval.output.figures import save_figure
     from zimage_eval.output.observations import write_observations
     from zimage_eval.output.results import write_results
     from zimage_eval.output.store import ImageStore, find_store_root
-    from zimage_eval.prompt_figures import draw_steering
     from zimage_eval.prompts.sets import load_prompt_set
-    from zimage_eval.style_directions import direction_row, fit_directions
-    from zimage_eval.style_vectors import observe, plan_drawings, steering_checks, steering_rows
-    from zimage_eval.styled_pairs import split_pairs, styled_pairs
-    from zimage_eval.unjudged import write_unjudged
 
     params = load_params(Path("params.yaml"))
     spec = load_model_spec(Path(f"models/{params.model}.yaml"))

@@ -12,6 +12,12 @@ from stages import run
 
 def main() -> None:
     """Compare every template and every category with the bare prompt and with a filler."""
+    from zimage_eval.benchmarks.prompts.template_worth import (
+        count_added_tokens,
+        draw_worth,
+        worth_observations,
+        worth_rows,
+    )
     from zimage_eval.config.model_spec import load_model_spec, prompt_set_of
     from zimage_eval.config.params import load_params
     from zimage_eval.metrics.catalogue import metrics_with
@@ -20,12 +26,6 @@ def main() -> None:
     from zimage_eval.output.results import write_results
     from zimage_eval.output.tables import PROMPTS, read_table, scores_schema
     from zimage_eval.prompts.templates import load_templates, study_variants
-    from zimage_eval.template_worth import (
-        count_added_tokens,
-        draw_worth,
-        worth_observations,
-        worth_rows,
-    )
     from zimage_eval.text.encoder import load_tokenizer
     from zimage_eval.text.wordings import read_wordings, wording_key
 

@@ -11,15 +11,15 @@ from stages import run
 
 def main() -> None:
     """Draw and judge the studies' prompts and, of scenes, made ones."""
+    from zimage_eval.benchmarks.prompts.trial_tables import judge_trials, write_trials
+    from zimage_eval.benchmarks.prompts.trials import scene_trials, study_trials
+    from zimage_eval.benchmarks.shared.drawn_prompts import encode_default, find_artist, load_text
     from zimage_eval.config.benchmarks import need
     from zimage_eval.config.model_spec import load_model_spec
     from zimage_eval.config.params import PHASES, load_params
-    from zimage_eval.drawn_prompts import encode_default, find_artist, load_text
     from zimage_eval.model.devices import pick_device, start_workers
     from zimage_eval.output.store import ImageStore, find_store_root
     from zimage_eval.output.tables import PROMPTS, read_table
-    from zimage_eval.trial_tables import judge_trials, write_trials
-    from zimage_eval.trials import scene_trials, study_trials
 
     params = load_params(Path("params.yaml"))
     spec = load_model_spec(Path(f"models/{params.model}.yaml"))

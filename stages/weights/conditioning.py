@@ -11,7 +11,7 @@ from stages import run
 
 def main() -> None:
     """Find what sees the timestep, and what scale, order and positions of a caption change."""
-    from zimage_eval.conditioning_effects import (
+    from zimage_eval.benchmarks.conditioning.effects import (
         conditioning_checks,
         measure_sizes,
         measure_timestep,
@@ -19,6 +19,7 @@ def main() -> None:
         observe_probes,
         observe_velocity,
     )
+    from zimage_eval.benchmarks.conditioning.probe_inputs import encode_rows, take_evenly
     from zimage_eval.config.benchmarks import need
     from zimage_eval.config.model_spec import load_model_spec
     from zimage_eval.config.params import load_params
@@ -30,7 +31,6 @@ def main() -> None:
     from zimage_eval.output.observations import largest_rows, write_observations
     from zimage_eval.output.results import write_results
     from zimage_eval.output.tables import PROMPTS, read_table
-    from zimage_eval.probe_inputs import encode_rows, take_evenly
     from zimage_eval.text.encoder import load_text_side
     from zimage_eval.text.tokens import tokenize
 

@@ -12,12 +12,13 @@ def main() -> None:
     """Compare cached and fresh embeddings bit by bit, in every number format."""
     import torch
 
-    from zimage_eval.cache_effects import (
+    from zimage_eval.benchmarks.conditioning.embedding_cache import (
         cache_checks,
         compare_pictures,
         compare_roundtrip,
         compare_table,
     )
+    from zimage_eval.benchmarks.conditioning.probe_inputs import take_evenly
     from zimage_eval.config.benchmarks import need
     from zimage_eval.config.model_spec import load_model_spec
     from zimage_eval.config.params import load_params
@@ -27,7 +28,6 @@ def main() -> None:
     from zimage_eval.model.transformer import load_image_side
     from zimage_eval.output.results import write_results
     from zimage_eval.output.tables import PROMPTS, read_table
-    from zimage_eval.probe_inputs import take_evenly
     from zimage_eval.text.embeddings import read_embeddings
     from zimage_eval.text.encoder import load_text_side
 

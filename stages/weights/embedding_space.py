@@ -13,13 +13,9 @@ def main() -> None:
     from sklearn.decomposition import PCA
     from sklearn.manifold import TSNE
 
-    from zimage_eval.config.benchmarks import need
-    from zimage_eval.config.model_spec import load_model_spec
-    from zimage_eval.config.params import load_params
-    from zimage_eval.content_vectors import pooled, read_caption_norm
-    from zimage_eval.drawn_prompts import encode_all, load_text
-    from zimage_eval.embedding_labels import find_mentions
-    from zimage_eval.embedding_space import (
+    from zimage_eval.benchmarks.layers.analysis import layer_row
+    from zimage_eval.benchmarks.layers.embedding_labels import find_mentions
+    from zimage_eval.benchmarks.layers.embedding_space import (
         cluster_rows,
         component_rows,
         direction_rows,
@@ -28,14 +24,18 @@ def main() -> None:
         space_checks,
         standardized,
     )
-    from zimage_eval.layer_figures import draw_layer_sizes
-    from zimage_eval.layer_statistics import layer_row
+    from zimage_eval.benchmarks.layers.figures import draw_layer_sizes
+    from zimage_eval.benchmarks.layers.space_figure import draw_space
+    from zimage_eval.benchmarks.shared.content_vectors import pooled, read_caption_norm
+    from zimage_eval.benchmarks.shared.drawn_prompts import encode_all, load_text
+    from zimage_eval.config.benchmarks import need
+    from zimage_eval.config.model_spec import load_model_spec
+    from zimage_eval.config.params import load_params
     from zimage_eval.model.devices import pick_device, start_workers
     from zimage_eval.output.figures import save_figure
     from zimage_eval.output.observations import write_observations
     from zimage_eval.output.results import write_results
     from zimage_eval.prompts.sets import first_of_each, load_prompt_set
-    from zimage_eval.space_figure import draw_space
     from zimage_eval.statistics.held_out import bag_of_words, num_words
 
     params = load_params(Path("params.yaml"))

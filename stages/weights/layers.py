@@ -12,10 +12,7 @@ def main() -> None:
     """Describe every hidden layer on the prompts, and read facts off them."""
     import numpy as np
 
-    from zimage_eval.config.benchmarks import need
-    from zimage_eval.config.model_spec import load_model_spec
-    from zimage_eval.config.params import PHASES, load_params
-    from zimage_eval.layer_analysis import (
+    from zimage_eval.benchmarks.layers.analysis import (
         CLASSES,
         STATISTICS,
         TASKS,
@@ -28,7 +25,10 @@ def main() -> None:
         pooled_statistics,
         probe_layers,
     )
-    from zimage_eval.layer_figures import layer_heat_map, scatter_panels
+    from zimage_eval.benchmarks.layers.figures import layer_heat_map, scatter_panels
+    from zimage_eval.config.benchmarks import need
+    from zimage_eval.config.model_spec import load_model_spec
+    from zimage_eval.config.params import PHASES, load_params
     from zimage_eval.model.devices import pick_device
     from zimage_eval.model.folder import read_limits
     from zimage_eval.output.figures import save_figure

@@ -12,6 +12,15 @@ def main() -> None:
     """Compare padding sides of the text encoder, and numbers of the transformer's own pads."""
     import torch
 
+    from zimage_eval.benchmarks.conditioning.padding import (
+        PLACEMENTS,
+        add_floors,
+        encode_padded,
+        measure_pictures,
+        measure_placements,
+        padding_checks,
+    )
+    from zimage_eval.benchmarks.conditioning.probe_inputs import encode_rows, take_evenly
     from zimage_eval.config.benchmarks import need
     from zimage_eval.config.model_spec import load_model_spec
     from zimage_eval.config.params import load_params
@@ -25,14 +34,6 @@ def main() -> None:
     from zimage_eval.output.observations import largest_rows, write_observations
     from zimage_eval.output.results import write_results
     from zimage_eval.output.tables import PROMPTS, read_table
-    from zimage_eval.pad_placement import PLACEMENTS, encode_padded
-    from zimage_eval.padding_effects import (
-        add_floors,
-        measure_pictures,
-        measure_placements,
-        padding_checks,
-    )
-    from zimage_eval.probe_inputs import encode_rows, take_evenly
     from zimage_eval.text.encoder import load_text_side
     from zimage_eval.text.tokens import tokenize
 

@@ -14,23 +14,23 @@ def main() -> None:
     import torch
     from diffusers import ZImageTransformer2DModel
 
-    from zimage_eval.config.benchmarks import need
-    from zimage_eval.config.model_spec import load_model_spec
-    from zimage_eval.config.params import PHASES, load_params
-    from zimage_eval.layer_figures import scatter_panels
-    from zimage_eval.model.devices import pick_device
-    from zimage_eval.model.folder import TEXT_PARTS, check_parts
-    from zimage_eval.output.figures import save_figure
-    from zimage_eval.output.observations import mean_rows, write_observations
-    from zimage_eval.output.results import write_results
-    from zimage_eval.output.tables import PROMPTS, read_table
-    from zimage_eval.refiner_analysis import (
+    from zimage_eval.benchmarks.layers.figures import scatter_panels
+    from zimage_eval.benchmarks.refiner.analysis import (
         describe_attention,
         describe_refinement,
         map_results,
         points_by_class,
         refine_prompt,
     )
+    from zimage_eval.config.benchmarks import need
+    from zimage_eval.config.model_spec import load_model_spec
+    from zimage_eval.config.params import PHASES, load_params
+    from zimage_eval.model.devices import pick_device
+    from zimage_eval.model.folder import TEXT_PARTS, check_parts
+    from zimage_eval.output.figures import save_figure
+    from zimage_eval.output.observations import mean_rows, write_observations
+    from zimage_eval.output.results import write_results
+    from zimage_eval.output.tables import PROMPTS, read_table
     from zimage_eval.statistics.components import principal_components
     from zimage_eval.text.chat_format import TOKEN_CLASSES
     from zimage_eval.text.encoder import load_text_side

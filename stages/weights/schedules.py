@@ -10,10 +10,17 @@ from stages import run
 
 def main() -> None:
     """Run every schedule of studies and recipes, and count its transformer evaluations."""
+    from zimage_eval.benchmarks.limits.figures import draw_schedules
+    from zimage_eval.benchmarks.limits.schedules import (
+        collect_samplers,
+        run_schedule,
+        schedule_checks,
+        schedule_name,
+        schedule_row,
+    )
     from zimage_eval.config.benchmarks import need
     from zimage_eval.config.model_spec import load_model_spec
     from zimage_eval.config.params import load_params
-    from zimage_eval.limit_figures import draw_schedules
     from zimage_eval.model.devices import pick_device
     from zimage_eval.model.folder import IMAGE_PARTS, check_parts
     from zimage_eval.model.memory import check_memory
@@ -22,13 +29,6 @@ def main() -> None:
     from zimage_eval.output.observations import Observation, write_observations
     from zimage_eval.output.results import write_results
     from zimage_eval.prompts.templates import study_variants
-    from zimage_eval.schedule_tables import (
-        collect_samplers,
-        run_schedule,
-        schedule_checks,
-        schedule_name,
-        schedule_row,
-    )
 
     params = load_params(Path("params.yaml"))
     spec = load_model_spec(Path(f"models/{params.model}.yaml"))

@@ -10,11 +10,17 @@ from stages import run
 
 def main() -> None:
     """Find how many tokens and pixels fit, and what a longer table changes."""
+    from zimage_eval.benchmarks.limits.figures import draw_positions
+    from zimage_eval.benchmarks.limits.length_probe import ProbeSize, fits, fits_apart
+    from zimage_eval.benchmarks.limits.token_limits import (
+        limit_checks,
+        measure_lengths,
+        measure_limits,
+    )
+    from zimage_eval.benchmarks.limits.truncation import count_tokens, measure_truncation
     from zimage_eval.config.benchmarks import need
     from zimage_eval.config.model_spec import load_model_spec
     from zimage_eval.config.params import load_params
-    from zimage_eval.length_probe import ProbeSize, fits, fits_apart
-    from zimage_eval.limit_figures import draw_positions
     from zimage_eval.model.devices import pick_device
     from zimage_eval.model.folder import IMAGE_PARTS, TEXT_PARTS, check_parts
     from zimage_eval.model.memory import check_memory
@@ -23,12 +29,6 @@ def main() -> None:
     from zimage_eval.output.results import write_results
     from zimage_eval.output.tables import PROMPTS, read_table
     from zimage_eval.text.encoder import load_text_side
-    from zimage_eval.token_limits import (
-        limit_checks,
-        measure_lengths,
-        measure_limits,
-    )
-    from zimage_eval.truncated_prompts import count_tokens, measure_truncation
 
     params = load_params(Path("params.yaml"))
     spec = load_model_spec(Path(f"models/{params.model}.yaml"))

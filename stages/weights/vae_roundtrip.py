@@ -15,19 +15,18 @@ def main() -> None:
     import torch
     from tqdm import tqdm
 
-    from zimage_eval.config.benchmarks import need
-    from zimage_eval.config.model_spec import load_model_spec
-    from zimage_eval.config.params import load_params
-    from zimage_eval.metrics.networks.lpips_trunks import load_lpips
-    from zimage_eval.model.devices import pick_device
-    from zimage_eval.output.figures import save_figure
-    from zimage_eval.output.image_grids import save_png
-    from zimage_eval.output.observations import write_observations
-    from zimage_eval.output.results import write_results
-    from zimage_eval.roundtrip_figures import DIFFERENCE_GAIN, psnr_dots, roundtrip_grid
-    from zimage_eval.roundtrip_pictures import large_pictures, photographs, roundtrip_pictures
-    from zimage_eval.roundtrip_results import exact_checks, roundtrip_results
-    from zimage_eval.vae_roundtrip import (
+    from zimage_eval.benchmarks.autoencoder.figures import (
+        DIFFERENCE_GAIN,
+        psnr_dots,
+        roundtrip_grid,
+    )
+    from zimage_eval.benchmarks.autoencoder.pictures import (
+        large_pictures,
+        photographs,
+        roundtrip_pictures,
+    )
+    from zimage_eval.benchmarks.autoencoder.results import exact_checks, roundtrip_results
+    from zimage_eval.benchmarks.autoencoder.roundtrip import (
         BASELINE,
         check_memory,
         load_decoder,
@@ -37,6 +36,15 @@ def main() -> None:
         observe_tiles,
         tiled_ways,
     )
+    from zimage_eval.config.benchmarks import need
+    from zimage_eval.config.model_spec import load_model_spec
+    from zimage_eval.config.params import load_params
+    from zimage_eval.metrics.networks.lpips_trunks import load_lpips
+    from zimage_eval.model.devices import pick_device
+    from zimage_eval.output.figures import save_figure
+    from zimage_eval.output.image_grids import save_png
+    from zimage_eval.output.observations import write_observations
+    from zimage_eval.output.results import write_results
 
     params = load_params(Path("params.yaml"))
     spec = load_model_spec(Path(f"models/{params.model}.yaml"))

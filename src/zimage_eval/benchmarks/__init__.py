@@ -1,0 +1,1 @@
+"""What is measured beside the studies, a folder each."""

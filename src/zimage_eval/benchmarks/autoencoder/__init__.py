@@ -1,0 +1,1 @@
+"""What the autoencoder loses on the way from pixels to latents and back."""

@@ -1,0 +1,78 @@
+"""Pictures of a round trip: original, what came back, their difference; and a dot a kind."""
+
+from collections.abc import Sequence
+
+import torch
+from matplotlib.figure import Figure
+from PIL import Image
+from torch import Tensor
+
+from zimage_eval.benchmarks.autoencoder.pictures import Picture
+from zimage_eval.benchmarks.autoencoder.results import kind_estimate
+from zimage_eval.metrics.paired import psnr
+from zimage_eval.output.figures import EffectRow, draw_dots
+from zimage_eval.output.image_grids import GridCell, GridColumn, GridRow, draw_grid
+from zimage_eval.output.observations import Observation
+
+DIFFERENCE_GAIN = 8
+
+
+def roundtrip_grid(
+    shown: Sequence[tuple[Picture, Tensor, Tensor]], headers: tuple[str, str], gain: int
+) -> Image.Image:
+    """A row a picture: two versions of it and `gain` times their difference around gray.
+
+    Args:
+        shown: the picture, and the two versions.
+        headers: of the versions.
+        gain: of the difference.
+    """
+    columns = [
+        GridColumn((words,), is_baseline=False) for words in (*headers, f"difference x {gain}")
+    ]
+    rows = [
+        GridRow(
+            picture.kind,
+            picture.unit,
+            (
+                GridCell(_image(first), "", "neutral"),
+                GridCell(_image(second), _decibels(second, first), "neutral"),
+                GridCell(_image(amplified(second, first, gain)), "", "neutral"),
+            ),
+        )
+        for picture, first, second in shown
+    ]
+    return draw_grid(("picture",), columns, rows)
+
+
+def amplified(image: Tensor, other: Tensor, gain: int) -> Tensor:
+    """`gain` times the difference of two uint8 pictures, around middle gray, uint8."""
+    difference = (image.float() - other.float()) * gain + 128
+    return difference.round().clamp(0, 255).to(torch.uint8)
+
+
+def psnr_dots(observations: Sequence[Observation], variant: str) -> Figure:
+    """PSNR of each kind of content with its interval."""
+    kinds = sorted({row.category for row in observations if row.variant == variant}, key=_order)
+    rows = []
+    for kind in kinds:
+        found = kind_estimate(observations, variant, kind, "psnr")
+        rows.append(
+            EffectRow(kind, found.mean, found.low, found.high, False, None, {}, "no finite PSNR")
+        )
+    return draw_dots(rows, "PSNR of the round trip in dB (95 % interval over pictures)")
+
+
+def _order(kind: str) -> tuple[str, int]:
+    """Text by its size, and after pictures."""
+    name, _, size = kind.partition("_")
+    return (name, int(size.removesuffix("px"))) if name == "text" else (f" {kind}", 0)
+
+
+def _decibels(image: Tensor, other: Tensor) -> str:
+    value = psnr(image.permute(1, 2, 0).numpy(), other.permute(1, 2, 0).numpy())
+    return "identical" if value is None else f"{value:.1f} dB"
+
+
+def _image(picture: Tensor) -> Image.Image:
+    return Image.fromarray(picture.permute(1, 2, 0).contiguous().numpy())

@@ -1,0 +1,72 @@
+"""Observations of a round trip -> the numbers of its page."""
+
+from collections.abc import Sequence
+
+from zimage_eval.benchmarks.autoencoder.roundtrip import BASELINE, WHOLE, changes
+from zimage_eval.output.observations import Observation, named
+from zimage_eval.statistics.estimates import Estimate, estimate, prompt_means
+
+NOT_AVAILABLE = "drop_in_decoder (not available)"
+"""The row that stands for decoders that nobody has named."""
+DIFFERENCES = ("psnr", "ssim", "lpips")
+
+
+def roundtrip_results(
+    observations: Sequence[Observation], decoders: Sequence[str]
+) -> dict[str, dict[str, float | None]]:
+    """`<variant>/<kind>` -> metric -> mean over pictures, with its t interval where one is due.
+
+    Rows of another way than the baseline hold paired differences to it as `<metric>_difference`.
+    """
+    results: dict[str, dict[str, float | None]] = {}
+    found = sorted({(row.variant, row.category) for row in observations})
+    for variant, kind in found:
+        row: dict[str, float | None] = {}
+        metrics = sorted(
+            {o.metric for o in observations if (o.variant, o.category) == (variant, kind)}
+        )
+        for metric in metrics:
+            row |= named(metric, kind_estimate(observations, variant, kind, metric))
+        baseline = WHOLE if (WHOLE, kind) in found and variant.startswith("tiled") else BASELINE
+        if variant not in (WHOLE, BASELINE):
+            for metric in DIFFERENCES:
+                values = changes(observations, variant, baseline, kind, metric)
+                row |= named(f"{metric}_difference", estimate(values, None))
+        units = {o.unit for o in observations if (o.variant, o.category) == (variant, kind)}
+        results[f"{variant}/{kind}"] = {**row, "num_pictures": len(units)}
+    if not decoders:
+        results[NOT_AVAILABLE] = dict.fromkeys(DIFFERENCES)
+    return results
+
+
+def kind_estimate(
+    observations: Sequence[Observation], variant: str, kind: str, metric: str
+) -> Estimate:
+    """Mean over the pictures of a kind, replicates averaged first, and its interval."""
+    scores = {
+        (row.unit, row.replicate): row.value
+        for row in observations
+        if (row.variant, row.category, row.metric) == (variant, kind, metric)
+    }
+    return estimate(list(prompt_means(scores).values()), None)
+
+
+def exact_checks(observations: Sequence[Observation], one_tile_is_whole: bool) -> dict[str, float]:
+    """Statements that hold for every picture, 1, or don't, 0."""
+
+    def values(variant: str, metric: str) -> list[float]:
+        return [
+            row.value
+            for row in observations
+            if (row.variant, row.metric) == (variant, metric) and row.value is not None
+        ]
+
+    return {
+        "tiling_leaves_a_picture_of_one_tile_as_it_is": float(one_tile_is_whole),
+        "no_picture_comes_back_identical": float(
+            len(values(BASELINE, "psnr")) == len(values(BASELINE, "ssim"))
+        ),
+        "a_sampled_latent_changes_every_picture": float(
+            len(values("sample", "psnr_to_baseline")) == len(values("sample", "ssim"))
+        ),
+    }

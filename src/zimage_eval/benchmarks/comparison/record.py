@@ -1,0 +1,123 @@
+"""data/comparison/<model>/: what a compared model is, or why it is not available, and its pictures."""
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from zimage_eval.benchmarks.comparison.models import ComparedModel, expected_forwards, image_size
+from zimage_eval.benchmarks.comparison.prompts import AskedPrompt
+from zimage_eval.config.frozen import Frozen, parse
+from zimage_eval.config.measuring import BackboneName
+from zimage_eval.config.model_spec import ModelSpec
+from zimage_eval.metrics.sets.features import StudyFeatures, read_study_features
+from zimage_eval.model.folder import count_parameters
+from zimage_eval.output.tables import FACTS, IMAGES, SWAPPED_PROMPTS, read_table, scores_schema
+
+
+class ModelRecord(Frozen):
+    """What is known of a model beside its pictures."""
+
+    title: str
+    pipeline: str
+    """Class in diffusers."""
+    height: int
+    width: int
+    expected_forwards: int
+    """Transformer evaluations an image that its recommended settings come to."""
+    transformer_parameters: int | None
+    """None where the weights are not there."""
+    reason: str | None
+    """Why it is not available; None if it is."""
+
+
+def model_record(folder: Path, model: ComparedModel, reason: str | None) -> ModelRecord:
+    """The record of the model with weights in `folder`, of which `reason` says what is missing."""
+    size = image_size(model)
+    return ModelRecord(
+        title=model.title,
+        pipeline="ZImagePipeline" if isinstance(model, ModelSpec) else model.pipeline,
+        height=size.height,
+        width=size.width,
+        expected_forwards=expected_forwards(model),
+        transformer_parameters=None if reason else count_parameters(folder, "transformer"),
+        reason=reason,
+    )
+
+
+def write_record(path: Path, record: ModelRecord) -> None:
+    """Write it as JSON with sorted keys."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    text = json.dumps(record.model_dump(), indent=2, sort_keys=True, ensure_ascii=False)
+    path.write_text(text + "\n", encoding="utf-8")
+
+
+def read_record(path: Path) -> ModelRecord:
+    """What `write_record` wrote; ValueError where it is missing or something else."""
+    if not path.is_file():
+        raise ValueError(f"{path}: no such record; draw_model is due")
+    return parse(json.loads(path.read_text(encoding="utf-8")), ModelRecord, str(path))
+
+
+Row = dict[str, Any]
+
+
+class Drawn(NamedTuple):
+    """All that is known of an available model's pictures."""
+
+    folder: Path
+    record: ModelRecord
+    images: Sequence[Row]
+    scores: Sequence[Row]
+    facts: Sequence[Row]
+    features: Mapping[BackboneName, StudyFeatures]
+
+
+def read_drawn(
+    folder: Path, metrics: Sequence[str], backbones: Sequence[BackboneName]
+) -> Drawn | ModelRecord:
+    """A model's pictures and scores, or only its record where it is not available.
+
+    Raises:
+        ValueError: a table is missing or is another one.
+    """
+    record = read_record(folder / "model.json")
+    if record.reason is not None:
+        return record
+    return Drawn(
+        folder,
+        record,
+        read_table(folder / "images.parquet", IMAGES).to_pylist(),
+        read_table(folder / "scores.parquet", scores_schema(metrics)).to_pylist(),
+        read_table(folder / "facts.parquet", FACTS).to_pylist(),
+        {name: read_study_features(folder / f"features/{name}.parquet") for name in backbones},
+    )
+
+
+def coverage(drawn: Drawn, prompts: Mapping[str, AskedPrompt]) -> float:
+    """Share of the prompt set's pictures that were made."""
+    main = [row for row in drawn.images if not prompts[row["prompt_id"]].is_capability]
+    return sum(row["error"] is None for row in main) / len(main)
+
+
+def comparison_checks(
+    drawn: Mapping[str, Drawn], prompts: Mapping[str, AskedPrompt]
+) -> dict[str, float | None]:
+    """Exact facts about the comparison, 1 if true: without them its numbers mean something else."""
+    asked = [{(row["prompt_id"], row["seed"]) for row in each.images} for each in drawn.values()]
+    forwards = [
+        row["num_forwards"] == each.record.expected_forwards
+        for each in drawn.values()
+        for row in each.images
+        if row["error"] is None
+    ]
+    judged = [row for each in drawn.values() for row in each.scores]
+    made = [row for row in judged if row["error"] is None and row["variant"] != SWAPPED_PROMPTS]
+    return {
+        "every_model_is_asked_the_same_prompts_and_seeds": float(all(a == asked[0] for a in asked)),
+        "every_picture_of_the_prompt_set_was_drawn": float(
+            all(coverage(each, prompts) == 1 for each in drawn.values())
+        ),
+        "forwards_are_those_of_the_recommended_settings": float(all(forwards)),
+        "every_picture_is_judged": float(all(row["alignment"] is not None for row in made)),
+    }

@@ -1,0 +1,1 @@
+"""Which concepts and pairs of them a model never draws."""

@@ -1,0 +1,145 @@
+"""A grid of concepts in a study's pictures -> its results, its table and its heat map."""
+
+import csv
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import matplotlib.style
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+
+from zimage_eval.benchmarks.concepts.defaults import Default
+from zimage_eval.benchmarks.concepts.gaps import Cell, Gap
+from zimage_eval.output.figures import FRAME, INK, WIDTH_INCHES
+from zimage_eval.output.results import Numbers
+from zimage_eval.prompts.facts import Facts
+from zimage_eval.statistics.estimates import rounded
+
+PromptFacts = Mapping[tuple[str, str], Facts]
+"""By phase and prompt id."""
+
+
+_LEAST_CHANCE: Final = 1e-12
+"""Smaller ones are rounding, which differs by machine; they are written as this."""
+
+
+def grid_cells(facts: PromptFacts) -> list[Cell]:
+    """Name and color of each prompt that says both, in the order of the prompts."""
+    objects = [each.objects[0] for each in facts.values()]
+    return list(dict.fromkeys((o.name, o.color) for o in objects if o.color is not None))
+
+
+def held_by_cell(rows: Iterable[Mapping[str, Any]], facts: PromptFacts) -> dict[Cell, list[bool]]:
+    """For each cell, whether each judged picture of it shows its name in its color.
+
+    Args:
+        rows: of the FACTS table of a study of one variant.
+        facts: of its prompts, each of one object.
+    """
+    judged: dict[tuple[str, str, int], dict[str, bool]] = {}
+    for row in rows:
+        image = (row["phase"], row["prompt_id"], row["seed"])
+        judged.setdefault(image, {})[row["fact"]] = row["held"]
+    held: dict[Cell, list[bool]] = {cell: [] for cell in grid_cells(facts)}
+    for (phase, prompt_id, _), found in sorted(judged.items()):
+        asked = facts[phase, prompt_id].objects[0]
+        if asked.color is not None:
+            held[asked.name, asked.color].append(found["shape 0"] and found["color 0"])
+    return held
+
+
+def _lowest(p_values: Iterable[float | None]) -> float | None:
+    """Of p-values that are adjusted already: that of "nothing is missing"."""
+    known = [p_value for p_value in p_values if p_value is not None]
+    return _written(min(known)) if known else None
+
+
+def probe_results(
+    gaps: Sequence[Gap], defaults: Sequence[Default], level: float
+) -> dict[str, Numbers]:
+    """`grid`, `missing <color> <name>` for each flagged cell, `default <attribute>` for each."""
+    missing = flagged_gaps(gaps, level)
+    rows: dict[str, Numbers] = {
+        "grid": {
+            "num_cells": len(gaps),
+            "num_images": sum(gap.num_images for gap in gaps),
+            "num_missing": len(missing) if any(gap.num_images for gap in gaps) else None,
+            "p_value": _lowest(gap.p_value for gap in gaps),
+        }
+    }
+    for gap in missing:
+        rows[f"missing {gap.cell[1]} {gap.cell[0]}"] = {
+            "share": gap.share,
+            "expected_share": gap.expected,
+            "p_value": _written(gap.p_value),
+        }
+    for each in defaults:
+        is_skewed = None if each.p_value is None else float(each.p_value < level)
+        rows[f"default {' '.join(filter(None, (each.attribute, each.value)))}"] = {
+            "share": each.share,
+            "share_low": each.low,
+            "share_high": each.high,
+            "even_share": each.even_share,
+            "num_images": each.num_images,
+            "p_value": _written(each.p_value),
+            "is_skewed": is_skewed,
+        }
+    return rows
+
+
+def _written(chance: float | None) -> float | None:
+    return None if chance is None else max(chance, _LEAST_CHANCE)
+
+
+def flagged_gaps(gaps: Iterable[Gap], level: float) -> list[Gap]:
+    """The cells that are missing, at a family-wise error rate."""
+    return [gap for gap in gaps if gap.p_value is not None and gap.p_value < level]
+
+
+def write_gaps(path: Path, gaps: Iterable[Gap], level: float) -> None:
+    """All cells as CSV, in the order given; an unknown value is empty."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        names = ("share", "expected_share", "p_value")
+        writer.writerow(("name", "attribute", "num_images", *names, "is_missing"))
+        for gap in gaps:
+            numbers = [rounded(value) for value in (gap.share, gap.expected, gap.p_value)]
+            missing = None if gap.p_value is None else int(gap.p_value < level)
+            writer.writerow((*gap.cell, gap.num_images, *numbers, missing))
+
+
+def draw_grid(gaps: Sequence[Gap], level: float) -> Figure:
+    """A field per name and attribute with the share that holds; missing ones have a frame."""
+    names = list(dict.fromkeys(gap.cell[0] for gap in gaps))
+    attributes = list(dict.fromkeys(gap.cell[1] for gap in gaps))
+    shares = np.full((len(names), len(attributes)), np.nan)
+    for gap in gaps:
+        place = names.index(gap.cell[0]), attributes.index(gap.cell[1])
+        shares[place] = np.nan if gap.share is None else gap.share
+    with matplotlib.style.context("default"):
+        size = (WIDTH_INCHES, 1.4 + 0.4 * len(names))
+        figure = Figure(figsize=size, layout="constrained")
+        axes = figure.add_subplot()
+        image = axes.imshow(shares, cmap="cividis", vmin=0, vmax=1, aspect="auto")
+        for gap in gaps:
+            x, y = attributes.index(gap.cell[1]), names.index(gap.cell[0])
+            words = "-" if gap.share is None else f"{gap.share:.2f}"
+            ink = "white" if gap.share is not None and gap.share < 0.5 else INK
+            axes.text(x, y, words, ha="center", va="center", fontsize=9, color=ink)
+        for gap in flagged_gaps(gaps, level):
+            corner = attributes.index(gap.cell[1]) - 0.5, names.index(gap.cell[0]) - 0.5
+            axes.add_patch(Rectangle(corner, 1, 1, fill=False, edgecolor=FRAME, linewidth=3))
+        axes.set_xticks(range(len(attributes)), attributes, fontsize=10)
+        axes.set_yticks(range(len(names)), names, fontsize=10)
+        axes.set_facecolor("#f0f0f0")
+        axes.tick_params(length=0)
+        axes.spines[:].set_visible(False)
+        axes.set_xlabel(
+            "framed: fewer than its name and its color make expect (Holm over all fields)",
+            fontsize=9,
+        )
+        figure.colorbar(image, ax=axes, label="share of pictures that show it", pad=0.02)
+        return figure

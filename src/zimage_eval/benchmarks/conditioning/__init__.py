@@ -1,0 +1,1 @@
+"""What a caption's padding, positions and scale, and the timestep, change."""

@@ -1,0 +1,119 @@
+"""Embeddings that were written to a table and read back, against the same made anew."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import torch
+from diffusers import ZImagePipeline
+
+from zimage_eval.benchmarks.conditioning.probe_inputs import take_evenly
+from zimage_eval.config.setting_groups import EncoderSettings
+from zimage_eval.config.settings import Settings
+from zimage_eval.model.autoencoder import decode_latents
+from zimage_eval.sampling.denoising import initial_latents, relative_change, sample_latents
+from zimage_eval.text.embeddings import TextEmbeddings, read_embeddings, write_embeddings
+from zimage_eval.text.encoder import TextSide
+from zimage_eval.text.encoding import Encoding, encode_layers
+from zimage_eval.text.tokens import tokenize
+
+Rows = dict[str, dict[str, float | None]]
+
+HALF_MAXIMUM = torch.finfo(torch.float16).max
+
+
+def encode_anew(text_side: TextSide, text: str, settings: EncoderSettings) -> TextEmbeddings:
+    """One text under one setting, through the path that fills the table."""
+    inputs = tokenize(text_side.tokenizer, text, settings)
+    return encode_layers(text_side.text_encoder, inputs, [settings.hidden_layer])[0]
+
+
+def compare_table(
+    cached: Mapping[Encoding, torch.Tensor], text_side: TextSide, num_texts: int
+) -> dict[str, float | None]:
+    """A table of a study against embeddings made anew, on a few of its rows.
+
+    Mapped layers are left out: their maps are fitted on whole prompt sets.
+    """
+    keys = sorted(
+        (key for key in cached if key[1].layer_map == "none"),
+        key=lambda key: (key[0], key[1].canonical()),
+    )
+    taken = take_evenly(keys, num_texts)
+    equal = [
+        torch.equal(cached[key], encode_anew(text_side, *key).prompt_embeds.float())
+        for key in taken
+    ]
+    return {
+        "num_encodings": len(taken),
+        "equal": sum(equal) / len(taken) if taken else None,
+        "left_out_as_mapped": len(cached) - len(keys),
+    }
+
+
+def compare_roundtrip(
+    text_side: TextSide, texts: Sequence[str], settings: EncoderSettings
+) -> tuple[list[torch.Tensor], list[torch.Tensor], dict[str, float | None]]:
+    """Embeddings anew, the same encoded once more and read back from a table, and their row.
+
+    The row also says what a cache of half the size would lose: `float16_change` is the relative
+    change by rounding to float16, `float16_overflows` the share of values beyond its range.
+    """
+    fresh = [encode_anew(text_side, text, settings).prompt_embeds for text in texts]
+    again = [encode_anew(text_side, text, settings) for text in texts]
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "embeddings.parquet"
+        write_embeddings(path, again)
+        table = read_embeddings(path)
+    read = [table[text, again[0].settings] for text in texts]
+    back = [one.to(other.dtype) for one, other in zip(read, fresh, strict=True)]
+    pairs = list(zip(fresh, back, strict=True))
+    values = torch.cat([one.float() for one in fresh])
+    half = values.clamp(-HALF_MAXIMUM, HALF_MAXIMUM).half()
+    row: dict[str, float | None] = {
+        "num_texts": len(texts),
+        "equal": sum(torch.equal(*pair) for pair in pairs) / len(pairs),
+        "finite": float(values.isfinite().all()),
+        "largest_value": float(values.abs().max()),
+        "float16_change": relative_change(half, values),
+        "float16_overflows": float((values.abs() > HALF_MAXIMUM).float().mean()),
+        "bfloat16_change": relative_change(values.bfloat16(), values),
+    }
+    return fresh, back, row
+
+
+def compare_pictures(
+    pipe: ZImagePipeline,
+    fresh: Sequence[torch.Tensor],
+    cached: Sequence[torch.Tensor],
+    seeds: Sequence[int],
+    settings: Settings,
+) -> dict[str, float | None]:
+    """Pictures of the first prompts, one a seed, from both; and from a cache in float16."""
+    drawn: dict[str, list[torch.Tensor]] = {"cached": [], "fresh": [], "half": []}
+    for one, other, seed in zip(fresh, cached, seeds, strict=False):
+        half = one.float().clamp(-HALF_MAXIMUM, HALF_MAXIMUM).half()
+        for name, embeds in (("fresh", one), ("cached", other), ("half", half)):
+            noise = initial_latents(pipe, [seed], settings.image)
+            latents = sample_latents(pipe, [embeds], None, noise, settings).latents
+            drawn[name].append(decode_latents(pipe.vae, latents))
+    count = len(drawn["fresh"])
+    return {
+        "num_images": count,
+        "equal_images": sum(map(torch.equal, drawn["fresh"], drawn["cached"])) / count,
+        "equal_images_from_float16": sum(map(torch.equal, drawn["fresh"], drawn["half"])) / count,
+    }
+
+
+def cache_checks(rows: Rows) -> dict[str, float | None]:
+    """What was found, as statements that hold (1) or not (0)."""
+    studies = [row for name, row in rows.items() if name.startswith("study=")]
+    checks: dict[str, float | None] = {
+        "tables_equal_embeddings_made_anew": float(all(row["equal"] == 1 for row in studies))
+    }
+    for name, row in rows.items():
+        if name.startswith("dtype="):
+            dtype = name.removeprefix("dtype=")
+            checks[f"cache_is_bit_identical_in_{dtype}"] = float(row["equal"] == 1)
+            checks[f"cache_gives_equal_images_in_{dtype}"] = float(row["equal_images"] == 1)
+    return checks

@@ -1,0 +1,231 @@
+"""What padding changes: the text encoder's on embeddings, the transformer's on pictures."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Literal, get_args
+
+import torch
+from diffusers import ZImagePipeline
+from transformers import PreTrainedModel
+
+from zimage_eval.benchmarks.conditioning.probe_inputs import ProbeInput
+from zimage_eval.config.settings import Settings
+from zimage_eval.model.autoencoder import decode_latents
+from zimage_eval.model.captions import CaptionLayout, lay_out_captions
+from zimage_eval.output.observations import Observation
+from zimage_eval.sampling.denoising import initial_latents, relative_change, sample_latents
+
+Distance = Callable[[torch.Tensor, torch.Tensor], float]
+"""Of two pictures `(3, height, width)` uint8."""
+Embeds = list[torch.Tensor]
+Rows = dict[str, dict[str, float | None]]
+
+NO_DIFFERENCE = 1e-3
+"""LPIPS below this is a few pixels that were rounded the other way."""
+DOUBLE_ROUNDING = 1e-12
+"""Relative changes in float64 below this are rounding."""
+
+
+def measure_placements(
+    text_encoder: PreTrainedModel, token_ids: Sequence[torch.Tensor], pad_id: int, length: int
+) -> tuple[Embeds, Rows]:
+    """Embeddings without pads, and by placement how far those with pads are from them.
+
+    A `batch_` row has all prompts in one batch, padded to `length` like the others. Its distance
+    to the same placement alone is `equal_to_alone` and `change_from_alone`.
+    """
+    alone: dict[str, Embeds] = {
+        placement: [
+            encode_padded(text_encoder, [tokens], pad_id, length, placement)[0]
+            for tokens in token_ids
+        ]
+        for placement in PLACEMENTS
+    }
+    unpadded = alone.pop("none")
+    rows: Rows = {placement: compare(embeds, unpadded) for placement, embeds in alone.items()}
+    sides: tuple[Placement, ...] = ("right", "left")
+    for placement in sides:
+        batch = encode_padded(text_encoder, token_ids, pad_id, length, placement)
+        changes = compare(batch, alone[placement])
+        rows[f"batch_{placement}"] = compare(batch, unpadded) | {
+            "equal_to_alone": changes["equal"],
+            "change_from_alone": changes["largest_change"],
+        }
+    rows["left"]["equal_to_right"] = compare(alone["left"], alone["right"])["equal"]
+    return unpadded, rows
+
+
+def compare(embeds: Embeds, reference: Embeds) -> dict[str, float | None]:
+    """Over all prompts: share that is bit-identical, largest change of a token."""
+    pairs = list(zip(embeds, reference, strict=True))
+    return {
+        "equal": sum(torch.equal(*pair) for pair in pairs) / len(pairs),
+        "largest_change": max(largest_token_change(*pair) for pair in pairs),
+    }
+
+
+def caption_arms(extra_pads: Sequence[int]) -> dict[str, CaptionLayout]:
+    """Layouts by name: no pads, more pads, these without moving the image, the move alone."""
+    arms = {"unrounded": CaptionLayout(is_rounded=False)}
+    for number in extra_pads:
+        arms[f"extra_pads={number}"] = CaptionLayout(extra_pads=number)
+        arms[f"extra_pads={number},image_kept"] = CaptionLayout(number, image_offset=-number)
+        arms[f"image_offset={number}"] = CaptionLayout(image_offset=number)
+    return arms
+
+
+def measure_pictures(
+    pipe: ZImagePipeline,
+    inputs: Sequence[ProbeInput],
+    embeds_by_side: Mapping[str, Embeds],
+    extra_pads: Sequence[int],
+    settings: Settings,
+    distance: Distance,
+) -> list[Observation]:
+    """Each prompt's picture under other paddings, against that of its unpadded embeddings.
+
+    Args:
+        pipe: the image side.
+        inputs: prompts; their embeddings are not read.
+        embeds_by_side: embeddings by where the text encoder's pads stood, "none" among them.
+        extra_pads: as in `caption_arms`.
+        settings: how pictures are drawn.
+        distance: LPIPS.
+    """
+    views = {
+        name: type(pipe)(
+            **{**pipe.components, "transformer": lay_out_captions(pipe.transformer, layout)}
+        )
+        for name, layout in caption_arms(extra_pads).items()
+    }
+    rows = []
+    for index, one in enumerate(inputs):
+        own = embeds_by_side["none"][index]
+        reference = _draw(pipe, [own], [one.seed], settings)
+        arms = {
+            f"padding_side={side}": _draw(pipe, [embeds[index]], [one.seed], settings)
+            for side, embeds in embeds_by_side.items()
+            if side != "none"
+        }
+        arms |= {name: _draw(view, [own], [one.seed], settings) for name, view in views.items()}
+        arms["other_seed"] = _draw(pipe, [own], [one.seed + 1], settings)
+        arms["in_a_batch"] = _first(_draw(pipe, [own] * 2, [one.seed, one.seed + 1], settings))
+        for name, (latents, picture) in arms.items():
+            values = {
+                "latents_change": relative_change(latents, reference[0]),
+                "lpips": distance(picture[0], reference[1][0]),
+                "equal_pixels": float(torch.equal(picture, reference[1])),
+            }
+            rows += [
+                Observation(name, one.prompt_id, 0, one.category, metric, value)
+                for metric, value in values.items()
+            ]
+    return rows
+
+
+def padding_checks(
+    rows: Rows, dtypes: Sequence[str], extra_pads: Sequence[int]
+) -> dict[str, float | None]:
+    """What was found, as statements that hold (1) or not (0).
+
+    "Within rounding" is a change of no token by more than twice what its number format changes,
+    measured without pads against the first of the formats: two roundings of one exact value.
+    """
+    checks: dict[str, bool] = {}
+    for dtype in dtypes[1:]:
+        floor = _value(rows, f"dtype={dtype},placement=none", "change_from_first_dtype")
+        for name in ("right", "left", "center", "batch_right", "batch_left"):
+            change = _value(rows, f"dtype={dtype},placement={name}", "largest_change")
+            checks[f"{name}_padding_is_within_rounding_in_{dtype}"] = change <= 2 * floor
+    if dtypes[0] == "float64":
+        for name in ("right", "left_own_positions", "batch_right"):
+            change = _value(rows, f"dtype=float64,placement={name}", "largest_change")
+            checks[f"{name}_padding_is_exact_in_float64"] = change < DOUBLE_ROUNDING
+    most = f"extra_pads={max(extra_pads)}"
+    sides = max(
+        _value(rows, name, "lpips_largest") for name in rows if name.startswith("padding_side=")
+    )
+    more, seeds = (_value(rows, name, "lpips") for name in (most, "other_seed"))
+    checks["padding_side_changes_no_picture"] = sides < NO_DIFFERENCE
+    checks["attended_pads_change_pictures_more_than_padding_side"] = more > sides
+    checks["attended_pads_change_pictures_less_than_another_seed"] = more < seeds
+    return {name: float(holds) for name, holds in checks.items()}
+
+
+def add_floors(rows: Rows, unpadded: Mapping[str, Embeds]) -> Rows:
+    """The rows, and by number format how far unpadded embeddings are from those in the first."""
+    first, *others = unpadded
+    floors: Rows = {
+        f"dtype={dtype},placement=none": {
+            "change_from_first_dtype": compare(unpadded[dtype], unpadded[first])["largest_change"]
+        }
+        for dtype in others
+    }
+    return rows | floors
+
+
+def _value(rows: Rows, row: str, metric: str) -> float:
+    value = rows[row][metric]
+    assert value is not None, (row, metric)
+    return value
+
+
+def _draw(
+    pipe: ZImagePipeline, embeds: Embeds, seeds: Sequence[int], settings: Settings
+) -> tuple[torch.Tensor, torch.Tensor]:
+    noise = initial_latents(pipe, seeds, settings.image)
+    latents = sample_latents(pipe, embeds, None, noise, settings).latents
+    return latents.cpu(), decode_latents(pipe.vae, latents)
+
+
+def _first(drawn: tuple[torch.Tensor, torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:
+    return drawn[0][:1], drawn[1][:1]
+
+
+Placement = Literal["none", "right", "left", "left_own_positions", "center"]
+"""Where the pads stand; with `left_own_positions` the tokens' positions still begin at 0."""
+PLACEMENTS: tuple[Placement, ...] = get_args(Placement)
+
+
+@torch.no_grad()
+def encode_padded(
+    text_encoder: PreTrainedModel,
+    token_ids: Sequence[torch.Tensor],
+    pad_id: int,
+    length: int,
+    placement: Placement,
+) -> list[torch.Tensor]:
+    """Z-Image's hidden layer -2 of prompts in one batch, pads left out: `(num_tokens, hidden)`.
+
+    Args:
+        text_encoder: in any number format.
+        token_ids: `(num_tokens,)` int64 a prompt, `length` at most.
+        pad_id: the pad token.
+        length: what each is padded to; not read for "none", which takes one prompt at a time.
+        placement: "center" puts half of the pads in front, and counts positions from the first.
+    """
+    if placement == "none":
+        length = len(token_ids[0])
+    shape = (len(token_ids), length)
+    ids, mask = torch.full(shape, pad_id), torch.zeros(shape, dtype=torch.bool)
+    positions = torch.arange(length).repeat(len(token_ids), 1)
+    for row, tokens in enumerate(token_ids):
+        num_pads = length - len(tokens)
+        before = {"none": 0, "right": 0, "center": num_pads // 2}.get(placement, num_pads)
+        ids[row, before : before + len(tokens)] = tokens
+        mask[row, before : before + len(tokens)] = True
+        if placement == "left_own_positions":
+            positions[row] = (positions[row] - before).clamp_min(0)
+    device = text_encoder.device
+    states = text_encoder(
+        input_ids=ids.to(device),
+        attention_mask=mask.to(device),
+        position_ids=positions.to(device),
+        output_hidden_states=True,
+    ).hidden_states[-2]
+    return [state[kept] for state, kept in zip(states.cpu(), mask, strict=True)]
+
+
+def largest_token_change(changed: torch.Tensor, reference: torch.Tensor) -> float:
+    """The largest over tokens of the difference's norm over the reference's, in float64."""
+    difference = (changed.double() - reference.double()).norm(dim=-1)
+    return float((difference / reference.double().norm(dim=-1)).max())

@@ -1,0 +1,1 @@
+"""How much guidance a turbo has learned from its base."""

@@ -1,0 +1,141 @@
+"""The table of pictures that a base drew under many guidance scales, beside those of its turbo."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from zimage_eval.benchmarks.guidance.distances import Floats
+from zimage_eval.output.tables import TableSchema, read_table, write_table
+from zimage_eval.prompts.facts import FACT_KINDS
+
+TURBO: Final = "turbo"
+AGAIN: Final = "turbo again"
+"""The same model from other noise: how far apart two samples of one distribution are."""
+SPACES: Final = ("alexnet", "vae", "shown")
+"""Columns of vectors: compact features of two backbones, and what each picture shows, counted."""
+SHARES: Final = ("alignment", *(f"fact_{kind}" for kind in FACT_KINDS))
+LOOKS: Final = ("saturation", "contrast")
+
+
+def arm_name(guidance_scale: float) -> str:
+    """Name of the base's arm of a scale."""
+    return f"w={guidance_scale}"
+
+
+def arms_schema(sizes: Mapping[str, int]) -> TableSchema:
+    """Schema of a table whose vectors have these lengths, by the names of `SPACES`."""
+    required = {
+        "arm": pa.string(),
+        "prompt_id": pa.string(),
+        "category": pa.string(),
+        "noise": pa.int32(),  # counted from 0; no two arms share one
+        "weights": pa.string(),  # zimage_eval.model.folder.weights_digest of the transformer
+        **dict.fromkeys(LOOKS, pa.float32()),
+    }
+    vectors = {name: pa.list_(pa.float16(), sizes[name]) for name in SPACES}
+    optional = {"guidance_scale": pa.float64(), **dict.fromkeys(SHARES, pa.float32())}
+    return TableSchema(
+        observation="a picture of one arm",
+        key=("arm", "prompt_id", "noise"),
+        columns=pa.schema(
+            [pa.field(name, kind, nullable=False) for name, kind in (required | vectors).items()]
+            + [pa.field(name, kind) for name, kind in optional.items()]
+        ),
+    )
+
+
+class GuidanceArms(NamedTuple):
+    """Pictures of the same prompts by a turbo, twice, and by its base under some scales."""
+
+    prompt_ids: Sequence[str]
+    categories: Sequence[str]
+    """Of each prompt."""
+    scales: Mapping[str, float]
+    """Guidance scale by the base's arms, rising."""
+    weights: Mapping[str, str]
+    """Digest of the transformer that drew an arm."""
+    vectors: Mapping[str, Mapping[str, Floats]]
+    """By space and arm, `(num_prompts, num_noises, num_features)`."""
+    shares: Mapping[str, Mapping[str, NDArray[np.float64]]]
+    """By a name of `SHARES` or `LOOKS` and by arm, `(num_prompts, num_noises)`; NaN where a prompt
+    states no such fact."""
+
+
+def write_arms(
+    path: Path, rows: Sequence[Mapping[str, Any]], vectors: Mapping[str, NDArray[np.floating]]
+) -> None:
+    """Write pictures, sorted by key.
+
+    Args:
+        path: of the table.
+        rows: all but the vectors of each picture.
+        vectors: by space, `(num_pictures, num_features)`.
+    """
+    schema = arms_schema({name: vectors[name].shape[1] for name in SPACES})
+    order = sorted(range(len(rows)), key=lambda index: [rows[index][key] for key in schema.key])
+    arrays = []
+    for field in schema.columns:
+        if field.name in vectors:
+            values = vectors[field.name][order].astype(np.float16)
+            flat = pa.array(values.ravel(), pa.float16())
+            arrays.append(pa.FixedSizeListArray.from_arrays(flat, values.shape[1]))
+        else:
+            arrays.append(pa.array([rows[index][field.name] for index in order], field.type))
+    write_table(path, schema, pa.Table.from_arrays(arrays, schema=schema.columns))
+
+
+def read_arms(path: Path) -> GuidanceArms:
+    """The content of such a table.
+
+    Raises:
+        ValueError: the file is missing or no such table, or arms differ in their pictures.
+    """
+    if not path.is_file():
+        raise ValueError(f"{path}: no such table")
+    stored = pq.read_schema(path)
+    sizes = {name: stored.field(name).type.list_size for name in SPACES if name in stored.names}
+    if set(sizes) != set(SPACES):
+        raise ValueError(f"{path}: no column {sorted(set(SPACES) - set(sizes))[0]}")
+    table = read_table(path, arms_schema(sizes)).combine_chunks()
+    arms = np.array(table["arm"].to_pylist())
+    units = np.array([f"{p} {n}" for p, n in _columns(table, "prompt_id", "noise")])
+    places = {str(arm): np.flatnonzero(arms == arm) for arm in np.unique(arms)}
+    if not {TURBO, AGAIN} < set(places):
+        raise ValueError(f"{path}: needs the arms {TURBO}, {AGAIN} and the base's")
+    expected = units[places[TURBO]]
+    for arm, place in places.items():
+        if not np.array_equal(units[place], expected):
+            raise ValueError(f"{path}: the pictures of {arm} are of other prompts than {TURBO}'s")
+    first = [row for row in _columns(table, "prompt_id", "category", "arm") if row[2] == TURBO]
+    categories = dict(row[:2] for row in first)
+    num_noises = len(expected) // len(categories)
+    scales = dict(row for row in _columns(table, "arm", "guidance_scale") if row[1] is not None)
+
+    def split(values: NDArray[Any]) -> dict[str, Floats]:
+        shape = (len(categories), num_noises, *values.shape[1:])
+        return {
+            arm: values[place].astype(np.float64).reshape(shape) for arm, place in places.items()
+        }
+
+    vectors = {
+        name: table[name].combine_chunks().flatten().to_numpy().reshape(len(table), -1)
+        for name in SPACES
+    }
+    numbers = {name: table[name].to_pandas().to_numpy(dtype=np.float64) for name in SHARES + LOOKS}
+    return GuidanceArms(
+        prompt_ids=list(categories),
+        categories=list(categories.values()),
+        scales=dict(sorted(scales.items(), key=lambda item: item[1])),
+        weights=dict(_columns(table, "arm", "weights")),
+        vectors={name: split(values) for name, values in vectors.items()},
+        shares={name: split(values) for name, values in numbers.items()},
+    )
+
+
+def _columns(table: pa.Table, *names: str) -> list[tuple[Any, ...]]:
+    return list(zip(*(table[name].to_pylist() for name in names), strict=True))

@@ -1,0 +1,183 @@
+"""Under which guidance scale a base draws most as its turbo does: the scale distilled into it.
+
+For a turbo that learned nothing else since (no reward, no other pictures) this is the scale of its
+teacher; for another one it is an effective scale.
+"""
+
+from collections.abc import Mapping
+from typing import Final, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from zimage_eval.benchmarks.guidance.arms import AGAIN, LOOKS, SHARES, TURBO, GuidanceArms
+from zimage_eval.benchmarks.guidance.distances import (
+    Floats,
+    distances_given_prompt,
+    distances_over_prompts,
+    gap_matrix,
+    grouped_pseudo_values,
+    linear_kernel,
+    polynomial_kernel,
+)
+from zimage_eval.config.benchmarks import DistanceName
+from zimage_eval.metrics.sets.frechet import frechet_distance
+from zimage_eval.output.observations import Observation, named
+from zimage_eval.statistics.argmax_sets import argmax_p_values
+from zimage_eval.statistics.estimates import estimate
+
+NUM_DRAWS: Final = 4_999
+USUAL_SCALES: Final = (2.0, 6.0)
+"""Guidance scales that are called 3 to 7 where off is 1: what is commonly recommended."""
+
+ByUnit = Mapping[DistanceName, Floats]
+"""Values whose mean is the distance, one a prompt; one a group of prompts for Fréchet's."""
+Rows = dict[str, dict[str, float | None]]
+
+
+class Finding(NamedTuple):
+    """The scales that may be the nearest one, by one distance."""
+
+    nearest: str
+    """Arm with the smallest distance."""
+    p_values: Mapping[str, float] | None
+    """By arm, against "this one is the nearest"; None where nothing can be said."""
+
+    def kept(self, level: float) -> list[str]:
+        """The arms of the confidence set of 1 - level."""
+        return [arm for arm, p_value in (self.p_values or {}).items() if p_value > level]
+
+
+class Measured(NamedTuple):
+    """Everything that the arms say."""
+
+    distances: Mapping[str, ByUnit]
+    """By arm, to the turbo; that of the turbo again is the floor."""
+    findings: Mapping[DistanceName, Finding]
+
+
+def measure_arms(arms: GuidanceArms, num_groups: int) -> Measured:
+    """All distances of all arms to the turbo, and which scales may be the nearest.
+
+    Args:
+        arms: pictures of a turbo and its base.
+        num_groups: of prompts, for the interval of a Fréchet distance.
+    """
+    compared = [AGAIN, *arms.scales]
+    distances = {arm: _distances(arms, arm, num_groups) for arm in compared}
+    findings = {}
+    for name in distances[AGAIN]:
+        gains = {arm: list(-distances[arm][name]) for arm in arms.scales}
+        nearest = min(arms.scales, key=lambda arm: float(distances[arm][name].mean()))
+        findings[name] = Finding(nearest, argmax_p_values(gains, None, NUM_DRAWS))
+    return Measured(distances, findings)
+
+
+def _distances(arms: GuidanceArms, arm: str, num_groups: int) -> dict[DistanceName, Floats]:
+    pairs = {space: (by[arm], by[TURBO]) for space, by in arms.vectors.items()}
+    kernels = {"alexnet": polynomial_kernel, "vae": polynomial_kernel, "shown": linear_kernel}
+    gaps = {space: gap_matrix(*pair, kernels[space]) for space, pair in pairs.items()}
+    return {
+        "kid_given_prompt_alexnet": distances_given_prompt(gaps["alexnet"]),
+        "kid_given_prompt_vae": distances_given_prompt(gaps["vae"]),
+        "kid_alexnet": distances_over_prompts(gaps["alexnet"]),
+        "kid_vae": distances_over_prompts(gaps["vae"]),
+        "fd_alexnet": grouped_pseudo_values(frechet_distance, *pairs["alexnet"], num_groups),
+        "fd_vae": grouped_pseudo_values(frechet_distance, *pairs["vae"], num_groups),
+        "frequencies_given_prompt": distances_given_prompt(gaps["shown"]),
+        "frequencies": distances_over_prompts(gaps["shown"]),
+    }
+
+
+def guidance_results(
+    arms: GuidanceArms, measured: Measured, primary: DistanceName, level: float
+) -> Rows:
+    """A row an arm, `nearest_by_<distance>` for each, and `checks`.
+
+    Args:
+        arms: what was measured.
+        measured: what was found.
+        primary: the distance whose set is the answer.
+        level: chance that a set lacks the nearest scale.
+    """
+    rows: Rows = {}
+    for arm in (TURBO, AGAIN, *arms.scales):
+        rows[arm] = {"guidance_scale": arms.scales.get(arm)}
+        for name in (*SHARES, *LOOKS):
+            bounds = (0.0, 1.0) if name in SHARES else None
+            means = _prompt_means(arms.shares[name][arm])
+            rows[arm] |= named(name, estimate(means[~np.isnan(means)].tolist(), bounds))
+        for distance, values in measured.distances.get(arm, {}).items():
+            rows[arm] |= named(distance, estimate(values.tolist(), None))
+    for distance, found in measured.findings.items():
+        kept = [arms.scales[arm] for arm in found.kept(level)]
+        rows[f"nearest_by_{distance}"] = {
+            "nearest": arms.scales[found.nearest],
+            "lowest": min(kept, default=None),
+            "highest": max(kept, default=None),
+            "num_scales": len(kept),
+        }
+        for arm, p_value in (found.p_values or {}).items():
+            rows[arm][f"{distance}_p"] = p_value
+    rows["checks"] = _checks(arms, measured, primary, level)
+    return rows
+
+
+def _checks(
+    arms: GuidanceArms, measured: Measured, primary: DistanceName, level: float
+) -> dict[str, float | None]:
+    found = measured.findings[primary]
+    kept = {arms.scales[arm] for arm in found.kept(level)}
+    nearest = estimate(measured.distances[found.nearest][primary].tolist(), None)
+    floor = estimate(measured.distances[AGAIN][primary].tolist(), None)
+    low, high = USUAL_SCALES
+    return {
+        "pictures_are_of_these_weights": 1,
+        "set_excludes_half_of_the_scales": int(0 < len(kept) <= len(arms.scales) / 2),
+        "set_has_a_scale_called_3_to_7": int(any(low <= scale <= high for scale in kept)),
+        "nearest_is_farther_than_the_turbo_from_itself": int(
+            None not in (nearest.low, floor.high) and (nearest.low or 0) > (floor.high or 0)
+        ),
+    }
+
+
+def guidance_observations(
+    arms: GuidanceArms, measured: Measured, primary: DistanceName
+) -> list[Observation]:
+    """The primary distance of each prompt, and its alignment, by arm."""
+    seen = []
+    for arm in (TURBO, AGAIN, *arms.scales):
+        columns = {"alignment": _prompt_means(arms.shares["alignment"][arm])}
+        values = measured.distances.get(arm, {}).get(primary)
+        if values is not None and len(values) == len(arms.prompt_ids):
+            columns[primary] = values
+        for metric, by_prompt in columns.items():
+            for prompt_id, category, value in zip(
+                arms.prompt_ids, arms.categories, by_prompt.tolist(), strict=True
+            ):
+                seen.append(Observation(arm, prompt_id, 0, category, metric, value))
+    return seen
+
+
+def why_not_available(arms: GuidanceArms | None, model: str, digest: str | None) -> str | None:
+    """Why a model has no answer, in words; None if it has one.
+
+    Args:
+        arms: the pictures kept of this model, if any.
+        model: its name.
+        digest: of the transformer that is there now; None where nobody asked.
+    """
+    if arms is None:
+        return (
+            f"not available: no pictures of {model} and its base at several guidance scales are "
+            "kept (python -m calibration.draw_guidance_arms makes them of a family trained here)"
+        )
+    if arms.weights[TURBO] != digest:
+        return f"not available: the pictures that are kept of {model} are of other weights"
+    return None
+
+
+def _prompt_means(values: NDArray[np.float64]) -> Floats:
+    """Mean over noises; a prompt without such a fact is NaN in all of them."""
+    means: Floats = values.mean(axis=1)
+    return means

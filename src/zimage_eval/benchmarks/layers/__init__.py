@@ -1,0 +1,1 @@
+"""The text encoder's hidden layers, and what can be read from embeddings."""

@@ -1,0 +1,195 @@
+"""What the hidden layers of a text encoder hold: norms, outliers, shape, and facts to be read off."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Final, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+from zimage_eval.benchmarks.shared.content_vectors import Floats, token_vectors
+from zimage_eval.config.setting_groups import EncoderSettings, HiddenLayer
+from zimage_eval.metrics.embedding import (
+    TokenVectors,
+    cosine_drift,
+    effective_rank,
+    effective_rank_of,
+    norm,
+    sparsity,
+    variance,
+)
+from zimage_eval.output.observations import Observation
+from zimage_eval.prompts.facts import Facts
+from zimage_eval.statistics.components import outlier_channels, principal_components
+from zimage_eval.statistics.held_out import bag_of_words, chance, frequent, probe
+from zimage_eval.text.chat_format import TokenClass
+from zimage_eval.text.embeddings import TextEmbeddings
+from zimage_eval.text.encoding import TARGET_LAYER, encode_layers
+from zimage_eval.text.tokens import tokenize
+
+CLASSES: Final[tuple[TokenClass, ...]] = ("template", "content")
+"""Padding never reaches the caption, so no layer of it is looked at."""
+STATISTICS: Final[Mapping[str, Callable[[TokenVectors, TokenClass], float | None]]] = {
+    "norm": norm,
+    "variance": variance,
+    "sparsity": sparsity,
+    "effective_rank": effective_rank,
+}
+TASKS: Final[Mapping[str, Callable[[Facts], str | None]]] = {
+    "name": lambda facts: facts.objects[0].name,
+    "color": lambda facts: facts.objects[0].color,
+    "relation": lambda facts: facts.relations[0].relation if facts.relations else None,
+}
+"""What is probed for: name and color of the object that is named first, and the first relation."""
+BAG_OF_WORDS = "bag_of_words"
+
+
+class Asked(NamedTuple):
+    """A prompt."""
+
+    prompt_id: str
+    text: str
+    facts: Facts
+
+
+Layers = Mapping[HiddenLayer, TokenVectors]
+
+
+def layer_name(layer: HiddenLayer) -> str:
+    """The name of its variant."""
+    return f"hidden_layer={layer}"
+
+
+def all_layers(num_hidden_layers: int) -> list[HiddenLayer]:
+    """The token embedding, the raw output of every block, and -1, the last after the norm."""
+    return [*range(-num_hidden_layers - 1, -1), "raw_last", -1]
+
+
+def encode_all(
+    tokenizer: PreTrainedTokenizerBase,
+    text_encoder: PreTrainedModel,
+    prompts: Iterable[Asked],
+    layers: Sequence[HiddenLayer],
+    settings: EncoderSettings,
+) -> list[Layers]:
+    """Every layer of every prompt, in one forward each."""
+    found: list[Layers] = []
+    for prompt in prompts:
+        entries = encode_layers(text_encoder, tokenize(tokenizer, prompt.text, settings), layers)
+        found.append(
+            {
+                layer: TokenVectors(e.tokens, e.token_ids.numpy(), e.prompt_embeds.float().numpy())
+                for layer, e in zip(layers, entries, strict=True)
+            }
+        )
+    return found
+
+
+def describe_layers(prompts: Sequence[Asked], encoded: Sequence[Layers]) -> list[Observation]:
+    """Statistics of each prompt's tokens, by layer and class of token.
+
+    `cosine_to_-2` is the mean over tokens of the cosine between a layer and layer -2.
+    """
+    found = []
+    for prompt, layers in zip(prompts, encoded, strict=True):
+        for layer, vectors in layers.items():
+            for token_class in CLASSES:
+                values = {name: of(vectors, token_class) for name, of in STATISTICS.items()}
+                drift = cosine_drift(vectors, layers[TARGET_LAYER], token_class)
+                values["cosine_to_-2"] = None if drift is None else 1 - drift
+                found += [
+                    Observation(layer_name(layer), prompt.prompt_id, 0, token_class, name, value)
+                    for name, value in values.items()
+                ]
+    return found
+
+
+def pooled_statistics(
+    encoded: Sequence[Layers], layer: HiddenLayer, token_class: TokenClass
+) -> dict[str, float | None]:
+    """What takes the tokens of all prompts together: principal components, outlying channels."""
+    vectors = all_vectors(encoded, layer, token_class)
+    number, share = outlier_channels(vectors)
+    shares = principal_components(vectors).shares
+    return {
+        "outlier_channels": number,
+        "largest_channel_share": share,
+        **{f"pca_share_{count}": float(shares[:count].sum()) for count in (1, 3, 10)},
+    }
+
+
+def all_vectors(
+    encoded: Sequence[Layers], layer: HiddenLayer, token_class: TokenClass
+) -> NDArray[np.float64]:
+    """`(num_tokens, hidden_size)` of all prompts."""
+    return np.concatenate([layers[layer].of(token_class)[1] for layers in encoded])
+
+
+def probe_layers(prompts: Sequence[Asked], encoded: Sequence[Layers]) -> list[Observation]:
+    """Whether each fact is read off a layer, 1 or 0, and off the words without their order.
+
+    `probe` reads the mean of the content tokens, `probe_last` the last token of the caption, which
+    alone has seen all others. Each vector is first brought to a root mean square of 1, as the
+    transformer does.
+    """
+    found = []
+    for task, label_of in TASKS.items():
+        labels = [label_of(prompt.facts) for prompt in prompts]
+        kept = frequent(labels)
+        if not kept:
+            continue
+        chosen = [label for index in kept if (label := labels[index]) is not None]
+        inputs = {(BAG_OF_WORDS, "probe"): bag_of_words([prompts[i].text for i in kept])}
+        for layer in encoded[0]:
+            ends = [encoded[i][layer].vectors[-1].astype(np.float64) for i in kept]
+            means = [_unit(encoded[i][layer].of("content")[1]).mean(axis=0) for i in kept]
+            inputs[layer_name(layer), "probe"] = np.stack(means)
+            inputs[layer_name(layer), "probe_last"] = _unit(np.stack(ends))
+        for (variant, metric), features in inputs.items():
+            found += [
+                Observation(variant, prompts[index].prompt_id, 0, task, metric, float(told))
+                for index, told in zip(kept, probe(features, chosen), strict=True)
+            ]
+        found += [
+            Observation("chance", prompts[index].prompt_id, 0, task, "probe", chance(chosen))
+            for index in kept
+        ]
+    return found
+
+
+def _unit(vectors: NDArray[np.float64]) -> NDArray[np.float64]:
+    sizes = np.sqrt(np.square(vectors).mean(axis=-1, keepdims=True))
+    unit: NDArray[np.float64] = vectors / sizes.clip(1e-12)
+    return unit
+
+
+Row = dict[str, float | None]
+OUTLIER: Final = 6.0
+"""A channel is an outlier where its mean size is this many times the median channel's
+(Dettmers et al. 2022 look for sizes of 6 in activations of about 1)."""
+
+
+def layer_row(encoded: Sequence[TextEmbeddings]) -> Row:
+    """Statistics of one layer over many texts; the first token is the template's, a sink or not."""
+    texts = [token_vectors(entry) for entry in encoded]
+    words = np.concatenate([text.of("content")[1] for text in texts])
+    template = np.concatenate([text.of("template")[1][1:] for text in texts])
+    first = np.stack([text.vectors[0].astype(np.float64) for text in texts])
+    sizes = np.abs(words).mean(axis=0)
+    energy = (words**2).mean(axis=0)
+    median = _length(words)
+    return {
+        "norm_content": median,
+        "norm_content_spread": float(np.linalg.norm(words, axis=1).std() / median),
+        "norm_template": _length(template) if len(template) else None,
+        "norm_first_token_over_content": _length(first) / median,
+        "outlier_channels": int((sizes > OUTLIER * np.median(sizes)).sum()),
+        "largest_channel_share": float(energy.max() / energy.sum()),
+        "constant_channels": int((words.std(axis=0) < 1e-6 * words.std()).sum()),
+        "effective_rank": effective_rank_of(words),
+        "num_channels": words.shape[1],
+    }
+
+
+def _length(vectors: Floats) -> float:
+    return float(np.median(np.linalg.norm(vectors, axis=1)))

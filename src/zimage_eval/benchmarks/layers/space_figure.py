@@ -1,0 +1,82 @@
+"""The embedding space at a glance: maps of the prompts, and what probes read off their vectors."""
+
+from collections.abc import Mapping
+from typing import Final
+
+import matplotlib.style
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from zimage_eval.benchmarks.prompts.figures import Row
+from zimage_eval.output.figures import (
+    BLUE,
+    CATEGORY_STYLES,
+    WIDTH_INCHES,
+    Floats,
+    Groups,
+    scatter_groups,
+)
+
+INPUTS: Final = ("embedding", "bag_of_words", "length", "shuffled", "commonest")
+"""What a probe reads, the baselines behind the embedding."""
+HEIGHT_INCHES = 8.6
+
+
+def draw_space(
+    places: Mapping[str, Floats], categories: Groups, probes: Mapping[str, Row]
+) -> Figure:
+    """Maps of the prompts by category, and what a probe reads from them against its baselines.
+
+    Args:
+        places: title -> places of the prompts, (num_prompts, 2).
+        categories: of the prompts.
+        probes: `probe=<label>` -> the accuracy of each input with its 95 % interval.
+    """
+    with matplotlib.style.context("default"):
+        figure = Figure(figsize=(WIDTH_INCHES, HEIGHT_INCHES), layout="constrained")
+        grid = figure.add_gridspec(2, 1, height_ratios=(1, 1.3))
+        above, below = figure.add_subfigure(grid[0]), figure.add_subfigure(grid[1])
+        maps = above.subplots(1, len(places), squeeze=False)[0]
+        for axes, (name, points) in zip(maps, places.items(), strict=True):
+            scatter_groups(axes, points[:, 0], points[:, 1], categories)
+            axes.set_title(name, fontsize=11, loc="left")
+            axes.set(xticks=[], yticks=[])
+        handles, labels = maps[0].get_legend_handles_labels()
+        above.legend(
+            handles, labels, loc="outside lower center", ncols=len(labels), frameon=False,
+            fontsize=10,
+        )  # fmt: skip
+        axes = below.add_subplot()
+        _plot_probes(axes, probes)
+        handles, labels = axes.get_legend_handles_labels()
+        below.legend(
+            handles, labels, loc="outside lower center", ncols=len(labels), frameon=False,
+            fontsize=10,
+        )  # fmt: skip
+        return figure
+
+
+def _plot_probes(axes: Axes, probes: Mapping[str, Row]) -> None:
+    """A line an input within the row of its label, so that intervals don't cover each other."""
+    styles = ((BLUE, "D"), *CATEGORY_STYLES)
+    labels = {key: key.replace("_", " ") for key in INPUTS}
+    for index, (key, (color, marker)) in enumerate(zip(INPUTS, styles, strict=True)):
+        shift = 0.16 * (index - (len(INPUTS) - 1) / 2)
+        for row, cells in enumerate(probes.values()):
+            found = [cells[f"{key}_accuracy{end}"] for end in ("", "_low", "_high")]
+            value, low, high = np.array(found, dtype=float)  # NaN, where there is none, is no mark
+            axes.plot([low, high], [row + shift] * 2, color=color, linewidth=1.6)
+            axes.plot(
+                value, row + shift, marker, color=color, markersize=6, label=labels.pop(key, None)
+            )
+    names = [name.split("=", 1)[1].replace("_", " ") for name in probes]
+    axes.set_yticks(range(len(names)), names, fontsize=11)
+    axes.set_ylim(len(names) - 0.5, -0.5)
+    axes.set_xlim(-0.03, 1.03)
+    axes.set_xlabel("share of held-out prompts that a probe reads right (95 % intervals)")
+    axes.hlines([row + 0.5 for row in range(len(names) - 1)], -0.03, 1.03, color="#e4e4e4")
+    axes.grid(axis="x", color="#e4e4e4", linewidth=0.8)
+    axes.set_axisbelow(True)
+    axes.spines[["top", "right", "left"]].set_visible(False)
+    axes.tick_params(axis="y", length=0)

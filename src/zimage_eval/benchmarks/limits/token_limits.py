@@ -1,0 +1,128 @@
+"""How long a caption and how wide an image may be: found by trying, and why."""
+
+from collections.abc import Callable, Mapping
+
+import torch
+from diffusers import ZImageTransformer2DModel
+
+from zimage_eval.benchmarks.limits.length_probe import ProbeSize, positions, run_probe
+from zimage_eval.config.benchmarks import TokenLimitParams
+from zimage_eval.config.setting_groups import RopeSettings
+from zimage_eval.model.folder import max_caption_tokens, padded_length
+
+Fits = Callable[[ProbeSize], bool]
+Rows = dict[str, dict[str, float | None]]
+
+
+def find_limit(fits: Callable[[int], bool], beyond: int, guess: int) -> int:
+    """The largest number that fits: the guess if that fits and one more doesn't, else bisected.
+
+    Raises:
+        ValueError: 1 does not fit, or `beyond` does.
+    """
+    if fits(guess) and not fits(guess + 1):
+        return guess
+    if not fits(1) or fits(beyond):
+        raise ValueError(f"no limit between 1 and {beyond}")
+    low, high = 1, beyond
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (middle, high) if fits(middle) else (low, middle)
+    return low
+
+
+def measure_lengths(
+    transformer: ZImageTransformer2DModel, fits: Fits, params: TokenLimitParams
+) -> Rows:
+    """A row for every length of `params`, on the model's own table and on the enlarged one."""
+    own = transformer.rope_embedder.axes_lens[0]
+    tables = [(own, None, params.lengths), (params.table_length,) * 2 + (params.long_lengths,)]
+    rows: Rows = {}
+    for table, table_length, lengths in tables:
+        for length in lengths:
+            found = positions(transformer, length)
+            rows[f"table={table},tokens={length}"] = {
+                "fits": float(fits(ProbeSize(length, table_length=table_length))),
+                "padded_tokens": padded_length(length),
+                "first_caption_position": found.first_caption,
+                "last_caption_position": found.last_caption,
+                "image_position": found.image,
+                "last_table_row": table - 1,
+            }
+    for length in params.equal_lengths:
+        small, large = ProbeSize(length), ProbeSize(length, table_length=params.table_length)
+        is_equal = torch.equal(run_probe(transformer, small), run_probe(transformer, large))
+        rows.setdefault(f"table={own},tokens={length}", {})["equal_on_enlarged_table"] = is_equal
+    return rows
+
+
+def measure_limits(
+    transformer: ZImageTransformer2DModel,
+    fits: Fits,
+    params: TokenLimitParams,
+    autoencoder_factor: int,
+    own_rope: RopeSettings,
+    template_tokens: int,
+) -> Rows:
+    """The limits found by trying, beside what the tables' lengths say."""
+    table, *sides = transformer.rope_embedder.axes_lens
+    by_table = max_caption_tokens(own_rope)
+    limit = find_limit(lambda length: fits(ProbeSize(length)), table + 1, by_table)
+    longest = min(
+        find_limit(lambda side: fits(ProbeSize(1, rows=side)), sides[0] + 1, sides[0]),
+        find_limit(lambda side: fits(ProbeSize(1, columns=side)), sides[1] + 1, sides[1]),
+    )
+    patch = 2  # latents a side; ZImagePipeline is written for this one
+    factors = sorted({autoencoder_factor, *params.autoencoder_factors})
+    return {
+        "caption": {
+            "limit_tokens": limit,
+            "limit_tokens_by_table": by_table,
+            "limit_prompt_tokens": limit - template_tokens,
+            "table_rows": table,
+        },
+        "image": {
+            "limit_patches": longest,
+            "limit_patches_by_table": min(sides),
+            "limit_pixels": longest * patch * autoencoder_factor,
+        },
+    } | {
+        f"autoencoder_factor={factor}": {"limit_pixels": longest * patch * factor}
+        for factor in factors
+    }
+
+
+def limit_checks(rows: Rows, params: TokenLimitParams) -> dict[str, float | None]:
+    """What was found, as statements that hold (1) or not (0)."""
+    caption, image = rows["caption"], rows["image"]
+    tried = [row for row in rows.values() if "image_position" in row]
+    explained = [
+        bool(row["fits"]) == (_number(row["image_position"]) <= _number(row["last_table_row"]))
+        for row in tried
+        if "fits" in row
+    ]
+    equal = [row["equal_on_enlarged_table"] for row in rows.values() if _is_compared(row)]
+    long = [rows[f"table={params.table_length},tokens={n}"]["fits"] for n in params.long_lengths]
+    firsts = {row["first_caption_position"] for row in tried}
+    gaps = {_number(row["image_position"]) - _number(row["last_caption_position"]) for row in tried}
+    checks = {
+        "caption_limit_is_what_table_says": caption["limit_tokens"]
+        == caption["limit_tokens_by_table"],
+        "caption_begins_at_position_1": firsts == {1},
+        "image_stands_one_behind_padded_caption": gaps == {1},
+        "fits_exactly_if_image_position_is_in_table": all(explained),
+        "enlarged_table_leaves_shorter_captions_bit_identical": all(equal),
+        "enlarged_table_takes_long_captions": all(long),
+        "image_limit_is_table_rows_in_patches": image["limit_patches"]
+        == image["limit_patches_by_table"],
+    }
+    return {name: float(holds) for name, holds in checks.items()}
+
+
+def _is_compared(row: Mapping[str, float | None]) -> bool:
+    return "equal_on_enlarged_table" in row
+
+
+def _number(value: float | None) -> float:
+    assert value is not None
+    return value

@@ -1,0 +1,121 @@
+"""Where the seconds of one image go, in parts that add up to the whole."""
+
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from itertools import pairwise
+from typing import Final
+
+from diffusers import ZImageTransformer2DModel
+
+from zimage_eval.benchmarks.machine.loaded_model import LoadedModel
+from zimage_eval.benchmarks.machine.results import Cell
+from zimage_eval.benchmarks.machine.timing import Span, Timeline, synchronize
+from zimage_eval.config.benchmarks import Profile
+from zimage_eval.model.autoencoder import decode_latents
+from zimage_eval.output.png import encode_png
+from zimage_eval.prompts.sets import Prompt
+from zimage_eval.sampling.denoising import initial_latents, sample_latents
+
+PARTS: Final = {
+    "encode": "the prompt, from its text to embeddings",
+    "refine": "the caption, in the context refiner, once a forward",
+    "denoise": "the rest of the transformer",
+    "loop": "scheduler, noise, and what the pipeline does between forwards",
+    "decode": "the latents to pixels",
+    "save": "the pixels to a PNG file in memory",
+}
+"""The spans of an image: no moment is in two of them, and none is in no one."""
+
+
+def measure_profile(
+    model: LoadedModel, entry: Profile, prompts: Sequence[Prompt]
+) -> dict[str, dict[str, Cell]]:
+    """A row a part, one a forward, and the whole: seconds of one image made alone.
+
+    The mean over `num_repeats` images of as many prompts, after one that is not counted; means add
+    up, medians would not. `clock_seconds` of the whole is another clock's: Python's, around it all.
+    """
+    profiles, clock = [], []
+    for number in range(entry.num_repeats + 1):
+        prompt = prompts[number % len(prompts)]
+        synchronize(model.device)
+        start = time.perf_counter()
+        spans = profile_image(model, prompt.text, seed=number)
+        clock.append(time.perf_counter() - start)
+        profiles.append(spans)
+    return profile_rows(profiles[1:], clock[1:])
+
+
+def profile_image(model: LoadedModel, text: str, seed: int) -> list[Span]:
+    """The spans of one image, from its text to its file."""
+    timeline = Timeline(model.device)
+    timeline.mark("start")
+    settings = model.defaults
+    captions = model.encode([text])
+    guided = settings.sampler.guidance_scale > 0
+    negative = model.encode([settings.sampler.negative_prompt]) if guided else None
+    timeline.mark("encode")
+    with mark_forwards(model.pipe.transformer, timeline):
+        noise = initial_latents(model.pipe, [seed], settings.image)
+        latents = sample_latents(model.pipe, captions, negative, noise, settings).latents
+    timeline.mark("loop")
+    images = decode_latents(model.pipe.vae, latents)
+    timeline.mark("decode")
+    encode_png(images[0], {})
+    timeline.mark("save")
+    return timeline.spans()
+
+
+@contextmanager
+def mark_forwards(transformer: ZImageTransformer2DModel, timeline: Timeline) -> Iterator[None]:
+    """Mark where each forward begins and ends, and its context refiner, of the transformer's views.
+
+    A view has the hooks that its module has (`module_views`), so they are put on the module.
+    """
+    blocks = transformer.context_refiner
+    handles = [
+        transformer.register_forward_pre_hook(lambda *_: timeline.mark("loop")),
+        blocks[0].register_forward_pre_hook(lambda *_: timeline.mark("denoise")),
+        blocks[-1].register_forward_hook(lambda *_: timeline.mark("refine")),
+        transformer.register_forward_hook(lambda *_: timeline.mark("denoise")),
+    ]
+    try:
+        yield
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+def profile_rows(
+    profiles: Sequence[Sequence[Span]], clock_seconds: Sequence[float]
+) -> dict[str, dict[str, Cell]]:
+    """Means over images of each part, of each forward, and of the whole."""
+    num_images = len(profiles)
+    whole = sum(span.seconds for spans in profiles for span in spans) / num_images
+    rows: dict[str, dict[str, Cell]] = {}
+    for part in PARTS:
+        each = [sum(span.seconds for span in spans if span.name == part) for spans in profiles]
+        mean = sum(each) / num_images
+        rows[part] = {
+            "seconds": mean,
+            "lowest_seconds": min(each),
+            "highest_seconds": max(each),
+            "share": mean / whole,
+        }
+    forwards = [forward_seconds(spans) for spans in profiles]
+    for number, seconds in enumerate(zip(*forwards, strict=True), start=1):
+        rows[f"forward={number}"] = {"seconds": sum(seconds) / num_images}
+    rows["whole"] = {"seconds": whole, "clock_seconds": sum(clock_seconds) / num_images}
+    return rows
+
+
+def forward_seconds(spans: Sequence[Span]) -> list[float]:
+    """Seconds of each forward, its context refiner included."""
+    found: list[float] = []
+    for before, span in pairwise(spans):
+        if span.name in ("denoise", "refine"):
+            if before.name == "loop":
+                found.append(0.0)
+            found[-1] += span.seconds
+    return found

@@ -1,0 +1,215 @@
+"""Whether a model runs under every setting: each value once, through the graph's own path."""
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+import torch
+
+from zimage_eval.benchmarks.machine.loaded_model import LoadedModel
+from zimage_eval.benchmarks.machine.results import Cell
+from zimage_eval.benchmarks.machine.timing import peak_memory_gib, reset_peak_memory, timed
+from zimage_eval.config.params import Phase
+from zimage_eval.config.settings import KEYS, Key, Settings, override, word
+from zimage_eval.config.variants import Variant
+from zimage_eval.model.devices import start_workers
+from zimage_eval.model.folder import IMAGE_PARTS, TEXT_PARTS, check_model
+from zimage_eval.output.png import decode_png
+from zimage_eval.output.store import ImageStore
+from zimage_eval.prompts.sets import Prompt, prompt_rows
+from zimage_eval.sampling.batches import request_phase, variant_batches
+from zimage_eval.sampling.generation import generate_batch
+from zimage_eval.sampling.image_keys import Recipe, device_class
+from zimage_eval.text.encoding import encode_texts, study_encodings
+from zimage_eval.text.wordings import study_wordings
+
+FULL_SIZE: Final = "defaults"
+NUM_FITTED: Final = 16
+REPORTED_EVERY: Final = 10
+
+VALUES: Final[dict[Key, tuple[Any, ...]]] = {
+    ("prompt", "own_lead"): (False,),
+    ("prompt", "word_order"): ("reversed", "shuffled", "clauses_swapped"),
+    ("prompt", "prefix"): ("a crisp picture of",),
+    ("prompt", "suffix"): ("in the evening",),
+    ("prompt", "filler_tokens"): (48,),
+    ("prompt", "filler_counts"): ("caption",),
+    ("prompt", "filler_position"): ("after", "both"),
+    ("encoder", "hidden_layer"): (0, -1, -3, "raw_last", (-2, -3)),
+    ("encoder", "layer_map"): ("moments", "ridge"),
+    ("encoder", "chat_template"): (False,),
+    ("encoder", "system_prompt"): ("Draw what is asked.",),
+    ("encoder", "think_block"): ("", "One object, then its place."),
+    ("encoder", "padding_side"): ("left", "none"),
+    ("encoder", "max_sequence_length"): (16,),
+    ("encoder", "long_prompt"): ("pool", "interpolate", "chunk"),
+    ("sampler", "sigma_schedule"): ("karras", "exponential", "beta", "dynamic_shift"),
+    ("sampler", "shift"): (1.0,),
+    ("sampler", "num_inference_steps"): (1, 3),
+    ("sampler", "guidance_scale"): (1.0,),
+    ("sampler", "negative_prompt"): ("blurry",),
+    ("refiner", "refiner_blend"): (0.0, 0.5, 1.25),
+    ("refiner", "dropped_refiner_layers"): ((0,),),
+    ("refiner", "refiner_attention"): (False,),
+    ("refiner", "refiner_feed_forward"): (False,),
+    ("refiner", "refiner_timestep"): (True,),
+    ("refiner", "refiner_delta"): ("random", "linear"),
+    ("rope", "table_length"): (2048,),
+    ("rope", "rope_theta"): (10000.0,),
+    ("rope", "rope_theta_scope"): ("caption", "refiner"),
+    ("rope", "linear_scaling"): (2.0,),
+    ("rope", "ntk_scaling"): (4.0,),
+    ("image", "height"): (2,),
+    ("image", "width"): (2,),
+}
+"""Values that are not neutral; sides of an image are multiples of the small one's."""
+NEEDS: Final[dict[Key, tuple[tuple[Key, Any], ...]]] = {
+    ("prompt", "filler_counts"): ((("prompt", "filler_tokens"), 160),),
+    ("prompt", "filler_position"): ((("prompt", "filler_tokens"), 48),),
+    ("encoder", "layer_map"): ((("encoder", "hidden_layer"), -3),),
+    ("encoder", "long_prompt"): ((("encoder", "max_sequence_length"), 20),),
+    # Of two sigmas both are the ends, which no schedule moves.
+    ("sampler", "sigma_schedule"): ((("sampler", "num_inference_steps"), 3),),
+    ("sampler", "negative_prompt"): ((("sampler", "guidance_scale"), 1.0),),
+    ("rope", "rope_theta_scope"): ((("rope", "rope_theta"), 10000.0),),
+}
+"""What a setting does nothing without."""
+CHANGES_PICTURE: Final[dict[Key, bool | None]] = {
+    ("prompt", "own_lead"): None,
+    ("rope", "table_length"): False,
+    ("encoder", "padding_side"): None,
+}
+"""Settings that don't simply change it: a longer table is to change no prompt that fitted before,
+another padding changes the last bits at most, and a natural prompt has no lead to leave out."""
+
+
+class Case(NamedTuple):
+    """One value of one setting."""
+
+    name: str
+    settings: Settings
+    reference: Settings | None
+    """The same without the value; None for the cases that are compared with nothing."""
+    changes_picture: bool | None
+    """None promises nothing."""
+
+
+def setting_cases(defaults: Settings, side: int) -> list[Case]:
+    """One case a value, on squares of `side` pixels in two steps; then the defaults themselves."""
+    small = override(
+        defaults,
+        [
+            (("sampler", "num_inference_steps"), 2),
+            (("sampler", "guidance_scale"), 0.0),
+            (("image", "height"), side),
+            (("image", "width"), side),
+        ],
+    )
+    cases = [Case("unchanged", small, None, changes_picture=None)]
+    for key in KEYS:
+        needed = NEEDS.get(key, ())
+        for value in VALUES[key]:
+            changed = value * side if key[0] == "image" else value
+            settings = override(small, [*needed, (key, changed)])
+            name = f"{key[1]}={word(changed) or 'empty'}"
+            promise = CHANGES_PICTURE.get(key, True)
+            cases.append(Case(name, settings, override(small, needed), promise))
+    return [*cases, Case(FULL_SIZE, defaults, None, changes_picture=None)]
+
+
+def check_settings(
+    folder: Path,
+    model: LoadedModel,
+    prompts: Sequence[Prompt],
+    fillers: Sequence[str],
+    side: int,
+    loading: dict[str, Cell],
+    report: Callable[[dict[str, dict[str, Cell]]], object],
+) -> dict[str, dict[str, Cell]]:
+    """A row a case: one picture, drawn as a study's are.
+
+    `applies` is 1 where the picture is finite and differs from the one without the value (or
+    equals it, where the setting promises that), 0 where not; a level that the model lacks is "not
+    available" with its reason, as in a study.
+
+    Args:
+        folder: of the model, for its limits.
+        model: loaded from there.
+        prompts: the first one is drawn; maps of layers are fitted on `NUM_FITTED` others.
+        fillers: the model's sentences that say nothing.
+        side: in pixels, of the small pictures.
+        loading: row of the model's loading, kept in front.
+        report: told all rows now and then.
+    """
+    cases = setting_cases(model.defaults, side)
+    needed = [settings for case in cases for settings in (case.settings, case.reference)]
+    unique = list(dict.fromkeys(settings for settings in needed if settings is not None))
+    variants = [
+        Variant(f"settings-{number}", settings, is_baseline=number == 0)
+        for number, settings in enumerate(unique)
+    ]
+    limits = check_model(folder, (*TEXT_PARTS, *IMAGE_PARTS), variants)
+    texts: dict[Phase, list[str]] = {
+        "screen": [prompts[0].text],
+        "confirm": [prompt.text for prompt in prompts[1 : NUM_FITTED + 1]],
+    }
+    wordings = study_wordings(variants, None, texts, model.tokenizer, fillers)
+    with start_workers(model.device) as workers:
+        encoded = encode_texts(
+            study_encodings(variants, None, limits, texts, wordings),
+            texts,
+            model.tokenizer,
+            lambda: model.text_encoder,
+            workers,
+        )
+    embeddings = {key: entry.prompt_embeds.float() for key, entry in encoded.items()}
+    requests = request_phase("", "screen", prompt_rows(prompts[:1], 1))
+    pictures: dict[Settings, torch.Tensor] = {}
+    rows: dict[str, dict[str, Cell]] = {"loading": loading}
+
+    def draw(settings: Settings) -> dict[str, Cell]:
+        variant = Variant("", settings, is_baseline=False)
+        [(_, batch)] = variant_batches(variant, requests, wordings, embeddings, limits, 1, texts)
+        if isinstance(batch, str):
+            return {"applies": f"not available: {batch}"}
+        recipe = Recipe("", settings, model.dtype, device_class(model.device))
+        make = partial(generate_batch, batch, recipe, ImageStore(None), lambda: model.pipe)
+        reset_peak_memory(model.device)
+        [image], seconds = timed(make, model.device)
+        pictures[settings] = decode_png(image.png)
+        return {
+            "num_forwards": image.num_forwards,
+            "caption_tokens": len(batch.prompt_embeds[0]),
+            "height": settings.image.height,
+            "width": settings.image.width,
+            "seconds": seconds,
+            "peak_memory_gib": peak_memory_gib(model.device),
+        }
+
+    for case in cases:
+        try:
+            if case.reference is not None and case.reference not in pictures:
+                draw(case.reference)
+            row = draw(case.settings)
+            if case.settings in pictures:
+                row |= _compare(case, pictures)
+        except Exception as error:  # what fails is a row; the others are still drawn
+            row = {"applies": 0, "error": " ".join(f"{type(error).__name__}: {error}".split())}
+        rows[case.name] = row
+        if len(rows) % REPORTED_EVERY == 0 or len(rows) == len(cases):
+            report(rows)
+    return rows
+
+
+def _compare(case: Case, pictures: Mapping[Settings, torch.Tensor]) -> dict[str, Cell]:
+    if case.reference is None:
+        return {"applies": 1}
+    picture, other = pictures[case.settings], pictures[case.reference]
+    if picture.shape != other.shape:
+        return {"applies": 1}
+    difference = int((picture.int() - other.int()).abs().max())
+    return {
+        "applies": int(case.changes_picture in (None, difference > 0)),
+        "max_difference": difference,
+    }

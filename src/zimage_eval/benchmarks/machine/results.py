@@ -1,0 +1,149 @@
+"""reports/machine/*.json: figures of one machine, with all that makes them that machine's."""
+
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from zimage_eval.benchmarks.machine.this_machine import Machine, describe_machine, describe_versions
+from zimage_eval.config.frozen import Frozen, parse
+from zimage_eval.statistics.estimates import rounded
+
+Cell = float | str | None
+"""A number, words (the reason of a missing number, a name), or nothing."""
+Rows = Mapping[str, Mapping[str, Cell]]
+"""Row, metric."""
+
+
+class MachineResults(Frozen):
+    """The content of a file."""
+
+    benchmark: str
+    model: str
+    """A name in models/."""
+    weights: str
+    """`random` for weights that were written to be measured, else the start of their digest."""
+    date: str
+    """Of the measurement, in UTC: YYYY-MM-DD."""
+    machine: Machine
+    versions: dict[str, str]
+    rows: dict[str, dict[str, float | int | str | None]]
+
+
+def write_machine_results(
+    path: Path, benchmark: str, model: str, weights: str, rows: Rows
+) -> MachineResults:
+    """Write what this machine measured just now; returns what was written.
+
+    Raises:
+        ValueError: a number is NaN or infinite.
+    """
+    results = MachineResults(
+        benchmark=benchmark,
+        model=model,
+        weights=weights,
+        date=datetime.now(UTC).date().isoformat(),
+        machine=describe_machine(),
+        versions=describe_versions(),
+        rows={
+            row: {
+                key: value if isinstance(value, str) else rounded(value)
+                for key, value in sorted(cells.items())
+            }
+            for row, cells in rows.items()
+        },
+    )
+    path.parent.mkdir(parents=True, exist_ok=True)
+    text = json.dumps(results.model_dump(), indent=2, allow_nan=False, ensure_ascii=False)
+    path.write_text(text + "\n", encoding="utf-8")
+    return results
+
+
+def read_machine_results(path: Path) -> MachineResults:
+    """Results as they were written.
+
+    Raises:
+        ValueError: the file is missing or holds something else.
+    """
+    if not path.is_file():
+        raise ValueError(f"{path}: no such results")
+    return parse(json.loads(path.read_text(encoding="utf-8")), MachineResults, str(path))
+
+
+def machine_numbers(results: MachineResults) -> dict[str, dict[str, float | None]]:
+    """The rows without what is said in words."""
+    return {
+        row: {metric: None if isinstance(value, str) else value for metric, value in cells.items()}
+        for row, cells in results.rows.items()
+    }
+
+
+def number(cells: Mapping[str, Cell], metric: str) -> float:
+    """A metric that a row must have; ValueError where it is none."""
+    value = cells.get(metric)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise ValueError(f"{metric} is {value!r}, not a number")
+    return float(value)
+
+
+def render_rows(results: MachineResults) -> str:
+    """The rows as a table in plain text, machine and date above it."""
+    columns = list(dict.fromkeys(key for cells in results.rows.values() for key in cells))
+    lines = [["", *columns]]
+    for row, cells in results.rows.items():
+        lines.append([row, *(_written(cells.get(column)) for column in columns)])
+    widths = [max(len(line[index]) for line in lines) for index in range(len(columns) + 1)]
+    table = [
+        "  ".join(word.ljust(width) for word, width in zip(line, widths, strict=True)).rstrip()
+        for line in lines
+    ]
+    head = f"{results.benchmark} of {results.model} ({results.weights[:12]} weights)"
+    return "\n".join([f"{head} on {results.machine.name}, {results.date}", *table])
+
+
+def _written(value: Cell) -> str:
+    if value is None:
+        return "-"
+    return value if isinstance(value, str) else f"{value:.5g}"
+
+
+FORWARD_PARTS: Final = ("refine", "denoise", "loop")
+"""Of a profile: what an image takes once a forward."""
+OTHER_PARTS: Final = ("encode", "decode", "save")
+"""What it takes once, however many forwards it needs."""
+
+
+class Seconds(NamedTuple):
+    """What an image takes on one machine."""
+
+    mean: float
+    lowest: float
+    """Every part as fast as the fastest of the profile's images."""
+    highest: float
+    """Every part as slow as the slowest."""
+
+
+def seconds_per_image(profile: MachineResults, num_forwards: float) -> Seconds:
+    """What an image takes that needs so many forwards, from its text to its file.
+
+    Args:
+        profile: of images made alone, whose size and length of prompt the image must have.
+        num_forwards: transformer evaluations of the image; with guidance, two a step.
+
+    Raises:
+        ValueError: not a profile, or a part of it is missing.
+    """
+    measured = sum(row.startswith("forward=") for row in profile.rows)
+    if not measured:
+        raise ValueError(f"{profile.benchmark} of {profile.model}: no forward was profiled")
+    missing = [part for part in (*FORWARD_PARTS, *OTHER_PARTS) if part not in profile.rows]
+    if missing:
+        raise ValueError(f"{profile.benchmark} of {profile.model}: no {missing}")
+
+    def total(metric: str) -> float:
+        forwards = sum(number(profile.rows[part], metric) for part in FORWARD_PARTS)
+        others = sum(number(profile.rows[part], metric) for part in OTHER_PARTS)
+        return num_forwards / measured * forwards + others
+
+    return Seconds(total("seconds"), total("lowest_seconds"), total("highest_seconds"))

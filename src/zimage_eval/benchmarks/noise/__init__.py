@@ -1,0 +1,1 @@
+"""How far pictures differ by number format, batch or seed alone."""

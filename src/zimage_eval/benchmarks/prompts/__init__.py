@@ -1,0 +1,1 @@
+"""Which prompts fail, whether that can be predicted, and what helps."""

@@ -1,0 +1,147 @@
+"""A prompt's alignment foretold from its words: coefficients in a JSON file, no pickle."""
+
+import json
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, NamedTuple
+
+import numpy as np
+from pydantic import Field, ValidationError
+
+from zimage_eval.benchmarks.prompts.features import FEATURES, feature_matrix, prompt_features
+from zimage_eval.config.frozen import Frozen, first_problem
+from zimage_eval.statistics.estimates import rounded
+from zimage_eval.statistics.held_out import Floats, fit_ridge, words_of
+
+Numbers = dict[str, float]
+
+
+class PromptPredictor(Frozen):
+    """A linear model of `FEATURES` and of single words, clipped to [0, 1]."""
+
+    model: str
+    """Whose pictures it was fitted on: a name in models/."""
+    num_prompts: Annotated[int, Field(ge=1)]
+    intercept: float
+    """What it says of the mean prompt."""
+    means: Numbers
+    """Of each input over those prompts; a word is named `word:<word>`."""
+    effects: Numbers
+    """Change of alignment for one more of each input."""
+    confidence: float
+    half_width: Annotated[float, Field(ge=0)]
+    """Absolute error that this share of held-out prompts stayed under."""
+    beats_baselines: bool
+    """Whether on held-out prompts its squared error was smaller than those of length and of a bag
+    of words, each with 95 % confidence."""
+
+
+class Prediction(NamedTuple):
+    """What is foretold of a prompt."""
+
+    score: float
+    low: float
+    high: float
+    reasons: tuple[tuple[str, float], ...]
+    """Inputs that move it away from the mean prompt, and by how much; the largest first."""
+    unknown_words: tuple[str, ...]
+    """Words that stand in none of the prompts it was fitted on."""
+
+
+def predictor_inputs(texts: Sequence[str], vocabulary: Sequence[str]) -> Floats:
+    """`(texts, features + words)`: `FEATURES`, then whether each word of a vocabulary occurs."""
+    said = [set(words) for words in words_of(texts)]
+    occurs = np.array([[word in words for word in vocabulary] for words in said], dtype=np.float64)
+    return np.concatenate([feature_matrix(texts), occurs.reshape(len(texts), -1)], axis=1)
+
+
+def vocabulary_of(texts: Sequence[str]) -> list[str]:
+    """Every word of some texts, in alphabetical order."""
+    return sorted({word for words in words_of(texts) for word in words if word})
+
+
+def fit_predictor(
+    model: str,
+    texts: Sequence[str],
+    alignment: Floats,
+    errors: Floats,
+    confidence: float,
+    *,
+    beats_baselines: bool,
+) -> PromptPredictor:
+    """The predictor of all prompts; its interval from errors on prompts that were held out.
+
+    Args:
+        model: name of the model.
+        texts: prompts.
+        alignment: `(texts,)` in [0, 1].
+        errors: `(texts,)` held-out predictions less the truth.
+        confidence: share of new prompts within the interval (split-conformal, Lei et al. 2018; that
+            the errors come from folds makes it approximate).
+        beats_baselines: what was found on the held-out prompts.
+    """
+    vocabulary = vocabulary_of(texts)
+    inputs = predictor_inputs(texts, vocabulary)
+    fitted = fit_ridge(inputs, alignment)
+    scaler, ridge = fitted.steps[0][1], fitted.steps[1][1]
+    names = [*FEATURES, *(f"word:{word}" for word in vocabulary)]
+    rank = min(math.ceil(confidence * (len(errors) + 1)), len(errors))
+    numbers = {
+        "means": dict(zip(names, scaler.mean_, strict=True)),
+        "effects": dict(zip(names, ridge.coef_ / scaler.scale_, strict=True)),
+    }
+    return PromptPredictor(
+        model=model,
+        num_prompts=len(texts),
+        intercept=_short(ridge.intercept_),
+        confidence=confidence,
+        half_width=_short(np.sort(np.abs(errors))[rank - 1]),
+        beats_baselines=beats_baselines,
+        **{key: {name: _short(v) for name, v in group.items()} for key, group in numbers.items()},
+    )
+
+
+def predict(predictor: PromptPredictor, text: str) -> Prediction:
+    """What is foretold of a new prompt; a ValueError for one without words."""
+    (words,) = words_of([text])
+    if not any(words):
+        raise ValueError(f"{text!r} holds no words")
+    values = prompt_features(text) | {f"word:{word}": 1.0 for word in words}
+    shares = {
+        name: predictor.effects[name] * (values.get(name, 0.0) - mean)
+        for name, mean in predictor.means.items()
+    }
+    score = min(max(predictor.intercept + sum(shares.values()), 0.0), 1.0)
+    ordered = sorted(shares.items(), key=lambda share: -abs(share[1]))
+    known = {name.removeprefix("word:") for name in predictor.means if name.startswith("word:")}
+    return Prediction(
+        score,
+        max(score - predictor.half_width, 0.0),
+        min(score + predictor.half_width, 1.0),
+        tuple((name, share) for name, share in ordered if abs(share) >= 0.005),
+        tuple(sorted({word for word in words if word and word not in known})),
+    )
+
+
+def write_predictor(path: Path, predictor: PromptPredictor) -> None:
+    """Write it as JSON with sorted keys."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    text = json.dumps(predictor.model_dump(), indent=2, sort_keys=True, allow_nan=False)
+    path.write_text(text + "\n", encoding="utf-8")
+
+
+def read_predictor(path: Path) -> PromptPredictor:
+    """A predictor as it was written; a ValueError where there is none."""
+    if not path.is_file():
+        raise ValueError(f"{path}: no such predictor; `dvc repro prompt_quality` makes it")
+    try:
+        return PromptPredictor.model_validate_json(path.read_text(encoding="utf-8"))
+    except ValidationError as error:
+        raise ValueError(f"{path}: {first_problem(error)}") from error
+
+
+def _short(value: float) -> float:
+    short = rounded(float(value))
+    assert short is not None
+    return float(short)

@@ -1,0 +1,1 @@
+"""What the context refiner does to a caption."""

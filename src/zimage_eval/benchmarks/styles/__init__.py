@@ -1,0 +1,1 @@
+"""Directions of style in the embeddings."""
