@@ -13,9 +13,9 @@ from calibration.find_answers import Search, find_best, grid_of, read_scores
 from calibration.find_concepts import find_skews
 from calibration.recovery import NUM_QUICK, SEED, is_narrow
 from calibration.truths import Truths
-from zimage_eval.contrasts import Assay, Terms, contrast_arms, find
 from zimage_eval.metrics.catalogue import METRICS
 from zimage_eval.prompts.scenes.world import COLORS, NAMES
+from zimage_eval.questions.contrasts import Assay, Terms, contrast_arms, find
 from zimage_eval.statistics.estimates import rounded
 
 NUM_SHUFFLES = 400

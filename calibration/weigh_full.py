@@ -11,14 +11,13 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from calibration.find_answers import PHASE, read_scores
-from zimage_eval.claims import StudyClaim
 from zimage_eval.config.model_spec import load_model_spec
 from zimage_eval.config.params import load_params
-from zimage_eval.evidence import Evidence
-from zimage_eval.evidence_files import write_evidence
 from zimage_eval.prompts.templates import study_variants
-from zimage_eval.questions import Place, Question, load_questions, load_terms, places
-from zimage_eval.weighing import Measured, StudyScores, weigh_claim
+from zimage_eval.questions.claims import StudyClaim
+from zimage_eval.questions.evidence import Evidence, write_evidence
+from zimage_eval.questions.questions import Place, Question, load_questions, load_terms, places
+from zimage_eval.questions.weighing import Measured, StudyScores, weigh_claim
 
 RESULTS = Path("calibration/results")
 MODELS = Path("models")

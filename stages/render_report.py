@@ -16,12 +16,12 @@ def main() -> None:
     from zimage_eval.cited import cited_sources
     from zimage_eval.config.model_spec import load_model_spec
     from zimage_eval.config.params import load_params
-    from zimage_eval.evidence_files import read_evidence, read_full_evidence
-    from zimage_eval.measured_results import read_measured
     from zimage_eval.model.folder import IMAGE_PARTS, TEXT_PARTS, weights_digest
     from zimage_eval.output.results import read_results
     from zimage_eval.prompts.templates import study_variants
-    from zimage_eval.questions import load_questions
+    from zimage_eval.questions.evidence import read_evidence, read_full_evidence
+    from zimage_eval.questions.questions import load_questions
+    from zimage_eval.questions.sources import read_measured
     from zimage_eval.report import write_report
     from zimage_eval.report_calibration import read_scorecard
     from zimage_eval.report_studies import StudyReport

@@ -12,14 +12,14 @@ def main() -> None:
     """Weigh every claim of every question on what was measured."""
     from zimage_eval.config.model_spec import load_model_spec
     from zimage_eval.config.params import load_params
-    from zimage_eval.evidence_files import write_evidence
-    from zimage_eval.measured_results import read_measured
     from zimage_eval.metrics.catalogue import metrics_with
     from zimage_eval.output.observations import read_observations
     from zimage_eval.output.tables import read_table, scores_schema
     from zimage_eval.prompts.templates import study_variants
-    from zimage_eval.questions import load_questions, load_terms, places
-    from zimage_eval.weighing import Measured, StudyScores, weigh_claim
+    from zimage_eval.questions.evidence import write_evidence
+    from zimage_eval.questions.questions import load_questions, load_terms, places
+    from zimage_eval.questions.sources import read_measured
+    from zimage_eval.questions.weighing import Measured, StudyScores, weigh_claim
 
     params = load_params(Path("params.yaml"))
     spec = load_model_spec(Path(f"models/{params.model}.yaml"))

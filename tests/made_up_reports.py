@@ -5,15 +5,15 @@ from collections.abc import Sequence
 import numpy as np
 from scipy import stats
 
-from zimage_eval.contrasts import Assay, Contrast, Terms
-from zimage_eval.evidence import (
+from zimage_eval.questions.contrasts import Assay, Contrast, Terms
+from zimage_eval.questions.evidence import (
     FROZEN_WEIGHTS,
     Evidence,
     baseline_best,
     best_of_grid,
     no_difference,
 )
-from zimage_eval.verdicts import Page, Provenance, Word, decide_report
+from zimage_eval.questions.verdicts import Page, Provenance, Word, decide_report
 
 TERMS = Terms(margin=0.1, min_coverage=0.9)
 SENSITIVE = Assay(True, "")

@@ -13,12 +13,12 @@ from numpy.typing import NDArray
 
 from calibration.make_bank import BANK, BANK_SCHEMA, METRICS
 from tests.made_up_reports import PROVENANCE
-from zimage_eval.claims import AssayRule, ContrastRule, SharedTerms, StudyClaim
 from zimage_eval.config.params import Phase
-from zimage_eval.evidence import FROZEN_WEIGHTS, Evidence
 from zimage_eval.output.tables import SWAPPED_PROMPTS, read_table
-from zimage_eval.verdicts import Page, Word, decide_report
-from zimage_eval.weighing import Measured, StudyScores, weigh_claim
+from zimage_eval.questions.claims import AssayRule, ContrastRule, SharedTerms, StudyClaim
+from zimage_eval.questions.evidence import FROZEN_WEIGHTS, Evidence
+from zimage_eval.questions.verdicts import Page, Word, decide_report
+from zimage_eval.questions.weighing import Measured, StudyScores, weigh_claim
 
 Row = dict[str, Any]
 BASELINE = "baseline"

@@ -5,7 +5,14 @@ import numpy as np
 import pytest
 
 from tests.made_up_reports import SENSITIVE, SHARES, TERMS, mixed
-from zimage_eval.contrasts import Assay, Contrast, Finding, check_assay, find, paired_contrast
+from zimage_eval.questions.contrasts import (
+    Assay,
+    Contrast,
+    Finding,
+    check_assay,
+    find,
+    paired_contrast,
+)
 from zimage_eval.statistics.power import smallest_effect
 
 

@@ -1,8 +1,8 @@
 import numpy as np
 
 from tests.made_up_reports import SENSITIVE, TERMS, at_most
-from zimage_eval.contrasts import Assay, Contrast
-from zimage_eval.heterogeneity import depends_on_category
+from zimage_eval.questions.contrasts import Assay, Contrast
+from zimage_eval.questions.rules import depends_on_category
 
 NUM_PROMPTS = 64
 CATEGORIES = {f"p{i:02d}": "abcd"[i % 4] for i in range(NUM_PROMPTS)}

@@ -7,7 +7,7 @@ import pytest
 from scipy import stats
 
 from tests.made_up_reports import SENSITIVE, SHARES, Floats, at_least, contrast_of
-from zimage_eval.contrasts import Terms, find
+from zimage_eval.questions.contrasts import Terms, find
 from zimage_eval.statistics.argmax_sets import argmax_p_values
 from zimage_eval.statistics.studentized import pivot_of
 

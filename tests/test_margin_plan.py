@@ -8,8 +8,8 @@ from tests.pseudo_studies import read_bank
 from tests.test_plan import GUIDANCE, TEMPLATES, params, spec
 from zimage_eval.__main__ import main
 from zimage_eval.config.variants import expand_variants
-from zimage_eval.contrasts import Terms
-from zimage_eval.evidence import baseline_best, no_difference
+from zimage_eval.questions.contrasts import Terms
+from zimage_eval.questions.evidence import baseline_best, no_difference
 from zimage_eval.statistics.estimates import estimate
 from zimage_eval.statistics.power import num_prompts_needed
 from zimage_eval.studies.margin_plan import Spread, deviation_of, plan_margin, render_margin_plan

@@ -3,9 +3,9 @@
 from pydantic import TypeAdapter
 
 from tests.test_report import DEFAULTS, FULL, number, summarize
-from zimage_eval.claims import Claim
 from zimage_eval.config.params import Study
 from zimage_eval.config.variants import expand_variants
+from zimage_eval.questions.claims import Claim
 from zimage_eval.report_studies import StudyReport, page_values
 
 FIELDS: dict[str, object] = {"question": "?", "prompts": "main", "variants": {}, "confirm": None}

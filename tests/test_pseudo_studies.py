@@ -27,14 +27,14 @@ from tests.pseudo_studies import (
     read_bank,
     weigh,
 )
-from zimage_eval import contrasts, evidence
-from zimage_eval.claims import ContrastRule, StudyClaim
 from zimage_eval.config.params import PHASES
-from zimage_eval.evidence import Evidence
 from zimage_eval.output.tables import SWAPPED_PROMPTS
+from zimage_eval.questions import contrasts, evidence
+from zimage_eval.questions.claims import ContrastRule, StudyClaim
+from zimage_eval.questions.evidence import Evidence
+from zimage_eval.questions.verdicts import decide_sub_questions
 from zimage_eval.statistics.argmax_sets import argmax_p_values
 from zimage_eval.statistics.studentized import pivot_of
-from zimage_eval.verdicts import decide_sub_questions
 
 
 @pytest.fixture(autouse=True)

@@ -6,15 +6,14 @@ from typing import Any
 import pytest
 from pydantic import TypeAdapter
 
-from zimage_eval.claims import Claim, ExactClaim, StudyClaim
 from zimage_eval.config.model_spec import load_model_spec
 from zimage_eval.config.params import load_params
-from zimage_eval.evidence import Evidence
-from zimage_eval.evidence_files import read_evidence, write_evidence
 from zimage_eval.output.observations import Observation
 from zimage_eval.output.tables import SWAPPED_PROMPTS
 from zimage_eval.prompts.templates import study_variants
-from zimage_eval.questions import (
+from zimage_eval.questions.claims import Claim, ExactClaim, StudyClaim
+from zimage_eval.questions.evidence import Evidence, read_evidence, write_evidence
+from zimage_eval.questions.questions import (
     Place,
     Question,
     SubQuestion,
@@ -22,10 +21,10 @@ from zimage_eval.questions import (
     load_terms,
     places,
 )
+from zimage_eval.questions.verdicts import Provenance
+from zimage_eval.questions.weighing import Measured, StudyScores, weigh_claim
 from zimage_eval.report_pages import write_page
 from zimage_eval.report_verdicts import answer_questions, verdict_table
-from zimage_eval.verdicts import Provenance
-from zimage_eval.weighing import Measured, StudyScores, weigh_claim
 
 QUESTIONS = load_questions(Path("questions"))
 TERMS = load_terms(Path("questions"))

@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 from zimage_eval.benchmarks.machine.results import read_machine_results
-from zimage_eval.questions import load_questions
+from zimage_eval.questions.questions import load_questions
 
 ROOT = Path(__file__).parents[1]
 TEXT = (ROOT / "docs/released.md").read_text(encoding="utf-8")

@@ -21,9 +21,9 @@ from tests.made_up_reports import (
     draw_sharp_null_report,
     words,
 )
-from zimage_eval import contrasts, evidence
-from zimage_eval.contrasts import Terms, check_assay, find, paired_contrast
-from zimage_eval.evidence import Evidence, baseline_best, best_of_grid, no_difference
+from zimage_eval.questions import contrasts, evidence
+from zimage_eval.questions.contrasts import Terms, check_assay, find, paired_contrast
+from zimage_eval.questions.evidence import Evidence, baseline_best, best_of_grid, no_difference
 from zimage_eval.statistics.argmax_sets import argmax_p_values
 from zimage_eval.statistics.power import deviation_under_test, smallest_effect, smallest_margin
 from zimage_eval.statistics.studentized import pivot_of

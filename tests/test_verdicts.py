@@ -5,9 +5,9 @@ import pytest
 from pydantic import TypeAdapter
 
 from tests.made_up_reports import PROVENANCE, SENSITIVE, TERMS
-from zimage_eval.claims import AssayRule, Claim, SharedTerms
-from zimage_eval.contrasts import Assay, Contrast, Row
-from zimage_eval.evidence import (
+from zimage_eval.questions.claims import AssayRule, Claim, SharedTerms
+from zimage_eval.questions.contrasts import Assay, Contrast, Row
+from zimage_eval.questions.evidence import (
     FROZEN_WEIGHTS,
     Evidence,
     baseline_best,
@@ -15,8 +15,8 @@ from zimage_eval.evidence import (
     no_difference,
     not_testable,
 )
-from zimage_eval.verdicts import Page, decide_report, decide_sub_questions
-from zimage_eval.weighing import Measured, StudyScores, weigh_claim
+from zimage_eval.questions.verdicts import Page, decide_report, decide_sub_questions
+from zimage_eval.questions.weighing import Measured, StudyScores, weigh_claim
 
 BLIND = Assay(False, "blind")
 

@@ -6,12 +6,17 @@ import pytest
 
 from calibration.weigh_full import OUT, RESULTS, kept_claims, weigh_results
 from tests.made_up_reports import PROVENANCE
-from zimage_eval.evidence import Evidence, Seen
-from zimage_eval.evidence_files import read_evidence, read_full_evidence, write_evidence
-from zimage_eval.questions import Place, load_questions, places
+from zimage_eval.questions.evidence import (
+    Evidence,
+    Seen,
+    read_evidence,
+    read_full_evidence,
+    write_evidence,
+)
+from zimage_eval.questions.questions import Place, load_questions, places
+from zimage_eval.questions.weighing import StudyScores
 from zimage_eval.report_verdicts import answer_questions, verdict_table
 from zimage_eval.rows_command import render_rows
-from zimage_eval.weighing import StudyScores
 
 QUESTIONS = load_questions(Path("questions"))
 A5, A7 = "a05-think-block", "a07-token-limit"

@@ -83,7 +83,7 @@ def _plan(arguments: argparse.Namespace) -> None:
 
 
 def _check(arguments: argparse.Namespace) -> None:
-    from zimage_eval.questions import load_questions, load_terms
+    from zimage_eval.questions.questions import load_questions, load_terms
 
     params, spec = _load(arguments.folder)
     for study in params.studies.values():
@@ -101,9 +101,9 @@ def _check(arguments: argparse.Namespace) -> None:
 
 
 def _rows(arguments: argparse.Namespace) -> None:
-    from zimage_eval.evidence_files import read_evidence, read_full_evidence
     from zimage_eval.output.results import read_results
-    from zimage_eval.questions import load_questions
+    from zimage_eval.questions.evidence import read_evidence, read_full_evidence
+    from zimage_eval.questions.questions import load_questions
     from zimage_eval.report_verdicts import answer_questions, provenance_of
     from zimage_eval.rows_command import render_rows
 

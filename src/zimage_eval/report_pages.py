@@ -4,7 +4,9 @@ import math
 from collections.abc import Mapping, Sequence
 
 from zimage_eval.cited import cite
-from zimage_eval.claims import (
+from zimage_eval.metrics.catalogue import METRICS
+from zimage_eval.output.results import Results
+from zimage_eval.questions.claims import (
     BenchmarkClaim,
     Claim,
     ExactClaim,
@@ -13,12 +15,10 @@ from zimage_eval.claims import (
     TestedClaim,
     ThresholdClaim,
 )
-from zimage_eval.metrics.catalogue import METRICS
-from zimage_eval.output.results import Results
-from zimage_eval.questions import Question
+from zimage_eval.questions.questions import Question
+from zimage_eval.questions.verdicts import Verdict
 from zimage_eval.report_verdicts import Answer, differences_table, tell, values_table
 from zimage_eval.studies.shown_numbers import MISSING, markdown_table
-from zimage_eval.verdicts import Verdict
 
 _DECIMALS = 3
 _HOLDS: Mapping[float | None, str] = {1.0: "yes", 0.0: "no", None: MISSING}

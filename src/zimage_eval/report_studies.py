@@ -4,12 +4,12 @@ import json
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from zimage_eval.claims import Claim, StudyClaim
 from zimage_eval.config.measuring import Distribution
 from zimage_eval.config.params import Study
 from zimage_eval.config.settings import leaves
 from zimage_eval.config.variants import Variant
 from zimage_eval.findings import confirm_finding, coverage_findings, screened_finding
+from zimage_eval.questions.claims import Claim, StudyClaim
 from zimage_eval.report_sets import set_tables
 from zimage_eval.studies.figures import grid_variants, main_metric
 from zimage_eval.studies.shown_numbers import (

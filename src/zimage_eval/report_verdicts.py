@@ -4,10 +4,9 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from zimage_eval.config.model_spec import ModelSpec, prompt_set_of
-from zimage_eval.evidence import FROZEN_WEIGHTS, Evidence, not_testable
-from zimage_eval.questions import Place, Question
-from zimage_eval.studies.shown_numbers import MISSING, markdown_table, show_interval
-from zimage_eval.verdicts import (
+from zimage_eval.questions.evidence import FROZEN_WEIGHTS, Evidence, not_testable
+from zimage_eval.questions.questions import Place, Question
+from zimage_eval.questions.verdicts import (
     Page,
     PageVerdicts,
     Provenance,
@@ -16,6 +15,7 @@ from zimage_eval.verdicts import (
     decide_report,
     decide_sub_questions,
 )
+from zimage_eval.studies.shown_numbers import MISSING, markdown_table, show_interval
 
 _WORDS: Mapping[Word, str] = {
     "supported": "supported",

@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
+from zimage_eval.questions.verdicts import Verdict
 from zimage_eval.report_verdicts import Answer
-from zimage_eval.verdicts import Verdict
 
 _WIDTH = 64
 _WIDTHS = ("<5", "<13", ">8", ">5", "<13", ">5", "<13")

@@ -11,7 +11,7 @@ from typing import Annotated, Literal, NamedTuple, TypeVar
 from pydantic import Field, StringConstraints
 
 from zimage_eval.config.frozen import Frozen
-from zimage_eval.evidence import ALPHA, Evidence, Seen
+from zimage_eval.questions.evidence import ALPHA, Evidence, Seen
 from zimage_eval.statistics.multiplicity import benjamini_hochberg, holm
 
 FALSE_DISCOVERIES = 0.10

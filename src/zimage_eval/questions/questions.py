@@ -8,8 +8,8 @@ from typing import Annotated, Literal, NamedTuple, Self
 
 from pydantic import Field, StringConstraints, model_validator
 
-from zimage_eval.claims import Claim, SharedTerms, StudyClaim
 from zimage_eval.config.frozen import Frozen, parse, read_yaml
+from zimage_eval.questions.claims import Claim, SharedTerms, StudyClaim
 
 TERMS_FILE = "terms.yaml"
 """The one file of the folder that is no question."""

@@ -1,0 +1,1 @@
+"""Claims of the questions, the evidence for each, and the verdicts."""
