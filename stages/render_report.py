@@ -13,7 +13,6 @@ from stages import run
 def main() -> None:
     """Put questions, pictures, tables and figures on one page, in the order of params.yaml."""
     from zimage_eval.benchmarks.machine.results import read_machine_results
-    from zimage_eval.cited import cited_sources
     from zimage_eval.config.model_spec import load_model_spec
     from zimage_eval.config.params import load_params
     from zimage_eval.model.folder import IMAGE_PARTS, TEXT_PARTS, weights_digest
@@ -22,12 +21,13 @@ def main() -> None:
     from zimage_eval.questions.evidence import read_evidence, read_full_evidence
     from zimage_eval.questions.questions import load_questions
     from zimage_eval.questions.sources import read_measured
-    from zimage_eval.report import write_report
-    from zimage_eval.report_calibration import read_scorecard
-    from zimage_eval.report_studies import StudyReport
-    from zimage_eval.report_verdicts import answer_questions, provenance_of
+    from zimage_eval.report.citations import cited_sources
+    from zimage_eval.report.report import write_report
+    from zimage_eval.report.scorecard import read_scorecard
+    from zimage_eval.report.studies import StudyReport
+    from zimage_eval.report.verdicts import answer_questions, provenance_of
+    from zimage_eval.report.web_page import render_page
     from zimage_eval.studies.summaries import read_summaries
-    from zimage_eval.web_page import render_page
 
     params = load_params(Path("params.yaml"))
     spec = load_model_spec(Path(f"models/{params.model}.yaml"))

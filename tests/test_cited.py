@@ -1,7 +1,7 @@
 import pytest
 
-from zimage_eval.cited import cite, cited_sources, missing_references
 from zimage_eval.output.results import Results
+from zimage_eval.report.citations import cite, cited_sources, missing_references
 
 RESULTS: dict[str, Results] = {
     "guidance": {

@@ -6,7 +6,7 @@ from tests.test_report import DEFAULTS, FULL, number, summarize
 from zimage_eval.config.params import Study
 from zimage_eval.config.variants import expand_variants
 from zimage_eval.questions.claims import Claim
-from zimage_eval.report_studies import StudyReport, page_values
+from zimage_eval.report.studies import StudyReport, page_values
 
 FIELDS: dict[str, object] = {"question": "?", "prompts": "main", "variants": {}, "confirm": None}
 STUDY = Study.model_validate(FIELDS | {"vary": {"encoder": {"hidden_layer": [-1, -2]}}})

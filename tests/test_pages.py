@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from zimage_eval.cited import cited_sources, missing_references
 from zimage_eval.output.results import Results
 from zimage_eval.questions.evidence import read_evidence
 from zimage_eval.questions.questions import Place, Question, load_questions, places
 from zimage_eval.questions.sources import read_measured
+from zimage_eval.report.citations import cited_sources, missing_references
 
 QUESTIONS = load_questions(Path("questions"))
 NUM_ROWS = {"A": 11, "Q-A": 4, "Q-T": 4, "Q-P": 4, "Q-E": 4, "Q-S": 4, "Q-C": 2}

@@ -23,8 +23,8 @@ from zimage_eval.questions.questions import (
 )
 from zimage_eval.questions.verdicts import Provenance
 from zimage_eval.questions.weighing import Measured, StudyScores, weigh_claim
-from zimage_eval.report_pages import write_page
-from zimage_eval.report_verdicts import answer_questions, verdict_table
+from zimage_eval.report.page import write_page
+from zimage_eval.report.verdicts import answer_questions, verdict_table
 
 QUESTIONS = load_questions(Path("questions"))
 TERMS = load_terms(Path("questions"))

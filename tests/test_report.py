@@ -6,8 +6,9 @@ import pytest
 from zimage_eval.config.model_spec import load_model_spec
 from zimage_eval.config.params import Study
 from zimage_eval.config.variants import Variant, expand_variants
-from zimage_eval.findings import confirm_finding, coverage_findings, screened_finding
 from zimage_eval.metrics.catalogue import METRICS
+from zimage_eval.report.studies import confirm_finding, coverage_findings, screened_finding
+from zimage_eval.report.web_page import render_page
 from zimage_eval.studies.shown_numbers import (
     index_screened,
     main_table,
@@ -17,7 +18,6 @@ from zimage_eval.studies.shown_numbers import (
     show_interval,
 )
 from zimage_eval.studies.summaries import Summary
-from zimage_eval.web_page import render_page
 
 DEFAULTS = load_model_spec(Path(__file__).parents[1] / "models" / "nano.yaml").defaults
 LAYERS = {"encoder": {"hidden_layer": [-1, -2, -3]}}

@@ -5,8 +5,8 @@ from zimage_eval.benchmarks.machine.results import Cell, MachineResults
 from zimage_eval.benchmarks.machine.this_machine import Machine
 from zimage_eval.config.params import Study
 from zimage_eval.config.variants import expand_variants
-from zimage_eval.report_seconds import page_seconds
-from zimage_eval.report_studies import StudyReport
+from zimage_eval.report.machines import page_seconds
+from zimage_eval.report.studies import StudyReport
 
 PARTS = {"refine": 0.1, "denoise": 0.7, "loop": 0.0, "encode": 0.3, "decode": 0.1, "save": 0.0}
 

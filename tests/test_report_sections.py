@@ -4,8 +4,8 @@ from typing import Any
 
 from zimage_eval.benchmarks.machine.results import MachineResults
 from zimage_eval.benchmarks.machine.this_machine import Machine
-from zimage_eval.report_calibration import calibration_section
-from zimage_eval.report_machine import machine_section
+from zimage_eval.report.machines import machine_section
+from zimage_eval.report.scorecard import calibration_section
 
 
 def truth_row(planted: str, *, recovered: bool, beaten: int | None = None) -> dict[str, Any]:

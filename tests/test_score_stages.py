@@ -215,7 +215,7 @@ assert "torch" not in sys.modules and "diffusers" not in sys.modules
 if not "{module}".startswith("compute"):
     import zimage_eval.studies.set_summaries, zimage_eval.metrics.sets.features
     import zimage_eval.output.results, zimage_eval.studies.figures
-    import zimage_eval.report, zimage_eval.web_page
+    import zimage_eval.report.report, zimage_eval.report.web_page
     assert "torch" not in sys.modules
 """
     subprocess.run([sys.executable, "-c", code], check=True, cwd=REPOSITORY, capture_output=True)

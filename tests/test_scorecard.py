@@ -17,7 +17,7 @@ from zimage_eval.config.model_spec import load_model_spec
 from zimage_eval.config.params import load_params
 from zimage_eval.config.settings import leaves, override
 from zimage_eval.config.variants import expand_variants
-from zimage_eval.report_calibration import calibration_section
+from zimage_eval.report.scorecard import calibration_section
 
 SEARCHES = load_searches(Path("calibration/searches.yaml"))
 DEFAULTS = read_defaults(Path("params.yaml"))

@@ -9,7 +9,7 @@ from zimage_eval.metrics.sets.features import StudyFeatures
 from zimage_eval.metrics.sets.frechet import frechet_score
 from zimage_eval.metrics.sets.kernel import kid_score
 from zimage_eval.metrics.sets.manifold import manifold_scores, vendi_score
-from zimage_eval.report_sets import set_tables
+from zimage_eval.report.studies import set_tables
 from zimage_eval.studies.results import study_results
 from zimage_eval.studies.set_summaries import summarize_sets
 from zimage_eval.studies.summaries import Summary

@@ -15,7 +15,7 @@ from zimage_eval.questions.evidence import (
 )
 from zimage_eval.questions.questions import Place, load_questions, places
 from zimage_eval.questions.weighing import StudyScores
-from zimage_eval.report_verdicts import answer_questions, verdict_table
+from zimage_eval.report.verdicts import answer_questions, verdict_table
 from zimage_eval.rows_command import render_rows
 
 QUESTIONS = load_questions(Path("questions"))

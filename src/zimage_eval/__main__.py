@@ -104,7 +104,7 @@ def _rows(arguments: argparse.Namespace) -> None:
     from zimage_eval.output.results import read_results
     from zimage_eval.questions.evidence import read_evidence, read_full_evidence
     from zimage_eval.questions.questions import load_questions
-    from zimage_eval.report_verdicts import answer_questions, provenance_of
+    from zimage_eval.report.verdicts import answer_questions, provenance_of
     from zimage_eval.rows_command import render_rows
 
     params, spec = _load(arguments.folder)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from zimage_eval.questions.verdicts import Verdict
-from zimage_eval.report_verdicts import Answer
+from zimage_eval.report.verdicts import Answer
 
 _WIDTH = 64
 _WIDTHS = ("<5", "<13", ">8", ">5", "<13", ">5", "<13")

@@ -3,7 +3,6 @@
 import math
 from collections.abc import Mapping, Sequence
 
-from zimage_eval.cited import cite
 from zimage_eval.metrics.catalogue import METRICS
 from zimage_eval.output.results import Results
 from zimage_eval.questions.claims import (
@@ -17,7 +16,8 @@ from zimage_eval.questions.claims import (
 )
 from zimage_eval.questions.questions import Question
 from zimage_eval.questions.verdicts import Verdict
-from zimage_eval.report_verdicts import Answer, differences_table, tell, values_table
+from zimage_eval.report.citations import cite
+from zimage_eval.report.verdicts import Answer, differences_table, tell, values_table
 from zimage_eval.studies.shown_numbers import MISSING, markdown_table
 
 _DECIMALS = 3
