@@ -22,8 +22,8 @@ from zimage_eval.benchmarks.prompts.quality import (
     foretell,
     model_rows,
 )
+from zimage_eval.cli.predict import describe_prediction
 from zimage_eval.config.benchmarks import PromptQuality
-from zimage_eval.predict_command import describe_prediction
 
 PARAMS = PromptQuality(num_folds=5, confidence=0.9, seed=0)
 

@@ -6,6 +6,7 @@ import pytest
 
 from calibration.weigh_full import OUT, RESULTS, kept_claims, weigh_results
 from tests.made_up_reports import PROVENANCE
+from zimage_eval.cli.rows import render_rows
 from zimage_eval.questions.evidence import (
     Evidence,
     Seen,
@@ -16,7 +17,6 @@ from zimage_eval.questions.evidence import (
 from zimage_eval.questions.questions import Place, load_questions, places
 from zimage_eval.questions.weighing import StudyScores
 from zimage_eval.report.verdicts import answer_questions, verdict_table
-from zimage_eval.rows_command import render_rows
 
 QUESTIONS = load_questions(Path("questions"))
 A5, A7 = "a05-think-block", "a07-token-limit"

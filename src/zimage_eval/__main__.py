@@ -6,11 +6,11 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from zimage_eval.cli.check import check_measuring
+from zimage_eval.cli.generate import add_generate_arguments, run_generate
+from zimage_eval.cli.measure import add_measure_arguments, run_measure
 from zimage_eval.config.model_spec import ModelSpec, load_model_spec, prompt_set_of
 from zimage_eval.config.params import Params, load_params
-from zimage_eval.declared_files import check_measuring
-from zimage_eval.generate_command import add_generate_arguments, run_generate
-from zimage_eval.measure_command import add_measure_arguments, run_measure
 from zimage_eval.model.folder import IMAGE_PARTS, TEXT_PARTS, check_model, weights_digest
 from zimage_eval.prompts.templates import study_variants
 from zimage_eval.studies.plan import plan_studies, render_plan
@@ -101,11 +101,11 @@ def _check(arguments: argparse.Namespace) -> None:
 
 
 def _rows(arguments: argparse.Namespace) -> None:
+    from zimage_eval.cli.rows import render_rows
     from zimage_eval.output.results import read_results
     from zimage_eval.questions.evidence import read_evidence, read_full_evidence
     from zimage_eval.questions.questions import load_questions
     from zimage_eval.report.verdicts import answer_questions, provenance_of
-    from zimage_eval.rows_command import render_rows
 
     params, spec = _load(arguments.folder)
     folder = arguments.folder / "models" / params.model
@@ -152,7 +152,7 @@ def _add_predict_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _predict(arguments: argparse.Namespace) -> None:
-    from zimage_eval.predict_command import describe_prediction
+    from zimage_eval.cli.predict import describe_prediction
 
     path = arguments.folder / "reports" / "prompt_predictor.json"
     print(describe_prediction(path, arguments.prompt))

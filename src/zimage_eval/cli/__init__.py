@@ -1,0 +1,1 @@
+"""The commands of `python -m zimage_eval`: arguments and words."""
