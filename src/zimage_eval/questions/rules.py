@@ -1,4 +1,4 @@
-"""What contrasts with one baseline say by the rule of a claim; effects that depend on the category."""
+"""What contrasts with one baseline say by the rule of a claim; effects that depend on category."""
 
 from collections.abc import Mapping, Sequence
 

@@ -1,4 +1,4 @@
-"""data/comparison/<model>/: what a compared model is, or why it is not available, and its pictures."""
+"""data/comparison/<model>/: a compared model's pictures, or why it is not available."""
 
 import json
 from collections.abc import Mapping, Sequence

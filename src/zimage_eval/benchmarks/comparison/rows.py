@@ -1,4 +1,4 @@
-"""Observations of compared models -> rows of results: every model, every two of them, their sets."""
+"""Observations of compared models -> rows of results: every model, every two, their sets."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from itertools import combinations

@@ -1,4 +1,4 @@
-"""What the hidden layers of a text encoder hold: norms, outliers, shape, and facts to be read off."""
+"""What the hidden layers of a text encoder hold: norms, outliers, shape, facts to be read off."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final, NamedTuple

@@ -1,4 +1,4 @@
-"""Where the variants of studies lie between noise floor and other-seed ceiling, and their figure."""
+"""Where the variants of studies lie between noise floor and other-seed ceiling; their figure."""
 
 import csv
 from collections.abc import Iterable, Mapping, Sequence
