@@ -27,10 +27,11 @@ repro: $(INSTALLED) ## the study: prompts to report
 plan: $(INSTALLED) ## what the study will cost and what it can see
 	python -m zimage_eval plan
 
-check: $(INSTALLED) ## ruff and mypy
+check: $(INSTALLED) ## ruff, mypy, the order of the rooms
 	ruff format --check .
 	ruff check .
 	mypy
+	lint-imports
 
 format: $(INSTALLED) ## let ruff rewrite the code
 	ruff format .

@@ -15,7 +15,8 @@ def main() -> None:
 
     from zimage_eval.config.model_spec import load_model_spec
     from zimage_eval.config.params import load_params
-    from zimage_eval.metrics.sets.features import features_by_backbone, write_reference
+    from zimage_eval.metrics.sets.extraction import features_by_backbone
+    from zimage_eval.metrics.sets.features import write_reference
     from zimage_eval.metrics.sets.reference import drawn_pictures, folder_pictures
     from zimage_eval.metrics.signatures import write_signatures
 

@@ -16,7 +16,8 @@ def main(study: str) -> None:
 
     from zimage_eval.config.model_spec import load_model_spec
     from zimage_eval.config.params import load_params
-    from zimage_eval.metrics.sets.features import features_by_backbone, write_study_features
+    from zimage_eval.metrics.sets.extraction import features_by_backbone
+    from zimage_eval.metrics.sets.features import write_study_features
     from zimage_eval.metrics.signatures import write_signatures
     from zimage_eval.output.png import read_picture
     from zimage_eval.output.tables import IMAGES, read_table

@@ -2,7 +2,7 @@
 
 data/prompts/<role>/, data/{wordings,embeddings}/<study>.parquet, data/images/<study>/,
 models/lpips-alexnet/
--> data/scores/<study>.parquet, data/facts/<study>.parquet, data/signatures/<study>.json
+-> data/scores/<study>.parquet, data/facts/<study>.parquet
 """
 
 import sys
@@ -24,7 +24,6 @@ def main(study: str) -> None:
     from zimage_eval.metrics.embedding import EmbeddingScores
     from zimage_eval.metrics.judges.judges import load_judge
     from zimage_eval.metrics.scores import StudyImages, group_rows, read_encodings, score_images
-    from zimage_eval.metrics.signatures import image_signatures, write_signatures
     from zimage_eval.model.devices import pick_device
     from zimage_eval.output.tables import (
         FACTS,
@@ -75,7 +74,6 @@ def main(study: str) -> None:
     write_table(Path(f"data/scores/{study}.parquet"), schema, table)
     judged = pa.Table.from_pylist(scored.facts, schema=FACTS.columns)
     write_table(Path(f"data/facts/{study}.parquet"), FACTS, judged)
-    write_signatures(Path(f"data/signatures/{study}.json"), image_signatures(metrics, spec))
 
 
 if __name__ == "__main__":

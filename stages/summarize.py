@@ -1,8 +1,8 @@
 """scores, features, prompts, images of a study -> its numbers, its table, its figures
 
-data/scores/<study>.parquet, data/signatures/<study>.json, data/features/<study>/, data/reference/,
+data/scores/<study>.parquet, data/features/<study>/, data/reference/,
 data/prompts/<role>/screen.parquet, data/images/<study>/
--> metrics/<study>.json, metrics/<study>.signatures.json, reports/tables/<study>.csv,
+-> metrics/<study>.json, reports/tables/<study>.csv,
 reports/figures/<study>/{grid,effect,heatmap,pareto}.png
 """
 
@@ -17,12 +17,7 @@ def main(study: str) -> None:
     from zimage_eval.config.params import PHASES, load_params
     from zimage_eval.config.variants import phase_variants
     from zimage_eval.metrics.catalogue import metrics_with
-    from zimage_eval.metrics.signatures import (
-        read_signatures,
-        set_signatures,
-        with_sizes,
-        write_signatures,
-    )
+    from zimage_eval.metrics.signatures import check_same_networks, read_signatures
     from zimage_eval.output.figures import save_figure
     from zimage_eval.output.image_grids import save_png
     from zimage_eval.output.results import write_results
@@ -62,19 +57,13 @@ def main(study: str) -> None:
         phase: [variant.name for variant in phase_variants(variants, phase, entry.confirm)]
         for phase in PHASES
     }
-    seen, reference = Path(f"data/features/{study}"), Path("data/reference")
-    features, references = read_sets(seen, reference, spec.distribution)
+    drawn, reference = Path(f"data/features/{study}"), Path("data/reference")
+    check_same_networks(
+        read_signatures(drawn / "signatures.json"), read_signatures(reference / "signatures.json")
+    )
+    features, references = read_sets(drawn, reference, spec.distribution)
     summaries = summarize_scores(scores, [variant.name for variant in variants], baseline)
     summaries += summarize_sets(features, references, asked, baseline, spec.distribution)
-    signatures = read_signatures(Path(f"data/signatures/{study}.json")) | set_signatures(
-        spec.distribution,
-        read_signatures(seen / "signatures.json"),
-        read_signatures(reference / "signatures.json"),
-    )
-    made = {str(name): each.rows for name, each in features.items()}
-    signed = with_sizes(signatures, scores, made)
-
-    write_signatures(Path(f"metrics/{study}.signatures.json"), signed)
     front = study_front(scores, [v.name for v in variants], main_metric(summaries))
     results = study_results(summaries, baseline)
     for name, place in front_results(front).items():

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from zimage_eval.__main__ import main
+from zimage_eval.cli.commands import main
 
 ROOT = Path(__file__).parent.parent
 

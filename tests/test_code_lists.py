@@ -12,7 +12,7 @@ from zimage_eval.output.code_lists import CodeGraph, changed_stages, statement, 
 FILES = {
     "src/zimage_eval/__init__.py": "",
     "src/zimage_eval/rope.py": '"""Turns."""\n\n\ndef turn(x):\n    """Turn x."""\n    return x\n',
-    "src/zimage_eval/pairs.py": "from zimage_eval.model.rope import turn\n\nPAIR = turn(2)\n",
+    "src/zimage_eval/pairs.py": "from zimage_eval.rope import turn\n\nPAIR = turn(2)\n",
     "src/zimage_eval/alone.py": "ONE = 1\n",
     "stages/__init__.py": "",
     "stages/code.py": "",
@@ -84,7 +84,7 @@ def test_an_edit_changes_the_lists_of_those_that_import_it(
 
 def test_an_import_more_changes_the_list(repository: Path) -> None:
     path = repository / "stages/machine/time.py"
-    path.write_text(path.read_text() + "import zimage_eval.model.rope\n")
+    path.write_text(path.read_text() + "import zimage_eval.rope\n")
     assert changed(repository) == {"time": ["src/zimage_eval/rope.py", "stages/machine/time.py"]}
 
 

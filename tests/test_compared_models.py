@@ -206,8 +206,8 @@ def test_what_is_missing_is_said(weights: Path, tmp_path: Path) -> None:
 def test_what_a_machine_cant_hold_is_not_available(
     weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("zimage_eval.model.memory.device_bytes", lambda device: 1000)
-    monkeypatch.setattr("zimage_eval.model.memory.device_bytes", lambda device: 1000)
+    for module in ("model.memory", "benchmarks.comparison.pipelines"):
+        monkeypatch.setattr(f"zimage_eval.{module}.device_bytes", lambda device: 1000)
     save_yaml(tmp_path / "tiny.yaml", SPEC)
     flux = OtherPipeline.model_validate(other("FluxPipeline"))
     for folder, model in (("flux", flux), ("tiny", load_model_spec(tmp_path / "tiny.yaml"))):

@@ -6,7 +6,7 @@ import pytest
 from tests.made_up_reports import SENSITIVE, SHARES, at_least, contrast_of, words
 from tests.pseudo_studies import read_bank
 from tests.test_plan import GUIDANCE, TEMPLATES, params, spec
-from zimage_eval.__main__ import main
+from zimage_eval.cli.commands import main
 from zimage_eval.config.variants import expand_variants
 from zimage_eval.questions.contrasts import Terms
 from zimage_eval.questions.evidence import baseline_best, no_difference

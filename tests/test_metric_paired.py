@@ -7,7 +7,7 @@ from torchmetrics.functional.image import (
     structural_similarity_index_measure,
 )
 
-from zimage_eval.metrics.paired import identical, psnr, ssim
+from zimage_eval.metrics.image import identical, psnr, ssim
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ import pytest
 
 from tests.default_settings import DEFAULTS
 from tests.measuring_settings import MEASURING
-from zimage_eval.__main__ import main
+from zimage_eval.cli.commands import main
 from zimage_eval.config.model_spec import ModelSpec
 from zimage_eval.config.params import Params
 from zimage_eval.config.settings import Settings
@@ -128,7 +128,9 @@ def test_bad_input_is_one_line_and_exit_2(
 
 
 def test_the_command_prints_the_repositorys_plan_without_torch() -> None:
-    code = "import sys; from zimage_eval.__main__ import main; main(['plan']); print(*sys.modules)"
+    code = (
+        "import sys; from zimage_eval.cli.commands import main; main(['plan']); print(*sys.modules)"
+    )
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
     )

@@ -1,7 +1,5 @@
-import hashlib
 from importlib import metadata
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -11,15 +9,16 @@ from zimage_eval.config.model_spec import load_model_spec
 from zimage_eval.metrics.catalogue import METRICS, metrics_with
 from zimage_eval.metrics.networks.lpips_trunks import ALEXNET_SHA256
 from zimage_eval.metrics.sets.catalogue import set_metrics
-from zimage_eval.metrics.signatures import image_signatures, set_signatures, with_sizes
+from zimage_eval.metrics.signatures import check_same_networks, image_signatures, set_signatures
+from zimage_eval.output.code_lists import code_digest
 
 ROOT = Path(__file__).parents[1]
 SPEC = load_model_spec(ROOT / "models" / "nano.yaml")
 MADE = {"alexnet": {"name": "alexnet", "weights_sha256": "a" * 64, "resize": "to 224x224"}}
 
 
-def source_digest(file: str) -> str:
-    return hashlib.sha256((ROOT / "src/zimage_eval" / file).read_bytes()).hexdigest()[:12]
+def file_digest(file: str) -> str:
+    return code_digest(ROOT / "src/zimage_eval" / file)
 
 
 def pinned(digit: str) -> PinnedFile:
@@ -49,7 +48,7 @@ def test_a_librarys_number_names_its_release_and_weights() -> None:
 def test_what_is_computed_here_names_its_source() -> None:
     sharpness = image_signatures(metrics_with([]), SPEC)["sharpness"]
     assert sharpness["implementation"] == "zimage_eval.metrics.image.sharpness"
-    assert sharpness["version"] == source_digest("metric_image.py")
+    assert sharpness["version"] == file_digest("metrics/image.py")
     rank = image_signatures(metrics_with([]), SPEC)["effective_rank_content"]
     assert rank["implementation"] == "zimage_eval.metrics.embedding.effective_rank"
 
@@ -60,7 +59,7 @@ def test_alignment_names_its_judge() -> None:
     assert alignment["judge"] == {
         "name": "scenes",
         "implementation": "zimage_eval.prompts.scenes.checking.check_facts",
-        "version": source_digest("scene_checking.py"),
+        "version": file_digest("prompts/scenes/checking.py"),
     }
     networks = {"detector": pinned("1"), "clip": pinned("2")}
     natural = SPEC.model_copy(update={"judge": "detector", "networks": networks})
@@ -73,7 +72,7 @@ def test_alignment_names_its_judge() -> None:
 
 
 def test_a_set_names_network_resize_reference_and_seed() -> None:
-    signatures = set_signatures(settings(), MADE, MADE)
+    signatures = set_signatures(settings(), MADE)
     assert set(signatures) == set(set_metrics(["alexnet"]))
     kid = signatures["kid_alexnet"]
     assert kid["implementation"] == "zimage_eval.metrics.sets.kernel.kid_score"
@@ -85,33 +84,11 @@ def test_a_set_names_network_resize_reference_and_seed() -> None:
 def test_features_of_two_networks_are_not_compared() -> None:
     other = {"alexnet": MADE["alexnet"] | {"weights_sha256": "b" * 64}}
     with pytest.raises(ValueError, match=r"alexnet: images by .* reference by"):
-        set_signatures(settings(), MADE, other)
-    assert set_signatures(settings({"source": "baseline"}), MADE, {})
-
-
-def test_sizes_count_images_with_a_number() -> None:
-    def row(
-        variant: str, phase: str, psnr: float | None, error: str | None = None
-    ) -> dict[str, Any]:
-        return {"variant": variant, "phase": phase, "error": error, "psnr": psnr}
-
-    scores = [
-        row("base", "screen", None),
-        row("rival", "screen", 30.0),
-        row("rival", "screen", 31.0),
-        row("gone", "screen", None, "not available"),
-        row("rival", "confirm", 30.0),
-    ]
-    signatures = {"psnr": {"mode": "x"}, "kid_alexnet": {"backbone": "alexnet"}}
-    found = with_sizes(signatures, scores, {"alexnet": [r for r in scores if r["error"] is None]})
-    assert found["psnr"] == {
-        "mode": "x",
-        "num_images": {
-            "screen": {"fewest": 2, "most": 2},
-            "confirm": {"fewest": 1, "most": 1},
-        },
-    }
-    assert found["kid_alexnet"]["num_images"]["screen"] == {"fewest": 1, "most": 2}
+        check_same_networks(MADE, other)
+    with pytest.raises(ValueError, match=r"alexnet: images by .* reference by None"):
+        check_same_networks(MADE, {"vae": MADE["alexnet"]})
+    check_same_networks(MADE, MADE)
+    check_same_networks(MADE, {})
 
 
 def test_every_metric_of_the_registry_declares_a_margin_or_is_not_compared() -> None:

@@ -120,11 +120,11 @@ def clone(tmp_path_factory: pytest.TempPathFactory) -> Clone:
 def test_reaches_the_report(clone: Clone) -> None:
     for key in load_params(clone.folder / "params.yaml").studies:
         assert (clone.folder / "metrics" / f"{key}.json").is_file()
-        assert (clone.folder / "metrics" / f"{key}.signatures.json").is_file()
         assert (clone.folder / "reports" / "tables" / f"{key}.csv").is_file()
         assert (clone.folder / "reports" / "figures" / key / "grid.png").is_file()
         assert key in (clone.folder / "reports" / "report.md").read_text()
     assert (clone.folder / "reports" / "report.html").is_file()
+    assert (clone.folder / "reports" / "signatures.json").is_file()
     tracked = clone.run("git", "ls-files").splitlines()
     assert not [path for path in tracked if path.startswith("data/")]
 

@@ -1,27 +1,25 @@
-"""`python -m zimage_eval generate`: one picture by hand, or a labelled grid of some."""
+"""`python -m zimage_eval generate`: one picture by hand, or a grid of some."""
 
 import argparse
-import io
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING
 
-from PIL import Image
 from pydantic import ValidationError
 
 from zimage_eval.config.frozen import first_problem
 from zimage_eval.config.model_spec import ModelSpec, load_model_spec
 from zimage_eval.config.params import load_params, phases_of_role
-from zimage_eval.config.settings import Key, parse_changes, word
+from zimage_eval.config.settings import Key, parse_changes
 from zimage_eval.config.variants import Variant, combine_values, variant_name
-from zimage_eval.metrics.alignment import alignment
-from zimage_eval.metrics.judges.judges import Judge, decode_picture
-from zimage_eval.output.image_grids import GridCell, GridColumn, GridRow, draw_grid
-from zimage_eval.prompts.facts import FactResult, Facts, word_facts
+from zimage_eval.prompts.facts import Facts
 from zimage_eval.prompts.scenes.parsing import parse_caption
 from zimage_eval.prompts.sets import Prompt, load_prompt_set
-from zimage_eval.sampling.generation import GeneratedImage
+
+# torch and the models' libraries take seconds to import, and bad input shall be refused at once.
+if TYPE_CHECKING:
+    from zimage_eval.cli.pictures import JudgedPicture
 
 
 def add_generate_arguments(parser: argparse.ArgumentParser) -> None:
@@ -70,6 +68,7 @@ def run_generate(arguments: argparse.Namespace) -> None:
     facts = _find_facts(arguments, spec, sets[role])
     _check_output(arguments.output)
 
+    from zimage_eval.cli.pictures import describe_picture, judge_picture
     from zimage_eval.metrics.judges.judges import load_judge, no_judge
     from zimage_eval.model.devices import pick_device
     from zimage_eval.output.store import ImageStore, find_store_root
@@ -123,77 +122,10 @@ def _write(
     output: Path, prompt: str, keys: Sequence[Key], pictures: Sequence["JudgedPicture"]
 ) -> None:
     """The picture as the graph saves it, or a grid over the keys with several values."""
+    from zimage_eval.cli.pictures import draw_by_hand_grid
     from zimage_eval.output.image_grids import save_png
 
     if keys:
         save_png(draw_by_hand_grid(prompt, keys, pictures), output)
     else:
         output.write_bytes(pictures[0].image.png)
-
-
-class JudgedPicture(NamedTuple):
-    """A picture and what was found in it."""
-
-    variant: Variant
-    image: GeneratedImage
-    results: Sequence[FactResult] | None
-    """Of the facts that the judge checks; None if there are no facts, or nobody has judged them."""
-
-
-def judge_picture(
-    variant: Variant, image: GeneratedImage, judge: Judge, facts: Facts | None
-) -> JudgedPicture:
-    """The picture with the judge's results."""
-    results = None if facts is None else judge(decode_picture(image.png), facts)
-    return JudgedPicture(variant, image, results)
-
-
-def describe_picture(picture: JudgedPicture, seed: int, facts: Facts | None) -> str:
-    """How a picture came about and which of its facts hold, a line each."""
-    image = picture.image
-    sigmas = " ".join(f"{sigma:.4g}" for sigma in image.sigmas)
-    lines = [f"{picture.variant.name}: seed {seed}, {image.num_forwards} forwards, sigmas {sigmas}"]
-    if facts is not None and picture.results is not None:
-        words = word_facts(facts)
-        for result in picture.results:
-            said = words.get(result.name, "not stated")  # people may have labeled other facts
-            lines.append(f"  {'✓' if result.held else '✗'} {result.kind}: {said}")
-        held = sum(result.held for result in picture.results)
-        lines.append(f"  {held} of {len(picture.results)} facts hold")
-    return "\n".join(lines)
-
-
-def draw_by_hand_grid(
-    text: str, keys: Sequence[Key], pictures: Sequence[JudgedPicture]
-) -> Image.Image:
-    """The values of the last key side by side, a row for each combination of the others.
-
-    Args:
-        text: the prompt.
-        keys: the settings with several values, at least one.
-        pictures: a full product of the values, the last key's fastest.
-    """
-    *down, across = keys
-    columns = list(dict.fromkeys(_value(picture, across) for picture in pictures))
-    defaults = [picture.variant.is_baseline for picture in pictures[: len(columns)]]
-    rows = []
-    for start in range(0, len(pictures), len(columns)):
-        members = pictures[start : start + len(columns)]
-        label = ", ".join(f"{leaf}={_value(members[0], (group, leaf))}" for group, leaf in down)
-        rows.append(GridRow(label, text, [_cell(picture) for picture in members]))
-    marks = defaults if len(rows) == 1 else [False] * len(columns)
-    heads = [GridColumn([name], mark) for name, mark in zip(columns, marks, strict=True)]
-    return draw_grid([across[1]], heads, rows)
-
-
-def _value(picture: JudgedPicture, key: Key) -> str:
-    return word(picture.variant.settings.model_dump()[key[0]][key[1]])
-
-
-def _cell(picture: JudgedPicture) -> GridCell:
-    with Image.open(io.BytesIO(picture.image.png)) as opened:
-        image = opened.convert("RGB")
-    share = alignment(picture.results) if picture.results is not None else None
-    if share is None:
-        return GridCell(image, "", "neutral")
-    return GridCell(image, "✓", "good") if share == 1 else GridCell(image, f"✗ {share:.0%}", "bad")

@@ -5,8 +5,6 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import torch
-
 from zimage_eval.config.measuring import NetworkName, PinnedFile
 from zimage_eval.metrics.alignment import alignment, alignment_of_kind, all_facts
 from zimage_eval.metrics.clip_score import clip_coverage, clip_score
@@ -23,16 +21,18 @@ from zimage_eval.metrics.image import (
     clipped_share,
     edge_density,
     high_frequency_share,
+    identical,
     num_forwards,
+    psnr,
     saturation,
     sharpness,
+    ssim,
 )
 from zimage_eval.metrics.lpips import lpips_distances
 from zimage_eval.metrics.metric import Metric, Network, Reads
 from zimage_eval.metrics.networks.clip import load_clip
 from zimage_eval.metrics.networks.files import network_path
 from zimage_eval.metrics.networks.lpips_trunks import load_lpips, load_lpips_vgg
-from zimage_eval.metrics.paired import identical, psnr, ssim
 from zimage_eval.prompts.facts import FACT_KINDS
 from zimage_eval.text.chat_format import TOKEN_CLASSES
 
@@ -156,7 +156,7 @@ def load_metric_networks(
     metrics: Mapping[str, Metric],
     alexnet: Path,
     networks: Mapping[NetworkName, PinnedFile],
-    device: torch.device,
+    device: "torch.device",
 ) -> dict[str, Any]:
     """By the metric's name, for those that need one.
 

@@ -1,11 +1,10 @@
-"""What decided a number: who computed it, how, with which weights, of how many images.
+"""What decides a number: who computes it, how, and with which weights.
 
 In the spirit of sacreBLEU's signatures: two numbers may be compared if theirs agree.
 """
 
-import hashlib
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from functools import partial
 from importlib import metadata
 from inspect import getsourcefile
@@ -18,59 +17,21 @@ from zimage_eval.metrics.judges.judges import JUDGES
 from zimage_eval.metrics.metric import Metric
 from zimage_eval.metrics.networks.lpips_trunks import ALEXNET_SHA256
 from zimage_eval.metrics.sets.catalogue import families_of, metric_name
+from zimage_eval.output.code_lists import code_digest
 
-Row = Mapping[str, Any]
 Signature = Mapping[str, Any]
 """implementation, version, mode and weights (name -> sha256), beside what the metric is."""
-SHORT = 12
-"""Hex digits of a source file's sha256 that stand for its version."""
 
 
 def who_computes(compute: Callable[..., Any], library: str | None) -> dict[str, str]:
-    """The library and its release, or the function here and a digest of its source file."""
+    """The library and its release, or the function here and what its file says (`code_digest`)."""
     if library is not None:
         return {"implementation": library, "version": metadata.version(library)}
     function = compute.func if isinstance(compute, partial) else compute
     source = getsourcefile(function)
     assert source is not None, function  # all are functions of this package
     name = f"{function.__module__}.{function.__qualname__}"
-    digest = hashlib.sha256(Path(source).read_bytes()).hexdigest()
-    return {"implementation": name, "version": digest[:SHORT]}
-
-
-def with_sizes(
-    signatures: Mapping[str, Signature],
-    scores: Sequence[Row],
-    features: Mapping[str, Sequence[Row]],
-) -> dict[str, Signature]:
-    """The signatures with `num_images`: by phase, the fewest and the most images of a variant.
-
-    Variants without any are left out: a distance to the baseline has none for the baseline.
-
-    Args:
-        signatures: by metric.
-        scores: rows of a score table; an image counts where it has a number.
-        features: by backbone, the rows of the images whose features it has.
-    """
-    made = [row for row in scores if row["error"] is None]
-    sizes: dict[str, Signature] = {}
-    for name, signature in signatures.items():
-        if "backbone" in signature:
-            counted = features[signature["backbone"]]
-        else:
-            counted = [row for row in made if row[name] is not None]
-        sizes[name] = {**signature, "num_images": _sizes(counted, scores)}
-    return sizes
-
-
-def _sizes(counted: Sequence[Row], asked: Sequence[Row]) -> dict[str, dict[str, int]]:
-    counts: dict[str, dict[str, int]] = {}
-    for rows, step in ((asked, 0), (counted, 1)):
-        for row in rows:
-            variants = counts.setdefault(row["phase"], {})
-            variants[row["variant"]] = variants.get(row["variant"], 0) + step
-    numbers = {phase: [n for n in c.values() if n] or [0] for phase, c in counts.items()}
-    return {phase: {"fewest": min(n), "most": max(n)} for phase, n in numbers.items()}
+    return {"implementation": name, "version": code_digest(Path(source))}
 
 
 def image_signatures(metrics: Mapping[str, Metric], spec: ModelSpec) -> dict[str, Signature]:
@@ -100,27 +61,37 @@ def image_signatures(metrics: Mapping[str, Metric], spec: ModelSpec) -> dict[str
 
 
 def set_signatures(
-    settings: Distribution,
-    features: Mapping[str, Mapping[str, str]],
-    reference: Mapping[str, Mapping[str, str]],
+    settings: Distribution, features: Mapping[str, Mapping[str, str]]
 ) -> dict[str, Signature]:
     """By the metric's name.
 
     Args:
         settings: backbones, reference and seed.
-        features: what decided the features of the study's images, by backbone.
-        reference: the same of the reference pictures; empty where the baseline is the reference.
-
-    Raises:
-        ValueError: the two were not made by the same network in the same way.
+        features: what decided the features of a study's images, by backbone.
     """
     signatures: dict[str, Signature] = {}
     for backbone in settings.backbones:
-        made = features[backbone]
-        if reference and reference[backbone] != made:
-            raise ValueError(f"{backbone}: images by {made}, reference by {reference[backbone]}")
-        signatures |= _signatures(settings, backbone, made)
+        signatures |= _signatures(settings, backbone, features[backbone])
     return signatures
+
+
+def check_same_networks(
+    features: Mapping[str, Mapping[str, str]], reference: Mapping[str, Mapping[str, str]]
+) -> None:
+    """Refuse to compare features of two networks, or of one network fed in two ways.
+
+    Args:
+        features: what decided the features of a study's images, by backbone.
+        reference: the same of the reference pictures; empty where the baseline is the reference.
+
+    Raises:
+        ValueError: the two differ.
+    """
+    for backbone, network in features.items():
+        if reference and reference.get(backbone) != network:
+            raise ValueError(
+                f"{backbone}: images by {network}, reference by {reference.get(backbone)}"
+            )
 
 
 def _signatures(

@@ -80,10 +80,9 @@ class CodeGraph:
         )
 
     def digest(self, file: Path) -> str:
-        """Digest of what a file says, whatever its comments, docstrings and layout."""
+        """`code_digest` of a file of the repository."""
         if file not in self._digests:
-            says = statement(ast.parse((self.root / file).read_text(encoding="utf-8")))
-            self._digests[file] = hashlib.sha256(says.encode()).hexdigest()[:SHORT]
+            self._digests[file] = code_digest(self.root / file)
         return self._digests[file]
 
     def _imported_names(self, file: Path, module: str) -> tuple[str, ...]:
@@ -92,6 +91,12 @@ class CodeGraph:
             package = module if file.name == "__init__.py" else module.rpartition(".")[0]
             self._imports[file] = tuple(_imported_names(tree, package))
         return self._imports[file]
+
+
+def code_digest(path: Path) -> str:
+    """Digest of what a Python file says, whatever its comments, docstrings and layout."""
+    text = statement(ast.parse(path.read_text(encoding="utf-8")))
+    return hashlib.sha256(text.encode()).hexdigest()[:SHORT]
 
 
 def statement(node: ast.AST) -> str:

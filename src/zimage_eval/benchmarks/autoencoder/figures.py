@@ -9,7 +9,7 @@ from torch import Tensor
 
 from zimage_eval.benchmarks.autoencoder.pictures import Picture
 from zimage_eval.benchmarks.autoencoder.results import kind_estimate
-from zimage_eval.metrics.paired import psnr
+from zimage_eval.metrics.image import psnr
 from zimage_eval.output.figures import EffectRow, draw_dots
 from zimage_eval.output.image_grids import GridCell, GridColumn, GridRow, draw_grid
 from zimage_eval.output.observations import Observation

@@ -16,10 +16,9 @@ from torch import Tensor
 from zimage_eval.benchmarks.autoencoder.pictures import Picture
 from zimage_eval.benchmarks.autoencoder.tiling import seam_excess, tile_decoder, tiling_of
 from zimage_eval.config.measuring import PinnedFile
-from zimage_eval.metrics.image import high_frequency_share
+from zimage_eval.metrics.image import high_frequency_share, psnr, ssim
 from zimage_eval.metrics.lpips import lpips_distances
 from zimage_eval.metrics.networks.files import check_digest, weight_files
-from zimage_eval.metrics.paired import psnr, ssim
 from zimage_eval.model.autoencoder import decode_latents, encode_images
 from zimage_eval.output.observations import Observation
 from zimage_eval.statistics.estimates import paired_differences, prompt_means

@@ -12,7 +12,8 @@ from zimage_eval.config.model_spec import ModelSpec
 from zimage_eval.metrics.judges.judges import Judge, Picture, load_image
 from zimage_eval.metrics.metric import Metric
 from zimage_eval.metrics.picture_scores import Comparison, Comparisons, Observation
-from zimage_eval.metrics.sets.features import features_by_backbone, write_study_features
+from zimage_eval.metrics.sets.extraction import features_by_backbone
+from zimage_eval.metrics.sets.features import write_study_features
 from zimage_eval.output.png import read_picture
 from zimage_eval.output.tables import SWAPPED_PROMPTS
 

@@ -27,9 +27,9 @@ from zimage_eval.benchmarks.machine.teacher_forcing import (
 )
 from zimage_eval.config.benchmarks import Part, Quantization
 from zimage_eval.metrics.alignment import alignment
+from zimage_eval.metrics.image import psnr
 from zimage_eval.metrics.judges.judges import Judge, Picture
 from zimage_eval.metrics.lpips import lpips_distances
-from zimage_eval.metrics.paired import psnr
 from zimage_eval.model.autoencoder import decode_latents
 from zimage_eval.model.memory import GIB
 from zimage_eval.output.observations import Observation
