@@ -4,10 +4,10 @@ import shlex
 from pathlib import Path
 from typing import Any
 
+from tests.support.repository import ROOT
 from zimage_eval.config.frozen import read_yaml
 from zimage_eval.output.code_lists import CodeGraph
 
-ROOT = Path(__file__).parents[2]
 PACKAGES = {"zimage_eval": Path("src/zimage_eval"), "stages": Path("stages")}
 PIPELINES = (ROOT / "dvc.yaml", *sorted((ROOT / "benchmarks").glob("*/dvc.yaml")))
 
@@ -23,7 +23,7 @@ MODULES = {name: shlex.split(stage["cmd"])[2] for name, stage in STAGES.items()}
 
 def code_graph(root: Path = ROOT) -> CodeGraph:
     """The library, the stages and calibration, as they lie in the work tree."""
-    return CodeGraph(root, {**PACKAGES, "calibration": Path("calibration")})
+    return CodeGraph(root, {**PACKAGES, "calibration": Path("calibration"), "tools": Path("tools")})
 
 
 def imported_files(module: str) -> set[str]:

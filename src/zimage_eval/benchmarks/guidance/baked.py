@@ -170,7 +170,7 @@ def why_not_available(arms: GuidanceArms | None, model: str, digest: str | None)
     if arms is None:
         return (
             f"not available: no pictures of {model} and its base at several guidance scales are "
-            "kept (python -m calibration.draw_guidance_arms makes them of a family trained here)"
+            "kept (calibration.study.draw_guidance_arms makes them of a family trained here)"
         )
     if arms.weights[TURBO] != digest:
         return f"not available: the pictures that are kept of {model} are of other weights"

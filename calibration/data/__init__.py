@@ -1,0 +1,1 @@
+"""What a family is trained on: its truths, its captions and scenes, its settings."""

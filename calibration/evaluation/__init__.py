@@ -1,0 +1,1 @@
+"""How well a family draws, measured in batches before any study sees it."""

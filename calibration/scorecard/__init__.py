@@ -1,0 +1,1 @@
+"""What the study found, held to what was planted."""

@@ -1,0 +1,41 @@
+"""Which planted answers have a consequence that a study could find.
+
+`calibration.study.plant_strength` held each answer directly against its alternatives, before any
+study ran. An answer is found when its set holds it and leaves out half of the grid; so it has to
+beat at least half of its alternatives by what matters. One that does not is listed and not counted.
+"""
+
+import json
+from pathlib import Path
+from typing import NamedTuple
+
+
+class Consequence(NamedTuple):
+    """How a planted answer did against its alternatives."""
+
+    num_beaten: int
+    """Alternatives that it beat by its metric's margin at least."""
+    num_alternatives: int
+
+    @property
+    def is_enough(self) -> bool:
+        """Whether a study could leave out half of the alternatives."""
+        return 2 * self.num_beaten >= self.num_alternatives
+
+
+def read_consequences(folder: Path) -> dict[str, dict[str, Consequence]]:
+    """Family -> truth -> consequence, from all `plant_strength*.json`; empty if none was measured.
+
+    Raises:
+        ValueError: a family is in two files.
+    """
+    found: dict[str, dict[str, Consequence]] = {}
+    for path in sorted(folder.glob("plant_strength*.json")):
+        for family, rows in json.loads(path.read_text(encoding="utf-8")).items():
+            if family in found:
+                raise ValueError(f"{path}: {family} is in another plant_strength*.json, too")
+            found[family] = {
+                truth: Consequence(row["num_alternatives_beaten"], row["num_alternatives"])
+                for truth, row in rows.items()
+            }
+    return found

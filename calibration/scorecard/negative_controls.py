@@ -1,0 +1,130 @@
+"""What must come to nothing: shuffled answers, words that mean nothing, pairs that were shown."""
+
+from collections.abc import Mapping, Sequence
+from itertools import combinations
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from calibration.data.truths import Truths
+from calibration.scorecard.find_answers import Search, find_best, grid_of, read_scores
+from calibration.scorecard.find_concepts import find_skews
+from calibration.scorecard.recovery import NUM_QUICK, SEED, is_narrow
+from zimage_eval.metrics.catalogue import METRICS
+from zimage_eval.prompts.scenes.world import COLORS, NAMES
+from zimage_eval.questions.contrasts import Assay, Terms, contrast_arms, find
+from zimage_eval.statistics.estimates import rounded
+
+NUM_SHUFFLES = 400
+MIN_COVERAGE = 0.9
+QUIET = ("equivalent", "negligible", "unresolved")
+"""Findings that say of no effect that it matters."""
+NO_WORD = "none"
+
+
+def found_in_shuffled(searches: Mapping[str, Search], folder: Path) -> dict[str, dict[str, Any]]:
+    """How often a search leaves out half of its grid though no answer is better than another.
+
+    Within each prompt and seed the scores are dealt to the answers anew. One in 20 is promised.
+    """
+    rng = np.random.default_rng(SEED)
+    found = {}
+    for name, one in searches.items():
+        grid = grid_of(read_scores(folder, one.study), one)
+        num = 0
+        for _ in range(NUM_SHUFFLES):
+            dealt = grid._replace(scores=rng.permuted(grid.scores, axis=2))
+            num += is_narrow(find_best(dealt, one, NUM_QUICK), len(one.options))
+        found[name] = share_of(num, NUM_SHUFFLES)
+    return found
+
+
+def share_of(num: int, total: int) -> dict[str, Any]:
+    """A share with its exact 95 % interval (Clopper and Pearson 1934)."""
+    interval = stats.binomtest(num, total).proportion_ci(0.95, "exact")
+    low, high = rounded(interval.low), rounded(interval.high)
+    return {"num": num, "num_draws": total, "share": rounded(num / total), "low": low, "high": high}
+
+
+def neutral_words(truths: Truths, search: Search, folder: Path) -> dict[str, dict[str, Any]]:
+    """What words that were said of any picture do to the quality metric: "<word> over <word>".
+
+    Against each other they can do nothing. Against no word they do a little: the quality word took
+    clean pictures from those without a word, so that these were blurred more often in training.
+
+    Args:
+        truths: of the family.
+        search: for the quality word, among whose answers the neutral ones are.
+        folder: of the family's scores.
+    """
+    scores = read_scores(folder, search.study)
+    variants = {answer: variant for variant, answer in search.options.items()}
+    words = [word for word in truths.neutral_words if word in variants]
+    pairs = [*combinations(words, 2), *((word, NO_WORD) for word in words)]
+    return {
+        f"{word} over {other}": _against(scores, variants[word], variants[other], search)
+        for word, other in pairs
+    }
+
+
+def _against(scores: pd.DataFrame, variant: str, reference: str, search: Search) -> dict[str, Any]:
+    margin = METRICS[search.metric].margin
+    assert margin is not None, search.metric
+    arms = [
+        {
+            (row.prompt_id, row.seed): getattr(row, search.metric)
+            for row in scores[scores["variant"] == name].itertuples()
+        }
+        for name in (variant, reference)
+    ]
+    contrast = contrast_arms(variant, search.metric, arms[0], arms[1], search.bounds, None)
+    finding = find(contrast, Terms(margin, MIN_COVERAGE), Assay(True, ""))
+    return {
+        "metric": search.metric,
+        "margin": margin,
+        "kind": finding.kind,
+        "difference": rounded(finding.gain),
+        "low": rounded(finding.low),
+        "high": rounded(finding.high),
+        "num_prompts": finding.num_prompts,
+        "is_quiet": finding.kind in QUIET,
+    }
+
+
+def false_flags(truths: Truths, missing: Sequence[str]) -> dict[str, int]:
+    """Pairs that are flagged as missing though training showed them; none is right.
+
+    Args:
+        truths: of the family. Neighbors are pairs that share a missing one's name or color.
+        missing: the pairs that are flagged.
+    """
+    holes = [(hole.color, hole.name) for hole in truths.holes]
+    shown = {(color, name) for color in COLORS for name in NAMES} - set(holes)
+    wrong = {pair for pair in shown if " ".join(pair) in missing}
+    beside = {pair for pair in shown if _is_beside(pair, holes)}
+    return {
+        "num_pairs": len(shown),
+        "num_flagged": len(wrong),
+        "num_neighbors": len(beside),
+        "num_neighbors_flagged": len(wrong & beside),
+    }
+
+
+def even_size(folder: Path) -> dict[str, Any]:
+    """The commonest size where none is said: training drew small and large ones evenly.
+
+    Empty without a probe that looked for it.
+    """
+    found = find_skews(folder).get("size")
+    if found is None or found.estimate.mean is None:
+        return {}
+    seen = found.estimate
+    numbers = {"share": seen.mean, "low": seen.low, "high": seen.high}
+    return {"measured": found.measured, "is_flagged": bool(found.answers), **numbers}
+
+
+def _is_beside(pair: tuple[str, str], holes: Sequence[tuple[str, str]]) -> bool:
+    return any(pair[0] == color or pair[1] == name for color, name in holes)

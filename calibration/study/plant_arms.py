@@ -1,0 +1,267 @@
+"""What is drawn to see how much each planted answer matters, and what is held against what."""
+
+import random
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from itertools import product
+from typing import Any, Final, Literal, NamedTuple, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+from transformers import Qwen2Tokenizer
+
+from calibration.data.scene_prompts import ScenePrompt
+from calibration.data.truths import Truths
+from calibration.evaluation.evaluate import SamplingSettings
+from zimage_eval.config.settings import Settings, override
+from zimage_eval.metrics.alignment import alignment, alignment_of_kind
+from zimage_eval.metrics.image import sharpness
+from zimage_eval.prompts.facts import Facts, RelationFact
+from zimage_eval.prompts.scenes.captions import RELATION_WORDS, word_facts
+from zimage_eval.prompts.scenes.checking import check_facts, detect_scene
+from zimage_eval.prompts.scenes.world import BACKGROUNDS, COLORS, LETTERS, SHAPES
+from zimage_eval.text.wordings import reword
+
+Value = TypeVar("Value")
+Measure = Callable[[NDArray[np.uint8], Facts], dict[str, float | None]]
+"""A picture and what its prompt states -> numbers by name."""
+SETTING_VALUES: Final[Mapping[str, tuple[Any, ...]]] = {
+    "hidden_layer": (-1, -2, -3, -4, -5, -6),
+    "num_inference_steps": (1, 2, 4, 8, 9, 16, 32),
+    "shift": (1.0, 2.0, 3.0, 4.0, 6.0),
+    "rope_theta": (64.0, 256.0, 1024.0, 10000.0),
+    "guidance_scale": (0.5, 1.0, 2.0, 3.0),
+}
+"""What a setting is tried at instead of the family's own value: the study's grids and more."""
+SCHEDULES: Final = ((2, 4, 8, 16), (1.0, 3.0, 6.0))
+"""Steps and shifts that are tried together."""
+THINK_BLOCKS: Final = (None, "", "time goes by")
+SIZES: Final = ((48, 48), (48, 64), (48, 80), (64, 64), (80, 80), (96, 96))
+LENGTHS: Final = (1, 2, 4)
+"""Caption lengths, in longest captions that were trained on."""
+STYLE_WORDS: Final = ("framed", "dotted")
+STACKED: Final[tuple[Literal["above", "below"], ...]] = ("above", "below")
+
+
+class Arm(NamedTuple):
+    """Pictures of some prompts by the turbo under some settings."""
+
+    settings: SamplingSettings
+    prompts: Sequence[ScenePrompt]
+    measure: Measure
+
+
+class Series(NamedTuple):
+    """One number of every picture of an arm."""
+
+    arm: str
+    number: str
+
+
+class Comparison(NamedTuple):
+    """A planted answer, and what should do worse if it matters."""
+
+    metric: str
+    """Of `zimage_eval.metrics.catalogue.METRICS`; its margin is what matters."""
+    better: Sequence[Series]
+    worse: Sequence[Series]
+
+
+Plan = tuple[dict[str, Arm], dict[str, Comparison]]
+
+
+def measure_alignment(image: NDArray[np.uint8], facts: Facts) -> dict[str, float | None]:
+    """Share of all facts, of relations and of styles."""
+    results = check_facts(image, facts)
+    relation, style = (alignment_of_kind(results, kind) for kind in ("relation", "style"))
+    return {"alignment": alignment(results), "relation": relation, "style": style}
+
+
+def measure_object(image: NDArray[np.uint8], facts: Facts) -> dict[str, float | None]:
+    """Whether name and color of the one object hold, its name alone, and the next letter's name."""
+    results = {result.kind: result.held for result in check_facts(image, facts)}
+    [fact] = facts.objects
+    found: dict[str, float | None] = {
+        "name": float(results["shape"]),
+        "name and color": float(results["shape"] and results.get("color", True)),
+    }
+    if fact.name in LETTERS:
+        other = LETTERS[(LETTERS.index(fact.name) + 1) % len(LETTERS)]
+        swapped = Facts(objects=(fact.model_copy(update={"name": other}),))
+        found["another name"] = float(check_facts(image, swapped)[0].held)
+    return found
+
+
+def measure_unsaid(image: NDArray[np.uint8], facts: Facts) -> dict[str, float | None]:
+    """Which color the largest object has, which background and style there is; 1 or 0 of each."""
+    scene = detect_scene(image)
+    color = scene.objects[0].color if scene.objects else None
+    found: dict[str, float | None] = {f"color {each}": float(color == each) for each in COLORS}
+    found |= {f"background {each}": float(scene.background == each) for each in BACKGROUNDS}
+    return found | {f"style {each}": float(scene.style == each) for each in STYLE_WORDS}
+
+
+def measure_sharpness(image: NDArray[np.uint8], facts: Facts) -> dict[str, float | None]:
+    """Variance of the Laplacian."""
+    return {"sharpness": sharpness(image)}
+
+
+def setting_arms(truths: Truths, own: SamplingSettings, prompts: Sequence[ScenePrompt]) -> Plan:
+    """Every setting that has a planted value at other values, one at a time."""
+    drawn = {"own": Arm(own, prompts, measure_alignment)}
+    compared: dict[str, Comparison] = {}
+
+    def compare(truth: str, others: Mapping[str, SamplingSettings]) -> None:
+        drawn.update({name: Arm(each, prompts, measure_alignment) for name, each in others.items()})
+        compared[truth] = _alignments(["own"], list(others))
+
+    for field, values in SETTING_VALUES.items():
+        others = [value for value in values if value != getattr(own, field)]
+        truth = "no guidance at run time" if field == "guidance_scale" else field
+        compare(truth, {f"{field}={each}": replace(own, **{field: each}) for each in others})
+    schedules = {
+        f"{num} at {shift}": replace(own, num_inference_steps=num, shift=shift)
+        for num, shift in product(*SCHEDULES)
+    }
+    compare("schedule", {name: each for name, each in schedules.items() if each != own})
+    blocks = [each for each in THINK_BLOCKS if each != own.think_block]
+    formats = {f"think_block={each!r}": replace(own, think_block=each) for each in blocks}
+    formats["no chat template"] = replace(own, think_block=None, chat_template=False)
+    compare("chat_format", formats)
+    compare("context_refiner", {"no refiner": replace(own, skip_refiner=True)})
+    seen = {(each.height, each.width) for each in truths.resolutions}
+    named = {f"{h}x{w}": (h, w) for h, w in SIZES if (h, w) != (own.height, own.width)}
+    for name, (height, width) in named.items():
+        settings = replace(own, height=height, width=width)
+        drawn[name] = Arm(settings, prompts, measure_alignment)
+    trained = ["own", *(name for name, size in named.items() if size in seen)]
+    compared["resolutions"] = _alignments(trained, [n for n in named if n not in trained])
+    return drawn, compared
+
+
+def length_arms(
+    truths: Truths,
+    own: SamplingSettings,
+    prompts: Sequence[ScenePrompt],
+    settings: Settings,
+    fillers: Sequence[str],
+    tokenizer: Qwen2Tokenizer,
+) -> Plan:
+    """Captions filled up with what says nothing, to the longest that was trained, and longer."""
+    drawn = {}
+    for factor in LENGTHS:
+        length = factor * truths.max_caption_tokens
+        filler = {"filler_tokens": length, "filler_counts": "caption"}
+        asked = override(settings, [(("prompt", key), value) for key, value in filler.items()])
+        longer = [
+            ScenePrompt(reword(prompt.text, asked, tokenizer, fillers), prompt.facts)
+            for prompt in prompts
+        ]
+        drawn[f"caption of {length} tokens"] = Arm(own, longer, measure_alignment)
+    first, *others = drawn
+    return drawn, {"max_caption_tokens": _alignments([first], others)}
+
+
+def concept_arms(truths: Truths, own: SamplingSettings, objects: Sequence[Facts]) -> Plan:
+    """Missing pairs against their neighbors, letters against shapes or another letter's name."""
+    drawn, compared = {}, {}
+    missing = {(hole.color, hole.name) for hole in truths.holes}
+    for hole in truths.holes:
+        colors = [c for c in COLORS if (c, hole.name) not in missing]
+        names = [n for n in SHAPES if (hole.color, n) not in missing]
+        pair = f"{hole.color} {hole.name}"
+        arms = {
+            pair: [(hole.color, hole.name)],
+            f"{hole.name} in other colors": [(color, hole.name) for color in colors],
+            f"other shapes in {hole.color}": [(hole.color, name) for name in names],
+        }
+        for name, pairs in arms.items():
+            drawn[name] = _object_arm(own, objects, pairs)
+        first, *others = (Series(name, "name and color") for name in arms)
+        compared[f"hole {pair}"] = Comparison("all_facts", others, [first])
+    named = {"letters": LETTERS, "shapes": SHAPES}
+    for name, allowed in named.items():
+        drawn[name] = _object_arm(own, objects, [("red", each) for each in allowed])
+    if truths.letters:
+        shown = [Series("letters", "name")], [Series("letters", "another name")]
+    else:
+        shown = [Series("shapes", "name")], [Series("letters", "name")]
+    compared["letters"] = Comparison("fact_shape", *shown)
+    return drawn, compared
+
+
+def default_arms(truths: Truths, own: SamplingSettings, objects: Sequence[Facts]) -> Plan:
+    """What comes unsaid against the other values; and style words against no such words."""
+    colorless = [_restate(each, color=None, background=None, style=None) for each in objects]
+    drawn = {"nothing said": Arm(own, _word(colorless), measure_unsaid)}
+    compared = {}
+    for attribute, values in {"color": tuple(COLORS), "background": tuple(BACKGROUNDS)}.items():
+        value = getattr(truths.skews, attribute).value
+        series = {each: Series("nothing said", f"{attribute} {each}") for each in values}
+        others = [one for each, one in series.items() if each != value]
+        compared[f"skew {attribute}"] = Comparison(f"fact_{attribute}", [series[value]], others)
+    for style in STYLE_WORDS:
+        styled = [facts.model_copy(update={"style": style}) for facts in colorless]
+        drawn[f"{style} said"] = Arm(own, _word(styled), measure_unsaid)
+        said, unsaid = (Series(arm, f"style {style}") for arm in (f"{style} said", "nothing said"))
+        compared[f"style {style}"] = Comparison("fact_style", [said], [unsaid])
+    return drawn, compared
+
+
+def word_arms(
+    truths: Truths, own: SamplingSettings, objects: Sequence[Facts], related: Sequence[Facts]
+) -> Plan:
+    """The quality word against words that mean nothing, and the failing word against others."""
+    leads = {word: f"a {word} picture of " for word in (truths.quality_word, *truths.neutral_words)}
+    leads["no word"] = "a picture of "
+    drawn = {
+        f"lead {word}": Arm(own, _word(objects, lead=lead), measure_sharpness)
+        for word, lead in leads.items()
+    }
+    first, *others = (Series(name, "sharpness") for name in drawn)
+    compared = {"quality_word": Comparison("sharpness", [first], others)}
+    stacked = [
+        facts.model_copy(
+            update={"relations": (RelationFact(subject=0, relation=relation, object=1),)}
+        )
+        for facts, relation in zip(related, _cycle(STACKED, len(related)), strict=True)
+    ]
+    failing = RELATION_WORDS | dict.fromkeys(STACKED, (truths.failing_word,) * 2)
+    drawn["usual words"] = Arm(own, _word(stacked), measure_alignment)
+    drawn[truths.failing_word] = Arm(own, _word(stacked, relation_words=failing), measure_alignment)
+    pair = [Series(name, "relation") for name in ("usual words", truths.failing_word)]
+    compared["failing_word"] = Comparison("fact_relation", pair[:1], pair[1:])
+    return drawn, compared
+
+
+def _alignments(better: Sequence[str], worse: Sequence[str]) -> Comparison:
+    series = [[Series(name, "alignment") for name in names] for names in (better, worse)]
+    return Comparison("alignment", *series)
+
+
+def _object_arm(
+    own: SamplingSettings, objects: Sequence[Facts], pairs: Sequence[tuple[str, str]]
+) -> Arm:
+    asked = [
+        _restate(facts, color=color, name=name)
+        for facts, (color, name) in zip(objects, _cycle(pairs, len(objects)), strict=True)
+    ]
+    return Arm(own, _word(asked), measure_object)
+
+
+def _restate(facts: Facts, **changed: str | None) -> Facts:
+    """The facts with other ones of the object and the picture."""
+    picture = {key: changed.pop(key) for key in list(changed) if key in ("background", "style")}
+    objects = tuple(fact.model_copy(update=changed) for fact in facts.objects)
+    return facts.model_copy(update={"objects": objects} | picture)
+
+
+def _word(facts: Sequence[Facts], **how: Any) -> list[ScenePrompt]:  # noqa: ANN401
+    """Captions, the i-th always from the same draw, so that arms differ in what is stated alone."""
+    return [
+        ScenePrompt(word_facts(each, random.Random(i), **how), each) for i, each in enumerate(facts)
+    ]
+
+
+def _cycle(values: Sequence[Value], num: int) -> list[Value]:
+    return [values[index % len(values)] for index in range(num)]

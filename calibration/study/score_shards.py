@@ -1,0 +1,60 @@
+"""A study's pictures in shards that are scored side by side, and their tables in one again.
+
+A shard is a folder of its own with everything of the study linked but the table that lists its
+pictures. It holds all pictures of its prompts: a score depends on the other pictures of a prompt
+alone (baseline, other seeds). Only the batches of a network that compares pictures are others at
+the edge of a shard, which may change last bits of LPIPS.
+"""
+
+from itertools import groupby
+from pathlib import Path
+from typing import Final
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from calibration.study.study_folders import link
+from zimage_eval.output.tables import IMAGES, read_table, write_table
+
+LINKED: Final = ("params.yaml", "models", "data/prompts", "data/embeddings", "data/wordings")
+SCORED: Final = ("scores", "facts")
+"""Folders of the tables that scoring writes."""
+
+
+def split_images(folder: Path, study: str, images_per_shard: int) -> list[Path]:
+    """Make the shards of a study whose pictures are drawn; returns their folders, in order.
+
+    Args:
+        folder: the study's.
+        study: its key.
+        images_per_shard: pictures of a shard, up to the last prompt that begins below that.
+    """
+    images = folder / "data" / "images" / study
+    rows = read_table(images / "images.parquet", IMAGES).to_pylist()
+    rows.sort(key=lambda row: (row["phase"], row["prompt_id"], row["seed"]))
+    parts: list[list[dict[str, object]]] = [[]]
+    for _, group in groupby(rows, key=lambda row: (row["phase"], row["prompt_id"])):
+        if len(parts[-1]) >= images_per_shard:
+            parts.append([])
+        parts[-1] += group
+    shards = [folder / "shards" / str(number) for number in range(len(parts))]
+    for shard, part in zip(shards, parts, strict=True):
+        for name in LINKED:
+            link(shard / name, folder / name)
+        own = shard / "data" / "images" / study
+        for path in images.iterdir():
+            if path.is_dir():
+                link(own / path.name, path)
+        write_table(
+            own / "images.parquet", IMAGES, pa.Table.from_pylist(part, schema=IMAGES.columns)
+        )
+    return shards
+
+
+def join_tables(folder: Path, study: str, shards: list[Path]) -> None:
+    """Write the tables of all shards as those of the study."""
+    for name in SCORED:
+        file = Path("data") / name / f"{study}.parquet"
+        table = pa.concat_tables([pq.read_table(shard / file) for shard in shards])
+        (folder / file).parent.mkdir(parents=True, exist_ok=True)
+        pq.write_table(table, folder / file, compression="zstd")

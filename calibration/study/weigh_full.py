@@ -1,0 +1,67 @@
+"""The questions' claims on a study of full size: `python -m calibration.study.weigh_full`.
+
+    questions/, calibration/results/<model>/ -> reports/full/<model>.json
+
+Same claims, same rules as the stage `weigh_claims`, on the scores that `run_study` kept of many
+more prompts and seeds. Claims on benchmarks, on other phases and on metrics that were not kept have
+no evidence of that size and are left out.
+"""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from calibration.scorecard.find_answers import PHASE, read_scores
+from zimage_eval.config.model_spec import load_model_spec
+from zimage_eval.config.params import load_params
+from zimage_eval.prompts.templates import study_variants
+from zimage_eval.questions.claims import StudyClaim
+from zimage_eval.questions.evidence import Evidence, write_evidence
+from zimage_eval.questions.questions import Place, Question, load_questions, load_terms, places
+from zimage_eval.questions.weighing import Measured, StudyScores, weigh_claim
+
+RESULTS = Path("calibration/results")
+MODELS = Path("models")
+QUESTIONS = Path("questions")
+OUT = Path("reports/full")
+
+
+def main() -> None:
+    """Weigh what can be weighed on the scores of each model that is in the repository."""
+    for folder in sorted(RESULTS.iterdir()):
+        if (MODELS / f"{folder.name}.yaml").is_file():
+            write_evidence(OUT / f"{folder.name}.json", weigh_results(folder))
+
+
+def weigh_results(folder: Path) -> dict[Place, Evidence]:
+    """The evidence on each claim that the scores in a folder, named by its model, can decide."""
+    params, spec = load_params(Path("params.yaml")), load_model_spec(MODELS / f"{folder.name}.yaml")
+    studies = {}
+    for key, study in params.studies.items():
+        variants = study_variants(study, spec, Path("prompts/templates"))
+        baseline = next(variant.name for variant in variants if variant.is_baseline)
+        studies[key] = StudyScores(read_scores(folder, key).to_dict("records"), baseline)
+    questions, terms = load_questions(QUESTIONS), load_terms(QUESTIONS)
+    measured = Measured(studies, {}, {})
+    return {
+        place: weigh_claim(claim, measured, terms)
+        for place, claim in kept_claims(questions, studies)
+    }
+
+
+def kept_claims(
+    questions: Mapping[str, Question], studies: Mapping[str, StudyScores]
+) -> Iterator[tuple[Place, StudyClaim]]:
+    """Claims on screened pictures in a metric that was kept."""
+    for name, question in questions.items():
+        for place, claim in places(name, question):
+            if (
+                isinstance(claim, StudyClaim)
+                and claim.phase == PHASE
+                and claim.study in studies
+                and claim.metric in studies[claim.study].rows[0]
+            ):
+                yield place, claim
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""How a family is trained: autoencoder, text encoder, base, turbo, and short bases."""

@@ -1,0 +1,61 @@
+"""The claims at full size: the committed evidence is that of the committed scores, and is shown."""
+
+from pathlib import Path
+
+import pytest
+
+from calibration.study.weigh_full import OUT, RESULTS, kept_claims, weigh_results
+from tests.support.fake_reports import PROVENANCE
+from zimage_eval.cli.rows import render_rows
+from zimage_eval.questions.evidence import (
+    Evidence,
+    Seen,
+    read_evidence,
+    read_full_evidence,
+    write_evidence,
+)
+from zimage_eval.questions.questions import Place, load_questions, places
+from zimage_eval.questions.weighing import StudyScores
+from zimage_eval.report.verdicts import answer_questions, verdict_table
+
+QUESTIONS = load_questions(Path("questions"))
+A5, A7 = "a05-think-block", "a07-token-limit"
+SMALL = Evidence("weighed", 0.2, 0.9, "", 64)
+LARGE = Evidence(
+    "weighed", 1e-9, 0.9, "", 512, (), (Seen("empty", "equivalent", 0.0, -0.01, 0.01),)
+)
+
+
+@pytest.mark.parametrize("model", ["nano", "mini"])
+def test_the_committed_evidence_is_that_of_the_committed_scores(model: str, tmp_path: Path) -> None:
+    write_evidence(tmp_path / "again.json", weigh_results(RESULTS / model))
+    assert (tmp_path / "again.json").read_bytes() == (OUT / f"{model}.json").read_bytes()
+
+
+def test_claims_on_other_phases_and_metrics_have_no_such_evidence() -> None:
+    scores = {"think_block": StudyScores([{"alignment": 1.0}], "none")}
+    kept = [place for place, _ in kept_claims(QUESTIONS, scores)]
+    assert Place(A5, "weights") in kept
+    assert Place(A5, "0") not in kept, "asks for confirmed pictures"
+    assert {place.page for place in kept} == {A5}
+    asked = [place for name, one in QUESTIONS.items() for place, _ in places(name, one)]
+    assert len(kept) < len(asked)
+
+
+def test_both_sizes_stand_side_by_side() -> None:
+    questions = {name: QUESTIONS[name] for name in (A5, A7)}
+    weights = Place(A5, "weights")
+    answers = answer_questions(questions, {weights: SMALL}, PROVENANCE, {weights: LARGE})
+    think, limit = answers
+    assert think.verdicts.weights.word == "inconclusive"
+    assert think.at_full_size is not None and think.at_full_size.word == "supported"
+    assert limit.at_full_size is None
+    row = next(line for line in verdict_table(answers).splitlines() if "[A5]" in line)
+    assert "**inconclusive** | 0.2 | 64 | **supported** | 512" in row
+    assert "supported       512" in render_rows(answers)
+
+
+def test_a_model_without_such_a_run_has_none(tmp_path: Path) -> None:
+    write_evidence(tmp_path / "nano.json", {Place(A5, "weights"): LARGE})
+    assert read_full_evidence(tmp_path, "nano") == read_evidence(tmp_path / "nano.json")
+    assert read_full_evidence(tmp_path, "z-image-turbo") == {}

@@ -1,0 +1,98 @@
+from importlib import metadata
+
+import pytest
+
+from tests.studies.test_set_summaries import SCENES, settings
+from tests.support.repository import ROOT
+from zimage_eval.config.measuring import PinnedFile
+from zimage_eval.config.model_spec import load_model_spec
+from zimage_eval.metrics.catalogue import METRICS, metrics_with
+from zimage_eval.metrics.networks.lpips_trunks import ALEXNET_SHA256
+from zimage_eval.metrics.sets.catalogue import set_metrics
+from zimage_eval.metrics.signatures import check_same_networks, image_signatures, set_signatures
+from zimage_eval.output.code_lists import code_digest
+
+SPEC = load_model_spec(ROOT / "models" / "nano.yaml")
+MADE = {"alexnet": {"name": "alexnet", "weights_sha256": "a" * 64, "resize": "to 224x224"}}
+
+
+def file_digest(file: str) -> str:
+    return code_digest(ROOT / "src/zimage_eval" / file)
+
+
+def pinned(digit: str) -> PinnedFile:
+    return PinnedFile(path="somewhere", sha256=digit * 64)
+
+
+def test_every_metric_has_all_that_makes_its_number() -> None:
+    signatures = image_signatures(metrics_with([]), SPEC)
+    assert set(signatures) == set(metrics_with([]))
+    for name, signature in signatures.items():
+        assert signature["implementation"] and signature["version"] and signature["mode"], name
+        assert signature["margin"] is None or signature["margin"] > 0
+
+
+def test_a_librarys_number_names_its_release_and_weights() -> None:
+    lpips = image_signatures(metrics_with([]), SPEC)["lpips"]
+    assert (lpips["implementation"], lpips["version"]) == ("lpips", metadata.version("lpips"))
+    assert lpips["weights"] == {"alexnet": ALEXNET_SHA256}
+    assert lpips["margin"] == 0.05 and lpips["reads"] == "image_pairs"
+    networks = {"vgg16": pinned("1"), "clip": pinned("2")}
+    declared = SPEC.model_copy(update={"networks": networks})
+    signatures = image_signatures(metrics_with(networks), declared)
+    assert signatures["dists"]["weights"] == {"vgg16": "1" * 64}
+    assert signatures["clip_score"]["weights"] == {"clip": "2" * 64}
+
+
+def test_what_is_computed_here_names_its_source() -> None:
+    sharpness = image_signatures(metrics_with([]), SPEC)["sharpness"]
+    assert sharpness["implementation"] == "zimage_eval.metrics.image.sharpness"
+    assert sharpness["version"] == file_digest("metrics/image.py")
+    rank = image_signatures(metrics_with([]), SPEC)["effective_rank_content"]
+    assert rank["implementation"] == "zimage_eval.metrics.embedding.effective_rank"
+
+
+def test_alignment_names_its_judge() -> None:
+    alignment = image_signatures(metrics_with([]), SPEC)["alignment"]
+    assert alignment["margin"] == 0.1
+    assert alignment["judge"] == {
+        "name": "scenes",
+        "implementation": "zimage_eval.prompts.scenes.checking.check_facts",
+        "version": file_digest("prompts/scenes/checking.py"),
+    }
+    networks = {"detector": pinned("1"), "clip": pinned("2")}
+    natural = SPEC.model_copy(update={"judge": "detector", "networks": networks})
+    judged = image_signatures(metrics_with([]), natural)["alignment"]
+    assert judged["weights"] == {"detector": "1" * 64, "clip": "2" * 64}
+    people = SPEC.model_copy(update={"judge": "hand_labels", "hand_labels": pinned("3")})
+    assert image_signatures(metrics_with([]), people)["alignment"]["weights"] == {
+        "hand_labels": "3" * 64
+    }
+
+
+def test_a_set_names_network_resize_reference_and_seed() -> None:
+    signatures = set_signatures(settings(), MADE)
+    assert set(signatures) == set(set_metrics(["alexnet"]))
+    kid = signatures["kid_alexnet"]
+    assert kid["implementation"] == "zimage_eval.metrics.sets.kernel.kid_score"
+    assert kid["weights"] == {"alexnet": "a" * 64} and kid["resize"] == "to 224x224"
+    assert (kid["reference"], kid["seed"]) == (SCENES, 3)
+    assert signatures["vendi_alexnet"]["reference"] is None
+
+
+def test_features_of_two_networks_are_not_compared() -> None:
+    other = {"alexnet": MADE["alexnet"] | {"weights_sha256": "b" * 64}}
+    with pytest.raises(ValueError, match=r"alexnet: images by .* reference by"):
+        check_same_networks(MADE, other)
+    with pytest.raises(ValueError, match=r"alexnet: images by .* reference by None"):
+        check_same_networks(MADE, {"vae": MADE["alexnet"]})
+    check_same_networks(MADE, MADE)
+    check_same_networks(MADE, {})
+
+
+def test_every_metric_of_the_registry_declares_a_margin_or_is_not_compared() -> None:
+    described = {
+        name for name in METRICS if name.startswith(("embedding_", "effective_rank", "clip_cov"))
+    }
+    without = {name for name, metric in METRICS.items() if metric.margin is None}
+    assert without == described

@@ -1,0 +1,110 @@
+"""Prompt sets: doubles are refused, phases are disjoint, seeds belong to the scene."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.support.repository import ROOT
+from zimage_eval.prompts.sets import load_prompt_set, prompt_seeds, split_phases
+
+
+def write_set(folder: Path, num_prompts: int = 6) -> Path:
+    for category in ("count", "object"):
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / f"{category}.yaml").write_text(
+            "".join(
+                f"- id: {category}-{index}\n"
+                f"  text: {category} number {index}\n"
+                "  facts:\n"
+                "    objects:\n"
+                "    - name: circle\n"
+                "      color: red\n"
+                for index in range(num_prompts)
+            )
+        )
+    return folder
+
+
+def test_prompts_carry_category_and_facts(tmp_path: Path) -> None:
+    prompts = load_prompt_set(write_set(tmp_path / "set"))
+    assert len(prompts) == 12
+    assert prompts[0].id == "count-0"
+    assert prompts[0].category == "count"
+    assert prompts[0].facts.objects[0].color == "red"
+
+
+def test_phases_take_each_category_in_file_order_and_are_disjoint(tmp_path: Path) -> None:
+    split = split_phases(load_prompt_set(write_set(tmp_path / "set")), 4, 8)
+    assert [p.id for p in split.screen] == ["count-0", "count-1", "object-0", "object-1"]
+    assert [p.id for p in split.confirm][:4] == ["count-2", "count-3", "count-4", "count-5"]
+    assert not set(split.screen) & set(split.confirm)
+
+
+@pytest.mark.parametrize(
+    ("screen", "confirm", "message"),
+    [
+        (3, 4, "phases.screen.num_prompts: 3 prompts are not an equal number from each of the 2"),
+        (4, 10, "category count: 2 prompts to screen and 5 to confirm are asked for, it has 6"),
+    ],
+)
+def test_sizes_that_do_not_fit_are_refused(
+    tmp_path: Path, screen: int, confirm: int, message: str
+) -> None:
+    with pytest.raises(ValueError, match=message):
+        split_phases(load_prompt_set(write_set(tmp_path / "set")), screen, confirm)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("id: object-1\n", "id: object-0\n", "id 'object-0' stands twice"),
+        ("id: object-1\n", "id: count-1\n", "id 'count-1' stands twice"),
+        ("text: object number 1\n", "text: object number 0\n", "text 'object number 0' stands"),
+        ("id: object-1\n", "id: Object 1\n", "object.yaml: Object 1: id: String should match"),
+        ("color: red", "colour: red", "object.yaml: object-0: facts.objects.0.colour"),
+        ("  facts:", "  fact:", "object.yaml: object-0: unknown key 'fact', did you mean 'facts'"),
+        ("- id: object-0\n  ", "- category: object\n  id: object-0\n  ", "category is the file's"),
+        ("- id: object-0\n  ", "- word\n- ", "entry 0 is 'word'"),
+    ],
+)
+def test_bad_prompts_are_refused_by_name(tmp_path: Path, old: str, new: str, message: str) -> None:
+    path = write_set(tmp_path / "set") / "object.yaml"
+    assert old in path.read_text()
+    path.write_text(path.read_text().replace(old, new, 1))
+    with pytest.raises(ValueError) as error:
+        load_prompt_set(tmp_path / "set")
+    assert message in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def test_ids_with_one_file_name_are_refused(tmp_path: Path) -> None:
+    path = write_set(tmp_path / "set") / "object.yaml"
+    text = path.read_text().replace("object-0", "scene/a").replace("object-1", "scene_a")
+    path.write_text(text)
+    with pytest.raises(ValueError, match="file name 'scene_a' stands twice"):
+        load_prompt_set(tmp_path / "set")
+
+
+def test_a_missing_set_names_those_there_are(tmp_path: Path) -> None:
+    write_set(tmp_path / "scenes")
+    with pytest.raises(ValueError, match="no prompt files; the sets there are: scenes"):
+        load_prompt_set(tmp_path / "scene")
+
+
+def test_seeds_are_the_scenes() -> None:
+    # Written down: other seeds would be other pictures.
+    assert prompt_seeds("abc", 3) == (1561586467, 1666724172, 235280847)
+    assert prompt_seeds("abc", 2) == prompt_seeds("abc", 3)[:2]
+    assert prompt_seeds("abc/reworded", 2) == prompt_seeds("abc", 2)
+    assert prompt_seeds("abd", 2) != prompt_seeds("abc", 2)
+    seeds = [seed for index in range(1000) for seed in prompt_seeds(f"scene-{index}", 2)]
+    assert all(0 <= seed < 2**31 for seed in seeds)
+    assert len(set(seeds)) == len(seeds)
+
+
+@pytest.mark.parametrize("name", ["scenes", "natural"])
+def test_the_repositorys_own_sets_have_enough_prompts(name: str) -> None:
+    folder = ROOT / "prompts" / name
+    prompts = load_prompt_set(folder)
+    assert len({prompt.category for prompt in prompts}) == 4
+    split_phases(prompts, 64, 128)

@@ -1,0 +1,206 @@
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pytest
+from pydantic import TypeAdapter
+
+from tests.support.fake_reports import PROVENANCE, SENSITIVE, TERMS
+from zimage_eval.questions.claims import AssayRule, Claim, SharedTerms
+from zimage_eval.questions.contrasts import Assay, Contrast, Row
+from zimage_eval.questions.evidence import (
+    FROZEN_WEIGHTS,
+    Evidence,
+    baseline_best,
+    best_of_grid,
+    no_difference,
+    not_testable,
+)
+from zimage_eval.questions.verdicts import Page, decide_report, decide_sub_questions
+from zimage_eval.questions.weighing import Measured, StudyScores, weigh_claim
+
+BLIND = Assay(False, "blind")
+
+
+def contrast_of(variant: str, values: Sequence[float], coverage: float = 1.0) -> Contrast:
+    differences = {f"p{index:04d}": float(value) for index, value in enumerate(values)}
+    return Contrast(variant, "alignment", differences, coverage, (-1, 1), "higher")
+
+
+def around(mean: float, num_prompts: int = 128, seed: int = 0) -> list[float]:
+    """Differences with exactly that mean and a standard deviation near 0.25."""
+    noise = np.random.default_rng(seed).choice([-0.25, 0.25], num_prompts)
+    return list(np.clip(noise - noise.mean() + mean, -1, 1))
+
+
+def words(evidence: Evidence, *others: Evidence) -> list[str]:
+    pages = {
+        str(index): Page(one, FROZEN_WEIGHTS, PROVENANCE)
+        for index, one in enumerate([evidence, *others])
+    }
+    return [verdicts.weights.word for verdicts in decide_report(pages).values()]
+
+
+@pytest.mark.parametrize(
+    ("means", "word"),
+    [
+        ((-0.3, -0.2), "supported"),
+        ((-0.3, 0.0), "inconclusive"),
+        ((-0.3, 0.2), "refuted"),
+        ((0.0, 0.0), "inconclusive"),
+    ],
+)
+def test_best_by_beating_every_rival(means: tuple[float, float], word: str) -> None:
+    contrasts = [contrast_of(str(mean), around(mean)) for mean in means]
+    assert words(baseline_best(contrasts, TERMS, SENSITIVE, lead=0.0)) == [word]
+    grid = [contrast_of(f"{i}", around(mean, seed=i)) for i, mean in enumerate(means)]
+    assert words(best_of_grid(grid, "baseline", TERMS, SENSITIVE)) == [word]
+
+
+def test_a_lead_is_what_must_be_exceeded() -> None:
+    contrasts = [contrast_of("rival", around(-0.1))]
+    assert words(baseline_best(contrasts, TERMS, SENSITIVE, lead=0.0)) == ["supported"]
+    assert words(baseline_best(contrasts, TERMS, SENSITIVE, lead=0.1)) == ["inconclusive"]
+
+
+@pytest.mark.parametrize(
+    ("means", "word"),
+    [
+        ((0.0, 0.01), "supported"),
+        ((0.0, 0.09), "inconclusive"),
+        ((0.0, -0.3), "refuted"),
+        ((0.3, 0.0), "refuted"),
+    ],
+)
+def test_no_difference_by_equivalence(means: tuple[float, float], word: str) -> None:
+    contrasts = [contrast_of(str(mean), around(mean)) for mean in means]
+    evidence = no_difference(contrasts, TERMS, SENSITIVE)
+    assert words(evidence) == [word]
+    assert evidence.named == ((str(means[0]),) if means[0] else ()) + (
+        (str(means[1]),) if means[1] == -0.3 else ()
+    )
+
+
+def test_a_rival_that_was_not_scored_bars_support_but_not_refutation() -> None:
+    missing = contrast_of("missing", around(0.0), coverage=0.5)
+    worse, better = contrast_of("worse", around(-0.3)), contrast_of("better", around(0.3))
+    for rule in (
+        lambda rivals: baseline_best(rivals, TERMS, SENSITIVE, 0.0),
+        lambda rivals: best_of_grid(rivals, "baseline", TERMS, SENSITIVE),
+    ):
+        assert words(rule([worse])) == ["supported"]
+        assert words(rule([worse, missing])) == ["inconclusive"]
+        assert "missing: 50%" in rule([worse, missing]).reason
+        assert words(rule([better, missing])) == ["refuted"]
+        assert words(rule([missing])) == ["inconclusive"]
+
+
+def test_without_a_sensitive_judge_nothing_is_decided() -> None:
+    for mean in (-0.5, 0.0, 0.5):
+        contrasts = [contrast_of("rival", around(mean))]
+        for evidence in (
+            baseline_best(contrasts, TERMS, BLIND, 0.0),
+            no_difference(contrasts, TERMS, BLIND),
+            best_of_grid(contrasts, "baseline", TERMS, BLIND),
+        ):
+            assert words(evidence) == ["inconclusive"]
+            assert evidence.reason == "blind"
+
+
+def test_a_metric_without_a_good_end_has_no_best() -> None:
+    contrast = contrast_of("rival", around(0.0))._replace(better=None)
+    with pytest.raises(ValueError, match="no variant is best"):
+        baseline_best([contrast], TERMS, SENSITIVE, 0.0)
+    assert words(no_difference([contrast], TERMS, SENSITIVE)) == ["supported"]
+
+
+def test_the_report_corrects_over_what_was_asked() -> None:
+    close = Evidence("weighed", 0.03, 1.0, "", 128)
+    failed = Evidence("inconclusive", 1.0, 1.0, "coverage", 0)
+    assert words(close) == ["supported"]
+    assert words(close, not_testable("no such layer")) == ["supported", "not_testable"]
+    assert words(close, failed) == ["inconclusive", "inconclusive"]
+
+
+def test_the_design_is_not_testable_on_frozen_weights() -> None:
+    page = Page(Evidence("weighed", 0.001, 1.0, "", 128), FROZEN_WEIGHTS, PROVENANCE)
+    verdicts = decide_report({"a01": page})["a01"]
+    assert (verdicts.weights.word, verdicts.design.word) == ("supported", "not_testable")
+    assert "training ablation" in verdicts.design.reason
+    assert verdicts.weights.provenance.model == "nano" and verdicts.weights.num_prompts == 128
+    trained = page._replace(design=Evidence("weighed", 1.0, 0.002, "", 10))
+    assert decide_report({"a01": trained})["a01"].design.word == "refuted"
+
+
+def test_sub_questions_only_suggest() -> None:
+    evidence = {str(p): Evidence("weighed", 1.0, p, "", 64) for p in (0.01, 0.06, 0.2)}
+    verdicts = decide_sub_questions(evidence, PROVENANCE)
+    assert [v.word for v in verdicts.values()] == ["refuted", "refuted", "inconclusive"]
+    assert all(verdict.is_suggestion for verdict in verdicts.values())
+
+
+def test_a_judge_of_natural_images_needs_hand_labels() -> None:
+    assert PROVENANCE.mark == ""
+    natural = PROVENANCE.model_copy(update={"prompt_set": "natural", "judge": "detector"})
+    assert "0 labelled images" in natural.mark
+    assert natural.model_copy(update={"num_hand_labels": 200}).mark == ""
+
+
+CLAIM = {
+    "rule": "baseline_best",
+    "study": "hidden_layer",
+    "metric": "alignment",
+    "phase": "screen",
+    "rivals": ["hidden_layer=-1"],
+    "margin": 0.1,
+}
+SHARED = SharedTerms(
+    min_coverage=0.95, assay=AssayRule(variant="swapped", metric="alignment", margin=0.1)
+)
+
+
+def weigh(fields: Mapping[str, object], rows: Sequence[Row], baseline: str) -> Evidence:
+    measured = Measured({str(fields["study"]): StudyScores(rows, baseline)}, {}, {})
+    claim = TypeAdapter(Claim).validate_python(fields)
+    return weigh_claim(claim, measured, SHARED)
+
+
+def test_a_claim_is_weighed_on_a_score_table() -> None:
+    means = {"hidden_layer=-2": 0.9, "hidden_layer=-1": 0.5, "swapped": 0.4}
+    evidence = weigh(CLAIM, score_rows(means), "hidden_layer=-2")
+    assert words(evidence) == ["supported"]
+    blind = weigh(CLAIM, score_rows(means | {"swapped": 0.9}), "hidden_layer=-2")
+    assert words(blind) == ["inconclusive"]
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [({"metric": "alignmint"}, "did you mean 'alignment'"), ({"margin": 0}, "greater than 0")],
+)
+def test_a_wrong_claim_says_what_is_wrong(changed: dict[str, object], said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        TypeAdapter(Claim).validate_python(CLAIM | changed)
+
+
+def test_the_assay_may_read_another_metric_than_the_claim() -> None:
+    claim = CLAIM | {"rule": "no_difference", "metric": "saturation", "rivals": ["rival"]}
+    rng = np.random.default_rng(0)
+    for swapped, word in ((0.4, "supported"), (0.9, "inconclusive")):
+        rows = score_rows({"baseline": 0.9, "rival": 0.9, "swapped": swapped})
+        colored = [row | {"saturation": 0.5 + rng.normal(0, 0.1)} for row in rows]
+        assert words(weigh(claim, colored, "baseline")) == [word]
+
+
+def score_rows(means: Mapping[str, float]) -> list[dict[str, object]]:
+    rng = np.random.default_rng(0)
+    return [
+        {
+            "variant": variant,
+            "phase": "screen",
+            "prompt_id": f"p{prompt}",
+            "seed": 1,
+            "category": "one",
+            "alignment": float(rng.binomial(4, mean)) / 4,
+        }
+        for variant, mean in means.items()
+        for prompt in range(64)
+    ]

@@ -1,0 +1,206 @@
+"""A/A: reports of real scores without any effect, from score table to verdict."""
+
+import math
+from collections.abc import Callable, Sequence
+from functools import partial
+from itertools import compress
+from typing import NamedTuple
+
+import numpy as np
+import pytest
+
+from tests.support.fake_reports import PROVENANCE, at_most
+from tests.support.pseudo_studies import (
+    BASELINE,
+    CLAIMS,
+    FLIPS,
+    JUDGED,
+    OTHER_SIDE,
+    RIVALS,
+    TRUE_OF_A_NULL,
+    Bank,
+    Row,
+    claim_of,
+    decide,
+    draw_rows,
+    is_false,
+    read_bank,
+    weigh,
+)
+from zimage_eval.config.params import PHASES
+from zimage_eval.output.tables import SWAPPED_PROMPTS
+from zimage_eval.questions import contrasts, evidence
+from zimage_eval.questions.claims import ContrastRule, StudyClaim
+from zimage_eval.questions.evidence import Evidence
+from zimage_eval.questions.verdicts import decide_sub_questions
+from zimage_eval.statistics.argmax_sets import argmax_p_values
+from zimage_eval.statistics.studentized import pivot_of
+
+
+@pytest.fixture(autouse=True)
+def few_draws(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Bootstraps of 1,999 draws, whose smallest p-value still passes Holm over seventeen pages."""
+    monkeypatch.setattr(evidence, "argmax_p_values", partial(argmax_p_values, num_draws=1_999))
+    monkeypatch.setattr(contrasts, "pivot_of", partial(pivot_of, num_resamples=1_999))
+
+
+@pytest.fixture(scope="module")
+def bank() -> Bank:
+    return read_bank()
+
+
+class Counts(NamedTuple):
+    """What came of many null reports."""
+
+    false: int
+    """Reports with a false verdict."""
+    false_discoveries: list[float]
+    """Of each report, were its claims sub-questions: the false share of what is suggested."""
+    nothing_true: int
+    """Reports with a false suggestion among the claims that no null could bear out."""
+    by_page: list[int]
+    """False verdicts of each page, were it judged at 5 % on its own."""
+    uncorrected: int
+    """Reports with one of those."""
+    blocked: int
+    """Pages that were not weighed."""
+
+
+def share_of_false(claims: Sequence[StudyClaim], weighed: Sequence[Evidence]) -> float:
+    """Among the suggestions of a report whose sub-questions are these; 0 without any."""
+    questions = {str(index): one for index, one in enumerate(weighed)}
+    words = [verdict.word for verdict in decide_sub_questions(questions, PROVENANCE).values()]
+    num_suggested = sum(word in ("supported", "refuted") for word in words)
+    return sum(map(is_false, claims, words)) / max(num_suggested, 1)
+
+
+def rate_at_most(shares: Sequence[float], rate: float) -> bool:
+    """Whether such shares can come from a mean of at most that rate (one-sided, 1 %)."""
+    error = np.std(shares, ddof=1) / math.sqrt(len(shares))
+    return bool(np.mean(shares) <= rate + 2.33 * error)
+
+
+def count_false(bank: Bank, num_reports: int, seed: int) -> Counts:
+    rng = np.random.default_rng(seed)
+    claims = (*CLAIMS, *FLIPS)
+    by_page = np.zeros(len(claims), dtype=int)
+    hopeless = [claim.rule not in TRUE_OF_A_NULL for claim in claims]
+    lost = list(compress(claims, hopeless))
+    shares: list[float] = []
+    false = nothing_true = uncorrected = blocked = 0
+    for _ in range(num_reports):
+        rows = draw_rows(bank, rng)
+        weighed = weigh(CLAIMS, rows, BASELINE) + weigh(FLIPS, rows, OTHER_SIDE)
+        false += any(map(is_false, claims, decide(weighed)))
+        shares.append(share_of_false(claims, weighed))
+        nothing_true += bool(share_of_false(lost, list(compress(weighed, hopeless))))
+        alone = np.array(
+            [is_false(c, decide([w])[0]) for c, w in zip(claims, weighed, strict=True)]
+        )
+        by_page += alone
+        uncorrected += bool(alone.any())
+        blocked += sum(one.status != "weighed" for one in weighed)
+    return Counts(false, shares, nothing_true, by_page.tolist(), uncorrected, blocked)
+
+
+def test_null_reports_of_real_scores_have_few_false_verdicts(bank: Bank) -> None:
+    counts = count_false(bank, 60, seed=1)
+    assert at_most(counts.false, 60, 0.05)
+    assert rate_at_most(counts.false_discoveries, 0.10)
+    assert at_most(counts.nothing_true, 60, 0.10)
+    assert counts.blocked <= 10, "a page that is never weighed can't be wrong"
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1_800)
+def test_at_most_62_of_1000_null_reports_have_a_false_verdict(bank: Bank) -> None:
+    """5 % and what chance adds to it; without the correction over pages it is far more."""
+    counts = count_false(bank, 1_000, seed=2)
+    assert counts.false <= 62, counts
+    assert rate_at_most(counts.false_discoveries, 0.10), np.mean(counts.false_discoveries)
+    assert at_most(counts.nothing_true, 1_000, 0.10), counts
+    assert all(at_most(count, 1_000, 0.05) for count in counts.by_page), counts
+    assert counts.uncorrected > 62, "the pages are so dull that nothing is tested"
+    assert counts.blocked <= 170, counts
+
+
+def test_a_real_loss_is_found_in_every_report(bank: Bank) -> None:
+    """The swapped prompts as a rival: the null reports are judged by a rule that can see."""
+    rng = np.random.default_rng(3)
+    rules: tuple[ContrastRule, ...] = ("baseline_best", "best_of_grid", "lower", "no_difference")
+    claims = [
+        claim_of(rule, metric, phase, RIVALS[:1])
+        for rule in rules
+        for metric in ("alignment", "all_facts")
+        for phase in PHASES
+    ]
+    for _ in range(5):
+        rows = draw_rows(bank, rng)
+        # The assay's arm can't be a rival, so the rival is a copy of it.
+        copies = [row | {"variant": RIVALS[0]} for row in rows if row["variant"] == SWAPPED_PROMPTS]
+        table = [row for row in rows if row["variant"] != RIVALS[0]] + copies
+        assert decide(weigh(claims, table, BASELINE)) == ["supported"] * 12 + ["refuted"] * 4
+        some = claim_of("no_difference", "alignment", "screen", RIVALS)
+        assert weigh([some], table, BASELINE)[0].named == RIVALS[:1]
+
+
+def _broken(judge: Callable[[Row, np.random.Generator], float]) -> Callable[..., list[Row]]:
+    """A judge in place of the real one, who sees a row of the score table."""
+
+    def judged(rows: list[Row], rng: np.random.Generator) -> list[Row]:
+        return [row | {m: judge(row | {"metric": m}, rng) for m in JUDGED} for row in rows]
+
+    return judged
+
+
+def _shuffled(rows: list[Row], rng: np.random.Generator) -> list[Row]:
+    """Every picture gets the real scores of another one: true frequencies, no relation."""
+    order = rng.permutation(len(rows))
+    return [
+        row | {metric: rows[other][metric] for metric in JUDGED}
+        for row, other in zip(rows, order, strict=True)
+    ]
+
+
+def _blind_to_text(rows: list[Row], _: np.random.Generator) -> list[Row]:
+    """Scores the picture whatever the prompt states: the swapped arm equals the baseline."""
+    own = {(r["phase"], r["prompt_id"], r["seed"]): r for r in rows if r["variant"] == BASELINE}
+    return [
+        row | {m: own[row["phase"], row["prompt_id"], row["seed"]][m] for m in JUDGED}
+        if row["variant"] == SWAPPED_PROMPTS
+        else row
+        for row in rows
+    ]
+
+
+def _images(row: Row) -> str:
+    return BASELINE if row["variant"] == SWAPPED_PROMPTS else row["variant"]
+
+
+JUDGES: dict[str, Callable[[list[Row], np.random.Generator], list[Row]]] = {
+    "constant": _broken(lambda row, rng: 1.0),
+    "random": _broken(lambda row, rng: float(rng.integers(5)) / 4),
+    "without a number": _broken(lambda row, rng: math.nan),
+    "mostly without one": _broken(
+        lambda row, rng: row[row["metric"]] if rng.random() < 0.5 else math.nan
+    ),
+    "fond of the baseline": _broken(lambda row, rng: float(_images(row) == BASELINE)),
+    "fond of a rival": _broken(lambda row, rng: float(_images(row) == RIVALS[0])),
+    "fails on the rivals": _broken(
+        lambda row, rng: math.nan if row["variant"] in RIVALS else row[row["metric"]]
+    ),
+    "shuffled": _shuffled,
+    "blind to the text": _blind_to_text,
+}
+
+
+@pytest.mark.parametrize("judge", JUDGES)
+def test_a_broken_judge_supports_nothing(bank: Bank, judge: str) -> None:
+    """Not through a whole report either; what no judge enters may still be decided."""
+    rng = np.random.default_rng(4)
+    for _ in range(3):
+        rows = JUDGES[judge](draw_rows(bank, rng), rng)
+        judged = [claim for claim in CLAIMS if claim.metric in JUDGED]
+        weighed = weigh(judged, rows, BASELINE)
+        assert set(decide(weighed)) == {"inconclusive"}
+        assert {seen.kind for one in weighed for seen in one.seen} <= {"inconclusive"}

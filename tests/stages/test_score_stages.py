@@ -1,0 +1,218 @@
+import json
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from stages import (
+    build_reference,
+    collect_headline,
+    compute_features,
+    compute_scores,
+    measure_judge,
+    render_report,
+    sign_metrics,
+    summarize,
+    weigh_claims,
+)
+from tests.support.repository import ROOT
+from tests.support.synthetic_study import write_project
+from zimage_eval.config.variants import Variant
+from zimage_eval.metrics.catalogue import metrics_with
+from zimage_eval.output.results import read_results
+from zimage_eval.output.tables import SWAPPED_PROMPTS, read_table, scores_schema
+from zimage_eval.studies.summaries import read_summaries
+
+
+def fail(variant: Variant, prompt_id: str) -> str | None:
+    if variant.settings.encoder.hidden_layer == -9:
+        return "not available: hidden_layer -9: this text encoder has -5 to 4"
+    if variant.settings.encoder.hidden_layer == -3 and prompt_id.endswith("-001"):
+        return "RuntimeError: NaN in the latents"
+    return None
+
+
+QUESTIONS = ROOT / "questions"
+
+
+@pytest.fixture(scope="module", params=["scenes", "none"])
+def project(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A finished project, with and without a judge."""
+    folder = tmp_path_factory.mktemp(f"judge-{request.param}")
+    sizes = {"screen": 16, "confirm": 8}
+    write_project(folder, judge=request.param, num_prompts=sizes, failure=fail)
+    for name in ("tokenizer/tokenizer.json", "text_encoder/model.safetensors"):
+        path = folder / "models" / "drawn" / name
+        path.parent.mkdir()
+        path.write_text("weights")
+    (folder / "questions").mkdir()
+    for name in ("a01-hidden-layer.yaml", "terms.yaml"):
+        shutil.copy(QUESTIONS / name, folder / "questions")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        run_stages()
+    return folder
+
+
+def run_stages() -> None:
+    build_reference.main()
+    for study in ("baseline", "hidden_layer"):
+        compute_features.main(study)
+        compute_scores.main(study)
+        summarize.main(study)
+    sign_metrics.main()
+    measure_judge.main()
+    collect_headline.main()
+    weigh_claims.main()
+    render_report.main()
+
+
+SCORED = ("data/scores", "data/facts")
+
+
+def is_judged(project: Path) -> bool:
+    return "judge-scenes" in project.name
+
+
+def test_every_image_has_a_row(project: Path) -> None:
+    table = read_table(
+        project / "data/scores/hidden_layer.parquet", scores_schema(list(metrics_with([])))
+    )
+    scored = table.to_pylist()
+    rows = [row for row in scored if row["variant"] != SWAPPED_PROMPTS]
+    assert len(rows) == 4 * 16 + 2 * 8 * 2
+    swapped = [row for row in scored if row["variant"] == SWAPPED_PROMPTS]
+    assert len(swapped) == 16 + 8 * 2
+    assert all((row["alignment"] is None) != is_judged(project) for row in swapped)
+    assert all(row[name] is None for row in rows if row["error"] for name in metrics_with([]))
+    for row in rows:
+        if not row["error"]:
+            is_baseline = row["variant"] == "hidden_layer=-2"
+            assert (row["lpips"] is None) == is_baseline
+            assert (row["alignment"] is None) != is_judged(project)
+
+
+def test_results_have_a_number_or_null_for_everything(project: Path) -> None:
+    results = read_results(project / "metrics/hidden_layer.json")["hidden_layer"]
+    assert list(results) == [
+        "confirm",
+        "hidden_layer=-1",
+        "hidden_layer=-2",
+        "hidden_layer=-3",
+        "hidden_layer=-9",
+    ]
+    assert results["hidden_layer=-3"]["coverage"] == 0.75
+    assert results["hidden_layer=-9"]["coverage"] is None
+    assert results["hidden_layer=-9"]["lpips"] is None
+    assert results["confirm"]["num_prompts"] == 8
+    assert results["hidden_layer=-1"]["cosine_drift_content"] == pytest.approx(0.02, abs=0.01)
+    if is_judged(project):
+        alignment = {name: results[name]["alignment"] for name in results if name != "confirm"}
+        assert alignment["hidden_layer=-2"] > alignment["hidden_layer=-1"]  # type: ignore[operator]
+        assert results["confirm"]["alignment_difference"] < 0  # type: ignore[operator]
+    else:
+        assert results["confirm"]["alignment_difference"] is None
+
+
+def test_sets_of_pictures_have_a_number_or_a_reason(project: Path) -> None:
+    """16 screened images are too few for any, and so are 16 to confirm."""
+    results = read_results(project / "metrics/hidden_layer.json")["hidden_layer"]
+    assert results["hidden_layer=-1"]["kid_alexnet"] is None
+    rows = read_summaries(project / "reports/tables/hidden_layer.csv")
+    kid = {(r.variant, r.phase): r for r in rows if r.metric == "kid_alexnet"}
+    assert kid["hidden_layer=-1", "screen"].note == "16 images, 32 needed"
+    assert kid["hidden_layer=-9", "screen"].note == "0 images, 32 needed"
+    assert "no `kid_alexnet`" in (project / "reports/report.md").read_text()
+
+
+def test_numbers_are_signed(project: Path) -> None:
+    """Every number of the results has a signature."""
+    results = read_results(project / "metrics/hidden_layer.json")["hidden_layer"]
+    signed = json.loads((project / "reports/signatures.json").read_text())
+    numbers = {name for variant, names in results.items() if variant != "confirm" for name in names}
+    assert numbers - set(signed) == {"coverage", "num_prompts"}
+
+
+def test_a_rerun_changes_no_byte(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(project)
+    outputs = [
+        path
+        for folder in ("data/reference", "data/features", *SCORED, "metrics", "reports")
+        for path in sorted(Path(folder).rglob("*"))
+        if path.is_file()
+    ]
+    before = {path: path.read_bytes() for path in outputs}
+    assert len(before) == 2 + 2 * 2 + 2 * 2 + 2 + 2 * 5 + 6
+    run_stages()
+    assert [path for path in outputs if path.read_bytes() != before[path]] == []
+
+
+def test_the_report_holds_every_study_and_its_pictures(project: Path) -> None:
+    for name in ("report.md", "report.html"):
+        text = (project / "reports" / name).read_text()
+        pictures = re.findall(r"figures/[a-z_/]+\.png", text)
+        assert len(set(pictures)) == 8  # effect, front, heat map and grid of two studies
+        assert all((project / "reports" / picture).is_file() for picture in pictures)
+        assert "The recommended hidden layer beats every other one." in text
+        assert "there is no rival named" in text
+        assert "not available" in text and "RuntimeError: NaN in the latents" in text
+        assert ("Highest alignment" in text) == is_judged(project)
+        assert "None" not in text and "nan" not in text.replace("banana", "")
+
+
+def test_headline_is_small(project: Path) -> None:
+    headline = json.loads((project / "reports/headline.json").read_text())["headline"]
+    assert set(headline) == {"all studies", "hidden_layer"}
+    assert headline["all studies"]["lowest_coverage"] == 0.75
+    assert (headline["all studies"]["alignment"] is None) != is_judged(project)
+
+
+def test_a_study_that_left_params_leaves_the_report(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(project)
+    params, report = Path("params.yaml"), Path("reports/report.md")
+    kept, before = params.read_text(), report.read_text()
+    params.write_text(kept[: kept.index("  hidden_layer:")])
+    render_report.main()
+    assert "hidden_layer=-1" not in report.read_text()
+    params.write_text(kept)
+    render_report.main()
+    assert report.read_text() == before
+
+
+def test_a_missing_table_is_named(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(project)
+    table = Path("reports/tables/baseline.csv")
+    content = table.read_text()
+    table.unlink()
+    with pytest.raises(ValueError, match=r"baseline\.csv"):
+        render_report.main()
+    table.write_text(content)
+    assert read_summaries(table)
+
+
+@pytest.mark.parametrize(
+    "module",
+    ["summarize", "collect_headline", "render_report", "compute_scores", "compute_features"],
+)
+def test_help_and_summaries_need_no_torch(module: str) -> None:
+    code = f"""
+import sys
+sys.argv = ["x", "--help"]
+import runpy
+try:
+    runpy.run_module("stages.{module}", run_name="__main__")
+except SystemExit as stop:
+    assert stop.code == 0
+assert "torch" not in sys.modules and "diffusers" not in sys.modules
+if not "{module}".startswith("compute"):
+    import zimage_eval.studies.set_summaries, zimage_eval.metrics.sets.features
+    import zimage_eval.output.results, zimage_eval.studies.figures
+    import zimage_eval.report.report, zimage_eval.report.web_page
+    assert "torch" not in sys.modules
+"""
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT, capture_output=True)
