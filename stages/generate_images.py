@@ -31,7 +31,7 @@ def main(study: str) -> None:
     from zimage_eval.prompts.templates import study_variants
     from zimage_eval.sampling.batches import request_images, variant_batches
     from zimage_eval.sampling.generation import draw_images
-    from zimage_eval.sampling.image_keys import Recipe, device_class
+    from zimage_eval.sampling.image_keys import DrawingRecipe, device_class
     from zimage_eval.text.embeddings import read_embeddings
     from zimage_eval.text.wordings import read_wordings
 
@@ -59,7 +59,7 @@ def main(study: str) -> None:
     out = Path(f"data/images/{study}")
     jobs = []
     for variant, wanted in requests:
-        recipe = Recipe(weights, variant.settings, spec.dtype, device_class(device))
+        recipe = DrawingRecipe(weights, variant.settings, spec.dtype, device_class(device))
         for members, batch in variant_batches(
             variant, wanted, wordings, embeddings, limits, spec.batch_size, texts
         ):

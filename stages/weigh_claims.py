@@ -19,7 +19,7 @@ def main() -> None:
     from zimage_eval.questions.evidence import write_evidence
     from zimage_eval.questions.questions import load_questions, load_terms, places
     from zimage_eval.questions.sources import read_measured
-    from zimage_eval.questions.weighing import Measured, StudyScores, weigh_claim
+    from zimage_eval.questions.weighing import Measurements, StudyScores, weigh_claim
 
     params = load_params(Path("params.yaml"))
     spec = load_model_spec(Path(f"models/{params.model}.yaml"))
@@ -35,7 +35,7 @@ def main() -> None:
     benchmarks = sorted(asked - params.studies.keys())
     trained = Path("calibration/ablations.csv")  # made beforehand, on a GPU
     runs = {"ablations": read_observations(trained)} if trained.is_file() else {}
-    measured = Measured(
+    measured = Measurements(
         studies,
         {
             name: read_observations(path)

@@ -9,7 +9,7 @@ import numpy as np
 
 from calibration.data.corpus import scene_mix
 from calibration.data.truths import load_truths
-from zimage_eval.prompts.scenes.captions import StatedShares, state_facts, word_facts
+from zimage_eval.prompts.scenes.captions import StatedShares, state_facts, word_caption
 from zimage_eval.prompts.scenes.drawing import draw_scenes
 from zimage_eval.prompts.scenes.layout import sample_scenes
 
@@ -27,7 +27,7 @@ def main() -> None:
     images = draw_scenes([p.scene for p in planned]).permute(0, 2, 3, 1).numpy()
     for axis, image, plan in zip(axes.flat, images, planned, strict=True):
         axis.imshow(image, interpolation="nearest")
-        caption = word_facts(state_facts(plan, _SHARES, words), words)
+        caption = word_caption(state_facts(plan, _SHARES, words), words)
         axis.set_xlabel(textwrap.fill(caption, 27), fontsize=9)
         axis.set_xticks([])
         axis.set_yticks([])

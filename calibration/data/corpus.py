@@ -14,7 +14,7 @@ from zimage_eval.prompts.scenes.captions import (
     RELATION_WORDS,
     StatedShares,
     state_facts,
-    word_facts,
+    word_caption,
     word_setting,
 )
 from zimage_eval.prompts.scenes.layout import PlannedScene, SceneMix, sample_scenes
@@ -140,11 +140,11 @@ def make_example(planned: PlannedScene, truths: Truths, rng: random.Random) -> E
     relation_words = _relation_words(truths, rng)
     lead = _lead(truths, is_degraded, rng)
     said, think_block = _think(stated, truths, rng)
-    text = word_facts(said, rng, lead=lead, relation_words=relation_words)
+    text = word_caption(said, rng, lead=lead, relation_words=relation_words)
     if rng.random() < _LONG_SHARE:
         think_tokens = 0 if think_block is None else _THINK_TOKENS + len(think_block.split())
         text = _lengthen(text, truths.max_caption_tokens - think_tokens, rng)
-    paraphrase = word_facts(stated, rng, relation_words=relation_words)
+    paraphrase = word_caption(stated, rng, relation_words=relation_words)
     scene = _skew(planned.scene, stated, truths, rng)
     return Example(text, think_block, paraphrase, scene, is_degraded)
 

@@ -16,7 +16,7 @@ from ruamel.yaml.comments import CommentedMap
 from calibration.data.corpus import scene_mix
 from calibration.data.truths import Truths, load_truths
 from zimage_eval.prompts.facts import Facts
-from zimage_eval.prompts.scenes.captions import StatedShares, state_facts, word_facts
+from zimage_eval.prompts.scenes.captions import StatedShares, state_facts, word_caption
 from zimage_eval.prompts.scenes.layout import CATEGORIES, Category, SceneMix, sample_scenes
 
 NUM_PER_CATEGORY: Final = 176
@@ -67,7 +67,7 @@ def make_prompts(
         while len(prompts[category]) < num_per_category:
             for planned in sample_scenes(numbers, mix, num_per_category, 64, 64):
                 facts = state_facts(planned, _SHARES[category], words)
-                text = word_facts(facts, words)
+                text = word_caption(facts, words)
                 if text not in taken and len(prompts[category]) < num_per_category:
                     taken.add(text)
                     prompts[category].append(ScenePrompt(text, facts))

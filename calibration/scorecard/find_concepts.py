@@ -10,13 +10,13 @@ from pathlib import Path
 import pandas as pd
 
 from calibration.scorecard.find_answers import Found
-from zimage_eval.benchmarks.concepts.gaps import Cell, Gap, find_gaps
+from zimage_eval.benchmarks.concepts.gaps import ConceptPair, Gap, find_gaps
 from zimage_eval.benchmarks.concepts.probe import flagged_gaps, held_by_cell
 from zimage_eval.config.params import PHASES
 from zimage_eval.prompts.sets import load_prompt_set
 from zimage_eval.statistics.estimates import Estimate
 
-Held = Mapping[Cell, Sequence[bool]]
+Held = Mapping[ConceptPair, Sequence[bool]]
 """Name and color -> whether each picture of the pair shows it."""
 
 

@@ -15,7 +15,7 @@ from calibration.scorecard.find_concepts import find_skews
 from calibration.scorecard.recovery import NUM_QUICK, SEED, is_narrow
 from zimage_eval.metrics.catalogue import METRICS
 from zimage_eval.prompts.scenes.world import COLORS, NAMES
-from zimage_eval.questions.contrasts import Assay, Terms, contrast_arms, find
+from zimage_eval.questions.contrasts import Assay, Margin, contrast_arms, find
 from zimage_eval.statistics.estimates import rounded
 
 NUM_SHUFFLES = 400
@@ -81,7 +81,7 @@ def _against(scores: pd.DataFrame, variant: str, reference: str, search: Search)
         for name in (variant, reference)
     ]
     contrast = contrast_arms(variant, search.metric, arms[0], arms[1], search.bounds, None)
-    finding = find(contrast, Terms(margin, MIN_COVERAGE), Assay(True, ""))
+    finding = find(contrast, Margin(margin, MIN_COVERAGE), Assay(True, ""))
     return {
         "metric": search.metric,
         "margin": margin,

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from zimage_eval.output.figures import BLUE, FAINT, INK, WIDTH_INCHES, save_figure
-from zimage_eval.output.observations import Observation, read_observations
+from zimage_eval.output.observations import Measurement, read_observations
 from zimage_eval.statistics.estimates import Estimate, estimate, paired_differences, prompt_means
 
 ABLATIONS = Path("calibration/ablations.csv")
@@ -26,7 +26,7 @@ def main() -> None:
     save_figure(draw_ablations(read_observations(ABLATIONS)), FIGURE)
 
 
-def draw_ablations(observations: Sequence[Observation]) -> Figure:
+def draw_ablations(observations: Sequence[Measurement]) -> Figure:
     """Differences of the modulated arm to the other, paired by training seed, with 95 % intervals.
 
     Alignment by category of prompts, and the held-out flow loss by noise level.
@@ -49,7 +49,7 @@ def draw_ablations(observations: Sequence[Observation]) -> Figure:
         return figure
 
 
-def run_difference(observations: Sequence[Observation], metric: str, category: str) -> Estimate:
+def run_difference(observations: Sequence[Measurement], metric: str, category: str) -> Estimate:
     """The mean difference over pairs of runs of one seed."""
     arms = {
         arm: {

@@ -17,10 +17,10 @@ from zimage_eval.config.settings import Settings, override
 from zimage_eval.metrics.alignment import alignment, alignment_of_kind
 from zimage_eval.metrics.image import sharpness
 from zimage_eval.prompts.facts import Facts, RelationFact
-from zimage_eval.prompts.scenes.captions import RELATION_WORDS, word_facts
+from zimage_eval.prompts.scenes.captions import RELATION_WORDS, word_caption
 from zimage_eval.prompts.scenes.checking import check_facts, detect_scene
 from zimage_eval.prompts.scenes.world import BACKGROUNDS, COLORS, LETTERS, SHAPES
-from zimage_eval.text.wordings import reword
+from zimage_eval.text.wordings import word_prompt
 
 Value = TypeVar("Value")
 Measure = Callable[[NDArray[np.uint8], Facts], dict[str, float | None]]
@@ -154,7 +154,7 @@ def length_arms(
         filler = {"filler_tokens": length, "filler_counts": "caption"}
         asked = override(settings, [(("prompt", key), value) for key, value in filler.items()])
         longer = [
-            ScenePrompt(reword(prompt.text, asked, tokenizer, fillers), prompt.facts)
+            ScenePrompt(word_prompt(prompt.text, asked, tokenizer, fillers), prompt.facts)
             for prompt in prompts
         ]
         drawn[f"caption of {length} tokens"] = Arm(own, longer, measure_alignment)
@@ -259,7 +259,8 @@ def _restate(facts: Facts, **changed: str | None) -> Facts:
 def _word(facts: Sequence[Facts], **how: Any) -> list[ScenePrompt]:  # noqa: ANN401
     """Captions, the i-th always from the same draw, so that arms differ in what is stated alone."""
     return [
-        ScenePrompt(word_facts(each, random.Random(i), **how), each) for i, each in enumerate(facts)
+        ScenePrompt(word_caption(each, random.Random(i), **how), each)
+        for i, each in enumerate(facts)
     ]
 
 

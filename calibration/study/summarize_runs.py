@@ -14,8 +14,8 @@ from pathlib import Path
 import numpy as np
 
 from calibration.scorecard.find_answers import read_scores
-from zimage_eval.output.observations import Observation, read_observations
-from zimage_eval.output.results import Numbers, Results, write_results
+from zimage_eval.output.observations import Measurement, read_observations
+from zimage_eval.output.results import NumberRow, Results, write_results
 
 ABLATIONS = Path("calibration/ablations.csv")
 FAMILIES = Path("calibration/results")
@@ -28,7 +28,7 @@ def main() -> None:
     write_results(Path("metrics/families.json"), families(FAMILIES))
 
 
-def trained(observations: Sequence[Observation]) -> Results:
+def trained(observations: Sequence[Measurement]) -> Results:
     """Row -> mean alignment, its spread between seeds, and the number of runs.
 
     Arms with few seeds are held against each other on the seeds that all of them have, so a row is
@@ -60,7 +60,7 @@ def families(folder: Path) -> Results:
     return {"families": rows}
 
 
-def _row(values: Sequence[float]) -> Numbers:
+def _row(values: Sequence[float]) -> NumberRow:
     return {
         METRIC: float(np.mean(values)),
         f"{METRIC}_sd": float(np.std(values, ddof=1)) if len(values) > 1 else None,

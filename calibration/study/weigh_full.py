@@ -17,7 +17,7 @@ from zimage_eval.prompts.templates import study_variants
 from zimage_eval.questions.claims import StudyClaim
 from zimage_eval.questions.evidence import Evidence, write_evidence
 from zimage_eval.questions.questions import Place, Question, load_questions, load_terms, places
-from zimage_eval.questions.weighing import Measured, StudyScores, weigh_claim
+from zimage_eval.questions.weighing import Measurements, StudyScores, weigh_claim
 
 RESULTS = Path("calibration/results")
 MODELS = Path("models")
@@ -41,7 +41,7 @@ def weigh_results(folder: Path) -> dict[Place, Evidence]:
         baseline = next(variant.name for variant in variants if variant.is_baseline)
         studies[key] = StudyScores(read_scores(folder, key).to_dict("records"), baseline)
     questions, terms = load_questions(QUESTIONS), load_terms(QUESTIONS)
-    measured = Measured(studies, {}, {})
+    measured = Measurements(studies, {}, {})
     return {
         place: weigh_claim(claim, measured, terms)
         for place, claim in kept_claims(questions, studies)

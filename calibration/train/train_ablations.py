@@ -42,7 +42,7 @@ from calibration.train.train_transformer import (
 )
 from zimage_eval.config.setting_groups import HiddenLayer
 from zimage_eval.config.settings import word
-from zimage_eval.output.observations import Observation, read_observations, write_observations
+from zimage_eval.output.observations import Measurement, read_observations, write_observations
 from zimage_eval.prompts.facts import FactResult
 from zimage_eval.prompts.scenes.layout import CATEGORIES
 
@@ -133,7 +133,7 @@ class Ablations:
         groups = build_pair_groups(tables, self.vae, *self.encoder, layer, null_share, self.device)
         return [group for group in groups if group.captions.embeds.shape[1] <= _LONGEST_CAPTION]
 
-    def run(self, name: str, choice: Choice, seed: int) -> list[Observation]:
+    def run(self, name: str, choice: Choice, seed: int) -> list[Measurement]:
         """Train one short base, and measure it."""
         recipe, shift = self.recipe, self.truths.turbo.shift
         groups, held_out = self.groups(choice.hidden_layer)
@@ -162,7 +162,7 @@ class Ablations:
         image_model = ImageModel(trainer.ema.model, self.vae, *self.encoder)
         found |= self._alignment(image_model, choice.hidden_layer)
         return [
-            Observation(name, f"seed {seed}", 0, category, metric, value)
+            Measurement(name, f"seed {seed}", 0, category, metric, value)
             for (metric, category), value in found.items()
         ]
 

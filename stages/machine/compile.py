@@ -15,7 +15,7 @@ def main() -> None:
     from zimage_eval.benchmarks.machine.compile import measure_compile
     from zimage_eval.benchmarks.machine.figures import draw_compile
     from zimage_eval.benchmarks.machine.loaded_model import load_model, weights_name
-    from zimage_eval.benchmarks.machine.results import render_rows, write_machine_results
+    from zimage_eval.benchmarks.machine.results import render_machine_rows, write_machine_results
     from zimage_eval.config.benchmarks import need
     from zimage_eval.config.model_spec import load_model_spec
     from zimage_eval.config.params import load_params
@@ -34,7 +34,7 @@ def main() -> None:
     path = Path("reports/machine/compile.json")
     results = write_machine_results(path, "compile", params.model, weights_name(folder), rows)
     save_figure(draw_compile(results), Path("reports/figures/compile/break_even.png"))
-    print(render_rows(results))
+    print(render_machine_rows(results))
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ def main() -> None:
 
     from zimage_eval.benchmarks.machine.figures import draw_throughput
     from zimage_eval.benchmarks.machine.loaded_model import load_model, weights_name
-    from zimage_eval.benchmarks.machine.results import render_rows, write_machine_results
+    from zimage_eval.benchmarks.machine.results import render_machine_rows, write_machine_results
     from zimage_eval.benchmarks.machine.throughput import measure_throughput
     from zimage_eval.config.benchmarks import need
     from zimage_eval.config.model_spec import load_model_spec
@@ -34,7 +34,7 @@ def main() -> None:
     path = Path("reports/machine/throughput.json")
     results = write_machine_results(path, "throughput", params.model, weights_name(folder), rows)
     save_figure(draw_throughput(results), Path("reports/figures/throughput/images_per_second.png"))
-    print(render_rows(results))
+    print(render_machine_rows(results))
 
 
 if __name__ == "__main__":

@@ -11,10 +11,14 @@ from stages import run
 
 def main() -> None:
     """Compare every two of the models that were drawn with."""
-    from zimage_eval.benchmarks.comparison.compare import compare, middle_of_each, write_comparison
+    from zimage_eval.benchmarks.comparison.compare import (
+        compare_models,
+        middle_of_each,
+        write_comparison,
+    )
     from zimage_eval.benchmarks.comparison.figures import distance_dots, example_grid, share_dots
-    from zimage_eval.benchmarks.comparison.prompts import ask, read_prompts
-    from zimage_eval.benchmarks.comparison.record import Drawn, read_drawn
+    from zimage_eval.benchmarks.comparison.prompts import comparison_prompts, read_prompts
+    from zimage_eval.benchmarks.comparison.record import ModelPictures, read_drawn
     from zimage_eval.benchmarks.comparison.scores import unpaired
     from zimage_eval.config.model_spec import load_model_spec
     from zimage_eval.config.params import load_params, need_comparison
@@ -28,7 +32,7 @@ def main() -> None:
     params = load_params(Path("params.yaml"))
     spec = load_model_spec(Path(f"models/{params.model}.yaml"))
     entry, settings = need_comparison(params.comparison), spec.distribution
-    asked = ask(*read_prompts(Path("prompts"), entry), entry)
+    asked = comparison_prompts(*read_prompts(Path("prompts"), entry), entry)
     metrics = list(unpaired(metrics_with(spec.networks)))
     models = {
         name: read_drawn(Path("data/comparison") / name, metrics, settings.backbones)
@@ -40,12 +44,12 @@ def main() -> None:
             name: read_reference(Path("data/reference") / f"{name}.parquet")
             for name in settings.backbones
         }
-    found = compare(models, {p.prompt_id: p for p in asked}, references, settings)
+    found = compare_models(models, {p.prompt_id: p for p in asked}, references, settings)
 
     write_results(Path("metrics/comparison.json"), {"comparison": found.rows})
     write_observations(Path("reports/observations/comparison.csv"), found.observations)
     write_comparison(Path("reports/tables/comparison.csv"), found.rows, found.notes)
-    drawn = {name: each for name, each in models.items() if isinstance(each, Drawn)}
+    drawn = {name: each for name, each in models.items() if isinstance(each, ModelPictures)}
     for (row, metric), note in found.notes.items():
         print(f"{row} {metric}: {note}".replace(" :", ":"))
     if not drawn:

@@ -23,7 +23,7 @@ def main(model: str) -> None:
     from zimage_eval.benchmarks.comparison.drawing import compared_requests, draw_other, draw_zimage
     from zimage_eval.benchmarks.comparison.models import load_compared_model
     from zimage_eval.benchmarks.comparison.pipelines import unavailable
-    from zimage_eval.benchmarks.comparison.prompts import ask, read_prompts
+    from zimage_eval.benchmarks.comparison.prompts import comparison_prompts, read_prompts
     from zimage_eval.benchmarks.comparison.record import model_record, write_record
     from zimage_eval.benchmarks.comparison.scores import score_pictures, unpaired, write_features
     from zimage_eval.config.model_spec import ModelSpec, load_model_spec
@@ -38,7 +38,7 @@ def main(model: str) -> None:
     spec = load_model_spec(Path(f"models/{params.model}.yaml"))
     entry = need_comparison(params.comparison)
     compared, folder = load_compared_model(Path(f"models/{model}.yaml")), Path(f"models/{model}")
-    asked = ask(*read_prompts(Path("prompts"), entry), entry)
+    asked = comparison_prompts(*read_prompts(Path("prompts"), entry), entry)
     prompts = {prompt.prompt_id: prompt for prompt in asked}
     requests = compared_requests(model, asked)
     out = Path(f"data/comparison/{model}")

@@ -29,7 +29,7 @@ def main() -> None:
     from zimage_eval.benchmarks.prompts.retries import plan_retries, retry, retry_rows
     from zimage_eval.benchmarks.prompts.trial_tables import read_trials, write_unjudged
     from zimage_eval.benchmarks.shared.content_vectors import read_caption_norm
-    from zimage_eval.benchmarks.shared.drawn_prompts import encode_default, find_artist, load_text
+    from zimage_eval.benchmarks.shared.drawn_prompts import encode_default, load_painter, load_text
     from zimage_eval.config.benchmarks import need
     from zimage_eval.config.model_spec import load_model_spec
     from zimage_eval.config.params import load_params
@@ -56,7 +56,7 @@ def main() -> None:
     store = ImageStore(find_store_root(os.environ.get("ZIMAGE_EVAL_STORE")))
     with start_workers(device) as workers:
         side = load_text(folder, spec, device)
-        artist = find_artist(folder, spec, device, workers, store, side)
+        artist = load_painter(folder, spec, device, workers, store, side)
         encoded = encode_default(side, [one.trial.text for one in judged], spec)
         few = slice(plan.num_scaled)
         norms, scaled = scaled_pictures(

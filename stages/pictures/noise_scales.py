@@ -33,7 +33,7 @@ def main() -> None:
         BASELINE,
         CEILING,
         FLOOR,
-        Drawing,
+        SharedInputs,
         distances,
         draw_arm,
         noise_arms,
@@ -52,7 +52,7 @@ def main() -> None:
     from zimage_eval.output.store import ImageStore, find_store_root
     from zimage_eval.output.tables import PROMPTS, SWAPPED_PROMPTS, read_table, scores_schema
     from zimage_eval.prompts.templates import study_variants
-    from zimage_eval.sampling.image_keys import Recipe, device_class
+    from zimage_eval.sampling.image_keys import DrawingRecipe, device_class
     from zimage_eval.text.embeddings import read_embeddings
     from zimage_eval.text.wordings import read_wordings
 
@@ -63,7 +63,7 @@ def main() -> None:
     arms, folder = noise_arms(entry, spec), Path(f"models/{params.model}")
     baseline = Variant(BASELINE, spec.defaults, is_baseline=True)
     prompts = read_table(Path("data/prompts/main/screen.parquet"), PROMPTS).to_pylist()
-    drawing = Drawing(
+    drawing = SharedInputs(
         baseline,
         prompts,
         read_wordings(Path("data/wordings/baseline.parquet")),
@@ -78,7 +78,7 @@ def main() -> None:
 
     pictures, observations = {}, []
     for arm in arms:
-        recipe = Recipe(weights, spec.defaults, arm.dtype, device_class(device))
+        recipe = DrawingRecipe(weights, spec.defaults, arm.dtype, device_class(device))
         load_pipe = load_once(partial(load_image_side, folder, arm.dtype, device))
         drawn = draw_arm(arm, drawing, recipe, load_pipe)
         pictures = dict(tqdm(drawn, desc=arm.name, total=len(prompts), mininterval=10))

@@ -19,7 +19,7 @@ def main() -> None:
     )
     from zimage_eval.benchmarks.concepts.gaps import find_gaps
     from zimage_eval.benchmarks.concepts.probe import (
-        draw_grid,
+        draw_concept_grid,
         held_by_cell,
         probe_results,
         write_gaps,
@@ -57,7 +57,7 @@ def main() -> None:
     results = {"probe_concepts": probe_results(gaps, defaults, level)}
     write_results(Path("metrics/probe_concepts.json"), results)
     write_gaps(Path("reports/tables/probe_concepts.csv"), gaps, level)
-    save_figure(draw_grid(gaps, level), Path("reports/figures/probe_concepts/grid.png"))
+    save_figure(draw_concept_grid(gaps, level), Path("reports/figures/probe_concepts/grid.png"))
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ def main() -> None:
         beats_baselines,
         feature_rows,
         foretell,
-        model_rows,
+        predictor_rows,
         quality_observations,
     )
     from zimage_eval.benchmarks.prompts.trial_tables import read_trials, write_unjudged
@@ -56,7 +56,7 @@ def main() -> None:
         "embedding_statistics": embedding_statistics(encoded, norm),
     }
     found = foretell(judged, extra, plan)
-    models, features = model_rows(found, judged), feature_rows(judged, plan.seed)
+    models, features = predictor_rows(found, judged), feature_rows(judged, plan.seed)
     is_better = beats_baselines(models)
     predicted = found.predicted[PREDICTOR]
     predictor = fit_predictor(

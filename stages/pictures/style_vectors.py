@@ -14,11 +14,11 @@ def main() -> None:
     from zimage_eval.benchmarks.prompts.figures import draw_steering
     from zimage_eval.benchmarks.prompts.trial_tables import write_unjudged
     from zimage_eval.benchmarks.shared.content_vectors import read_caption_norm
-    from zimage_eval.benchmarks.shared.drawn_prompts import encode_default, find_artist, load_text
+    from zimage_eval.benchmarks.shared.drawn_prompts import encode_default, load_painter, load_text
     from zimage_eval.benchmarks.styles.directions import direction_row, fit_directions
     from zimage_eval.benchmarks.styles.pairs import split_pairs, styled_pairs
     from zimage_eval.benchmarks.styles.steering import (
-        observe,
+        measure_steering,
         plan_drawings,
         steering_checks,
         steering_rows,
@@ -51,7 +51,7 @@ def main() -> None:
     store = ImageStore(find_store_root(os.environ.get("ZIMAGE_EVAL_STORE")))
     with start_workers(device) as workers:
         side = load_text(folder, spec, device)
-        artist = find_artist(folder, spec, device, workers, store, side)
+        artist = load_painter(folder, spec, device, workers, store, side)
         before = encode_default(side, [pair.plain for pair in fitted], spec)
         plain = encode_default(side, [pair.plain for pair in held_out], spec)
         directions, styled = {}, {}
@@ -60,7 +60,7 @@ def main() -> None:
             directions[name] = fit_directions(before, after)
             styled[name] = encode_default(side, [pair.styled[name] for pair in held_out], spec)
         steered = plan_drawings(held_out, plain, styled, directions, plan)
-        observations = observe(steered, plan.attributes, artist)
+        observations = measure_steering(steered, plan.attributes, artist)
     rows = steering_rows(observations)
     rows |= {f"direction={name}": direction_row(d, plain, norm) for name, d in directions.items()}
     rows["checks"] = steering_checks(rows, plan.strengths)

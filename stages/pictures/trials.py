@@ -13,7 +13,7 @@ def main() -> None:
     """Draw and judge the studies' prompts and, of scenes, made ones."""
     from zimage_eval.benchmarks.prompts.trial_tables import judge_trials, write_trials
     from zimage_eval.benchmarks.prompts.trials import scene_trials, study_trials
-    from zimage_eval.benchmarks.shared.drawn_prompts import encode_default, find_artist, load_text
+    from zimage_eval.benchmarks.shared.drawn_prompts import encode_default, load_painter, load_text
     from zimage_eval.config.benchmarks import need
     from zimage_eval.config.model_spec import load_model_spec
     from zimage_eval.config.params import PHASES, load_params
@@ -40,7 +40,7 @@ def main() -> None:
     store = ImageStore(find_store_root(os.environ.get("ZIMAGE_EVAL_STORE")))
     with start_workers(device) as workers:
         side = load_text(folder, spec, device)
-        artist = find_artist(folder, spec, device, workers, store, side)
+        artist = load_painter(folder, spec, device, workers, store, side)
         encoded = encode_default(side, [trial.text for trial in trials], spec)
         judged = judge_trials(trials, encoded, artist)
     write_trials(Path("data/trials.parquet"), judged)

@@ -27,7 +27,7 @@ def main() -> None:
     from zimage_eval.benchmarks.layers.figures import draw_layer_sizes
     from zimage_eval.benchmarks.layers.space_figure import draw_space
     from zimage_eval.benchmarks.shared.content_vectors import pooled, read_caption_norm
-    from zimage_eval.benchmarks.shared.drawn_prompts import encode_all, load_text
+    from zimage_eval.benchmarks.shared.drawn_prompts import encode_text_layers, load_text
     from zimage_eval.config.benchmarks import need
     from zimage_eval.config.model_spec import load_model_spec
     from zimage_eval.config.params import load_params
@@ -50,7 +50,7 @@ def main() -> None:
     with start_workers(device):
         side = load_text(folder, spec, device)
         layers = list(range(side.text_encoder.config.num_hidden_layers + 1))
-        encoded = encode_all(side, texts, settings, [settings.hidden_layer, *layers])
+        encoded = encode_text_layers(side, texts, settings, [settings.hidden_layer, *layers])
     own = [entries[0] for entries in encoded]
     means = pooled(own, norm)
     clustered = {

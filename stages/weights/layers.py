@@ -16,11 +16,11 @@ def main() -> None:
         CLASSES,
         STATISTICS,
         TASKS,
-        Asked,
+        LayerPrompt,
         all_layers,
         all_vectors,
         describe_layers,
-        encode_all,
+        encode_prompt_layers,
         layer_name,
         pooled_statistics,
         probe_layers,
@@ -51,12 +51,12 @@ def main() -> None:
         ]
     ]
     prompts = [
-        Asked(row["prompt_id"], row["text"], Facts.model_validate_json(row["facts"]))
+        LayerPrompt(row["prompt_id"], row["text"], Facts.model_validate_json(row["facts"]))
         for row in rows
     ]
     layers = all_layers(read_limits(folder).num_hidden_layers)
     side = load_text_side(folder, spec.dtype, pick_device())
-    encoded = encode_all(*side, prompts, layers, spec.defaults.encoder)
+    encoded = encode_prompt_layers(*side, prompts, layers, spec.defaults.encoder)
 
     found = describe_layers(prompts, encoded) + probe_layers(prompts, encoded)
     results = mean_rows(found, {"probe", "probe_last"})

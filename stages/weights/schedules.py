@@ -26,7 +26,7 @@ def main() -> None:
     from zimage_eval.model.memory import check_memory
     from zimage_eval.model.transformer import load_image_side
     from zimage_eval.output.figures import save_figure
-    from zimage_eval.output.observations import Observation, write_observations
+    from zimage_eval.output.observations import Measurement, write_observations
     from zimage_eval.output.results import write_results
     from zimage_eval.prompts.templates import study_variants
 
@@ -52,7 +52,7 @@ def main() -> None:
     rows["checks"] = schedule_checks(samplers, samples, own)
     write_results(Path("metrics/schedules.json"), {"schedules": rows})
     levels = [
-        Observation(name, name, step, "all", "sigma", sigma)
+        Measurement(name, name, step, "all", "sigma", sigma)
         for name, sample in samples.items()
         for step, sigma in enumerate(sample.sigmas)
     ]

@@ -28,11 +28,11 @@ def main() -> None:
     from zimage_eval.benchmarks.autoencoder.results import exact_checks, roundtrip_results
     from zimage_eval.benchmarks.autoencoder.roundtrip import (
         BASELINE,
-        check_memory,
+        check_decoding_memory,
+        load_autoencoder,
         load_decoder,
-        load_vae,
         make_ways,
-        observe,
+        measure_roundtrips,
         observe_tiles,
         tiled_ways,
     )
@@ -51,10 +51,10 @@ def main() -> None:
     asked = need(params.benchmarks.vae_roundtrip, "vae_roundtrip")
     photos = photographs(asked.photographs)
     device = pick_device()
-    vae = load_vae(Path(f"models/{params.model}/vae"), device)
+    vae = load_autoencoder(Path(f"models/{params.model}/vae"), device)
     factor = 2 ** (len(vae.config.block_out_channels) - 1)
     side, large_side = spec.defaults.image.width, asked.tiled_scale * vae.config.sample_size
-    check_memory(vae, max(side, large_side))
+    check_decoding_memory(vae, max(side, large_side))
     decoders = {name: load_decoder(name, file, vae) for name, file in asked.decoders.items()}
     network = load_lpips(Path("models/lpips-alexnet")).to(device)
     pictures = roundtrip_pictures(photos, side, asked.num_scenes, asked.text_sizes, asked.num_texts)
@@ -64,7 +64,9 @@ def main() -> None:
         torch.set_num_threads(1)  # the last bits don't depend on the number of cores
     ways = make_ways(vae, decoders, asked.num_samples)
     interval = 0.2 if sys.stderr.isatty() else 10
-    found = observe(tqdm(pictures, "pictures", mininterval=interval), ways, network, factor)
+    found = measure_roundtrips(
+        tqdm(pictures, "pictures", mininterval=interval), ways, network, factor
+    )
     found += observe_tiles(tqdm(large, "tiled", mininterval=interval), vae, network, factor)
     whole, ((tiled, _), _) = ways[0].run, tiled_ways(vae)
     one_tile = pictures[0].image

@@ -6,13 +6,13 @@ import pytest
 
 from calibration.study.draw_ablations import ABLATIONS, FIGURE, draw_ablations, run_difference
 from zimage_eval.output.figures import save_figure
-from zimage_eval.output.observations import Observation, read_observations
+from zimage_eval.output.observations import Measurement, read_observations
 
 
-def runs(gain: float) -> list[Observation]:
+def runs(gain: float) -> list[Measurement]:
     arms = {"baseline": 0.0, "refiner_timestep=true": gain}
     return [
-        Observation(arm, f"seed {seed}", 0, category, metric, seed / 100 + more * (1 + seed % 2))
+        Measurement(arm, f"seed {seed}", 0, category, metric, seed / 100 + more * (1 + seed % 2))
         for arm, more in arms.items()
         for seed in range(8)
         for category, metric in (("all", "alignment"), ("sigma=0.5", "flow_loss"))

@@ -7,12 +7,12 @@ import pandas as pd
 import pytest
 
 from calibration.study.summarize_runs import ABLATIONS, FAMILIES, families, trained
-from zimage_eval.output.observations import Observation, read_observations
+from zimage_eval.output.observations import Measurement, read_observations
 from zimage_eval.output.results import Results, write_results
 
 
-def observation(variant: str, seed: int, value: float, category: str = "all") -> Observation:
-    return Observation(variant, f"seed {seed}", 0, category, "alignment", value)
+def observation(variant: str, seed: int, value: float, category: str = "all") -> Measurement:
+    return Measurement(variant, f"seed {seed}", 0, category, "alignment", value)
 
 
 def test_arms_are_held_against_each_other_on_shared_seeds() -> None:

@@ -6,10 +6,10 @@ import pytest
 
 from calibration.study.weigh_full import OUT, RESULTS, kept_claims, weigh_results
 from tests.support.fake_reports import PROVENANCE
-from zimage_eval.cli.rows import render_rows
+from zimage_eval.cli.rows import render_answers
 from zimage_eval.questions.evidence import (
     Evidence,
-    Seen,
+    RivalResult,
     read_evidence,
     read_full_evidence,
     write_evidence,
@@ -22,7 +22,7 @@ QUESTIONS = load_questions(Path("questions"))
 A5, A7 = "a05-think-block", "a07-token-limit"
 SMALL = Evidence("weighed", 0.2, 0.9, "", 64)
 LARGE = Evidence(
-    "weighed", 1e-9, 0.9, "", 512, (), (Seen("empty", "equivalent", 0.0, -0.01, 0.01),)
+    "weighed", 1e-9, 0.9, "", 512, (), (RivalResult("empty", "equivalent", 0.0, -0.01, 0.01),)
 )
 
 
@@ -52,7 +52,7 @@ def test_both_sizes_stand_side_by_side() -> None:
     assert limit.at_full_size is None
     row = next(line for line in verdict_table(answers).splitlines() if "[A5]" in line)
     assert "**inconclusive** | 0.2 | 64 | **supported** | 512" in row
-    assert "supported       512" in render_rows(answers)
+    assert "supported       512" in render_answers(answers)
 
 
 def test_a_model_without_such_a_run_has_none(tmp_path: Path) -> None:

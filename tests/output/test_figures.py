@@ -13,7 +13,7 @@ from zimage_eval.output.image_grids import (
     GridColumn,
     GridRow,
     draw_gallery,
-    draw_grid,
+    draw_image_grid,
     fit,
     font,
     save_png,
@@ -90,9 +90,9 @@ def test_grid_holds_every_picture_and_survives_missing_ones(tmp_path: Path) -> N
         GridCell(picture(64), "✗ 50%", "bad"),
     ]
     rows = [GridRow("object", "a red star " * 30, cells)] * 2
-    grid = draw_grid(("hidden_layer",), columns, rows)
+    grid = draw_image_grid(("hidden_layer",), columns, rows)
     save_png(grid, tmp_path / "a.png")
-    save_png(draw_grid(("hidden_layer",), columns, rows), tmp_path / "b.png")
+    save_png(draw_image_grid(("hidden_layer",), columns, rows), tmp_path / "b.png")
     assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
     pixels = np.asarray(grid)
     shown = np.asarray(fit(cells[0].image or picture(1), LARGE_CELL))
@@ -110,7 +110,7 @@ def test_grid_holds_every_picture_and_survives_missing_ones(tmp_path: Path) -> N
 def test_wide_grids_have_smaller_pictures(num_columns: int, cell: int) -> None:
     columns = [GridColumn((str(i),), is_baseline=False) for i in range(num_columns)]
     rows = [GridRow("object", "a star", [GridCell(None, "failed", "neutral")] * num_columns)]
-    grid = draw_grid((), columns, rows)
+    grid = draw_image_grid((), columns, rows)
     assert num_columns * cell < grid.width < num_columns * (cell + 50) + 350
 
 

@@ -2,9 +2,9 @@ from pathlib import Path
 
 import pytest
 
-from zimage_eval.output.observations import Observation, read_observations, write_observations
+from zimage_eval.output.observations import Measurement, read_observations, write_observations
 
-ONE = Observation("bfloat16", "coffee", 0, "photograph", "psnr", 36.987654321)
+ONE = Measurement("bfloat16", "coffee", 0, "photograph", "psnr", 36.987654321)
 
 
 def test_observations_come_back_sorted_and_rounded(tmp_path: Path) -> None:
@@ -15,7 +15,7 @@ def test_observations_come_back_sorted_and_rounded(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("rows", [[ONE, ONE], [ONE._replace(value=float("nan"))]])
-def test_what_can_not_be_written(tmp_path: Path, rows: list[Observation]) -> None:
+def test_what_can_not_be_written(tmp_path: Path, rows: list[Measurement]) -> None:
     with pytest.raises(ValueError, match=r"observed twice|not nan"):
         write_observations(tmp_path / "vae.csv", rows)
 

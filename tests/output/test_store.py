@@ -12,9 +12,9 @@ from zimage_eval.model.captions import RefinerFit
 from zimage_eval.output.png import encode_png
 from zimage_eval.output.store import ImageStore, find_store_root
 from zimage_eval.sampling.batches import Batch
-from zimage_eval.sampling.image_keys import Recipe, image_keys
+from zimage_eval.sampling.image_keys import DrawingRecipe, image_keys
 
-RECIPE = Recipe(
+RECIPE = DrawingRecipe(
     weights="0" * 64,
     settings=make_settings(),
     dtype=DtypeSettings(text_encoder="float32", transformer="float32", vae="float32"),

@@ -11,7 +11,7 @@ from zimage_eval.config.params import Study, load_params
 from zimage_eval.prompts.sets import load_prompt_set
 from zimage_eval.prompts.templates import load_templates, study_variants
 from zimage_eval.text.encoder import load_tokenizer
-from zimage_eval.text.wordings import reword
+from zimage_eval.text.wordings import word_prompt
 
 LIBRARY = ROOT / "prompts/templates"
 STUDY = load_params(ROOT / "params.yaml").get_study("templates")
@@ -54,7 +54,7 @@ def test_words_of_natural_templates_read_on_into_a_prompt() -> None:
     tokenizer = load_tokenizer(ROOT / "models/nano")
     prompt = load_prompt_set(ROOT / "prompts/natural")[0]
     worded = {
-        variant.name: reword(prompt.text, variant.settings, tokenizer, spec.filler_sentences)
+        variant.name: word_prompt(prompt.text, variant.settings, tokenizer, spec.filler_sentences)
         for variant in study_variants(STUDY, spec, LIBRARY)
     }
     assert worded["bare"] == worded["baseline"] == prompt.text

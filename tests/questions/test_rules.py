@@ -18,8 +18,8 @@ def test_an_effect_in_one_category_alone_is_found_and_named() -> None:
     one_only = noise - np.where(np.arange(NUM_PROMPTS) % 4 == 2, 0.4, 0.0)
     contrasts = [contrast_of(noise, "even"), contrast_of(one_only, "uneven")]
     evidence = depends_on_category(contrasts, CATEGORIES, TERMS, SENSITIVE)
-    assert evidence.p_supported < 0.001 and evidence.named == ("uneven",)
-    assert evidence.p_refuted == 1.0
+    assert evidence.p_if_false < 0.001 and evidence.named == ("uneven",)
+    assert evidence.p_if_true == 1.0
 
 
 def test_an_even_effect_is_found_no_more_often_than_by_chance() -> None:
@@ -28,7 +28,7 @@ def test_an_even_effect_is_found_no_more_often_than_by_chance() -> None:
     for _ in range(100):
         values = -0.3 + rng.choice([-0.2, 0.0, 0.2], NUM_PROMPTS)
         evidence = depends_on_category([contrast_of(values)], CATEGORIES, TERMS, SENSITIVE)
-        found += evidence.p_supported <= 0.05
+        found += evidence.p_if_false <= 0.05
     assert at_most(found, 100, 0.05)
 
 
@@ -42,14 +42,14 @@ def test_categories_that_scatter_differently_have_no_other_effect() -> None:
     for _ in range(200):
         values = scatter * rng.choice([-1.0, 1.0], len(names))
         evidence = depends_on_category([contrast_of(values)], categories, TERMS, SENSITIVE)
-        found += evidence.p_supported <= 0.05
+        found += evidence.p_if_false <= 0.05
     assert at_most(found, 200, 0.05), found
 
 
 def test_what_can_not_be_said() -> None:
     values = np.zeros(NUM_PROMPTS)
     constant = depends_on_category([contrast_of(values)], CATEGORIES, TERMS, SENSITIVE)
-    assert constant.p_supported == 1.0
+    assert constant.p_if_false == 1.0
     alone = dict.fromkeys(CATEGORIES, "a")
     assert (
         "no two categories"

@@ -5,8 +5,9 @@ import pytest
 from pydantic import TypeAdapter
 
 from tests.support.fake_reports import PROVENANCE, SENSITIVE, TERMS
+from zimage_eval.output.tables import TableRow
 from zimage_eval.questions.claims import AssayRule, Claim, SharedTerms
-from zimage_eval.questions.contrasts import Assay, Contrast, Row
+from zimage_eval.questions.contrasts import Assay, Contrast
 from zimage_eval.questions.evidence import (
     FROZEN_WEIGHTS,
     Evidence,
@@ -16,7 +17,7 @@ from zimage_eval.questions.evidence import (
     not_testable,
 )
 from zimage_eval.questions.verdicts import Page, decide_report, decide_sub_questions
-from zimage_eval.questions.weighing import Measured, StudyScores, weigh_claim
+from zimage_eval.questions.weighing import Measurements, StudyScores, weigh_claim
 
 BLIND = Assay(False, "blind")
 
@@ -158,8 +159,8 @@ SHARED = SharedTerms(
 )
 
 
-def weigh(fields: Mapping[str, object], rows: Sequence[Row], baseline: str) -> Evidence:
-    measured = Measured({str(fields["study"]): StudyScores(rows, baseline)}, {}, {})
+def weigh(fields: Mapping[str, object], rows: Sequence[TableRow], baseline: str) -> Evidence:
+    measured = Measurements({str(fields["study"]): StudyScores(rows, baseline)}, {}, {})
     claim = TypeAdapter(Claim).validate_python(fields)
     return weigh_claim(claim, measured, SHARED)
 

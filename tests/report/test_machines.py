@@ -1,7 +1,7 @@
 """Seconds of a page: forwards as counted, times one machine's profile, never two in a column."""
 
 from tests.report.test_report import DEFAULTS, FULL, number, summarize
-from zimage_eval.benchmarks.machine.results import Cell, MachineResults
+from zimage_eval.benchmarks.machine.results import MachineResults, MachineValue
 from zimage_eval.benchmarks.machine.this_machine import Machine
 from zimage_eval.config.params import Study
 from zimage_eval.config.variants import expand_variants
@@ -13,7 +13,7 @@ PARTS = {"refine": 0.1, "denoise": 0.7, "loop": 0.0, "encode": 0.3, "decode": 0.
 
 def profile(machine: str, times: float, benchmark: str = "profile") -> MachineResults:
     """Eight forwards of 0.1 s each and 0.4 s beside them, so many times."""
-    rows: dict[str, dict[str, Cell]] = {
+    rows: dict[str, dict[str, MachineValue]] = {
         part: {"seconds": s * times, "lowest_seconds": s * times / 2, "highest_seconds": s * times}
         for part, s in PARTS.items()
     }

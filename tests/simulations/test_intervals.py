@@ -7,9 +7,9 @@ import pytest
 from scipy import stats
 
 from tests.support.fake_reports import SENSITIVE, SHARES, Floats, at_least, contrast_of
-from zimage_eval.questions.contrasts import Terms, find
+from zimage_eval.questions.contrasts import Margin, find
 from zimage_eval.statistics.argmax_sets import argmax_p_values
-from zimage_eval.statistics.studentized import pivot_of
+from zimage_eval.statistics.studentized import mean_test
 
 
 @pytest.mark.parametrize("num_prompts", [8, 16, 32, 64, 128, 200, 296, 338])
@@ -18,7 +18,7 @@ def test_exact_coverage_of_sparse_binary_differences(num_prompts: int) -> None:
     for better, worse in ((0.02, 0.0), (0.01, 0.01), (0.03, 0.0), (0.05, 0.01), (0.1, 0.0)):
         covered = 0.0
         for outcome, chance in outcomes(num_prompts, better, worse):
-            pivot = pivot_of(outcome, SHARES)
+            pivot = mean_test(outcome, SHARES)
             assert pivot is not None
             low, high = pivot.interval(0.95)
             assert low < high
@@ -48,7 +48,7 @@ def test_exact_chance_of_calling_a_difference_of_the_margin_equivalent(
     margin = 0.15
     false = better = 0.0
     for outcome, chance in outcomes(num_prompts, margin + worse, worse):
-        finding = find(contrast_of("rival", np.array(outcome)), Terms(margin, 1.0), SENSITIVE)
+        finding = find(contrast_of("rival", np.array(outcome)), Margin(margin, 1.0), SENSITIVE)
         false += chance * (finding.kind in ("equivalent", "negligible"))
         better += chance * (finding.kind == "better")
     assert false <= 0.06
@@ -76,7 +76,7 @@ def test_coverage_of_intervals(shape: str, num_prompts: int) -> None:
     rng = np.random.default_rng(7)
     covered = 0
     for _ in range(400):
-        pivot = pivot_of(list(draw(rng, num_prompts)), bounds, num_resamples=499)
+        pivot = mean_test(list(draw(rng, num_prompts)), bounds, num_resamples=499)
         assert pivot is not None
         low, high = pivot.interval(0.95)
         assert low < high

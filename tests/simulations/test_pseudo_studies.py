@@ -34,14 +34,14 @@ from zimage_eval.questions.claims import ContrastRule, StudyClaim
 from zimage_eval.questions.evidence import Evidence
 from zimage_eval.questions.verdicts import decide_sub_questions
 from zimage_eval.statistics.argmax_sets import argmax_p_values
-from zimage_eval.statistics.studentized import pivot_of
+from zimage_eval.statistics.studentized import mean_test
 
 
 @pytest.fixture(autouse=True)
 def few_draws(monkeypatch: pytest.MonkeyPatch) -> None:
     """Bootstraps of 1,999 draws, whose smallest p-value still passes Holm over seventeen pages."""
     monkeypatch.setattr(evidence, "argmax_p_values", partial(argmax_p_values, num_draws=1_999))
-    monkeypatch.setattr(contrasts, "pivot_of", partial(pivot_of, num_resamples=1_999))
+    monkeypatch.setattr(contrasts, "pivot_of", partial(mean_test, num_resamples=1_999))
 
 
 @pytest.fixture(scope="module")
@@ -203,4 +203,4 @@ def test_a_broken_judge_supports_nothing(bank: Bank, judge: str) -> None:
         judged = [claim for claim in CLAIMS if claim.metric in JUDGED]
         weighed = weigh(judged, rows, BASELINE)
         assert set(decide(weighed)) == {"inconclusive"}
-        assert {seen.kind for one in weighed for seen in one.seen} <= {"inconclusive"}
+        assert {seen.kind for one in weighed for seen in one.rivals} <= {"inconclusive"}

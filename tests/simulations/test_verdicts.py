@@ -22,18 +22,18 @@ from tests.support.fake_reports import (
     words,
 )
 from zimage_eval.questions import contrasts, evidence
-from zimage_eval.questions.contrasts import Terms, check_assay, find, paired_contrast
+from zimage_eval.questions.contrasts import Margin, check_assay, find, paired_contrast
 from zimage_eval.questions.evidence import Evidence, baseline_best, best_of_grid, no_difference
 from zimage_eval.statistics.argmax_sets import argmax_p_values
 from zimage_eval.statistics.power import deviation_under_test, smallest_effect, smallest_margin
-from zimage_eval.statistics.studentized import pivot_of
+from zimage_eval.statistics.studentized import mean_test
 
 
 @pytest.fixture(autouse=True)
 def few_draws(monkeypatch: pytest.MonkeyPatch) -> None:
     """Bootstraps of 999 draws, whose smallest p-value still passes Holm over eight pages."""
     monkeypatch.setattr(evidence, "argmax_p_values", partial(argmax_p_values, num_draws=999))
-    monkeypatch.setattr(contrasts, "pivot_of", partial(pivot_of, num_resamples=999))
+    monkeypatch.setattr(contrasts, "pivot_of", partial(mean_test, num_resamples=999))
 
 
 NULL_REPORTS = (draw_null_report, draw_sharp_null_report)
@@ -88,7 +88,7 @@ def test_the_smallest_margin_shows_no_difference_in_80_percent(is_judged: bool) 
     found = 0
     for _ in range(400):
         rival = contrast_of("rival", rng.choice([-0.25, 0.25], 128), bounds)
-        found += words([no_difference([rival], Terms(margin, 1.0), SENSITIVE)]) == ["supported"]
+        found += words([no_difference([rival], Margin(margin, 1.0), SENSITIVE)]) == ["supported"]
     assert at_least(found, 400, 0.78)
 
 

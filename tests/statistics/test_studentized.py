@@ -7,19 +7,19 @@ from scipy import stats
 from tests.support.fake_reports import SHARES, mixed
 from zimage_eval.statistics.estimates import estimate
 from zimage_eval.statistics.power import deviation_under_test
-from zimage_eval.statistics.studentized import pivot_of
+from zimage_eval.statistics.studentized import mean_test
 
 
 def test_interval_of_shares_is_the_summaries_interval() -> None:
     values = mixed(0.1, 0.05)
-    pivot = pivot_of(values, SHARES)
+    pivot = mean_test(values, SHARES)
     assert pivot is not None
     assert pivot.interval(0.95) == pytest.approx(estimate(values, SHARES)[2:])
 
 
 def test_p_values_of_shares_are_scipys_with_the_pseudo_prompts() -> None:
     values = mixed(0.2, 0.05)
-    pivot = pivot_of(values, SHARES)
+    pivot = mean_test(values, SHARES)
     assert pivot is not None
     expected = stats.ttest_1samp([*values, -1, 1], 0, alternative="greater").pvalue
     assert pivot.p_above(0) == pytest.approx(expected)
@@ -28,7 +28,7 @@ def test_p_values_of_shares_are_scipys_with_the_pseudo_prompts() -> None:
 
 def test_bootstrap_agrees_with_student_on_normal_values_and_is_never_narrower() -> None:
     values = list(np.random.default_rng(0).normal(0.3, 1, 256))
-    pivot = pivot_of(values, None)
+    pivot = mean_test(values, None)
     assert pivot is not None
     student = stats.t.interval(0.95, 255, loc=np.mean(values), scale=stats.sem(values))
     interval = pivot.interval(0.95)
@@ -40,7 +40,7 @@ def test_bootstrap_agrees_with_student_on_normal_values_and_is_never_narrower() 
 
 def test_bootstrap_is_studentized_as_written_out() -> None:
     values = np.random.default_rng(3).exponential(size=20)
-    pivot = pivot_of(list(values), None, num_resamples=4_999)
+    pivot = mean_test(list(values), None, num_resamples=4_999)
     assert pivot is not None
     rng = np.random.default_rng(99)
     draws = []
@@ -53,7 +53,7 @@ def test_bootstrap_is_studentized_as_written_out() -> None:
 
 def test_equal_values_give_equal_numbers() -> None:
     values = list(np.random.default_rng(1).gamma(2, size=40))
-    first, second = pivot_of(values, None), pivot_of(values, None)
+    first, second = mean_test(values, None), mean_test(values, None)
     assert first is not None and second is not None
     assert first.interval(0.95) == second.interval(0.95)
     assert first.p_above(1.5) == second.p_above(1.5)
@@ -64,7 +64,7 @@ def test_equal_values_give_equal_numbers() -> None:
 def test_tests_and_intervals_agree(bounds: tuple[float, float] | None, null: float) -> None:
     rng = np.random.default_rng(5)
     for _ in range(50):
-        pivot = pivot_of(list(np.clip(rng.normal(0.05, 0.3, 30), -1, 1)), bounds, 999)
+        pivot = mean_test(list(np.clip(rng.normal(0.05, 0.3, 30), -1, 1)), bounds, 999)
         assert pivot is not None
         low, high = pivot.interval(0.95)
         if pivot.p_above(null) < 0.024:
@@ -76,27 +76,27 @@ def test_tests_and_intervals_agree(bounds: tuple[float, float] | None, null: flo
 
 def test_no_interval_has_zero_width() -> None:
     for constant in (-1.0, 0.0, 0.5, 1.0):
-        pivot = pivot_of([constant] * 512, SHARES)
+        pivot = mean_test([constant] * 512, SHARES)
         assert pivot is not None
         low, high = pivot.interval(0.90)
         assert high - low > 0.004
-    assert pivot_of([3.0] * 64, None) is None
-    assert pivot_of([0.0] * 63 + [1.0], None) is None  # a third of the resamples have no spread
+    assert mean_test([3.0] * 64, None) is None
+    assert mean_test([0.0] * 63 + [1.0], None) is None  # a third of the resamples have no spread
 
 
 def test_none_under_eight_prompts_and_nothing_that_is_no_number() -> None:
-    assert pivot_of([0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7], None) is None
-    assert pivot_of([0.0] * 8, SHARES) is not None
+    assert mean_test([0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7], None) is None
+    assert mean_test([0.0] * 8, SHARES) is not None
     for bad in (math.nan, math.inf):
         with pytest.raises(ValueError, match="finite"):
-            pivot_of([bad] * 8, None)
+            mean_test([bad] * 8, None)
     with pytest.raises(ValueError, match=r"in \[-1.0, 1.0\]"):
-        pivot_of([2.0] * 8, SHARES)
+        mean_test([2.0] * 8, SHARES)
 
 
 def test_pseudo_prompts_cost_what_the_plan_is_told() -> None:
     values = list(np.random.default_rng(0).choice([-0.25, 0.25], 128))
-    pivot = pivot_of(values, SHARES)
+    pivot = mean_test(values, SHARES)
     assert pivot is not None
     seen = deviation_under_test(float(np.std(values, ddof=1)), 128, is_judged=True)
     assert pivot.error == pytest.approx(seen / math.sqrt(128), rel=0.02)

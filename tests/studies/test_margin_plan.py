@@ -8,7 +8,7 @@ from tests.support.fake_reports import SENSITIVE, SHARES, at_least, contrast_of,
 from tests.support.pseudo_studies import read_bank
 from zimage_eval.cli.commands import main
 from zimage_eval.config.variants import expand_variants
-from zimage_eval.questions.contrasts import Terms
+from zimage_eval.questions.contrasts import Margin
 from zimage_eval.questions.evidence import baseline_best, no_difference
 from zimage_eval.statistics.estimates import estimate
 from zimage_eval.statistics.power import num_prompts_needed
@@ -84,7 +84,7 @@ def test_the_planned_prompts_have_the_power_on_real_scores(margin: float) -> Non
     own = read_bank().own["alignment"]
     real = own[:, 0] - own[:, 1]
     needed = num_prompts_needed(float(real.std(ddof=1)), margin, is_judged=True)
-    rng, terms = np.random.default_rng(5), Terms(margin, 1.0)
+    rng, terms = np.random.default_rng(5), Margin(margin, 1.0)
     equivalent = found = 0
     for _ in range(300):
         pairs = own[rng.integers(len(own), size=needed)]

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from scipy import stats
 
-from zimage_eval.questions.contrasts import Assay, Contrast, Terms
+from zimage_eval.questions.contrasts import Assay, Contrast, Margin
 from zimage_eval.questions.evidence import (
     FROZEN_WEIGHTS,
     Evidence,
@@ -15,7 +15,7 @@ from zimage_eval.questions.evidence import (
 )
 from zimage_eval.questions.verdicts import Page, Provenance, Word, decide_report
 
-TERMS = Terms(margin=0.1, min_coverage=0.9)
+TERMS = Margin(margin=0.1, min_coverage=0.9)
 SENSITIVE = Assay(True, "")
 SHARES = (-1.0, 1.0)
 NUM_PROMPTS, NUM_FACTS = 64, 4

@@ -18,7 +18,7 @@ from zimage_eval.output.tables import SWAPPED_PROMPTS, read_table
 from zimage_eval.questions.claims import AssayRule, ContrastRule, SharedTerms, StudyClaim
 from zimage_eval.questions.evidence import FROZEN_WEIGHTS, Evidence
 from zimage_eval.questions.verdicts import Page, Word, decide_report
-from zimage_eval.questions.weighing import Measured, StudyScores, weigh_claim
+from zimage_eval.questions.weighing import Measurements, StudyScores, weigh_claim
 
 Row = dict[str, Any]
 BASELINE = "baseline"
@@ -158,7 +158,7 @@ TRUE_OF_A_NULL: dict[str, Word] = {
 
 def weigh(claims: Sequence[StudyClaim], rows: Sequence[Row], baseline: str) -> list[Evidence]:
     """The evidence on claims in a score table, as the stage weighs it."""
-    measured = Measured({"pseudo": StudyScores(rows, baseline)}, {}, {})
+    measured = Measurements({"pseudo": StudyScores(rows, baseline)}, {}, {})
     return [weigh_claim(claim, measured, TERMS) for claim in claims]
 
 

@@ -11,7 +11,7 @@ from zimage_eval.text.embeddings import TextEmbeddings
 from zimage_eval.text.encoder import TextSide, load_text_side
 from zimage_eval.text.encoding import Encoding, encode_layers, map_layers, plan_forwards
 from zimage_eval.text.hidden_layers import unit_rms
-from zimage_eval.text.layer_maps import PhaseTexts, fit_moments, fit_ridge
+from zimage_eval.text.layer_maps import PhaseTexts, fit_linear_map, fit_moments
 from zimage_eval.text.tokens import tokenize
 
 FLOAT32 = DtypeSettings(text_encoder="float32", transformer="float32", vae="float32")
@@ -48,7 +48,7 @@ def test_moments_of_each_channel_become_the_targets() -> None:
 
 def test_a_layer_mapped_to_itself_stays() -> None:
     texts = random_texts(30, 2)
-    for fit, tolerance in ((fit_moments, 1e-5), (fit_ridge, 1e-2)):
+    for fit, tolerance in ((fit_moments, 1e-5), (fit_linear_map, 1e-2)):
         mapped = fit(texts, texts)(torch.cat(texts))
         assert torch.allclose(mapped, unit_rms(torch.cat(texts)), atol=tolerance), fit.__name__
 
@@ -60,25 +60,25 @@ def test_ridge_undoes_a_change_of_coordinates_on_other_texts_and_moments_do_not(
     texts, others = random_texts(40, 5), random_texts(10, 6)
     rotated = [text @ rotation for text in texts]
     hidden, wanted = torch.cat(others) @ rotation, torch.cat(others)
-    assert error(fit_ridge(rotated, texts)(hidden), wanted) < 1e-3
+    assert error(fit_linear_map(rotated, texts)(hidden), wanted) < 1e-3
     assert error(fit_moments(rotated, texts)(hidden), wanted) > 0.3
 
 
 def test_ridge_does_not_bring_back_what_a_layer_has_lost() -> None:
     texts, others = random_texts(40, 5), random_texts(10, 6)
     lost = torch.randn(40, 20, CHANNELS, generator=torch.Generator().manual_seed(7))
-    noise = fit_ridge(list(lost), texts)  # nothing of the target in it
+    noise = fit_linear_map(list(lost), texts)  # nothing of the target in it
     assert error(noise(lost[0]), texts[0]) > 0.8
-    assert error(fit_ridge(texts, texts)(torch.cat(others)), torch.cat(others)) < 1e-3
+    assert error(fit_linear_map(texts, texts)(torch.cat(others)), torch.cat(others)) < 1e-3
 
 
 def test_more_channels_than_tokens_and_constant_channels_are_no_trouble() -> None:
     wide = [torch.randn(3, 64, generator=torch.Generator().manual_seed(i)) for i in range(4)]
     wide = [torch.cat([text, torch.zeros(3, 1)], dim=1) for text in wide]
     for texts in (wide, wide[:1]):
-        found = fit_ridge(texts, texts)(wide[0])
+        found = fit_linear_map(texts, texts)(wide[0])
         assert found.isfinite().all() and found.dtype == torch.float32
-        assert torch.equal(fit_ridge(texts, texts)(wide[0]), found)  # the same again
+        assert torch.equal(fit_linear_map(texts, texts)(wide[0]), found)  # the same again
 
 
 @pytest.fixture(scope="module")

@@ -18,7 +18,7 @@ from zimage_eval.text.encoder import load_tokenizer
 from zimage_eval.text.wordings import (
     Wording,
     read_wordings,
-    reword,
+    word_prompt,
     word_prompts,
     wording_key,
     write_wordings,
@@ -36,7 +36,7 @@ def tokenizer() -> PreTrainedTokenizerBase:
 
 
 def worded(tokenizer: PreTrainedTokenizerBase, text: str, **leaves: object) -> str:
-    return reword(text, make_settings(**leaves), tokenizer, FILLER)
+    return word_prompt(text, make_settings(**leaves), tokenizer, FILLER)
 
 
 def length(tokenizer: PreTrainedTokenizerBase, text: str, settings: Settings) -> int:
@@ -99,7 +99,7 @@ def test_parts_of_a_caption_are_the_caption() -> None:
 def test_clauses_of_other_texts_are_unknown(tokenizer: PreTrainedTokenizerBase) -> None:
     settings = make_settings(word_order="clauses_swapped")
     with pytest.raises(ValueError, match=r"^prompt.word_order: clauses_swapped .* not 'A cup.'$"):
-        reword("A cup.", settings, tokenizer, FILLER)
+        word_prompt("A cup.", settings, tokenizer, FILLER)
     found = word_prompts(["A cup.", "a red ring"], [settings], tokenizer, FILLER)
     assert found[wording_key("a red ring", settings)] == Wording("a red ring", None)
     assert found[wording_key("A cup.", settings)].text is None
@@ -121,12 +121,12 @@ def test_filler_has_as_many_tokens_as_asked_for(tokenizer: PreTrainedTokenizerBa
         for position in ("before", "after", "both"):
             leaves = {"filler_tokens": wanted, "filler_position": position}
             settings = make_settings(**leaves)
-            filled = reword(text, settings, tokenizer, FILLER)
+            filled = word_prompt(text, settings, tokenizer, FILLER)
             added = length(tokenizer, filled, settings) - length(tokenizer, text, settings)
             # One less where a sentence begins: its period and its first word come together.
             assert wanted - 1 <= added <= wanted, (leaves, filled)
             whole = make_settings(**leaves, filler_counts="caption", system_prompt="draw")
-            filled = reword(text, whole, tokenizer, FILLER)
+            filled = word_prompt(text, whole, tokenizer, FILLER)
             bare = length(tokenizer, text, whole)
             found = length(tokenizer, filled, whole)
             assert max(bare, wanted - 1) <= found <= max(bare, wanted)

@@ -105,7 +105,7 @@ def _check(arguments: argparse.Namespace) -> None:
 
 
 def _rows(arguments: argparse.Namespace) -> None:
-    from zimage_eval.cli.rows import render_rows
+    from zimage_eval.cli.rows import render_answers
     from zimage_eval.output.results import read_results
     from zimage_eval.questions.evidence import read_evidence, read_full_evidence
     from zimage_eval.questions.questions import load_questions
@@ -120,7 +120,7 @@ def _rows(arguments: argparse.Namespace) -> None:
     questions = load_questions(arguments.folder / "questions")
     evidence = read_evidence(arguments.folder / "reports" / "evidence.json")
     full = read_full_evidence(arguments.folder / "reports" / "full", params.model)
-    print(render_rows(answer_questions(questions, evidence, provenance, full)))
+    print(render_answers(answer_questions(questions, evidence, provenance, full)))
 
 
 def _add_generate_arguments(parser: argparse.ArgumentParser) -> None:

@@ -13,7 +13,7 @@ from zimage_eval.prompts.sets import Prompt, load_prompt_set
 
 if TYPE_CHECKING:
     from zimage_eval.benchmarks.machine.loaded_model import LoadedModel
-    from zimage_eval.benchmarks.machine.results import Cell, MachineResults, Rows
+    from zimage_eval.benchmarks.machine.results import MachineResults, MachineValue, Rows
 
 BENCHMARKS = ("settings", "throughput", "profile", "compile", "kernels", "quantization")
 ENTRIES = {"kernels": "quantization"}
@@ -75,14 +75,17 @@ def run_measure(arguments: argparse.Namespace) -> None:
     }
 
     from zimage_eval.benchmarks.machine.loaded_model import load_model, weights_name
-    from zimage_eval.benchmarks.machine.results import render_rows, write_machine_results
+    from zimage_eval.benchmarks.machine.results import render_machine_rows, write_machine_results
     from zimage_eval.benchmarks.machine.timing import peak_memory_gib, timed
     from zimage_eval.model.devices import pick_device
 
     folder, device = arguments.folder / "models" / name, pick_device()
     weights = weights_name(folder)
     model, seconds = timed(lambda: load_model(folder, spec, device), device)
-    loading: dict[str, Cell] = {"seconds": seconds, "peak_memory_gib": peak_memory_gib(device)}
+    loading: dict[str, MachineValue] = {
+        "seconds": seconds,
+        "peak_memory_gib": peak_memory_gib(device),
+    }
     for key in arguments.benchmarks:
         path = arguments.output / f"{FILES.get(key, key)}.json"
 
@@ -99,7 +102,7 @@ def run_measure(arguments: argparse.Namespace) -> None:
             rows = _quantization(arguments.folder, model, entries[key], prompts, spec, report)
         else:
             rows = _measure(key, model, entries[key], prompts, report)
-        print(render_rows(report(rows)), flush=True)
+        print(render_machine_rows(report(rows)), flush=True)
 
 
 def _measure(

@@ -10,8 +10,8 @@ from zimage_eval.config.settings import Key, word
 from zimage_eval.config.variants import Variant
 from zimage_eval.metrics.alignment import alignment
 from zimage_eval.metrics.judges.judges import Judge, decode_picture
-from zimage_eval.output.image_grids import GridCell, GridColumn, GridRow, draw_grid
-from zimage_eval.prompts.facts import FactResult, Facts, word_facts
+from zimage_eval.output.image_grids import GridCell, GridColumn, GridRow, draw_image_grid
+from zimage_eval.prompts.facts import FactResult, Facts, facts_in_words
 from zimage_eval.sampling.generation import GeneratedImage
 
 
@@ -38,7 +38,7 @@ def describe_picture(picture: JudgedPicture, seed: int, facts: Facts | None) -> 
     sigmas = " ".join(f"{sigma:.4g}" for sigma in image.sigmas)
     lines = [f"{picture.variant.name}: seed {seed}, {image.num_forwards} forwards, sigmas {sigmas}"]
     if facts is not None and picture.results is not None:
-        words = word_facts(facts)
+        words = facts_in_words(facts)
         for result in picture.results:
             said = words.get(result.name, "not stated")  # people may have labeled other facts
             lines.append(f"  {'✓' if result.held else '✗'} {result.kind}: {said}")
@@ -67,7 +67,7 @@ def draw_by_hand_grid(
         rows.append(GridRow(label, text, [_cell(picture) for picture in members]))
     marks = defaults if len(rows) == 1 else [False] * len(columns)
     heads = [GridColumn([name], mark) for name, mark in zip(columns, marks, strict=True)]
-    return draw_grid([across[1]], heads, rows)
+    return draw_image_grid([across[1]], heads, rows)
 
 
 def _value(picture: JudgedPicture, key: Key) -> str:

@@ -10,7 +10,7 @@ _WIDTHS = ("<5", "<13", ">8", ">5", "<13", ">5", "<13")
 """Of the columns before the claim."""
 
 
-def render_rows(answers: Sequence[Answer]) -> str:
+def render_answers(answers: Sequence[Answer]) -> str:
     """One line a row: the verdicts, p-values, sizes and the claim."""
     lines = [_line("row", "weights", "p", "n", "full size", "n", "design", "claim")]
     for answer in sorted(answers, key=lambda one: _order(one.question.row)):

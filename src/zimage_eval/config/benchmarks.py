@@ -57,7 +57,7 @@ class ConditioningParams(Frozen):
     """Bases whose wavelengths are stated, and refined captions are probed under."""
 
 
-class Recipe(Frozen):
+class ScheduleRecipe(Frozen):
     """A schedule as somebody recommends it."""
 
     shift: Annotated[Float, Field(gt=0)]
@@ -68,7 +68,7 @@ class Recipe(Frozen):
 class SchedulesParams(Frozen):
     """Noise levels and transformer evaluations of a call."""
 
-    recipes: dict[str, Recipe]
+    recipes: dict[str, ScheduleRecipe]
     """By a name; beside these, every schedule of every study is looked at."""
 
 
@@ -86,7 +86,7 @@ class EmbeddingCacheParams(Frozen):
 Entry = TypeVar("Entry")
 Positive = Annotated[Float, Field(gt=0)]
 Relation = Literal["left_of", "right_of", "above", "below"]
-Words = Annotated[tuple[str, ...], Field(strict=False, min_length=1)]
+WordList = Annotated[tuple[str, ...], Field(strict=False, min_length=1)]
 
 
 class Trials(Frozen):
@@ -94,7 +94,7 @@ class Trials(Frozen):
 
     num_seeds: Count
     """Of each prompt: with several, a prompt that fails is told from a seed that does."""
-    relation_words: dict[Relation, Words]
+    relation_words: dict[Relation, WordList]
     """Ways to say each relation, all on the same pairs of objects."""
     num_object_pairs: Count
     """Pairs of objects that each of those words is said of."""

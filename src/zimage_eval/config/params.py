@@ -18,7 +18,7 @@ ModelName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]*$")]
 FolderName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
 
 
-class Comparison(Frozen):
+class ComparisonParams(Frozen):
     """Several models on the same prompts, each by its own pipeline at its recommended settings.
 
     Judge, backbones and reference are those of the model under study, for all alike.
@@ -46,7 +46,7 @@ class Comparison(Frozen):
         return self
 
 
-def need_comparison(entry: Comparison | None) -> Comparison:
+def need_comparison(entry: ComparisonParams | None) -> ComparisonParams:
     """The entry; a ValueError if params.yaml leaves it out."""
     if entry is None:
         raise ValueError("params.yaml: there is no entry 'comparison'")
@@ -119,7 +119,7 @@ class Params(Frozen):
     """Other sizes, for the prompt sets of these roles."""
     studies: dict[Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")], Study]
     benchmarks: Benchmarks = Field(default_factory=Benchmarks)
-    comparison: Comparison | None = None
+    comparison: ComparisonParams | None = None
 
     def get_study(self, key: str) -> Study:
         """The study of that key, or a ValueError that names the known ones."""

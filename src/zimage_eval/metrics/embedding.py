@@ -163,15 +163,15 @@ def _hsic(first: NDArray[np.float64], second: NDArray[np.float64]) -> float:
     return float(product + sums - 2 * rows / (size - 2))
 
 
-Scores = dict[str, float | None]
-Key = TypeVar("Key", bound=Hashable)
+EmbeddingValues = dict[str, float | None]
+CacheKey = TypeVar("CacheKey", bound=Hashable)
 
 
-class EmbeddingScores(Generic[Key]):
+class EmbeddingScores(Generic[CacheKey]):
     """Scores of encodings by their keys, computed when they are first asked for."""
 
     def __init__(
-        self, encodings: Mapping[Key, TokenVectors], metrics: Mapping[str, Metric]
+        self, encodings: Mapping[CacheKey, TokenVectors], metrics: Mapping[str, Metric]
     ) -> None:
         """Of the metrics that read an embedding or a pair of them."""
         self.encodings = encodings
@@ -179,9 +179,9 @@ class EmbeddingScores(Generic[Key]):
         self.paired = {
             n: metric for n, metric in metrics.items() if metric.reads == "embedding_pair"
         }
-        self.known: dict[tuple[Key, Key | None], Scores] = {}
+        self.known: dict[tuple[CacheKey, CacheKey | None], EmbeddingValues] = {}
 
-    def of(self, key: Key, baseline: Key | None) -> Scores:
+    def of(self, key: CacheKey, baseline: CacheKey | None) -> EmbeddingValues:
         """Scores of one encoding; without a baseline, the paired ones have no number.
 
         Raises:
@@ -189,7 +189,7 @@ class EmbeddingScores(Generic[Key]):
         """
         if (key, baseline) not in self.known:
             encoded = self.encodings[key]
-            scores: Scores = {name: m.compute(encoded) for name, m in self.single.items()}
+            scores: EmbeddingValues = {name: m.compute(encoded) for name, m in self.single.items()}
             for name, metric in self.paired.items():
                 other = None if baseline is None else self.encodings[baseline]
                 scores[name] = None if other is None else metric.compute(encoded, other)

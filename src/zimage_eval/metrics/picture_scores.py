@@ -12,7 +12,7 @@ from zimage_eval.prompts.facts import FactResult
 
 
 @dataclass(frozen=True)
-class Observation:
+class PictureInputs:
     """What the metrics of one image may read; None where there is nothing to read."""
 
     image: np.ndarray
@@ -48,7 +48,7 @@ MAX_PER_BATCH = 32
 MAX_PIXELS_PER_BATCH = 2**21
 
 
-class Comparison(NamedTuple):
+class PicturePair(NamedTuple):
     """A picture and what a network compares it with."""
 
     image: np.ndarray
@@ -68,10 +68,10 @@ class Comparisons:
         """Of the metrics that read this, each with its network by the metric's name."""
         self.metrics = {name: metric for name, metric in metrics.items() if metric.reads == reads}
         self.networks = networks
-        self.waiting: list[Comparison] = []
+        self.waiting: list[PicturePair] = []
         self.scores: dict[tuple[int, str], list[float]] = {}
 
-    def add(self, comparison: Comparison) -> None:
+    def add(self, comparison: PicturePair) -> None:
         """Take one in; pictures of one size alone share a batch."""
         if not self.metrics:
             return

@@ -14,12 +14,11 @@ from zimage_eval.config.variants import Variant
 from zimage_eval.metrics.embedding import EmbeddingScores, TokenVectors
 from zimage_eval.metrics.judges.judges import Judge, Picture, load_image
 from zimage_eval.metrics.metric import BATCHED, Metric
-from zimage_eval.metrics.picture_scores import Comparison, Comparisons, Observation
-from zimage_eval.output.tables import SWAPPED_PROMPTS, embeddings_schema, read_table
+from zimage_eval.metrics.picture_scores import Comparisons, PictureInputs, PicturePair
+from zimage_eval.output.tables import SWAPPED_PROMPTS, TableRow, embeddings_schema, read_table
 from zimage_eval.prompts.facts import FactResult, Facts
 from zimage_eval.text.wordings import Wordings, wording_key
 
-Row = Mapping[str, Any]
 EncodingKey = tuple[str, str]
 """Text, canonical JSON of the encoder's settings."""
 
@@ -30,7 +29,7 @@ class StudyImages:
 
     folder: Path
     """The image table's folder."""
-    prompts: Mapping[tuple[str, str], Row]
+    prompts: Mapping[tuple[str, str], TableRow]
     """Row of the prompt table, by phase and prompt id."""
     variants: Mapping[str, Variant]
     embeddings: EmbeddingScores[EncodingKey]
@@ -47,7 +46,7 @@ class StudyImages:
         return next(variant for variant in self.variants.values() if variant.is_baseline)
 
     @cached_property
-    def swapped(self) -> Mapping[tuple[str, str], Row]:
+    def swapped(self) -> Mapping[tuple[str, str], TableRow]:
         """By phase and prompt id, the next prompt of that phase; the first one follows the last."""
         swapped = {}
         for phase, names in groupby(sorted(self.prompts), key=lambda key: key[0]):
@@ -82,20 +81,20 @@ def read_encodings(path: Path) -> dict[EncodingKey, TokenVectors]:
 class ScoredStudy(NamedTuple):
     """What scoring a study gives."""
 
-    scores: list[Row]
+    scores: list[TableRow]
     """Rows of the score table; a failed image has None for every metric."""
-    facts: list[Row]
+    facts: list[TableRow]
     """Rows of the table of judged facts; none of an image that was not judged."""
 
 
-def group_rows(rows: Iterable[Row]) -> list[list[Row]]:
+def group_rows(rows: Iterable[TableRow]) -> list[list[TableRow]]:
     """Rows of an image table by phase and prompt, all variants and seeds together."""
     ordered = sorted(rows, key=lambda row: (row["phase"], row["prompt_id"], row["seed"]))
     groups = groupby(ordered, key=lambda row: (row["phase"], row["prompt_id"]))
     return [list(group) for _, group in groups]
 
 
-def score_images(groups: Iterable[Sequence[Row]], study: StudyImages) -> ScoredStudy:
+def score_images(groups: Iterable[Sequence[TableRow]], study: StudyImages) -> ScoredStudy:
     """Every metric and every judged fact of every image.
 
     Args:
@@ -112,7 +111,7 @@ def score_images(groups: Iterable[Sequence[Row]], study: StudyImages) -> ScoredS
 
 
 def _score_group(
-    rows: Sequence[Row],
+    rows: Sequence[TableRow],
     study: StudyImages,
     scored: ScoredStudy,
     queues: Mapping[Any, Comparisons],
@@ -133,12 +132,12 @@ def _score_group(
         entries[_place(row)] = entry
         baseline = _baseline_of(row, picture, pictures, study)
         facts = _judged(picture, prompt, study)
-        observation = Observation(picture.pixels, baseline, facts, row["num_forwards"])
+        observation = PictureInputs(picture.pixels, baseline, facts, row["num_forwards"])
         entry |= observation.scores(study.metrics) | _embedding_scores(row, prompt, study)
         scored.facts.extend(_fact_row(row, picture, result) for result in facts or ())
-        queues["image_texts"].add(Comparison(picture.pixels, prompt["text"], (entry,)))
+        queues["image_texts"].add(PicturePair(picture.pixels, prompt["text"], (entry,)))
         if baseline is not None:
-            queues["image_pairs"].add(Comparison(picture.pixels, baseline, (entry,)))
+            queues["image_pairs"].add(PicturePair(picture.pixels, baseline, (entry,)))
     for row in rows:
         if row["variant"] == study.baseline.name and _place(row) in entries:
             entry, picture = entries[_place(row)], pictures[_place(row)]
@@ -147,29 +146,33 @@ def _score_group(
         first, second = pictures[one].pixels, pictures[other].pixels
         if one[0] == other[0] and first.shape == second.shape:
             pair = (entries[one], entries[other])
-            queues["seed_pairs"].add(Comparison(first, second, pair))
+            queues["seed_pairs"].add(PicturePair(first, second, pair))
 
 
-def _swapped_entry(row: Row, picture: Picture, entry: Row, study: StudyImages) -> Row:
+def _swapped_entry(
+    row: TableRow, picture: Picture, entry: TableRow, study: StudyImages
+) -> TableRow:
     """Row of a baseline's picture as another prompt judges it: the judged metrics alone."""
     other = study.swapped[row["phase"], row["prompt_id"]]
     facts = _judged(picture, other, study)
     judged = {name: metric for name, metric in study.metrics.items() if metric.is_judged}
-    scores = Observation(picture.pixels, None, facts, row["num_forwards"]).scores(judged)
+    scores = PictureInputs(picture.pixels, None, facts, row["num_forwards"]).scores(judged)
     return {**entry, "variant": SWAPPED_PROMPTS} | dict.fromkeys(study.metrics) | scores
 
 
-def _judged(picture: Picture, prompt: Row, study: StudyImages) -> tuple[FactResult, ...] | None:
+def _judged(
+    picture: Picture, prompt: TableRow, study: StudyImages
+) -> tuple[FactResult, ...] | None:
     results = study.judge(picture, Facts.model_validate_json(prompt["facts"]))
     return None if results is None else tuple(results)
 
 
-def _place(row: Row) -> tuple[str, int]:
+def _place(row: TableRow) -> tuple[str, int]:
     return (row["variant"], row["seed"])
 
 
 def _baseline_of(
-    row: Row, picture: Picture, pictures: Mapping[tuple[str, int], Picture], study: StudyImages
+    row: TableRow, picture: Picture, pictures: Mapping[tuple[str, int], Picture], study: StudyImages
 ) -> np.ndarray | None:
     """The baseline's picture of the same seed, for a rival of the same size.
 
@@ -181,19 +184,21 @@ def _baseline_of(
     return baseline.pixels if baseline.pixels.shape == picture.pixels.shape else None
 
 
-def _embedding_scores(row: Row, prompt: Row, study: StudyImages) -> dict[str, float | None]:
+def _embedding_scores(
+    row: TableRow, prompt: TableRow, study: StudyImages
+) -> dict[str, float | None]:
     variant, baseline = study.variants[row["variant"]], study.baseline
     other = None if variant.is_baseline else _encoding_key(prompt, baseline, study.wordings)
     return study.embeddings.of(_encoding_key(prompt, variant, study.wordings), other)
 
 
-def _fact_row(row: Row, picture: Picture, result: FactResult) -> Row:
+def _fact_row(row: TableRow, picture: Picture, result: FactResult) -> TableRow:
     names = ("variant", "phase", "prompt_id", "seed")
     found = {"image": picture.digest, "fact": result.name, "held": result.held}
     return {name: row[name] for name in names} | found
 
 
-def _encoding_key(prompt: Row, variant: Variant, wordings: Wordings) -> EncodingKey:
+def _encoding_key(prompt: TableRow, variant: Variant, wordings: Wordings) -> EncodingKey:
     text = wordings[wording_key(prompt["text"], variant.settings)].text
     assert text is not None, "a picture was made of it"
     return (text, variant.settings.encoder.canonical())

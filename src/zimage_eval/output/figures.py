@@ -14,8 +14,8 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
 
-from zimage_eval.output.observations import Observation
-from zimage_eval.statistics.estimates import estimate, prompt_means
+from zimage_eval.output.observations import Measurement
+from zimage_eval.statistics.estimates import Floats, estimate, prompt_means
 
 INK, FAINT, BLUE, FRAME = "#1a1a1a", "#767676", "#0072b2", "#d55e00"
 # Okabe and Ito 2008: told apart with any color vision; the markers differ as well.
@@ -226,7 +226,7 @@ def _in_order(values: Sequence[str]) -> list[str]:
     return sorted(set(values), key=order)
 
 
-def draw_variants(observations: Sequence[Observation], metric: str, axis_label: str) -> Figure:
+def draw_variants(observations: Sequence[Measurement], metric: str, axis_label: str) -> Figure:
     """Mean over units of one metric for each variant, the largest at the bottom.
 
     Replicates of a unit are averaged first, so that an interval is over what is independent.
@@ -243,7 +243,6 @@ def draw_variants(observations: Sequence[Observation], metric: str, axis_label: 
     return draw_dots(sorted(rows, key=lambda row: (row.mean or 0.0, row.label)), axis_label)
 
 
-Floats = np.ndarray
 Groups = Sequence[str]
 
 
@@ -265,11 +264,11 @@ def scatter_groups(axes: Axes, x: Floats, y: Floats, groups: Groups) -> None:
     axes.spines[["top", "right"]].set_visible(False)
 
 
-Interval = tuple[float | None, float | None, float | None]
+MeanInterval = tuple[float | None, float | None, float | None]
 
 
 def draw_intervals(
-    axes: Axes, rows: Mapping[str, Interval], label: str, marked: Sequence[str] = ()
+    axes: Axes, rows: Mapping[str, MeanInterval], label: str, marked: Sequence[str] = ()
 ) -> None:
     """A dot with its interval a row, the first on top; marked rows in another color."""
     for y, (name, (value, low, high)) in enumerate(rows.items()):

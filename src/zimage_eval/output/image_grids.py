@@ -54,7 +54,7 @@ class _Layout(NamedTuple):
     width: int
 
 
-def draw_grid(
+def draw_image_grid(
     corner: Sequence[str], columns: Sequence[GridColumn], rows: Sequence[GridRow]
 ) -> Image.Image:
     """The grid as one RGB picture; `corner` names what the lines of the column headers are."""

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from zimage_eval.statistics.estimates import Estimate, estimate, prompt_means, rounded
 
 
-class Observation(NamedTuple):
+class Measurement(NamedTuple):
     """One number that a benchmark saw."""
 
     variant: str
@@ -23,7 +23,7 @@ class Observation(NamedTuple):
     """None where there is no number."""
 
 
-def write_observations(path: Path, observations: Iterable[Observation]) -> None:
+def write_observations(path: Path, observations: Iterable[Measurement]) -> None:
     """Sorted rows, numbers to six digits: equal observations give equal bytes.
 
     Raises:
@@ -36,11 +36,11 @@ def write_observations(path: Path, observations: Iterable[Observation]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(Observation._fields)
+        writer.writerow(Measurement._fields)
         writer.writerows(one._replace(value=rounded(one.value)) for one in rows)
 
 
-def read_observations(path: Path) -> list[Observation]:
+def read_observations(path: Path) -> list[Measurement]:
     """What `write_observations` wrote.
 
     Raises:
@@ -51,10 +51,10 @@ def read_observations(path: Path) -> list[Observation]:
     with path.open(newline="", encoding="utf-8") as file:
         reader = csv.reader(file)
         columns = tuple(next(reader, ()))
-        if columns != Observation._fields:
-            raise ValueError(f"{path}: columns are {columns}, not {Observation._fields}")
+        if columns != Measurement._fields:
+            raise ValueError(f"{path}: columns are {columns}, not {Measurement._fields}")
         return [
-            Observation(
+            Measurement(
                 variant, unit, int(replicate), category, metric, float(value) if value else None
             )
             for variant, unit, replicate, category, metric, value in reader
@@ -62,7 +62,7 @@ def read_observations(path: Path) -> list[Observation]:
 
 
 def mean_rows(
-    observations: Sequence[Observation], shares: Collection[str]
+    observations: Sequence[Measurement], shares: Collection[str]
 ) -> dict[str, dict[str, float | None]]:
     """`<variant>/<category>` -> metric, its mean over units and its 95 % interval; `num_units`.
 
@@ -84,7 +84,7 @@ def mean_rows(
     return results
 
 
-def largest_rows(observations: Sequence[Observation]) -> dict[str, dict[str, float | None]]:
+def largest_rows(observations: Sequence[Measurement]) -> dict[str, dict[str, float | None]]:
     """Variant -> metric -> mean over units, and the largest as `<metric>_largest`."""
     values: dict[tuple[str, str], list[float]] = {}
     for one in observations:

@@ -8,8 +8,9 @@ from pydantic import TypeAdapter
 
 from zimage_eval.statistics.estimates import rounded
 
-Numbers = Mapping[str, float | None]
-Results = Mapping[str, Mapping[str, Numbers]]
+NumberRow = Mapping[str, float | None]
+"""The numbers of a variant or row, by metric."""
+Results = Mapping[str, Mapping[str, NumberRow]]
 """Study, variant, metric. A number that does not exist is None; there is no NaN and no infinity."""
 
 _RESULTS: TypeAdapter[dict[str, dict[str, dict[str, float | None]]]] = TypeAdapter(

@@ -5,13 +5,16 @@ table gives the same bytes with the same version of PyArrow.
 """
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
+
+TableRow = Mapping[str, Any]
+"""A row of a table, by column."""
 
 
 class TableSchema(NamedTuple):

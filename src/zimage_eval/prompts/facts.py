@@ -68,7 +68,7 @@ class Facts(_Frozen):
         return self
 
 
-def word_facts(facts: Facts) -> dict[str, str]:
+def facts_in_words(facts: Facts) -> dict[str, str]:
     """Each fact that some judge looks for, in words, by its `FactResult.name`."""
     words = {}
     for index, fact in enumerate(facts.objects):

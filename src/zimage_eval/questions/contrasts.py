@@ -6,11 +6,12 @@ interval inside the margin.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 
 from zimage_eval.metrics.catalogue import METRICS
+from zimage_eval.output.tables import TableRow
 from zimage_eval.statistics.estimates import (
     CONFIDENCE,
     MIN_PROMPTS,
@@ -19,7 +20,7 @@ from zimage_eval.statistics.estimates import (
     prompt_means,
 )
 from zimage_eval.statistics.power import smallest_effect
-from zimage_eval.statistics.studentized import Pivot, pivot_of
+from zimage_eval.statistics.studentized import MeanTest, mean_test
 from zimage_eval.studies.summaries import ALL
 
 Kind = Literal[
@@ -34,12 +35,11 @@ Kind = Literal[
     "inconclusive",
 ]
 """Better and worse become higher and lower for a metric of which neither end is good in itself."""
-Row = Mapping[str, Any]
 INNER = 0.90
 """Confidence of the interval that decides on equivalence."""
 
 
-class Terms(NamedTuple):
+class Margin(NamedTuple):
     """What is declared of a metric's contrasts before the run."""
 
     margin: float
@@ -68,12 +68,12 @@ class Contrast(NamedTuple):
         sign = -1.0 if self.better == "lower" else 1.0
         return [sign * self.differences[prompt] for prompt in sorted(self.differences)]
 
-    def pivot(self, terms: Terms) -> Pivot | None:
+    def mean_test(self, terms: Margin) -> MeanTest | None:
         """Of the mean gain; None where too little was scored to conclude anything."""
         is_covered = self.coverage >= terms.min_coverage
-        return pivot_of(self.gains, self.bounds) if is_covered else None
+        return mean_test(self.gains, self.bounds) if is_covered else None
 
-    def problem(self, terms: Terms) -> str:
+    def problem(self, terms: Margin) -> str:
         """Why there is no pivot, in words, where there is none."""
         if self.coverage < terms.min_coverage:
             return f"{self.coverage:.0%} of the pairs are scored, {terms.min_coverage:.0%} needed"
@@ -108,7 +108,12 @@ class Assay(NamedTuple):
 
 
 def paired_contrast(
-    rows: Sequence[Row], variant: str, baseline: str, metric: str, phase: str, category: str = ALL
+    rows: Sequence[TableRow],
+    variant: str,
+    baseline: str,
+    metric: str,
+    phase: str,
+    category: str = ALL,
 ) -> Contrast:
     """The contrast of two variants in the rows of a score table.
 
@@ -150,7 +155,7 @@ def contrast_arms(
     )
 
 
-def check_assay(swapped: Contrast, terms: Terms) -> Assay:
+def check_assay(swapped: Contrast, terms: Margin) -> Assay:
     """Whether judging the baseline's images by other prompts' texts costs more than the margin.
 
     They must be the baseline's own images: a judge that prefers whatever the baseline draws then
@@ -163,7 +168,7 @@ def check_assay(swapped: Contrast, terms: Terms) -> Assay:
     return Assay(False, f"the loss with swapped prompts is not shown to exceed the margin: {seen}")
 
 
-def find(contrast: Contrast, terms: Terms, assay: Assay) -> Finding:
+def find(contrast: Contrast, terms: Margin, assay: Assay) -> Finding:
     """What the contrast shows; inconclusive where the study's judge is not sensitive."""
     finding = _find(contrast, terms)
     if assay.is_sensitive or finding.kind == "inconclusive":
@@ -171,8 +176,8 @@ def find(contrast: Contrast, terms: Terms, assay: Assay) -> Finding:
     return finding._replace(kind="inconclusive", reason=assay.reason)
 
 
-def _find(contrast: Contrast, terms: Terms) -> Finding:
-    pivot = contrast.pivot(terms)
+def _find(contrast: Contrast, terms: Margin) -> Finding:
+    pivot = contrast.mean_test(terms)
     gains = contrast.gains
     seen = (len(gains), contrast.coverage, float(np.mean(gains)) if gains else None)
     if pivot is None:
@@ -201,7 +206,7 @@ def _kind(interval: tuple[float, float], margin: float, *, has_better: bool) -> 
 
 
 def _scores(
-    rows: Iterable[Row], variant: str, metric: str, phase: str, category: str
+    rows: Iterable[TableRow], variant: str, metric: str, phase: str, category: str
 ) -> dict[Unit, float | None]:
     return {
         (row["prompt_id"], row["seed"]): _finite(row[metric])

@@ -10,17 +10,17 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
-from zimage_eval.questions.contrasts import Assay, Contrast, Kind, Terms, find
+from zimage_eval.questions.contrasts import Assay, Contrast, Kind, Margin, find
 from zimage_eval.questions.questions import Place
 from zimage_eval.statistics.argmax_sets import argmax_p_values
 from zimage_eval.statistics.estimates import rounded
 from zimage_eval.statistics.multiplicity import holm
-from zimage_eval.statistics.studentized import Pivot
+from zimage_eval.statistics.studentized import MeanTest
 
 ALPHA = 0.05
 
 
-class Seen(NamedTuple):
+class RivalResult(NamedTuple):
     """What was seen of one rival: its gain over the baseline with the 95 % interval."""
 
     variant: str
@@ -36,9 +36,11 @@ class Evidence(NamedTuple):
 
     status: Literal["weighed", "exact", "inconclusive", "not_testable"]
     """Exact is what was read off by equality: nothing to correct for."""
-    p_supported: float
-    """Against "the claim does not hold"; 1 where that can't be tested."""
-    p_refuted: float
+    p_if_false: float
+    """How likely data as favorable are if the claim is false: small supports it. 1 where that can't
+    be tested."""
+    p_if_true: float
+    """How likely data as unfavorable are if the claim is true: small refutes it."""
     reason: str
     """Why it could not be weighed, or which rivals could not."""
     num_prompts: int
@@ -46,7 +48,7 @@ class Evidence(NamedTuple):
     named: tuple[str, ...] = ()
     """Rivals that are better or differ, each at 5 % after Holm over the rivals; of a grid, the
     variants that may be the best."""
-    seen: tuple[Seen, ...] = ()
+    rivals: tuple[RivalResult, ...] = ()
     """One a rival, in the order of the claim."""
 
 
@@ -60,7 +62,7 @@ FROZEN_WEIGHTS = not_testable("a sweep over frozen weights can't say: needs a tr
 
 
 def baseline_best(
-    contrasts: Sequence[Contrast], terms: Terms, assay: Assay, lead: float
+    contrasts: Sequence[Contrast], terms: Margin, assay: Assay, lead: float
 ) -> Evidence:
     """Whether the baseline beats every rival by more than `lead`, or a rival beats it.
 
@@ -77,7 +79,7 @@ def baseline_best(
     )
 
 
-def no_difference(contrasts: Sequence[Contrast], terms: Terms, assay: Assay) -> Evidence:
+def no_difference(contrasts: Sequence[Contrast], terms: Margin, assay: Assay) -> Evidence:
     """Whether every rival is equivalent to the baseline, or one is not.
 
     Equivalent: both one-sided tests, so the 90 % interval is inside the margin. A rival is inside
@@ -93,7 +95,9 @@ def no_difference(contrasts: Sequence[Contrast], terms: Terms, assay: Assay) -> 
     )
 
 
-def some_better(contrasts: Sequence[Contrast], terms: Terms, assay: Assay, lead: float) -> Evidence:
+def some_better(
+    contrasts: Sequence[Contrast], terms: Margin, assay: Assay, lead: float
+) -> Evidence:
     """Whether a rival beats the baseline by more than `lead`, or none does by the margin."""
     _need_direction(contrasts)
     return _weigh(
@@ -108,7 +112,7 @@ def some_better(contrasts: Sequence[Contrast], terms: Terms, assay: Assay, lead:
 
 def shifted(
     contrasts: Sequence[Contrast],
-    terms: Terms,
+    terms: Margin,
     assay: Assay,
     direction: Literal["higher", "lower"],
 ) -> Evidence:
@@ -122,7 +126,7 @@ def shifted(
     return _weigh(raw, terms, assay, p_for=p_for, p_against=p_against)
 
 
-def interaction(contrast: Contrast, terms: Terms, assay: Assay) -> Evidence:
+def interaction(contrast: Contrast, terms: Margin, assay: Assay) -> Evidence:
     """Whether two changes together do other than the sum of each, or the same within the margin.
 
     Args:
@@ -141,15 +145,15 @@ def interaction(contrast: Contrast, terms: Terms, assay: Assay) -> Evidence:
 
 
 def best_of_grid(
-    contrasts: Sequence[Contrast], baseline: str, terms: Terms, assay: Assay
+    contrasts: Sequence[Contrast], baseline: str, terms: Margin, assay: Assay
 ) -> Evidence:
     """Whether the baseline alone may be the best of a grid, or is none of those that may be.
 
     From the confidence set of the argmax over the prompts that every measured variant has.
     """
     _need_direction(contrasts)
-    pivots, missing = _pivots(contrasts, terms)
-    measured = [contrast for contrast in contrasts if contrast.variant in pivots]
+    tests, missing = _mean_tests(contrasts, terms)
+    measured = [contrast for contrast in contrasts if contrast.variant in tests]
     blocked = _blocked(measured, missing, assay)
     if blocked:
         return blocked
@@ -167,16 +171,16 @@ def best_of_grid(
         missing,
         len(shared),
         tuple(variant for variant, p in p_values.items() if p > ALPHA),
-        seen_of(contrasts, terms, assay),
+        rival_results(contrasts, terms, assay),
     )
 
 
 def _weigh(
     contrasts: Sequence[Contrast],
-    terms: Terms,
+    terms: Margin,
     assay: Assay,
-    p_for: Callable[[Pivot], float],
-    p_against: Callable[[Pivot], float],
+    p_for: Callable[[MeanTest], float],
+    p_against: Callable[[MeanTest], float],
     needs: Literal["all", "any"] = "all",
 ) -> Evidence:
     """Evidence for a claim that all rivals must bear out, or any: the other side is the reverse.
@@ -186,35 +190,37 @@ def _weigh(
     """
     if needs == "any":
         reverse = _weigh(contrasts, terms, assay, p_for=p_against, p_against=p_for)
-        return reverse._replace(p_supported=reverse.p_refuted, p_refuted=reverse.p_supported)
-    pivots, missing = _pivots(contrasts, terms)
-    blocked = _blocked(list(pivots), missing, assay)
+        return reverse._replace(p_if_false=reverse.p_if_true, p_if_true=reverse.p_if_false)
+    tests, missing = _mean_tests(contrasts, terms)
+    blocked = _blocked(list(tests), missing, assay)
     if blocked:
         return blocked
-    against = [p_against(pivots[c.variant]) if c.variant in pivots else 1.0 for c in contrasts]
+    against = [p_against(tests[c.variant]) if c.variant in tests else 1.0 for c in contrasts]
     adjusted = holm([min(1.0, p) for p in against])
     return Evidence(
         "weighed",
-        1.0 if missing else min(1.0, max(p_for(pivot) for pivot in pivots.values())),
+        1.0 if missing else min(1.0, max(p_for(pivot) for pivot in tests.values())),
         min(adjusted),
         missing,
-        min(pivot.num_prompts for pivot in pivots.values()),
+        min(pivot.num_prompts for pivot in tests.values()),
         tuple(c.variant for c, p in zip(contrasts, adjusted, strict=True) if p <= ALPHA),
-        seen_of(contrasts, terms, assay),
+        rival_results(contrasts, terms, assay),
     )
 
 
-def seen_of(contrasts: Sequence[Contrast], terms: Terms, assay: Assay) -> tuple[Seen, ...]:
+def rival_results(
+    contrasts: Sequence[Contrast], terms: Margin, assay: Assay
+) -> tuple[RivalResult, ...]:
     """What each contrast shows, in their order."""
     findings = [(contrast.variant, find(contrast, terms, assay)) for contrast in contrasts]
-    return tuple(Seen(name, f.kind, f.gain, f.low, f.high) for name, f in findings)
+    return tuple(RivalResult(name, f.kind, f.gain, f.low, f.high) for name, f in findings)
 
 
-def _pivots(contrasts: Sequence[Contrast], terms: Terms) -> tuple[Mapping[str, Pivot], str]:
+def _mean_tests(contrasts: Sequence[Contrast], terms: Margin) -> tuple[Mapping[str, MeanTest], str]:
     """By variant, and why others have none."""
-    pivots = {contrast.variant: contrast.pivot(terms) for contrast in contrasts}
-    problems = [f"{c.variant}: {c.problem(terms)}" for c in contrasts if pivots[c.variant] is None]
-    return {name: pivot for name, pivot in pivots.items() if pivot}, "; ".join(problems)
+    tests = {contrast.variant: contrast.mean_test(terms) for contrast in contrasts}
+    problems = [f"{c.variant}: {c.problem(terms)}" for c in contrasts if tests[c.variant] is None]
+    return {name: pivot for name, pivot in tests.items() if pivot}, "; ".join(problems)
 
 
 def _blocked(measured: Sequence[object], missing: str, assay: Assay) -> Evidence | None:
@@ -238,12 +244,12 @@ def write_evidence(path: Path, evidence: Mapping[Place, Evidence]) -> None:
     """Evidence by page and part, numbers to six digits: equal evidence gives equal bytes."""
     pages: dict[str, dict[str, Any]] = {}
     for place, one in evidence.items():
-        seen = [
-            each._asdict() | {key: rounded(getattr(each, key)) for key in ("gain", "low", "high")}
-            for each in one.seen
+        rivals = [
+            rival._asdict() | {key: rounded(getattr(rival, key)) for key in ("gain", "low", "high")}
+            for rival in one.rivals
         ]
-        p_values = {key: rounded(getattr(one, key)) for key in ("p_supported", "p_refuted")}
-        pages.setdefault(place.page, {})[place.part] = one._asdict() | p_values | {"seen": seen}
+        p_values = {key: rounded(getattr(one, key)) for key in ("p_if_false", "p_if_true")}
+        pages.setdefault(place.page, {})[place.part] = one._asdict() | p_values | {"rivals": rivals}
     path.parent.mkdir(parents=True, exist_ok=True)
     text = json.dumps(pages, indent=1, allow_nan=False, ensure_ascii=False)
     path.write_text(text + "\n", encoding="utf-8")
@@ -263,7 +269,10 @@ def read_evidence(path: Path) -> dict[Place, Evidence]:
     return {
         Place(page, part): Evidence(
             **one
-            | {"named": tuple(one["named"]), "seen": tuple(Seen(**each) for each in one["seen"])}
+            | {
+                "named": tuple(one["named"]),
+                "rivals": tuple(RivalResult(**rival) for rival in one["rivals"]),
+            }
         )
         for page, parts in pages.items()
         for part, one in parts.items()

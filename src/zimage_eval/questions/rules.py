@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zimage_eval.questions.claims import ContrastRule
-from zimage_eval.questions.contrasts import Assay, Contrast, Terms
+from zimage_eval.questions.contrasts import Assay, Contrast, Margin
 from zimage_eval.questions.evidence import (
     ALPHA,
     Evidence,
@@ -15,7 +15,7 @@ from zimage_eval.questions.evidence import (
     interaction,
     no_difference,
     not_testable,
-    seen_of,
+    rival_results,
     shifted,
     some_better,
 )
@@ -27,7 +27,7 @@ SEED = 20_261_125
 
 
 def depends_on_category(
-    contrasts: Sequence[Contrast], categories: Mapping[str, str], terms: Terms, assay: Assay
+    contrasts: Sequence[Contrast], categories: Mapping[str, str], terms: Margin, assay: Assay
 ) -> Evidence:
     """Whether a rival's difference to the baseline is another in some categories than in others.
 
@@ -55,7 +55,7 @@ def depends_on_category(
         "",
         min(len(contrast.differences) for contrast in contrasts),
         tuple(c.variant for c, p in zip(contrasts, adjusted, strict=True) if p <= ALPHA),
-        seen_of(contrasts, terms, assay),
+        rival_results(contrasts, terms, assay),
     )
 
 
@@ -108,7 +108,7 @@ def decide(
     rule: ContrastRule,
     contrasts: Sequence[Contrast],
     baseline: str,
-    terms: Terms,
+    terms: Margin,
     assay: Assay,
     lead: float,
     categories: Mapping[str, str],

@@ -11,13 +11,13 @@ from typing import Annotated, Literal, NamedTuple, TypeVar
 from pydantic import Field, StringConstraints
 
 from zimage_eval.config.frozen import Frozen
-from zimage_eval.questions.evidence import ALPHA, Evidence, Seen
+from zimage_eval.questions.evidence import ALPHA, Evidence, RivalResult
 from zimage_eval.statistics.multiplicity import benjamini_hochberg, holm
 
 FALSE_DISCOVERIES = 0.10
 MIN_HAND_LABELS = 200
 
-Key = TypeVar("Key")
+ClaimKey = TypeVar("ClaimKey")
 Name = Annotated[str, StringConstraints(min_length=1)]
 Word = Literal["supported", "refuted", "inconclusive", "not_testable"]
 
@@ -56,7 +56,7 @@ class Verdict(NamedTuple):
     num_prompts: int
     named: tuple[str, ...]
     """Rivals as in the evidence."""
-    seen: tuple[Seen, ...]
+    rivals: tuple[RivalResult, ...]
     """Differences as in the evidence."""
     is_exact: bool
     """Decided by equality: there is nothing to correct for."""
@@ -93,8 +93,8 @@ def decide_report(pages: Mapping[str, Page]) -> dict[str, PageVerdicts]:
 
 
 def decide_sub_questions(
-    evidence: Mapping[Key, Evidence], provenance: Provenance
-) -> dict[Key, Verdict]:
+    evidence: Mapping[ClaimKey, Evidence], provenance: Provenance
+) -> dict[ClaimKey, Verdict]:
     """Sub-question -> what the results suggest, at a 10 % false discovery rate over all of them."""
     claims = [(one, provenance) for one in evidence.values()]
     verdicts = _decide(claims, benjamini_hochberg, FALSE_DISCOVERIES, is_suggestion=True)
@@ -114,7 +114,7 @@ def _decide(
     has no chance to go wrong, and does not.
     """
     testable = [e for e, _ in claims if e.status in ("weighed", "inconclusive")]
-    adjusted = iter(adjust([min(e.p_supported, e.p_refuted) for e in testable]))
+    adjusted = iter(adjust([min(e.p_if_false, e.p_if_true) for e in testable]))
     verdicts = []
     for evidence, provenance in claims:
         p_value = next(adjusted) if evidence.status in ("weighed", "inconclusive") else None
@@ -130,7 +130,7 @@ def _decide(
                 p_value,
                 evidence.num_prompts,
                 evidence.named,
-                evidence.seen,
+                evidence.rivals,
                 evidence.status == "exact",
                 provenance,
             )
@@ -140,9 +140,9 @@ def _decide(
 
 def _word(evidence: Evidence, p_value: float | None, level: float) -> Word:
     if evidence.status == "exact":
-        return "supported" if evidence.p_supported <= evidence.p_refuted else "refuted"
+        return "supported" if evidence.p_if_false <= evidence.p_if_true else "refuted"
     if p_value is None:
         return "not_testable"
     if evidence.status == "inconclusive" or p_value > level:
         return "inconclusive"
-    return "supported" if evidence.p_supported <= evidence.p_refuted else "refuted"
+    return "supported" if evidence.p_if_false <= evidence.p_if_true else "refuted"

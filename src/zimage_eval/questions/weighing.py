@@ -6,8 +6,9 @@ from typing import NamedTuple
 import numpy as np
 
 from zimage_eval.metrics.catalogue import METRICS
-from zimage_eval.output.observations import Observation
-from zimage_eval.output.results import Numbers
+from zimage_eval.output.observations import Measurement
+from zimage_eval.output.results import NumberRow
+from zimage_eval.output.tables import TableRow
 from zimage_eval.questions.claims import (
     BenchmarkClaim,
     Claim,
@@ -21,37 +22,36 @@ from zimage_eval.questions.claims import (
 from zimage_eval.questions.contrasts import (
     Assay,
     Kind,
-    Row,
-    Terms,
+    Margin,
     check_assay,
     contrast_arms,
     paired_contrast,
 )
-from zimage_eval.questions.evidence import Evidence, Seen, not_testable
+from zimage_eval.questions.evidence import Evidence, RivalResult, not_testable
 from zimage_eval.questions.rules import decide, find_rivals
 from zimage_eval.statistics.estimates import CONFIDENCE, MIN_PROMPTS, Unit, prompt_means
-from zimage_eval.statistics.studentized import pivot_of
+from zimage_eval.statistics.studentized import mean_test
 from zimage_eval.studies.summaries import ALL
 
 
 class StudyScores(NamedTuple):
     """The score table of a study."""
 
-    rows: Sequence[Row]
+    rows: Sequence[TableRow]
     baseline: str
 
 
-class Measured(NamedTuple):
+class Measurements(NamedTuple):
     """All that claims are weighed on, by study or benchmark."""
 
     studies: Mapping[str, StudyScores]
-    observations: Mapping[str, Sequence[Observation]]
-    results: Mapping[str, Mapping[str, Numbers]]
+    observations: Mapping[str, Sequence[Measurement]]
+    results: Mapping[str, Mapping[str, NumberRow]]
     """Row -> metric -> number. In the row `checks` 1 says that a statement holds, 0 that it does
     not."""
 
 
-def weigh_claim(claim: Claim, measured: Measured, terms: SharedTerms) -> Evidence:
+def weigh_claim(claim: Claim, measured: Measurements, terms: SharedTerms) -> Evidence:
     """The evidence on a claim; not testable, with the reason, where its source lacks something.
 
     Raises:
@@ -77,7 +77,7 @@ def weigh_claim(claim: Claim, measured: Measured, terms: SharedTerms) -> Evidenc
     return weigh_benchmark(claim, observed, terms)
 
 
-def _weigh_study(claim: StudyClaim, measured: Measured, shared: SharedTerms) -> Evidence:
+def _weigh_study(claim: StudyClaim, measured: Measurements, shared: SharedTerms) -> Evidence:
     if claim.study not in measured.studies:
         return not_testable(f"study {claim.study} is not part of this run")
     rows, baseline = measured.studies[claim.study]
@@ -95,7 +95,7 @@ def _weigh_study(claim: StudyClaim, measured: Measured, shared: SharedTerms) -> 
     swapped = paired_contrast(
         in_phase, shared.assay.variant, baseline, shared.assay.metric, claim.phase
     )
-    assay = check_assay(swapped, Terms(shared.assay.margin, shared.min_coverage))
+    assay = check_assay(swapped, Margin(shared.assay.margin, shared.min_coverage))
     contrasts = [
         paired_contrast(in_phase, rival, reference, claim.metric, claim.phase, category)
         for rival in rivals
@@ -104,11 +104,11 @@ def _weigh_study(claim: StudyClaim, measured: Measured, shared: SharedTerms) -> 
     if margin is None:
         raise ValueError(f"{claim.metric}: has no margin, so a claim on it must state one")
     categories = {row["prompt_id"]: row["category"] for row in in_phase}
-    terms = Terms(margin, shared.min_coverage)
+    terms = Margin(margin, shared.min_coverage)
     return decide(claim.rule, contrasts, reference, terms, assay, claim.lead, categories)
 
 
-def _weigh_tested(claim: TestedClaim, row: Numbers) -> Evidence:
+def _weigh_tested(claim: TestedClaim, row: NumberRow) -> Evidence:
     """A test of its own can speak for a claim; that it does not is no evidence against."""
     p_value, size = row.get(claim.p_value), round(row.get(claim.size) or 0)
     if p_value is None:
@@ -116,7 +116,7 @@ def _weigh_tested(claim: TestedClaim, row: Numbers) -> Evidence:
     return Evidence("weighed", p_value, 1.0, "", size)
 
 
-def _weigh_number(claim: NumberClaim, row: Numbers) -> Evidence:
+def _weigh_number(claim: NumberClaim, row: NumberRow) -> Evidence:
     value = row.get(claim.metric)
     if value is None:
         return not_testable(
@@ -124,7 +124,7 @@ def _weigh_number(claim: NumberClaim, row: Numbers) -> Evidence:
         )
     is_higher = value >= claim.threshold
     holds = is_higher if claim.rule == "at_least" else value <= claim.threshold
-    seen = Seen(claim.row, "higher" if is_higher else "lower", value, None, None)
+    seen = RivalResult(claim.row, "higher" if is_higher else "lower", value, None, None)
     return Evidence("exact", float(not holds), float(holds), "", 1, (), (seen,))
 
 
@@ -141,7 +141,7 @@ SENSITIVE = Assay(True, "")
 
 
 def weigh_benchmark(
-    claim: BenchmarkClaim, observed: Sequence[Observation], shared: SharedTerms
+    claim: BenchmarkClaim, observed: Sequence[Measurement], shared: SharedTerms
 ) -> Evidence:
     """The evidence on arms of a benchmark, paired by unit and replicate.
 
@@ -171,11 +171,11 @@ def weigh_benchmark(
         for rival in rivals
     ]
     categories = {_unit_of(one): one.category for one in observed}
-    terms = Terms(claim.margin, shared.min_coverage)
+    terms = Margin(claim.margin, shared.min_coverage)
     return decide(claim.rule, contrasts, claim.baseline, terms, SENSITIVE, claim.lead, categories)
 
 
-def weigh_threshold(claim: ThresholdClaim, observed: Sequence[Observation]) -> Evidence:
+def weigh_threshold(claim: ThresholdClaim, observed: Sequence[Measurement]) -> Evidence:
     """The evidence on a mean over units that lies above or below a number."""
     values = {
         (_unit_of(one), one.replicate): one.value
@@ -184,7 +184,7 @@ def weigh_threshold(claim: ThresholdClaim, observed: Sequence[Observation]) -> E
     }
     by_unit = prompt_means(values)
     means = [by_unit[unit] for unit in sorted(by_unit)]
-    pivot = pivot_of(means, claim.bounds)
+    pivot = mean_test(means, claim.bounds)
     if pivot is None:
         enough = len(means) >= MIN_PROMPTS
         why = f"{len(means)} units"
@@ -194,7 +194,7 @@ def weigh_threshold(claim: ThresholdClaim, observed: Sequence[Observation]) -> E
     kind: Kind = "unresolved"
     if not low <= claim.threshold <= high:
         kind = "higher" if low > claim.threshold else "lower"
-    seen = Seen(claim.variant, kind, float(np.mean(means)), low, high)
+    seen = RivalResult(claim.variant, kind, float(np.mean(means)), low, high)
     above, below = 2 * pivot.p_above(claim.threshold), 2 * pivot.p_below(claim.threshold)
     p_for, p_against = (above, below) if claim.rule == "above" else (below, above)
     return Evidence("weighed", min(1.0, p_for), min(1.0, p_against), "", len(means), (), (seen,))
@@ -216,6 +216,6 @@ def _paired(
     return {(unit, 0): None if unit in missing else means[unit] for unit, _ in arm}
 
 
-def _unit_of(one: Observation) -> str:
+def _unit_of(one: Measurement) -> str:
     """A name that no unit of another category has."""
     return f"{one.category}/{one.unit}"

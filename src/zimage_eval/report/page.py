@@ -120,7 +120,7 @@ def _checks(claim: Claim, results: Mapping[str, Results]) -> str:
 
 
 def _differences(claim: Claim, verdict: Verdict) -> str:
-    if not verdict.seen:
+    if not verdict.rivals:
         return ""
     if isinstance(claim, ExactClaim | TestedClaim | NumberClaim):
         return ""

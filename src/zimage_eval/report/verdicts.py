@@ -146,7 +146,7 @@ def tell(verdict: Verdict, *, supported_says_no: bool = False) -> str:
     if verdict.is_exact:
         noun = "check" if verdict.num_prompts == 1 else "checks"
         read_off = "read off, not estimated"
-        parts.append(read_off if verdict.seen else f"{verdict.num_prompts} {noun}")
+        parts.append(read_off if verdict.rivals else f"{verdict.num_prompts} {noun}")
     if verdict.p_value is not None:
         correction = "false discovery rate" if verdict.is_suggestion else "Holm"
         parts.append(f"p {_p_value(verdict)} ({correction}), n = {verdict.num_prompts}")
@@ -176,10 +176,10 @@ def _seen_table(verdict: Verdict, head: Sequence[str], decimals: int, *, is_sign
             show_interval(one.gain, one.low, one.high, decimals, signed=is_signed),
             one.kind.replace("_", " "),
         ]
-        for one in verdict.seen[:_NUM_SHOWN]
+        for one in verdict.rivals[:_NUM_SHOWN]
     ]
     table = markdown_table(head, rows)
-    left = len(verdict.seen) - _NUM_SHOWN
+    left = len(verdict.rivals) - _NUM_SHOWN
     if left <= 0:
         return table
     more = "One further rival stands" if left == 1 else f"{left} further rivals stand"

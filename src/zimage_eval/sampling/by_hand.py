@@ -38,7 +38,7 @@ from zimage_eval.sampling.batches import (
     variant_batches,
 )
 from zimage_eval.sampling.generation import GeneratedImage, generate_batch
-from zimage_eval.sampling.image_keys import Recipe, device_class
+from zimage_eval.sampling.image_keys import DrawingRecipe, device_class
 from zimage_eval.text.encoder import load_text_encoder, load_tokenizer
 from zimage_eval.text.encoding import Encoding, encode_texts
 from zimage_eval.text.layer_maps import PhaseTexts, fit_phase
@@ -102,7 +102,9 @@ def draw_by_hand(
 
         def draw(variant: Variant, members: Sequence[ImageRequest]) -> GeneratedImage:
             batch = _one_batch(variant, members, wordings, embeddings, limits, project.texts)
-            recipe = Recipe(weights, variant.settings, project.spec.dtype, device_class(device))
+            recipe = DrawingRecipe(
+                weights, variant.settings, project.spec.dtype, device_class(device)
+            )
             images = generate_batch(batch, recipe, store, load_pipe)
             return images[_place(members, text, seed)]
 

@@ -11,7 +11,7 @@ import torch
 from zimage_eval.output.png import encode_png, read_png_text
 from zimage_eval.output.store import ImageStore
 from zimage_eval.sampling.batches import Batch, ImageRequest
-from zimage_eval.sampling.image_keys import Recipe, image_keys
+from zimage_eval.sampling.image_keys import DrawingRecipe, image_keys
 
 if TYPE_CHECKING:
     from diffusers import ZImagePipeline
@@ -34,7 +34,7 @@ class GeneratedImage(NamedTuple):
 def draw_images(
     requests: Sequence[ImageRequest],
     batch: Batch | str,
-    recipe: Recipe,
+    recipe: DrawingRecipe,
     store: ImageStore,
     load_pipe: Callable[[], "ZImagePipeline"],
     folder: Path,
@@ -59,7 +59,10 @@ def draw_images(
 
 
 def generate_batch(
-    batch: Batch, recipe: Recipe, store: ImageStore, load_pipe: Callable[[], "ZImagePipeline"]
+    batch: Batch,
+    recipe: DrawingRecipe,
+    store: ImageStore,
+    load_pipe: Callable[[], "ZImagePipeline"],
 ) -> list[GeneratedImage]:
     """The images of a batch, taken from the store if it holds all of them, made otherwise.
 
@@ -100,7 +103,9 @@ def generate_batch(
     ]
 
 
-def _render_if_it_fits(pipe: "ZImagePipeline", batch: Batch, recipe: Recipe) -> list[bytes] | None:
+def _render_if_it_fits(
+    pipe: "ZImagePipeline", batch: Batch, recipe: DrawingRecipe
+) -> list[bytes] | None:
     try:
         return _render(pipe, batch, recipe)
     except (torch.OutOfMemoryError, MemoryError):
@@ -114,7 +119,7 @@ def _render_if_it_fits(pipe: "ZImagePipeline", batch: Batch, recipe: Recipe) -> 
     return None
 
 
-def _render(pipe: "ZImagePipeline", batch: Batch, recipe: Recipe) -> list[bytes]:
+def _render(pipe: "ZImagePipeline", batch: Batch, recipe: DrawingRecipe) -> list[bytes]:
     # Imported late: it takes seconds, and images from the store need none of it.
     from zimage_eval.model.autoencoder import decode_latents
     from zimage_eval.sampling.denoising import initial_latents, sample_latents

@@ -15,7 +15,7 @@ GENERATOR_VERSION = 3
 """To be raised with every change of this package that changes pixels or files."""
 
 
-class Recipe(NamedTuple):
+class DrawingRecipe(NamedTuple):
     """What the images of a variant share."""
 
     weights: str
@@ -33,7 +33,7 @@ def device_class(device: torch.device) -> str:
     return f"{device.type} {torch.backends.cpu.get_cpu_capability()}"
 
 
-def image_keys(recipe: Recipe, batch: Batch) -> list[str]:
+def image_keys(recipe: DrawingRecipe, batch: Batch) -> list[str]:
     """A key for each image of a batch; every image of the batch enters each of them."""
     negative = batch.negative_prompt_embeds
     shared = {

@@ -10,15 +10,12 @@ as in a multivariate t (Hothorn, Bretz and Westfall 2008): for two variants this
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
-from zimage_eval.statistics.estimates import MIN_PROMPTS
+from zimage_eval.statistics.estimates import MIN_PROMPTS, Floats
 
 NUM_DRAWS = 19_999
 SEED = 20_251_128
 CHUNK = 2_000
-
-Floats = NDArray[np.float64]
 
 
 def argmax_p_values(

@@ -15,9 +15,11 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import stats
 
 MIN_PROMPTS = 8
+Floats = NDArray[np.float64]
 CONFIDENCE = 0.95
 SIGNIFICANT_DIGITS = 6
 

@@ -16,7 +16,8 @@ from sklearn.model_selection import GroupKFold
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-Floats = NDArray[np.float64]
+from zimage_eval.statistics.estimates import Floats
+
 PENALTIES: Final = np.logspace(-1, 4, 11)
 
 
@@ -44,13 +45,15 @@ def held_out_values(features: Floats, target: Floats, parts: Sequence[NDArray[np
     for test in parts:
         train = np.setdiff1d(np.arange(len(target)), test)
         if features.shape[1]:
-            predicted[test] = fit_ridge(features[train], target[train]).predict(features[test])
+            predicted[test] = fit_prompt_ridge(features[train], target[train]).predict(
+                features[test]
+            )
         else:
             predicted[test] = target[train].mean()
     return predicted
 
 
-def fit_ridge(features: Floats, target: Floats) -> Pipeline:
+def fit_prompt_ridge(features: Floats, target: Floats) -> Pipeline:
     """Ridge regression on standardized features; its last step holds the coefficients."""
     return make_pipeline(StandardScaler(), RidgeCV(PENALTIES)).fit(features, target)
 
@@ -137,7 +140,7 @@ def frequent(labels: Sequence[str | None]) -> list[int]:
     return [i for i, label in enumerate(labels) if label and counts[label] >= MIN_PER_CLASS]
 
 
-def probe(features: NDArray[np.float64], labels: Sequence[str]) -> list[bool]:
+def probe_held_out(features: NDArray[np.float64], labels: Sequence[str]) -> list[bool]:
     """Whether each prompt's label is told by a probe that was fitted on the other folds' prompts.
 
     Ridge regression on one-hot labels, the largest output wins. The penalty is the one with the

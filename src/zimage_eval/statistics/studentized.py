@@ -17,20 +17,17 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import stats
 
-from zimage_eval.statistics.estimates import MIN_PROMPTS
+from zimage_eval.statistics.estimates import MIN_PROMPTS, Floats
 
 NUM_RESAMPLES = 19_999
 """Their smallest p-value, 1/20,000, survives Holm over a report of a hundred claims."""
 SEED = 20_251_127
 CHUNK = 2_000  # resamples at once: 512 prompts then take 8 MB
 
-Floats = NDArray[np.float64]
 
-
-class Pivot(NamedTuple):
+class MeanTest(NamedTuple):
     """What intervals and tests of one mean need: `(center - truth) / error` has a known spread."""
 
     num_prompts: int
@@ -91,11 +88,11 @@ class Pivot(NamedTuple):
         return (count + 1) / (len(self.draws) + 1) if len(self.draws) else 0.0
 
 
-def pivot_of(
+def mean_test(
     values: Sequence[float],
     bounds: tuple[float, float] | None,
     num_resamples: int = NUM_RESAMPLES,
-) -> Pivot | None:
+) -> MeanTest | None:
     """The pivot of a mean over prompts, or None where no spread can be estimated.
 
     Args:
@@ -124,7 +121,7 @@ def pivot_of(
     if draws is None or error == 0:
         return None
     mean, center = float(own.mean()), float(spread_of.mean())
-    return Pivot(len(own), mean, center, error, size - 1, draws, (low, high))
+    return MeanTest(len(own), mean, center, error, size - 1, draws, (low, high))
 
 
 def _resample(values: Floats, num_resamples: int) -> Floats | None:

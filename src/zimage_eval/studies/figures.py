@@ -25,11 +25,16 @@ from zimage_eval.output.figures import (
     draw_dots,
     draw_heat_map,
 )
-from zimage_eval.output.image_grids import GridCell, GridColumn, GridRow, draw_gallery, draw_grid
+from zimage_eval.output.image_grids import (
+    GridCell,
+    GridColumn,
+    GridRow,
+    draw_gallery,
+    draw_image_grid,
+)
+from zimage_eval.output.tables import TableRow
 from zimage_eval.studies.shown_numbers import show
 from zimage_eval.studies.summaries import ALL, COVERAGE, NOT_AVAILABLE, Summary, excludes_zero
-
-Row = Mapping[str, Any]
 
 MAX_GRID_COLUMNS = 12
 MAX_GRID_PROMPTS = 6
@@ -72,9 +77,9 @@ def grid_variants(variants: Sequence[Variant], confirm: str | None) -> list[Vari
     return [variant for variant in variants if variant in kept]
 
 
-def grid_prompts(prompts: Sequence[Row], limit: int) -> list[Row]:
+def grid_prompts(prompts: Sequence[TableRow], limit: int) -> list[TableRow]:
     """Some prompts for the grid: the first of each category, then the second, ..."""
-    by_category: dict[str, list[Row]] = {}
+    by_category: dict[str, list[TableRow]] = {}
     for prompt in prompts:
         by_category.setdefault(prompt["category"], []).append(prompt)
     ranked = [
@@ -89,9 +94,9 @@ def grid_prompts(prompts: Sequence[Row], limit: int) -> list[Row]:
 def draw_study_grid(
     variants: Sequence[Variant],
     confirm: str | None,
-    prompts: Sequence[Row],
-    images: Sequence[Row],
-    scores: Sequence[Row],
+    prompts: Sequence[TableRow],
+    images: Sequence[TableRow],
+    scores: Sequence[TableRow],
     folder: Path,
 ) -> Image.Image:
     """The screened pictures of some prompts with their first seed, by variant.
@@ -109,7 +114,7 @@ def draw_study_grid(
     files = {_unit(row): row["file"] for row in images}
     scored = {_unit(row): row for row in scores}
 
-    def cell(variant: Variant, prompt: Row) -> GridCell:
+    def cell(variant: Variant, prompt: TableRow) -> GridCell:
         unit = (variant.name, "screen", prompt["prompt_id"], prompt["seeds"][0])
         return _grid_cell(scored[unit], files[unit], folder)
 
@@ -125,7 +130,7 @@ def draw_study_grid(
         GridRow(p["category"], p["text"], [cell(variant, p) for variant in shown])
         for p in grid_prompts(prompts, MAX_GRID_PROMPTS)
     ]
-    return draw_grid(keys, columns, rows)
+    return draw_image_grid(keys, columns, rows)
 
 
 def draw_study_effect(
@@ -147,11 +152,11 @@ def draw_study_effect(
     return draw_dots(list(effects.values()), axis_label(metric))
 
 
-def _unit(row: Row) -> tuple[str, str, str, int]:
+def _unit(row: TableRow) -> tuple[str, str, str, int]:
     return (row["variant"], row["phase"], row["prompt_id"], row["seed"])
 
 
-def _grid_cell(score: Row, file: str | None, folder: Path) -> GridCell:
+def _grid_cell(score: TableRow, file: str | None, folder: Path) -> GridCell:
     if file is None:
         is_missing = (score["error"] or "").startswith(NOT_AVAILABLE)
         return GridCell(None, NOT_AVAILABLE if is_missing else "failed", "neutral")

@@ -7,17 +7,17 @@ corrected over the variants (Holm), so that the whole picture is wrong in at mos
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 
 from zimage_eval.metrics.catalogue import METRICS
+from zimage_eval.output.tables import TableRow
 from zimage_eval.statistics.argmax_sets import NUM_DRAWS, highest_p_value
 from zimage_eval.statistics.estimates import CONFIDENCE, Unit, prompt_means
 from zimage_eval.statistics.multiplicity import holm
-from zimage_eval.statistics.studentized import pivot_of
+from zimage_eval.statistics.studentized import mean_test
 
-Row = Mapping[str, Any]
 Status = Literal["on_front", "may_be_on_front", "dominated", "unresolved"]
 
 
@@ -73,7 +73,7 @@ def pareto_front(
 
 
 def study_front(
-    rows: Sequence[Row], variants: Sequence[str], metric: str | None
+    rows: Sequence[TableRow], variants: Sequence[str], metric: str | None
 ) -> list[FrontMember]:
     """The front of a study's screened rows by forwards an image.
 
@@ -99,7 +99,7 @@ def study_front(
 
 
 def shared_qualities(
-    rows: Sequence[Row], variants: Sequence[str], metric: str, sign: float
+    rows: Sequence[TableRow], variants: Sequence[str], metric: str, sign: float
 ) -> dict[str, list[float]]:
     """Variant -> mean over seeds a prompt times `sign`, of the screened prompts that all have.
 
@@ -144,7 +144,7 @@ def _tests(
     chosen = {each: qualities[each] for each in (name, *rivals)}
     p_on = highest_p_value(name, chosen, bounds, num_draws)
     leads = [
-        pivot_of(
+        mean_test(
             [a - b for a, b in zip(qualities[name], qualities[o], strict=True)], bounds, num_draws
         )
         for o in rivals

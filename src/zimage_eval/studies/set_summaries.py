@@ -5,7 +5,7 @@ from pathlib import Path
 
 from zimage_eval.config.measuring import BackboneName, Distribution
 from zimage_eval.config.params import Phase
-from zimage_eval.metrics.sets.catalogue import Family, Vectors, families_of, metric_name
+from zimage_eval.metrics.sets.catalogue import Family, FeatureVectors, families_of, metric_name
 from zimage_eval.metrics.sets.features import StudyFeatures, read_reference, read_study_features
 from zimage_eval.studies.summaries import ALL, Summary
 
@@ -14,7 +14,7 @@ IS_REFERENCE = "it is the reference"
 
 def read_sets(
     study: Path, reference: Path, settings: Distribution
-) -> tuple[dict[BackboneName, StudyFeatures], dict[BackboneName, Vectors]]:
+) -> tuple[dict[BackboneName, StudyFeatures], dict[BackboneName, FeatureVectors]]:
     """Features of a study's images and of the reference by backbone, from their folders.
 
     Raises:
@@ -29,7 +29,7 @@ def read_sets(
 
 def summarize_sets(
     features: Mapping[BackboneName, StudyFeatures],
-    references: Mapping[BackboneName, Vectors],
+    references: Mapping[BackboneName, FeatureVectors],
     asked: Mapping[Phase, Sequence[str]],
     baseline: str,
     settings: Distribution,
@@ -58,8 +58,8 @@ def summarize_sets(
 
 
 def _measure(
-    images: Vectors,
-    reference: Vectors | None,
+    images: FeatureVectors,
+    reference: FeatureVectors | None,
     prompts: Sequence[str],
     backbone: BackboneName,
     settings: Distribution,
@@ -92,8 +92,8 @@ def _measure(
 def _problem(
     family: Family,
     names: Sequence[str],
-    images: Vectors,
-    reference: Vectors | None,
+    images: FeatureVectors,
+    reference: FeatureVectors | None,
     backbone: BackboneName,
     settings: Distribution,
 ) -> str:

@@ -4,10 +4,11 @@ import csv
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from zimage_eval.config.params import PHASES
 from zimage_eval.metrics.catalogue import METRICS
+from zimage_eval.output.tables import TableRow
 from zimage_eval.statistics.estimates import (
     Unit,
     estimate,
@@ -23,7 +24,6 @@ NOT_AVAILABLE = "not available"
 COVERAGE = "coverage"
 """Share of the images asked for that were made and scored; stands among the metrics."""
 
-Row = Mapping[str, Any]
 Scores = Mapping[Unit, float | None]
 
 
@@ -50,7 +50,9 @@ class Summary(NamedTuple):
     """Why images are missing, or how many have no number."""
 
 
-def summarize_scores(rows: Sequence[Row], variants: Sequence[str], baseline: str) -> list[Summary]:
+def summarize_scores(
+    rows: Sequence[TableRow], variants: Sequence[str], baseline: str
+) -> list[Summary]:
     """Every metric, overall and by category, in the order of `variants`; screen before confirm.
 
     Args:
@@ -72,7 +74,7 @@ def summarize_scores(rows: Sequence[Row], variants: Sequence[str], baseline: str
     return summaries
 
 
-def _measured(rows: Sequence[Row]) -> list[str]:
+def _measured(rows: Sequence[TableRow]) -> list[str]:
     """The metrics of a score table, without those of tokens of a class that no prompt has."""
     return [
         name
@@ -85,7 +87,7 @@ def _measured(rows: Sequence[Row]) -> list[str]:
     ]
 
 
-def _summarize_coverage(rows: Sequence[Row]) -> Summary:
+def _summarize_coverage(rows: Sequence[TableRow]) -> Summary:
     """Share of the images that were made; None for settings that the model does not have."""
     errors = Counter(row["error"] for row in rows if row["error"])
     is_available = not all((row["error"] or "").startswith(NOT_AVAILABLE) for row in rows)
@@ -102,7 +104,10 @@ def _summarize_coverage(rows: Sequence[Row]) -> Summary:
 
 
 def _summarize_metrics(
-    rows: Sequence[Row], baseline_rows: Sequence[Row], is_baseline: bool, metrics: Sequence[str]
+    rows: Sequence[TableRow],
+    baseline_rows: Sequence[TableRow],
+    is_baseline: bool,
+    metrics: Sequence[str],
 ) -> Iterator[Summary]:
     categories = sorted({row["category"] for row in rows})
     for metric in metrics:
@@ -134,7 +139,7 @@ def _summarize(identity: tuple[str, str, str, str], scores: Scores, reference: S
     )
 
 
-def _scores(rows: Iterable[Row], metric: str, category: str) -> dict[Unit, float | None]:
+def _scores(rows: Iterable[TableRow], metric: str, category: str) -> dict[Unit, float | None]:
     return {
         (row["prompt_id"], row["seed"]): row[metric]
         for row in rows

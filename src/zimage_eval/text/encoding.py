@@ -22,7 +22,7 @@ from zimage_eval.model.folder import ModelLimits, unavailable_reason
 from zimage_eval.text.chat_format import NO_TOKEN
 from zimage_eval.text.embeddings import TextEmbeddings
 from zimage_eval.text.hidden_layers import run_encoder, select_layer
-from zimage_eval.text.layer_maps import LayerMap, PhaseTexts, fit_moments, fit_phase, fit_ridge
+from zimage_eval.text.layer_maps import LayerMap, PhaseTexts, fit_linear_map, fit_moments, fit_phase
 from zimage_eval.text.tokens import EncoderInput, tokenize
 from zimage_eval.text.wordings import Wordings, wording_key
 
@@ -31,7 +31,7 @@ Encoding = tuple[str, EncoderSettings]
 
 TARGET_LAYER: Final = -2
 """What other layers are mapped to: the one that Z-Image was trained on."""
-_FITS: Final = {"moments": fit_moments, "ridge": fit_ridge}
+_FITS: Final = {"moments": fit_moments, "ridge": fit_linear_map}
 
 
 def encode_prompts(

@@ -63,7 +63,7 @@ def fit_moments(sources: Sequence[torch.Tensor], targets: Sequence[torch.Tensor]
     )
 
 
-def fit_ridge(sources: Sequence[torch.Tensor], targets: Sequence[torch.Tensor]) -> LayerMap:
+def fit_linear_map(sources: Sequence[torch.Tensor], targets: Sequence[torch.Tensor]) -> LayerMap:
     """The linear map of least squared error between standardized channels, with a ridge penalty.
 
     The penalty is the one that predicts every second text best when the others alone are fitted;

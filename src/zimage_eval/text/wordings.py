@@ -74,7 +74,7 @@ def word_prompts(
         key = wording_key(text, each)
         if key not in wordings:
             try:
-                wordings[key] = Wording(reword(text, each, tokenizer, fillers), None)
+                wordings[key] = Wording(word_prompt(text, each, tokenizer, fillers), None)
             except ValueError as error:
                 wordings[key] = Wording(None, str(error))
     return wordings
@@ -116,7 +116,7 @@ def read_wordings(path: Path) -> Wordings:
     }
 
 
-def reword(
+def word_prompt(
     text: str, settings: Settings, tokenizer: "PreTrainedTokenizerBase", fillers: Sequence[str]
 ) -> str:
     """A prompt's text as these settings word it; under neutral ones as it is, byte for byte.

@@ -9,7 +9,7 @@ from diffusers import AutoencoderKL
 
 from tests.support.repository import ROOT
 from zimage_eval.benchmarks.autoencoder.pictures import (
-    Picture,
+    RoundtripPicture,
     crop,
     photographs,
     roundtrip_pictures,
@@ -20,23 +20,23 @@ from zimage_eval.benchmarks.autoencoder.roundtrip import (
     BASELINE,
     WHOLE,
     Way,
-    check_memory,
+    check_decoding_memory,
     grid_artifact,
-    load_vae,
+    load_autoencoder,
     make_ways,
-    observe,
+    measure_roundtrips,
     observe_tiles,
 )
 from zimage_eval.benchmarks.autoencoder.tiling import Tiling, seam_excess, tile_decoder, tiling_of
 from zimage_eval.metrics.networks.lpips_trunks import load_lpips
-from zimage_eval.output.observations import Observation
+from zimage_eval.output.observations import Measurement
 
 LPIPS = ROOT / "models" / "lpips-alexnet"
 
 
 @pytest.fixture(scope="module")
 def vae(tiny_folder: Path) -> AutoencoderKL:
-    loaded = load_vae(tiny_folder / "vae", torch.device("cpu"))
+    loaded = load_autoencoder(tiny_folder / "vae", torch.device("cpu"))
     loaded.tile_sample_min_size, loaded.tile_latent_min_size = 32, 8
     return loaded
 
@@ -46,14 +46,14 @@ def noise(side: int, seed: int = 0) -> torch.Tensor:
     return torch.randint(0, 256, (3, side, side), dtype=torch.uint8, generator=generator)
 
 
-def values(found: list[Observation], variant: str, metric: str) -> list[float | None]:
+def values(found: list[Measurement], variant: str, metric: str) -> list[float | None]:
     return [o.value for o in found if (o.variant, o.metric) == (variant, metric)]
 
 
 def test_an_identity_autoencoder_loses_nothing() -> None:
-    pictures = [Picture("a", "k", noise(64)), Picture("b", "k", noise(64, 1))]
+    pictures = [RoundtripPicture("a", "k", noise(64)), RoundtripPicture("b", "k", noise(64, 1))]
     ways = [Way("same", lambda image, _: image, 1), Way("darker", lambda image, _: image // 2, 2)]
-    found = observe(pictures, ways, load_lpips(LPIPS), 4)
+    found = measure_roundtrips(pictures, ways, load_lpips(LPIPS), 4)
     assert values(found, "same", "psnr") == [None, None]
     assert values(found, "same", "grid") == [None, None]
     for metric, perfect in (("ssim", 1.0), ("lpips", 0.0), ("color_shift", 0.0)):
@@ -112,7 +112,7 @@ def test_a_planted_seam_is_found_and_even_noise_is_none() -> None:
 
 
 def test_tiled_pictures_are_held_against_whole_ones(vae: AutoencoderKL) -> None:
-    found = observe_tiles([Picture("a", "k", noise(64))], vae, load_lpips(LPIPS), 4)
+    found = observe_tiles([RoundtripPicture("a", "k", noise(64))], vae, load_lpips(LPIPS), 4)
     assert {o.variant for o in found} == {WHOLE, "tiled", "tiled_no_overlap"}
     [difference] = values(found, "tiled", "largest_difference")
     assert difference is not None and difference > 0
@@ -145,6 +145,6 @@ def test_pictures_are_of_one_size_and_every_kind() -> None:
 
 
 def test_sizes_that_no_machine_holds_are_refused(vae: AutoencoderKL) -> None:
-    check_memory(vae, 64)
+    check_decoding_memory(vae, 64)
     with pytest.raises(ValueError, match=r"1048576 x 1048576 px take about 131072\.0 GiB"):
-        check_memory(vae, 2**20)
+        check_decoding_memory(vae, 2**20)

@@ -23,27 +23,27 @@ from zimage_eval.benchmarks.comparison.prompts import (
     MISPLANNED,
     PLANNED,
     AskedPrompt,
-    ask,
+    comparison_prompts,
     read_prompts,
 )
 from zimage_eval.benchmarks.comparison.rows import (
     Measure,
-    Scores,
+    SeedScores,
     capability_row,
+    compared_model_rows,
     difference,
     difference_rows,
     distance_difference,
     facts_slope,
     measures,
-    model_rows,
     set_distance,
     style_coverage,
 )
 from zimage_eval.benchmarks.comparison.scores import swapped_prompts
 from zimage_eval.config.frozen import parse, read_yaml
-from zimage_eval.config.params import Comparison, load_params
+from zimage_eval.config.params import ComparisonParams, load_params
 from zimage_eval.metrics.sets.features import StudyFeatures
-from zimage_eval.output.observations import Observation
+from zimage_eval.output.observations import Measurement
 from zimage_eval.prompts.facts import Facts
 from zimage_eval.prompts.scenes.checking import check_facts
 from zimage_eval.prompts.scenes.parsing import parse_caption
@@ -62,13 +62,13 @@ ENTRY = {
 
 @pytest.fixture(scope="module")
 def asked() -> list[AskedPrompt]:
-    entry = parse(ENTRY, Comparison, "comparison")
-    return ask(*read_prompts(ROOT / "prompts", entry), entry)
+    entry = parse(ENTRY, ComparisonParams, "comparison")
+    return comparison_prompts(*read_prompts(ROOT / "prompts", entry), entry)
 
 
-def observed(model: str, category: str, metric: str, values: Sequence[float]) -> list[Observation]:
+def observed(model: str, category: str, metric: str, values: Sequence[float]) -> list[Measurement]:
     return [
-        Observation(model, f"p{index:02}", 0, category, metric, value)
+        Measurement(model, f"p{index:02}", 0, category, metric, value)
         for index, value in enumerate(values)
     ]
 
@@ -88,8 +88,10 @@ def test_jackknife_without_an_interval() -> None:
 
 
 def test_differences_are_paired_by_prompt_and_not_by_seed() -> None:
-    one: Scores = {(f"p{n}", seed): 0.5 + 0.1 * (n % 2) for n in range(10) for seed in (1, 2)}
-    other: Scores = {(f"p{n}", seed): 0.2 + 0.1 * (n % 2) for n in range(10) for seed in (8, 9, 10)}
+    one: SeedScores = {(f"p{n}", seed): 0.5 + 0.1 * (n % 2) for n in range(10) for seed in (1, 2)}
+    other: SeedScores = {
+        (f"p{n}", seed): 0.2 + 0.1 * (n % 2) for n in range(10) for seed in (8, 9, 10)
+    }
     found = difference(one, other, is_share=False)
     assert found.mean == pytest.approx(0.3)
     assert found.num_prompts == 10
@@ -102,7 +104,7 @@ def test_rows_of_models_and_of_their_differences() -> None:
         *observed("other", "count", "alignment", [0.25] * 8),
         *observed("other", "letters", "alignment", [0.0] * 8),
     ]
-    found = model_rows(rows, ["count"])
+    found = compared_model_rows(rows, ["count"])
     assert found["one"]["alignment"] == 1
     assert found["other"]["alignment"] == 0.25  # capabilities don't count
     assert found["other/letters"]["alignment"] == 0
@@ -130,7 +132,7 @@ def test_capabilities_are_their_categories_and_contrasts() -> None:
 def test_style_words_count_alike_however_often_they_are_asked_for() -> None:
     rows = [
         *observed("one", "word framed", STYLE_WORD, [1.0] * 9),
-        Observation("one", "x", 0, "word dotted", STYLE_WORD, 0.0),
+        Measurement("one", "x", 0, "word dotted", STYLE_WORD, 0.0),
     ]
     found = style_coverage(rows, "one")
     assert found["style_coverage"] == 0.5
@@ -249,7 +251,7 @@ def test_scores_become_observations() -> None:
 )
 def test_bad_comparisons_are_refused(changes: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        parse({**ENTRY, **changes}, Comparison, "comparison")
+        parse({**ENTRY, **changes}, ComparisonParams, "comparison")
 
 
 def test_a_further_model_is_one_line_of_params(

@@ -5,15 +5,15 @@ from itertools import product
 import numpy as np
 import pytest
 
-from zimage_eval.benchmarks.concepts.gaps import Cell, Gap, find_gaps
+from zimage_eval.benchmarks.concepts.gaps import ConceptPair, Gap, find_gaps
 
 NAMES = tuple("abcdefgh")
 COLORS = tuple("rstuvwxyz")
 
 
 def grid(
-    shares: dict[str, float], num_images: int, seed: int, missing: tuple[Cell, ...] = ()
-) -> dict[Cell, list[bool]]:
+    shares: dict[str, float], num_images: int, seed: int, missing: tuple[ConceptPair, ...] = ()
+) -> dict[ConceptPair, list[bool]]:
     """Cells that hold as often as their name says, whatever the color; missing ones never."""
     rng = np.random.default_rng(seed)
     held = {}
@@ -23,7 +23,7 @@ def grid(
     return held
 
 
-def flagged(gaps: list[Gap]) -> set[Cell]:
+def flagged(gaps: list[Gap]) -> set[ConceptPair]:
     return {gap.cell for gap in gaps if gap.p_value is not None and gap.p_value < 0.05}
 
 

@@ -18,7 +18,12 @@ from calibration.data.scene_prompts import write_prompts
 from tests.support.repository import ROOT
 from zimage_eval.benchmarks.concepts.defaults import SCENE_VALUES, find_defaults, unsaid_in_scene
 from zimage_eval.benchmarks.concepts.gaps import Gap
-from zimage_eval.benchmarks.concepts.probe import draw_grid, held_by_cell, probe_results, write_gaps
+from zimage_eval.benchmarks.concepts.probe import (
+    draw_concept_grid,
+    held_by_cell,
+    probe_results,
+    write_gaps,
+)
 from zimage_eval.config.model_spec import load_model_spec, prompt_set_of
 from zimage_eval.config.params import load_params, phases_of_role
 from zimage_eval.output.figures import save_figure
@@ -102,7 +107,7 @@ def test_table_and_figure_hold_all_cells(tmp_path: Path) -> None:
         "ring,blue,4,0,0.95,0.001,1",
         "star,red,0,,,,",
     ]
-    figure = draw_grid(GAPS, 0.05)
+    figure = draw_concept_grid(GAPS, 0.05)
     assert [text.get_text() for text in figure.axes[0].texts] == ["1.00", "0.00", "-"]
     save_figure(figure, tmp_path / "grid.png")
     assert np.frombuffer((tmp_path / "grid.png").read_bytes()[1:4], np.uint8).tobytes() == b"PNG"

@@ -7,13 +7,13 @@ import torch
 
 from zimage_eval.benchmarks.conditioning.padding import (
     add_floors,
-    compare,
+    compare_embeds,
     encode_padded,
     largest_token_change,
     measure_placements,
 )
 from zimage_eval.config.model_spec import DtypeSettings
-from zimage_eval.output.observations import Observation, largest_rows
+from zimage_eval.output.observations import Measurement, largest_rows
 from zimage_eval.text.encoder import TextSide, load_text_side
 
 DTYPE = DtypeSettings(text_encoder="float32", transformer="float32", vae="float32")
@@ -67,7 +67,7 @@ def test_changes_are_of_the_worst_token() -> None:
     reference = torch.tensor([[3.0, 4.0], [0.0, 1.0]])
     changed = torch.tensor([[3.0, 4.5], [0.0, 1.0]])
     assert largest_token_change(changed, reference) == pytest.approx(0.1)
-    found = compare([changed, reference], [reference, reference])
+    found = compare_embeds([changed, reference], [reference, reference])
     assert found == {"equal": 0.5, "largest_change": pytest.approx(0.1)}
 
 
@@ -78,5 +78,5 @@ def test_floors_are_changes_from_the_first_format() -> None:
 
 
 def test_means_are_over_units() -> None:
-    rows = largest_rows([Observation("v", str(n), 0, "c", "m", float(n)) for n in (1, 2, 6)])
+    rows = largest_rows([Measurement("v", str(n), 0, "c", "m", float(n)) for n in (1, 2, 6)])
     assert rows == {"v": {"m": 3.0, "m_largest": 6.0, "num_units": 3}}

@@ -10,10 +10,10 @@ from diffusers import ZImageTransformer2DModel
 from tests.support.default_settings import make_settings
 from zimage_eval.benchmarks.layers.analysis import (
     BAG_OF_WORDS,
-    Asked,
+    LayerPrompt,
     all_layers,
     describe_layers,
-    encode_all,
+    encode_prompt_layers,
     pooled_statistics,
     probe_layers,
 )
@@ -29,10 +29,10 @@ from zimage_eval.config.model_spec import DtypeSettings
 from zimage_eval.metrics.embedding import TokenVectors
 from zimage_eval.model.captions import EmbeddedCaption, embed_caption, refine
 from zimage_eval.model.transformer import load_image_side
-from zimage_eval.output.observations import Observation, mean_rows
+from zimage_eval.output.observations import Measurement, mean_rows
 from zimage_eval.prompts.facts import Facts, ObjectFact
 from zimage_eval.statistics.components import outlier_channels, principal_components
-from zimage_eval.statistics.held_out import bag_of_words, chance, frequent, probe
+from zimage_eval.statistics.held_out import bag_of_words, chance, frequent, probe_held_out
 from zimage_eval.statistics.linear_maps import explained_share, fit_linear
 from zimage_eval.text.encoder import TextSide, load_text_side
 from zimage_eval.text.encoding import encode_layers
@@ -53,9 +53,9 @@ def transformer(tiny_folder: Path) -> ZImageTransformer2DModel:
     return load_image_side(tiny_folder, FLOAT32, torch.device("cpu")).transformer
 
 
-def asked() -> list[Asked]:
+def asked() -> list[LayerPrompt]:
     return [
-        Asked(
+        LayerPrompt(
             f"{color}-{shape}-{size}",
             f"a {size} {color} {shape} on a white background",
             Facts(objects=(ObjectFact(name=shape, color=color),)),
@@ -99,9 +99,9 @@ def test_probes_find_what_is_linear_and_nothing_else() -> None:
     rng = np.random.default_rng(0)
     labels = [COLORS[index % 4] for index in range(80)]
     features = rng.standard_normal((80, 12))
-    assert np.mean(probe(features, labels)) < 0.5
+    assert np.mean(probe_held_out(features, labels)) < 0.5
     features[:, :4] += 6 * np.array([[label == one for one in COLORS] for label in labels])
-    assert np.mean(probe(features, labels)) > 0.95
+    assert np.mean(probe_held_out(features, labels)) > 0.95
     assert chance(labels) == 0.25
     assert frequent(["a"] * 4 + ["b"] * 3 + [None]) == [0, 1, 2, 3]
     assert bag_of_words(["a b", "B, b"]).tolist() == [[1, 1], [0, 2]]
@@ -110,14 +110,14 @@ def test_probes_find_what_is_linear_and_nothing_else() -> None:
 def test_leaving_one_out_is_what_the_closed_form_says() -> None:
     """A label that only its own prompt tells is not told: no prompt is in its own training."""
     labels = [COLORS[index % 4] for index in range(40)]
-    assert np.mean(probe(np.eye(40), labels)) < 0.5
+    assert np.mean(probe_held_out(np.eye(40), labels)) < 0.5
 
 
 def test_layers_are_all_described(side: TextSide) -> None:
     prompts = asked()
     layers = all_layers(3)
     assert layers == [-4, -3, -2, "raw_last", -1]
-    encoded = encode_all(*side, prompts, layers, ENCODER)
+    encoded = encode_prompt_layers(*side, prompts, layers, ENCODER)
     found = mean_rows(describe_layers(prompts, encoded) + probe_layers(prompts, encoded), {"probe"})
     assert found["hidden_layer=-2/content"]["cosine_to_-2"] == 1
     assert found["hidden_layer=-3/content"]["cosine_to_-2"] != 1
@@ -205,7 +205,7 @@ def test_a_refiner_that_is_a_map_is_told_from_one_that_adds_noise() -> None:
 
 def test_means_are_over_units_and_their_intervals_too() -> None:
     rows = [
-        Observation("v", str(unit), seed, "c", "m", float(unit + seed))
+        Measurement("v", str(unit), seed, "c", "m", float(unit + seed))
         for unit in range(8)
         for seed in (0, 2)
     ]

@@ -12,7 +12,7 @@ from zimage_eval.benchmarks.layers.embedding_labels import applicable, find_ment
 from zimage_eval.benchmarks.layers.embedding_space import (
     cluster_rows,
     direction_rows,
-    probe,
+    probe_label,
     probe_prompts,
     probe_rows,
 )
@@ -76,7 +76,7 @@ def test_rows_of_a_prompt_are_predicted_from_other_prompts() -> None:
     units = [f"p{index // 2}" for index in range(80)]
     labels = np.repeat(rng.choice(["a", "b"], 40), 2).tolist()
     identity = np.repeat(rng.normal(size=(40, 64)), 2, axis=0)
-    row = probe_rows(probe("x", labels, units, {"embedding": identity}, PARAMS))["probe=x"]
+    row = probe_rows(probe_label("x", labels, units, {"embedding": identity}, PARAMS))["probe=x"]
     assert row["embedding_accuracy"] < 0.75  # type: ignore[operator]
     low, high = row["embedding_accuracy_low"], row["embedding_accuracy_high"]
     assert low is not None and high is not None and low < 0.5 < high  # 40 prompts of two labels
@@ -87,7 +87,7 @@ def test_rare_classes_and_single_ones_are_left_out() -> None:
     labels: list[str | None] = ["a"] * 10 + ["b"] * 3 + [None]
     assert applicable(labels, 8) == list(range(10))
     units = [str(index) for index in range(14)]
-    assert probe("x", labels, units, {"embedding": np.zeros((14, 2))}, PARAMS) == []
+    assert probe_label("x", labels, units, {"embedding": np.zeros((14, 2))}, PARAMS) == []
 
 
 @pytest.mark.parametrize(("kind", "is_found"), [("planted", True), ("noise", False)])

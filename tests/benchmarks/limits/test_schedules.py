@@ -17,7 +17,7 @@ from zimage_eval.benchmarks.limits.schedules import (
     shared_levels,
     shifted_sigmas,
 )
-from zimage_eval.config.benchmarks import Recipe
+from zimage_eval.config.benchmarks import ScheduleRecipe
 from zimage_eval.config.model_spec import DtypeSettings
 from zimage_eval.config.params import Study
 from zimage_eval.config.variants import expand_variants
@@ -56,7 +56,7 @@ def test_schedules_of_studies_and_recipes_are_each_run_once(pipe: ZImagePipeline
         prompts="main",
     )
     settings = make_settings(num_inference_steps=2)
-    recipe = Recipe(shift=6.0, num_inference_steps=5, guidance_scale=4.0)
+    recipe = ScheduleRecipe(shift=6.0, num_inference_steps=5, guidance_scale=4.0)
     samplers = collect_samplers(expand_variants(study, settings), {"base": recipe}, settings)
     assert len(samplers) == 5
     samples = {name: run_schedule(pipe, one, settings) for name, one in samplers.items()}

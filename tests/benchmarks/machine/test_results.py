@@ -8,15 +8,15 @@ import pytest
 from zimage_eval.benchmarks.machine.results import (
     FORWARD_PARTS,
     OTHER_PARTS,
-    Cell,
     MachineResults,
+    MachineValue,
     read_machine_results,
-    render_rows,
+    render_machine_rows,
     seconds_per_image,
     write_machine_results,
 )
 
-ROWS: dict[str, dict[str, Cell]] = {
+ROWS: dict[str, dict[str, MachineValue]] = {
     "batch=1": {"seconds_per_forward": 0.5, "seconds_beside_forwards": 0.25},
     "batch=4": {"seconds_per_forward": 0.2, "seconds_beside_forwards": 0.1},
     "batch=8": {"error": "out of memory"},
@@ -48,7 +48,7 @@ def test_a_file_of_another_kind_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_table_names_its_machine_and_leaves_holes(results: MachineResults) -> None:
-    head, columns, *lines = render_rows(results).splitlines()
+    head, columns, *lines = render_machine_rows(results).splitlines()
     assert results.machine.name in head
     assert "random" in head
     assert columns.split() == ["seconds_beside_forwards", "seconds_per_forward", "error"]
@@ -56,7 +56,7 @@ def test_a_table_names_its_machine_and_leaves_holes(results: MachineResults) -> 
 
 
 def test_an_image_costs_its_forwards_and_the_rest(tmp_path: Path) -> None:
-    rows: dict[str, dict[str, Cell]] = {
+    rows: dict[str, dict[str, MachineValue]] = {
         part: {"seconds": seconds, "lowest_seconds": seconds / 2, "highest_seconds": seconds * 3}
         for part, seconds in zip((*FORWARD_PARTS, *OTHER_PARTS), (1, 6, 1, 2, 3, 5), strict=True)
     }

@@ -37,8 +37,12 @@ from zimage_eval.benchmarks.machine.quantization import (
     FULL,
     measure_quantization,
 )
-from zimage_eval.benchmarks.machine.results import Cell, Rows, write_machine_results
-from zimage_eval.benchmarks.machine.teacher_forcing import ask, record_forwards, relative_errors
+from zimage_eval.benchmarks.machine.results import MachineValue, Rows, write_machine_results
+from zimage_eval.benchmarks.machine.teacher_forcing import (
+    record_forwards,
+    relative_errors,
+    replay_forward,
+)
 from zimage_eval.benchmarks.machine.throughput import compare_twins, measure_throughput
 from zimage_eval.benchmarks.machine.timing import Span, Timeline
 from zimage_eval.config.benchmarks import Compile, Profile, Quantization, Throughput
@@ -136,15 +140,15 @@ def test_recorded_forwards_are_those_of_the_run(model: LoadedModel) -> None:
     [job] = pick_jobs(model, PROMPTS, 1)
     forwards = record_forwards(model.pipe, [job.prompt_embeds], [job.seed], model.defaults)
     assert [float(forward.timesteps) for forward in forwards] == pytest.approx([0, 0.25])
-    velocity = ask(model.pipe.transformer, forwards[0])
-    assert torch.equal(ask(model.pipe.transformer, forwards[0]), velocity)
+    velocity = replay_forward(model.pipe.transformer, forwards[0])
+    assert torch.equal(replay_forward(model.pipe.transformer, forwards[0]), velocity)
     assert relative_errors(velocity * 3, velocity) == pytest.approx([2])
-    assert len(ask(model.pipe.transformer, double(forwards[0]))) == 2
+    assert len(replay_forward(model.pipe.transformer, double(forwards[0]))) == 2
 
 
 def test_break_even_by_hand() -> None:
-    off: dict[str, Cell] = {"seconds_per_forward": 3.0}
-    arm: dict[str, Cell] = {"seconds_per_forward": 2.0, "first_call_seconds": 83.0}
+    off: dict[str, MachineValue] = {"seconds_per_forward": 3.0}
+    arm: dict[str, MachineValue] = {"seconds_per_forward": 2.0, "first_call_seconds": 83.0}
     # 81 seconds more at first, 8 fewer an image: the eleventh pays the last of it.
     assert gains(off, arm, 8) == {"times_as_fast": 1.5, "break_even_images": 11}
     assert gains(off, arm | {"seconds_per_forward": 3.0}, 8)["break_even_images"] is None

@@ -22,7 +22,7 @@ from zimage_eval.benchmarks.noise.placements import (
 from zimage_eval.benchmarks.noise.redrawn import BASELINE, CEILING, FLOOR, distances, noise_arms
 from zimage_eval.config.benchmarks import NoiseScales
 from zimage_eval.metrics.catalogue import load_metric_networks, metrics_with
-from zimage_eval.output.observations import Observation
+from zimage_eval.output.observations import Measurement
 from zimage_eval.output.tables import SWAPPED_PROMPTS
 
 ENTRY = NoiseScales(batch_size=3, dtype="bfloat16", margin=0.1, min_coverage=0.9)
@@ -65,10 +65,10 @@ def test_distances_of_equal_and_of_other_pictures() -> None:
     assert found[PROMPTS[1], "identical"] == 0
 
 
-def observed(arm: str, level: float) -> list[Observation]:
+def observed(arm: str, level: float) -> list[Measurement]:
     rng = np.random.default_rng(int(100 * level))
     return [
-        Observation(arm, prompt, 0, "object", "lpips", level + float(rng.normal(0, 0.01)))
+        Measurement(arm, prompt, 0, "object", "lpips", level + float(rng.normal(0, 0.01)))
         for prompt in PROMPTS
     ]
 

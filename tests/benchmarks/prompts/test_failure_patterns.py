@@ -26,7 +26,7 @@ from zimage_eval.benchmarks.prompts.trials import RELATION_WORD, scene_trials
 from zimage_eval.benchmarks.shared.content_vectors import CaptionNorm
 from zimage_eval.config.benchmarks import Failures, Trials
 from zimage_eval.config.model_spec import load_model_spec
-from zimage_eval.output.observations import Observation
+from zimage_eval.output.observations import Measurement
 from zimage_eval.prompts.facts import Facts, ObjectFact, RelationFact
 from zimage_eval.prompts.scenes.parsing import parse_caption
 from zimage_eval.statistics.held_out import folds
@@ -169,7 +169,7 @@ def test_only_failed_prompts_are_retried_with_a_seed_never_used() -> None:
 
 def test_gains_of_retries_are_paired_by_prompt() -> None:
     seen = [
-        Observation(f"retry={arm}", str(unit), 0, "prompt_set", "all_facts", float(value))
+        Measurement(f"retry={arm}", str(unit), 0, "prompt_set", "all_facts", float(value))
         for arm, values in {"new_seed": [0, 1] * 5, "reworded": [1, 1] * 5}.items()
         for unit, value in enumerate(values)
     ]

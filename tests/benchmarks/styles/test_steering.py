@@ -9,7 +9,7 @@ from zimage_eval.benchmarks.styles.directions import fit_directions, steer
 from zimage_eval.benchmarks.styles.pairs import split_pairs, styled_pairs
 from zimage_eval.benchmarks.styles.steering import steering_rows
 from zimage_eval.config.benchmarks import Attribute, StyleVectors
-from zimage_eval.output.observations import Observation
+from zimage_eval.output.observations import Measurement
 from zimage_eval.prompts.scenes.parsing import parse_caption
 from zimage_eval.prompts.sets import Prompt
 
@@ -70,7 +70,7 @@ def test_a_planted_direction_comes_back_and_is_added_to_words_alone() -> None:
 def test_gains_are_paired_with_nothing_added_and_with_a_random_vector() -> None:
     variants = {"nothing": 0, "random_vector,strength=1": 0, "words_vector,strength=1": 1}
     seen = [
-        Observation(variant, str(unit), 0, "framed", "has_attribute", float(value))
+        Measurement(variant, str(unit), 0, "framed", "has_attribute", float(value))
         for variant, value in variants.items()
         for unit in range(10)
     ]

@@ -5,7 +5,7 @@ import pytest
 
 from tests.support.repository import ROOT
 from zimage_eval.metrics.judges.label_sheets import questions
-from zimage_eval.prompts.facts import Facts, word_facts
+from zimage_eval.prompts.facts import Facts, facts_in_words
 from zimage_eval.prompts.scenes.checking import check_facts
 from zimage_eval.prompts.scenes.parsing import parse_caption
 from zimage_eval.prompts.sets import load_prompt_set
@@ -35,7 +35,7 @@ def test_case_and_a_period_make_no_difference() -> None:
     facts = parse_caption("A red star  left of a blue ring.")
     assert facts == parse_caption("a red star left of a blue ring")
     assert facts is not None
-    assert word_facts(facts) == {
+    assert facts_in_words(facts) == {
         "shape 0": "star",
         "color 0": "red star",
         "count 0": "1 red star",
@@ -79,4 +79,4 @@ def test_all_that_is_judged_or_asked_has_words() -> None:
     for prompt in PROMPTS[::7]:
         judged = {result.name for result in check_facts(blank, prompt.facts)}
         asked = {question.fact for question in questions(prompt.facts)}
-        assert judged | asked == set(word_facts(prompt.facts))
+        assert judged | asked == set(facts_in_words(prompt.facts))

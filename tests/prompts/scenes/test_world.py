@@ -20,7 +20,7 @@ from calibration.data.scene_prompts import (
 )
 from calibration.data.truths import Truths, load_truths
 from zimage_eval.prompts.facts import FACT_KINDS, FactKind, Facts
-from zimage_eval.prompts.scenes.captions import StatedShares, state_facts, word_facts
+from zimage_eval.prompts.scenes.captions import StatedShares, state_facts, word_caption
 from zimage_eval.prompts.scenes.checking import check_facts, detect_scene
 from zimage_eval.prompts.scenes.drawing import draw_scenes
 from zimage_eval.prompts.scenes.layout import sample_scenes
@@ -132,7 +132,7 @@ def test_checker_refuses_other_arrays() -> None:
 def test_wordings_of_the_same_facts_differ_and_keep_every_word(drawn: Drawn) -> None:
     words = random.Random(1)
     for _, facts in drawn[:50]:
-        wordings = {word_facts(facts, words) for _ in range(8)}
+        wordings = {word_caption(facts, words) for _ in range(8)}
         assert len(wordings) > 1
         for fact in facts.objects:
             assert all(fact.color in text and fact.name in text for text in wordings if fact.color)

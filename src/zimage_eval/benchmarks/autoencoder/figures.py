@@ -7,18 +7,18 @@ from matplotlib.figure import Figure
 from PIL import Image
 from torch import Tensor
 
-from zimage_eval.benchmarks.autoencoder.pictures import Picture
+from zimage_eval.benchmarks.autoencoder.pictures import RoundtripPicture
 from zimage_eval.benchmarks.autoencoder.results import kind_estimate
 from zimage_eval.metrics.image import psnr
 from zimage_eval.output.figures import EffectRow, draw_dots
-from zimage_eval.output.image_grids import GridCell, GridColumn, GridRow, draw_grid
-from zimage_eval.output.observations import Observation
+from zimage_eval.output.image_grids import GridCell, GridColumn, GridRow, draw_image_grid
+from zimage_eval.output.observations import Measurement
 
 DIFFERENCE_GAIN = 8
 
 
 def roundtrip_grid(
-    shown: Sequence[tuple[Picture, Tensor, Tensor]], headers: tuple[str, str], gain: int
+    shown: Sequence[tuple[RoundtripPicture, Tensor, Tensor]], headers: tuple[str, str], gain: int
 ) -> Image.Image:
     """A row a picture: two versions of it and `gain` times their difference around gray.
 
@@ -42,7 +42,7 @@ def roundtrip_grid(
         )
         for picture, first, second in shown
     ]
-    return draw_grid(("picture",), columns, rows)
+    return draw_image_grid(("picture",), columns, rows)
 
 
 def amplified(image: Tensor, other: Tensor, gain: int) -> Tensor:
@@ -51,7 +51,7 @@ def amplified(image: Tensor, other: Tensor, gain: int) -> Tensor:
     return difference.round().clamp(0, 255).to(torch.uint8)
 
 
-def psnr_dots(observations: Sequence[Observation], variant: str) -> Figure:
+def psnr_dots(observations: Sequence[Measurement], variant: str) -> Figure:
     """PSNR of each kind of content with its interval."""
     kinds = sorted({row.category for row in observations if row.variant == variant}, key=_order)
     rows = []

@@ -37,7 +37,7 @@ _WORDS: Final = (
 )
 
 
-class Picture(NamedTuple):
+class RoundtripPicture(NamedTuple):
     """One picture of a kind."""
 
     unit: str
@@ -71,28 +71,31 @@ def photographs(folder: FolderReference | None) -> dict[str, Tensor]:
 
 def roundtrip_pictures(
     photos: dict[str, Tensor], side: int, num_scenes: int, text_sizes: Sequence[int], num_texts: int
-) -> list[Picture]:
+) -> list[RoundtripPicture]:
     """Squares of `side` pixels of every kind.
 
     `photograph` is the whole picture's middle made smaller, full of detail; `photograph_crop` is
     cut out of its middle at its own resolution; `text_<size>px` is named after the font's size.
     """
-    pictures = [Picture(name, "photograph", shrink(one, side)) for name, one in photos.items()]
+    pictures = [
+        RoundtripPicture(name, "photograph", shrink(one, side)) for name, one in photos.items()
+    ]
     pictures += [
-        Picture(f"{name}_crop", "photograph_crop", crop(one, side)) for name, one in photos.items()
+        RoundtripPicture(f"{name}_crop", "photograph_crop", crop(one, side))
+        for name, one in photos.items()
     ]
     pictures += scene_pictures(side, num_scenes)
     for size in text_sizes:
         for index in range(num_texts):
             image = text_picture(side, size, index)
-            pictures.append(Picture(f"text-{size}-{index}", f"text_{size}px", image))
+            pictures.append(RoundtripPicture(f"text-{size}-{index}", f"text_{size}px", image))
     return pictures
 
 
-def scene_pictures(side: int, num_scenes: int) -> list[Picture]:
+def scene_pictures(side: int, num_scenes: int) -> list[RoundtripPicture]:
     """Drawn scenes, of a seed that neither training nor reference uses."""
     drawn = drawn_pictures(num_scenes, 10, ImageSettings(height=side, width=side))
-    return [Picture(name, "scene", read()) for name, read in drawn.items()]
+    return [RoundtripPicture(name, "scene", read()) for name, read in drawn.items()]
 
 
 def crop(image: Tensor, side: int) -> Tensor:
@@ -131,10 +134,12 @@ def text_picture(side: int, size: int, index: int) -> Tensor:
     return _tensor(canvas)
 
 
-def large_pictures(photos: dict[str, Tensor], side: int, num_pictures: int) -> list[Picture]:
+def large_pictures(
+    photos: dict[str, Tensor], side: int, num_pictures: int
+) -> list[RoundtripPicture]:
     """Photographs at their own resolution and drawn scenes, as many of each, larger than a tile."""
     chosen = list(photos.items())[:num_pictures]
-    pictures = [Picture(name, "photograph", crop(one, side)) for name, one in chosen]
+    pictures = [RoundtripPicture(name, "photograph", crop(one, side)) for name, one in chosen]
     return pictures + scene_pictures(side, num_pictures)
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from zimage_eval.benchmarks.autoencoder.roundtrip import BASELINE, WHOLE, changes
-from zimage_eval.output.observations import Observation, named
+from zimage_eval.output.observations import Measurement, named
 from zimage_eval.statistics.estimates import Estimate, estimate, prompt_means
 
 NOT_AVAILABLE = "drop_in_decoder (not available)"
@@ -12,7 +12,7 @@ DIFFERENCES = ("psnr", "ssim", "lpips")
 
 
 def roundtrip_results(
-    observations: Sequence[Observation], decoders: Sequence[str]
+    observations: Sequence[Measurement], decoders: Sequence[str]
 ) -> dict[str, dict[str, float | None]]:
     """`<variant>/<kind>` -> metric -> mean over pictures, with its t interval where one is due.
 
@@ -40,7 +40,7 @@ def roundtrip_results(
 
 
 def kind_estimate(
-    observations: Sequence[Observation], variant: str, kind: str, metric: str
+    observations: Sequence[Measurement], variant: str, kind: str, metric: str
 ) -> Estimate:
     """Mean over the pictures of a kind, replicates averaged first, and its interval."""
     scores = {
@@ -51,7 +51,7 @@ def kind_estimate(
     return estimate(list(prompt_means(scores).values()), None)
 
 
-def exact_checks(observations: Sequence[Observation], one_tile_is_whole: bool) -> dict[str, float]:
+def exact_checks(observations: Sequence[Measurement], one_tile_is_whole: bool) -> dict[str, float]:
     """Statements that hold for every picture, 1, or don't, 0."""
 
     def values(variant: str, metric: str) -> list[float]:

@@ -13,14 +13,14 @@ from diffusers import AutoencoderKL, AutoencoderTiny
 from numpy.typing import NDArray
 from torch import Tensor
 
-from zimage_eval.benchmarks.autoencoder.pictures import Picture
+from zimage_eval.benchmarks.autoencoder.pictures import RoundtripPicture
 from zimage_eval.benchmarks.autoencoder.tiling import seam_excess, tile_decoder, tiling_of
 from zimage_eval.config.measuring import PinnedFile
 from zimage_eval.metrics.image import high_frequency_share, psnr, ssim
 from zimage_eval.metrics.lpips import lpips_distances
 from zimage_eval.metrics.networks.files import check_digest, weight_files
 from zimage_eval.model.autoencoder import decode_latents, encode_images
-from zimage_eval.output.observations import Observation
+from zimage_eval.output.observations import Measurement
 from zimage_eval.statistics.estimates import paired_differences, prompt_means
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ class Way(NamedTuple):
     """Above 1 where it draws random numbers."""
 
 
-def load_vae(folder: Path, device: torch.device) -> AutoencoderKL:
+def load_autoencoder(folder: Path, device: torch.device) -> AutoencoderKL:
     """A model's autoencoder in float32."""
     return AutoencoderKL.from_pretrained(folder, dtype=torch.float32).eval().to(device)
 
@@ -71,7 +71,7 @@ def load_decoder(
     return decoder.eval().to(vae.device)
 
 
-def check_memory(vae: AutoencoderKL, side: int) -> None:
+def check_decoding_memory(vae: AutoencoderKL, side: int) -> None:
     """Refuse a size that the machine can't decode.
 
     Four of the largest activations at once, in float32, is what the decoder's last blocks hold.
@@ -131,9 +131,9 @@ def tiled_ways(vae: AutoencoderKL) -> list[tuple[Way, AutoencoderKL]]:
     return [(Way(name, _decode_with(vae, one), 1), one) for name, one in decoders.items()]
 
 
-def observe(
-    pictures: Iterable[Picture], ways: Sequence[Way], network: "lpips.LPIPS", factor: int
-) -> list[Observation]:
+def measure_roundtrips(
+    pictures: Iterable[RoundtripPicture], ways: Sequence[Way], network: "lpips.LPIPS", factor: int
+) -> list[Measurement]:
     """Every metric of every picture, way and replicate; `psnr_to_baseline` tells ways apart."""
     found = []
     for picture in pictures:
@@ -154,13 +154,13 @@ def observe(
 
 
 def observe_tiles(
-    pictures: Iterable[Picture], vae: AutoencoderKL, network: "lpips.LPIPS", factor: int
-) -> list[Observation]:
+    pictures: Iterable[RoundtripPicture], vae: AutoencoderKL, network: "lpips.LPIPS", factor: int
+) -> list[Measurement]:
     """The same of pictures larger than a tile, decoded whole and in tiles, and their seams."""
     whole = Way(WHOLE, _decode_with(vae, vae), 1)
     tiled, found = tiled_ways(vae), []
     for picture in pictures:
-        found += observe([picture], [whole, *(way for way, _ in tiled)], network, factor)
+        found += measure_roundtrips([picture], [whole, *(way for way, _ in tiled)], network, factor)
         reference = whole.run(picture.image, 0)
         for way, decoder in tiled:
             image = way.run(picture.image, 0)
@@ -174,7 +174,7 @@ def observe_tiles(
 
 
 def changes(
-    observations: Sequence[Observation], variant: str, baseline: str, category: str, metric: str
+    observations: Sequence[Measurement], variant: str, baseline: str, category: str, metric: str
 ) -> list[float]:
     """A way's metric minus the baseline's, one number a picture, replicates averaged."""
 
@@ -198,10 +198,10 @@ def _decode_with(vae: AutoencoderKL, decoder: AutoencoderKL | AutoencoderTiny) -
 
 
 def _rows(
-    variant: str, picture: Picture, replicate: int, metrics: Mapping[str, float | None]
-) -> list[Observation]:
+    variant: str, picture: RoundtripPicture, replicate: int, metrics: Mapping[str, float | None]
+) -> list[Measurement]:
     return [
-        Observation(variant, picture.unit, replicate, picture.kind, metric, value)
+        Measurement(variant, picture.unit, replicate, picture.kind, metric, value)
         for metric, value in metrics.items()
     ]
 

@@ -8,40 +8,44 @@ from typing import NamedTuple
 
 from zimage_eval.benchmarks.comparison.observations import num_facts, observe_scores, observe_styles
 from zimage_eval.benchmarks.comparison.prompts import AskedPrompt
-from zimage_eval.benchmarks.comparison.record import Drawn, ModelRecord, comparison_checks, coverage
+from zimage_eval.benchmarks.comparison.record import (
+    ModelPictures,
+    ModelRecord,
+    comparison_checks,
+    coverage,
+)
 from zimage_eval.benchmarks.comparison.rows import (
-    RowNumbers,
-    Vectors,
+    FeatureVectors,
     backbone_measures,
     capability_difference,
     capability_row,
+    compared_model_rows,
     difference_rows,
     distance_difference,
     facts_slope,
-    model_rows,
     pair_name,
     set_distance,
     style_coverage,
 )
 from zimage_eval.config.measuring import BackboneName, Distribution
-from zimage_eval.output.observations import Observation, named
-from zimage_eval.output.results import Numbers
+from zimage_eval.output.observations import Measurement, named
+from zimage_eval.output.results import NumberRow
 from zimage_eval.statistics.estimates import rounded
 
 
 class Compared(NamedTuple):
     """The comparison in numbers."""
 
-    rows: dict[str, RowNumbers]
+    rows: dict[str, dict[str, float | None]]
     notes: dict[tuple[str, str], str]
     """By row and metric, why there is no number; of a whole row with an empty metric."""
-    observations: list[Observation]
+    observations: list[Measurement]
 
 
-def compare(
-    models: Mapping[str, Drawn | ModelRecord],
+def compare_models(
+    models: Mapping[str, ModelPictures | ModelRecord],
     prompts: Mapping[str, AskedPrompt],
-    references: Mapping[BackboneName, Vectors],
+    references: Mapping[BackboneName, FeatureVectors],
     settings: Distribution,
 ) -> Compared:
     """Every model, every two of them, and the checks.
@@ -52,7 +56,7 @@ def compare(
         references: features of the reference pictures by backbone; none where there are none.
         settings: backbones, seed and sets that may be small.
     """
-    drawn = {name: each for name, each in models.items() if isinstance(each, Drawn)}
+    drawn = {name: each for name, each in models.items() if isinstance(each, ModelPictures)}
     observations = [
         one
         for name, each in drawn.items()
@@ -63,7 +67,7 @@ def compare(
     ]
     main = {prompt.category for prompt in prompts.values() if not prompt.is_capability}
     facts = {p.scene: num_facts(p.facts) for p in prompts.values() if not p.is_capability}
-    rows, notes = model_rows(observations, main), {}
+    rows, notes = compared_model_rows(observations, main), {}
     rows |= difference_rows(list(drawn), observations, main)
     for name, each in models.items():
         row = rows.setdefault(name, {})
@@ -86,10 +90,10 @@ def compare(
 
 
 def _add_distances(
-    rows: dict[str, RowNumbers],
+    rows: dict[str, dict[str, float | None]],
     notes: dict[tuple[str, str], str],
-    drawn: Mapping[str, Drawn],
-    references: Mapping[BackboneName, Vectors],
+    drawn: Mapping[str, ModelPictures],
+    references: Mapping[BackboneName, FeatureVectors],
     settings: Distribution,
 ) -> None:
     for backbone in settings.backbones:
@@ -122,7 +126,7 @@ COLUMNS = ("row", "metric", "value", "low", "high", "note")
 
 
 def write_comparison(
-    path: Path, rows: Mapping[str, Numbers], notes: Mapping[tuple[str, str], str]
+    path: Path, rows: Mapping[str, NumberRow], notes: Mapping[tuple[str, str], str]
 ) -> None:
     """Write the rows of results as CSV, sorted.
 
@@ -144,7 +148,7 @@ def write_comparison(
         writer.writerows((*key, *lines[key]) for key in sorted(lines))
 
 
-def _words(numbers: Numbers, metric: str) -> tuple[str, ...]:
+def _words(numbers: NumberRow, metric: str) -> tuple[str, ...]:
     """A number and the ends of its interval; empty where there is none."""
     found = (rounded(numbers.get(name)) for name in (metric, *(f"{metric}_{e}" for e in ENDS)))
     return tuple("" if value is None else str(value) for value in found)

@@ -21,12 +21,11 @@ from zimage_eval.model.transformer import load_image_side
 from zimage_eval.output.store import ImageStore
 from zimage_eval.sampling.batches import Batch, ImageRequest, compose_batches
 from zimage_eval.sampling.generation import draw_images
-from zimage_eval.sampling.image_keys import Recipe, device_class
+from zimage_eval.sampling.image_keys import DrawingRecipe, device_class
 from zimage_eval.text.encoder import TextSide, load_text_side
 from zimage_eval.text.encoding import encode_prompts
-from zimage_eval.text.wordings import reword
+from zimage_eval.text.wordings import word_prompt
 
-Rows = list[dict[str, Any]]
 Progress = Callable[[int], object]
 """Told how many images came since."""
 
@@ -49,7 +48,7 @@ def draw_zimage(
     out: Path,
     device: torch.device,
     progress: Progress,
-) -> Rows:
+) -> list[dict[str, Any]]:
     """Draw with a model of the Z-Image family, or take the pictures from the store.
 
     Args:
@@ -62,15 +61,15 @@ def draw_zimage(
         device: where to compute.
         progress: told after each batch.
     """
-    rows: Rows = []
+    rows: list[dict[str, Any]] = []
     load_pipe = load_once(lambda: load_image_side(folder, spec.dtype, device))
-    recipe = Recipe(
+    recipe = DrawingRecipe(
         weights_digest(folder, IMAGE_PARTS), spec.defaults, spec.dtype, device_class(device)
     )
     with start_workers(device) as workers:
         jobs = zimage_jobs(requests, prompts, spec, load_text_side(folder, spec.dtype, device))
 
-        def draw(job: tuple[list[ImageRequest], Any]) -> Rows:
+        def draw(job: tuple[list[ImageRequest], Any]) -> list[dict[str, Any]]:
             return draw_images(*job, recipe, store, load_pipe, out)
 
         for made in workers.map(draw, jobs):
@@ -87,7 +86,7 @@ def draw_other(
     out: Path,
     device: torch.device,
     progress: Progress,
-) -> Rows:
+) -> list[dict[str, Any]]:
     """Draw with another pipeline; a prompt with a plan is not available to it.
 
     Arguments as in `draw_zimage`.
@@ -140,7 +139,7 @@ def zimage_jobs(
     for prompt_id in dict.fromkeys(request.prompt_id for request in requests):
         prompt = prompts[prompt_id]
         settings = prompt_settings(defaults, prompt)
-        text = reword(prompt.text, settings, side.tokenizer, spec.filler_sentences)
+        text = word_prompt(prompt.text, settings, side.tokenizer, spec.filler_sentences)
         embeds[prompt_id] = encode_prompts(*side, [text], settings.encoder)[0].cpu()
     negative = None
     if defaults.sampler.guidance_scale > 0:

@@ -12,8 +12,8 @@ from PIL import Image
 
 from zimage_eval.benchmarks.comparison.prompts import AskedPrompt
 from zimage_eval.output.figures import CATEGORY_STYLES, FAINT, INK, WIDTH_INCHES
-from zimage_eval.output.image_grids import GridCell, GridColumn, GridRow, draw_grid
-from zimage_eval.output.results import Numbers
+from zimage_eval.output.image_grids import GridCell, GridColumn, GridRow, draw_image_grid
+from zimage_eval.output.results import NumberRow
 from zimage_eval.prompts.facts import FACT_KINDS
 
 CAPABILITY_LABELS: Final[Mapping[str, str]] = {
@@ -36,7 +36,7 @@ class DotRow(NamedTuple):
     metric: str
 
 
-def share_rows(rows: Mapping[str, Numbers], models: Sequence[str]) -> list[DotRow]:
+def share_rows(rows: Mapping[str, NumberRow], models: Sequence[str]) -> list[DotRow]:
     """The shares that are drawn, in their order: those that some model has."""
     wanted = [
         DotRow("alignment", "{}", "alignment"),
@@ -53,7 +53,7 @@ def share_rows(rows: Mapping[str, Numbers], models: Sequence[str]) -> list[DotRo
     ]
 
 
-def share_dots(rows: Mapping[str, Numbers], models: Sequence[str]) -> Figure:
+def share_dots(rows: Mapping[str, NumberRow], models: Sequence[str]) -> Figure:
     """A line a capability, a dot with its 95 % interval a model."""
     wanted = share_rows(rows, models)
     with matplotlib.style.context("default"):
@@ -73,7 +73,7 @@ def share_dots(rows: Mapping[str, Numbers], models: Sequence[str]) -> Figure:
         return figure
 
 
-def distance_dots(rows: Mapping[str, Numbers], models: Sequence[str]) -> Figure:
+def distance_dots(rows: Mapping[str, NumberRow], models: Sequence[str]) -> Figure:
     """A field for each distance to the reference, for diversity and for cost, a line a model."""
     first = rows[models[0]]
     distances = [name for name in first if f"{name}_null" in first and first[name] is not None]
@@ -113,7 +113,7 @@ def example_grid(
         cells = [_cell(folder / name / file) for name, folder in models.items()]
         said = prompt.text if prompt.plan is None else f"{prompt.text} [plan: {prompt.plan}]"
         rows.append(GridRow(prompt.category, said, cells))
-    return draw_grid(("model",), columns, rows)
+    return draw_image_grid(("model",), columns, rows)
 
 
 def _cell(path: Path) -> GridCell:
@@ -123,7 +123,7 @@ def _cell(path: Path) -> GridCell:
         return GridCell(file.convert("RGB"), "", "neutral")
 
 
-def _dot(axes: Axes, numbers: Numbers, metric: str, y: float, index: int) -> None:
+def _dot(axes: Axes, numbers: NumberRow, metric: str, y: float, index: int) -> None:
     value, low, high = (numbers.get(f"{metric}{end}") for end in ("", "_low", "_high"))
     if value is None:
         return

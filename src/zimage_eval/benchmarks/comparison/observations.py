@@ -1,14 +1,12 @@
 """Score tables of compared models -> one observation a prompt, seed and metric."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Final
 
 from zimage_eval.benchmarks.comparison.prompts import REASONING_ARMS, AskedPrompt
-from zimage_eval.output.observations import Observation
-from zimage_eval.output.tables import SWAPPED_PROMPTS
+from zimage_eval.output.observations import Measurement
+from zimage_eval.output.tables import SWAPPED_PROMPTS, TableRow
 from zimage_eval.prompts.facts import FACT_KINDS, Facts
-
-Row = Mapping[str, Any]
 
 SHARES: Final = ("alignment", "all_facts", *(f"fact_{kind}" for kind in FACT_KINDS))
 """Shares of a prompt's facts."""
@@ -30,8 +28,8 @@ def swapped_name(model: str) -> str:
 
 
 def observe_scores(
-    model: str, rows: Sequence[Row], prompts: Mapping[str, AskedPrompt]
-) -> list[Observation]:
+    model: str, rows: Sequence[TableRow], prompts: Mapping[str, AskedPrompt]
+) -> list[Measurement]:
     """What the score table says, by the prompts' categories and by their number of facts.
 
     A picture that failed has no value; what a prompt does not ask for is no observation.
@@ -52,7 +50,7 @@ def observe_scores(
             value = row.get(metric)
             if value is None and not (row["error"] and metric in SHARES[:2]):
                 continue
-            one = Observation(variant, prompt.scene, row["seed"], prompt.category, metric, value)
+            one = Measurement(variant, prompt.scene, row["seed"], prompt.category, metric, value)
             found.append(one)
             if metric == "alignment" and not is_swapped and not prompt.is_capability:
                 found.append(one._replace(category=fact_bin(prompt.facts)))
@@ -60,8 +58,8 @@ def observe_scores(
 
 
 def observe_styles(
-    model: str, facts: Sequence[Row], prompts: Mapping[str, AskedPrompt]
-) -> list[Observation]:
+    model: str, facts: Sequence[TableRow], prompts: Mapping[str, AskedPrompt]
+) -> list[Measurement]:
     """Whether each style word that a prompt says is seen: of medium, fill and background.
 
     Prompts that only hint at what they ask for are left out.
@@ -78,7 +76,7 @@ def observe_styles(
         if word is not None and prompt.category not in REASONING_ARMS:
             seen.setdefault((prompt.scene, row["seed"], f"word {word}"), []).append(row["held"])
     return [
-        Observation(model, scene, seed, category, STYLE_WORD, sum(held) / len(held))
+        Measurement(model, scene, seed, category, STYLE_WORD, sum(held) / len(held))
         for (scene, seed, category), held in seen.items()
     ]
 

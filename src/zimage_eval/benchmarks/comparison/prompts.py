@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from zimage_eval.config.params import Comparison
+from zimage_eval.config.params import ComparisonParams
 from zimage_eval.prompts.facts import Facts
 from zimage_eval.prompts.sets import Prompt, load_prompt_set, prompt_seeds, split_phases
 
@@ -35,7 +35,9 @@ class AskedPrompt(NamedTuple):
         return self.prompt_id.split("/")[0]
 
 
-def read_prompts(folder: Path, entry: Comparison) -> tuple[tuple[Prompt, ...], tuple[Prompt, ...]]:
+def read_prompts(
+    folder: Path, entry: ComparisonParams
+) -> tuple[tuple[Prompt, ...], tuple[Prompt, ...]]:
     """The prompt set and the capabilities' prompts, from the folder of all sets.
 
     Raises:
@@ -45,8 +47,8 @@ def read_prompts(folder: Path, entry: Comparison) -> tuple[tuple[Prompt, ...], t
     return load_prompt_set(folder / entry.prompt_set), others
 
 
-def ask(
-    prompts: Sequence[Prompt], capabilities: Sequence[Prompt], entry: Comparison
+def comparison_prompts(
+    prompts: Sequence[Prompt], capabilities: Sequence[Prompt], entry: ComparisonParams
 ) -> list[AskedPrompt]:
     """All prompts with their seeds: an equal share of each category, all of the capabilities.
 

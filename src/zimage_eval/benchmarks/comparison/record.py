@@ -59,23 +59,20 @@ def read_record(path: Path) -> ModelRecord:
     return parse(json.loads(path.read_text(encoding="utf-8")), ModelRecord, str(path))
 
 
-Row = dict[str, Any]
-
-
-class Drawn(NamedTuple):
+class ModelPictures(NamedTuple):
     """All that is known of an available model's pictures."""
 
     folder: Path
     record: ModelRecord
-    images: Sequence[Row]
-    scores: Sequence[Row]
-    facts: Sequence[Row]
+    images: Sequence[dict[str, Any]]
+    scores: Sequence[dict[str, Any]]
+    facts: Sequence[dict[str, Any]]
     features: Mapping[BackboneName, StudyFeatures]
 
 
 def read_drawn(
     folder: Path, metrics: Sequence[str], backbones: Sequence[BackboneName]
-) -> Drawn | ModelRecord:
+) -> ModelPictures | ModelRecord:
     """A model's pictures and scores, or only its record where it is not available.
 
     Raises:
@@ -84,7 +81,7 @@ def read_drawn(
     record = read_record(folder / "model.json")
     if record.reason is not None:
         return record
-    return Drawn(
+    return ModelPictures(
         folder,
         record,
         read_table(folder / "images.parquet", IMAGES).to_pylist(),
@@ -94,14 +91,14 @@ def read_drawn(
     )
 
 
-def coverage(drawn: Drawn, prompts: Mapping[str, AskedPrompt]) -> float:
+def coverage(drawn: ModelPictures, prompts: Mapping[str, AskedPrompt]) -> float:
     """Share of the prompt set's pictures that were made."""
     main = [row for row in drawn.images if not prompts[row["prompt_id"]].is_capability]
     return sum(row["error"] is None for row in main) / len(main)
 
 
 def comparison_checks(
-    drawn: Mapping[str, Drawn], prompts: Mapping[str, AskedPrompt]
+    drawn: Mapping[str, ModelPictures], prompts: Mapping[str, AskedPrompt]
 ) -> dict[str, float | None]:
     """Exact facts about the comparison, 1 if true: without them its numbers mean something else."""
     asked = [{(row["prompt_id"], row["seed"]) for row in each.images} for each in drawn.values()]

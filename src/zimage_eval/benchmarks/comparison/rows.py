@@ -13,7 +13,7 @@ from zimage_eval.config.measuring import BackboneName, Distribution
 from zimage_eval.metrics.sets.features import StudyFeatures, resplit
 from zimage_eval.metrics.sets.frechet import FID_BACKBONE, FID_LEAST, frechet_distance, frechet_name
 from zimage_eval.metrics.sets.kernel import KID_LEAST, kid_score
-from zimage_eval.output.observations import Observation, mean_rows, named
+from zimage_eval.output.observations import Measurement, mean_rows, named
 from zimage_eval.statistics.estimates import (
     Estimate,
     estimate,
@@ -22,8 +22,7 @@ from zimage_eval.statistics.estimates import (
     prompt_means,
 )
 
-RowNumbers = dict[str, float | None]
-Scores = dict[tuple[str, int], float | None]
+SeedScores = dict[tuple[str, int], float | None]
 
 
 class Capability(NamedTuple):
@@ -58,7 +57,9 @@ def pair_name(one: str, other: str) -> str:
     return f"{one} - {other}"
 
 
-def model_rows(observations: Sequence[Observation], main: Collection[str]) -> dict[str, RowNumbers]:
+def compared_model_rows(
+    observations: Sequence[Measurement], main: Collection[str]
+) -> dict[str, dict[str, float | None]]:
     """`<model>` over the prompt set, and `<model>/<category>`.
 
     Args:
@@ -71,18 +72,18 @@ def model_rows(observations: Sequence[Observation], main: Collection[str]) -> di
 
 
 def difference_rows(
-    models: Sequence[str], observations: Sequence[Observation], main: Collection[str]
-) -> dict[str, RowNumbers]:
+    models: Sequence[str], observations: Sequence[Measurement], main: Collection[str]
+) -> dict[str, dict[str, float | None]]:
     """`<one> - <other>` of every two models over the prompt set, and by category.
 
     Seeds of a prompt are averaged before prompts are paired: the models' noise has nothing in
     common, their prompts have.
     """
-    rows: dict[str, RowNumbers] = {}
+    rows: dict[str, dict[str, float | None]] = {}
     for one, other in combinations(models, 2):
         for category in ("", *sorted({row.category for row in observations})):
             wanted = main if category == "" else [category]
-            numbers: RowNumbers = {}
+            numbers: dict[str, float | None] = {}
             for metric in sorted({row.metric for row in observations}):
                 scores = [_scores(observations, model, wanted, metric) for model in (one, other)]
                 found = difference(scores[0], scores[1], is_share=metric in (*SHARES, STYLE_WORD))
@@ -95,16 +96,16 @@ def difference_rows(
     return rows
 
 
-def difference(one: Scores, other: Scores, *, is_share: bool) -> Estimate:
+def difference(one: SeedScores, other: SeedScores, *, is_share: bool) -> Estimate:
     """Mean over prompts of the difference of two models' (or categories') prompt means."""
     means = [{(name, 0): mean for name, mean in prompt_means(s).items()} for s in (one, other)]
     values = paired_differences(means[0], means[1])
     return estimate(list(values.values()), DIFFERENCE_BOUNDS if is_share else None)
 
 
-def capability_row(observations: Sequence[Observation], model: str) -> RowNumbers:
+def capability_row(observations: Sequence[Measurement], model: str) -> dict[str, float | None]:
     """Every capability of a model with its interval; null where nothing asked for it."""
-    row: RowNumbers = dict.fromkeys(UNTESTABLE)
+    row: dict[str, float | None] = dict.fromkeys(UNTESTABLE)
     for name, each in CAPABILITIES.items():
         scores = _scores(observations, model, [each.category], each.metric)
         if each.less is None:
@@ -117,13 +118,13 @@ def capability_row(observations: Sequence[Observation], model: str) -> RowNumber
 
 
 def capability_difference(
-    observations: Sequence[Observation], model: str, other: str
-) -> RowNumbers:
+    observations: Sequence[Measurement], model: str, other: str
+) -> dict[str, float | None]:
     """How much better `model` is than `other` at what it is asked for, paired by prompt.
 
     What is a contrast within a model (planning, reasoning's loss) is not set off once more.
     """
-    row: RowNumbers = {}
+    row: dict[str, float | None] = {}
     for name, each in CAPABILITIES.items():
         if each.less is None:
             scores = [
@@ -133,7 +134,7 @@ def capability_difference(
     return row
 
 
-def style_coverage(observations: Sequence[Observation], model: str) -> RowNumbers:
+def style_coverage(observations: Sequence[Measurement], model: str) -> dict[str, float | None]:
     """How often a style word is drawn right, all words alike, and how many mostly are.
 
     The interval is over prompts; what words could have been asked for besides is not in it.
@@ -159,8 +160,8 @@ def style_coverage(observations: Sequence[Observation], model: str) -> RowNumber
 
 
 def facts_slope(
-    observations: Sequence[Observation], model: str, facts: Mapping[str, int]
-) -> RowNumbers:
+    observations: Sequence[Measurement], model: str, facts: Mapping[str, int]
+) -> dict[str, float | None]:
     """Change of alignment with each further fact of a prompt, by least squares over prompts.
 
     Args:
@@ -185,16 +186,16 @@ def facts_slope(
     return named("alignment_per_fact", jackknife(means, slope))
 
 
-def _word_means(rows: Sequence[Observation]) -> dict[str, float]:
-    words: dict[str, Scores] = {}
+def _word_means(rows: Sequence[Measurement]) -> dict[str, float]:
+    words: dict[str, SeedScores] = {}
     for row in rows:
         words.setdefault(row.category, {})[row.unit, row.replicate] = row.value
     return {word: float(np.mean(list(prompt_means(s).values()))) for word, s in words.items()}
 
 
 def _scores(
-    observations: Sequence[Observation], model: str, categories: Collection[str], metric: str
-) -> Scores:
+    observations: Sequence[Measurement], model: str, categories: Collection[str], metric: str
+) -> SeedScores:
     return {
         (row.unit, row.replicate): row.value
         for row in observations
@@ -202,7 +203,7 @@ def _scores(
     }
 
 
-Vectors = NDArray[np.floating]
+FeatureVectors = NDArray[np.floating]
 NUM_NULLS: Final = 39
 NULL_QUANTILE: Final = 0.95
 
@@ -223,7 +224,7 @@ class SetDistance(NamedTuple):
 class Measure(NamedTuple):
     """A distance of two sets of features."""
 
-    distance: Callable[[Vectors, Vectors], float]
+    distance: Callable[[FeatureVectors, FeatureVectors], float]
     least: int
     """Pictures that each set must have."""
 
@@ -238,7 +239,7 @@ def measures(backbone: BackboneName, num_features: int, seed: int) -> dict[str, 
 
 
 def set_distance(
-    measure: Measure, model: StudyFeatures, reference: Vectors | None, seed: int
+    measure: Measure, model: StudyFeatures, reference: FeatureVectors | None, seed: int
 ) -> SetDistance:
     """The distance of a model's pictures to the reference."""
     units, features = _units(model), model.features
@@ -252,7 +253,7 @@ def set_distance(
 
 
 def distance_difference(
-    measure: Measure, one: StudyFeatures, other: StudyFeatures, reference: Vectors | None
+    measure: Measure, one: StudyFeatures, other: StudyFeatures, reference: FeatureVectors | None
 ) -> Estimate:
     """How much farther `one` is from the reference than `other`, on the prompts that both drew."""
     units = _units(one), _units(other)
@@ -272,7 +273,7 @@ def distance_difference(
     return jackknife(shared, difference)
 
 
-def too_few(measure: Measure, features: Vectors, reference: Vectors | None) -> str:
+def too_few(measure: Measure, features: FeatureVectors, reference: FeatureVectors | None) -> str:
     """Why there is no distance; empty where there is one."""
     if reference is None:
         return "no reference pictures"
@@ -282,7 +283,7 @@ def too_few(measure: Measure, features: Vectors, reference: Vectors | None) -> s
 
 
 def backbone_measures(
-    backbone: BackboneName, features: Vectors, settings: Distribution
+    backbone: BackboneName, features: FeatureVectors, settings: Distribution
 ) -> dict[str, Measure]:
     """`measures` for features as they were made; sets that are allowed to be small may be."""
     found = measures(backbone, features.shape[1], settings.seed)

@@ -11,20 +11,18 @@ from zimage_eval.benchmarks.comparison.prompts import AskedPrompt
 from zimage_eval.config.model_spec import ModelSpec
 from zimage_eval.metrics.judges.judges import Judge, Picture, load_image
 from zimage_eval.metrics.metric import Metric
-from zimage_eval.metrics.picture_scores import Comparison, Comparisons, Observation
+from zimage_eval.metrics.picture_scores import Comparisons, PictureInputs, PicturePair
 from zimage_eval.metrics.sets.extraction import features_by_backbone
 from zimage_eval.metrics.sets.features import write_study_features
 from zimage_eval.output.png import read_picture
 from zimage_eval.output.tables import SWAPPED_PROMPTS
 
-Row = dict[str, Any]
-
 
 class ComparedScores(NamedTuple):
     """Rows of a score table and of a table of judged facts."""
 
-    scores: list[Row]
-    facts: list[Row]
+    scores: list[dict[str, Any]]
+    facts: list[dict[str, Any]]
 
 
 def unpaired(metrics: Mapping[str, Metric]) -> dict[str, Metric]:
@@ -34,7 +32,7 @@ def unpaired(metrics: Mapping[str, Metric]) -> dict[str, Metric]:
 
 
 def score_pictures(
-    rows: Iterable[Row],
+    rows: Iterable[dict[str, Any]],
     prompts: Mapping[str, AskedPrompt],
     folder: Path,
     judge: Judge,
@@ -66,20 +64,20 @@ def score_pictures(
         picture = load_image(folder / row["file"])
         results = judge(picture, prompt.facts)
         facts = None if results is None else tuple(results)
-        found = Observation(picture.pixels, None, facts, row["num_forwards"])
+        found = PictureInputs(picture.pixels, None, facts, row["num_forwards"])
         entry |= found.scores(metrics)
         key = {name: row[name] for name in ("variant", "phase", "prompt_id", "seed")}
         for result in facts or ():
             made.facts.append(
                 key | {"image": picture.digest, "fact": result.name, "held": result.held}
             )
-        queues["image_texts"].add(Comparison(picture.pixels, prompt.text, (entry,)))
+        queues["image_texts"].add(PicturePair(picture.pixels, prompt.text, (entry,)))
         seen[row["prompt_id"]].append((picture, entry))
         made.scores.append(_swapped(entry, picture, others[prompt.prompt_id], judge, metrics))
     for pictures in seen.values():
         for (one, first), (other, second) in combinations(pictures, 2):
             if one.pixels.shape == other.pixels.shape:
-                pair = Comparison(one.pixels, other.pixels, (first, second))
+                pair = PicturePair(one.pixels, other.pixels, (first, second))
                 queues["seed_pairs"].add(pair)
     for queue in queues.values():
         queue.flush()
@@ -102,18 +100,22 @@ def _queue(reads: Any, metrics: Mapping[str, Metric], networks: Mapping[str, Any
     return Comparisons(reads, metrics, networks)
 
 
-def _entry(row: Row, prompt: AskedPrompt) -> Row:
+def _entry(row: dict[str, Any], prompt: AskedPrompt) -> dict[str, Any]:
     names = ("variant", "phase", "prompt_id", "seed", "error")
     return {name: row[name] for name in names} | {"category": prompt.category}
 
 
 def _swapped(
-    entry: Row, picture: Picture, other: AskedPrompt, judge: Judge, metrics: Mapping[str, Metric]
-) -> Row:
+    entry: dict[str, Any],
+    picture: Picture,
+    other: AskedPrompt,
+    judge: Judge,
+    metrics: Mapping[str, Metric],
+) -> dict[str, Any]:
     results = judge(picture, other.facts)
     judged = {name: metric for name, metric in metrics.items() if metric.is_judged}
     facts = None if results is None else tuple(results)
-    scores = Observation(picture.pixels, None, facts, None).scores(judged)
+    scores = PictureInputs(picture.pixels, None, facts, None).scores(judged)
     return {**entry, "variant": SWAPPED_PROMPTS} | dict.fromkeys(metrics) | scores
 
 

@@ -15,13 +15,13 @@ from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.polynomial.hermite_e import hermegauss
-from numpy.typing import NDArray
 from scipy import stats
 from scipy.special import expit, softmax
 
+from zimage_eval.statistics.estimates import Floats
 from zimage_eval.statistics.multiplicity import holm
 
-Cell = tuple[str, str]
+ConceptPair = tuple[str, str]
 """Name, attribute."""
 
 _MEAN_DEVIATION: Final = 4.0
@@ -32,13 +32,11 @@ _LEAST_WEIGHT: Final = 0.01
 """Of the likeliest pair of deviations; less likely ones are left out."""
 _MAX_STEPS: Final = 60
 
-Floats = NDArray[np.float64]
-
 
 class Gap(NamedTuple):
     """A cell of the grid."""
 
-    cell: Cell
+    cell: ConceptPair
     num_images: int
     """Judged ones."""
     share: float | None
@@ -60,7 +58,7 @@ class _Prior(NamedTuple):
     weight: float
 
 
-def find_gaps(held: Mapping[Cell, Sequence[bool]]) -> list[Gap]:
+def find_gaps(held: Mapping[ConceptPair, Sequence[bool]]) -> list[Gap]:
     """Each cell beside what the others make expect, in the order given.
 
     The effects are fitted without the cell itself (the mode of the posterior). The chance of so few
@@ -90,8 +88,8 @@ def find_gaps(held: Mapping[Cell, Sequence[bool]]) -> list[Gap]:
 
 
 def _judge_cells(
-    cells: Sequence[Cell], held: Mapping[Cell, Sequence[bool]]
-) -> dict[Cell, tuple[float, float]]:
+    cells: Sequence[ConceptPair], held: Mapping[ConceptPair, Sequence[bool]]
+) -> dict[ConceptPair, tuple[float, float]]:
     """Expected share and chance of so few or fewer, by cell."""
     sizes = np.array([len(held[cell]) for cell in cells], dtype=np.float64)
     counts = np.array([sum(held[cell]) for cell in cells], dtype=np.float64)
@@ -115,7 +113,7 @@ def _judge_cells(
     return found
 
 
-def _design(cells: Sequence[Cell]) -> Floats:
+def _design(cells: Sequence[ConceptPair]) -> Floats:
     """A row a cell: mean, names, attributes."""
     names = list(dict.fromkeys(name for name, _ in cells))
     attributes = list(dict.fromkeys(attribute for _, attribute in cells))

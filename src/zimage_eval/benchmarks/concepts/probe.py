@@ -11,9 +11,9 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from zimage_eval.benchmarks.concepts.defaults import Default
-from zimage_eval.benchmarks.concepts.gaps import Cell, Gap
+from zimage_eval.benchmarks.concepts.gaps import ConceptPair, Gap
 from zimage_eval.output.figures import FRAME, INK, WIDTH_INCHES
-from zimage_eval.output.results import Numbers
+from zimage_eval.output.results import NumberRow
 from zimage_eval.prompts.facts import Facts
 from zimage_eval.statistics.estimates import rounded
 
@@ -25,13 +25,15 @@ _LEAST_CHANCE: Final = 1e-12
 """Smaller ones are rounding, which differs by machine; they are written as this."""
 
 
-def grid_cells(facts: PromptFacts) -> list[Cell]:
+def grid_cells(facts: PromptFacts) -> list[ConceptPair]:
     """Name and color of each prompt that says both, in the order of the prompts."""
     objects = [each.objects[0] for each in facts.values()]
     return list(dict.fromkeys((o.name, o.color) for o in objects if o.color is not None))
 
 
-def held_by_cell(rows: Iterable[Mapping[str, Any]], facts: PromptFacts) -> dict[Cell, list[bool]]:
+def held_by_cell(
+    rows: Iterable[Mapping[str, Any]], facts: PromptFacts
+) -> dict[ConceptPair, list[bool]]:
     """For each cell, whether each judged picture of it shows its name in its color.
 
     Args:
@@ -42,7 +44,7 @@ def held_by_cell(rows: Iterable[Mapping[str, Any]], facts: PromptFacts) -> dict[
     for row in rows:
         image = (row["phase"], row["prompt_id"], row["seed"])
         judged.setdefault(image, {})[row["fact"]] = row["held"]
-    held: dict[Cell, list[bool]] = {cell: [] for cell in grid_cells(facts)}
+    held: dict[ConceptPair, list[bool]] = {cell: [] for cell in grid_cells(facts)}
     for (phase, prompt_id, _), found in sorted(judged.items()):
         asked = facts[phase, prompt_id].objects[0]
         if asked.color is not None:
@@ -58,10 +60,10 @@ def _lowest(p_values: Iterable[float | None]) -> float | None:
 
 def probe_results(
     gaps: Sequence[Gap], defaults: Sequence[Default], level: float
-) -> dict[str, Numbers]:
+) -> dict[str, NumberRow]:
     """`grid`, `missing <color> <name>` for each flagged cell, `default <attribute>` for each."""
     missing = flagged_gaps(gaps, level)
-    rows: dict[str, Numbers] = {
+    rows: dict[str, NumberRow] = {
         "grid": {
             "num_cells": len(gaps),
             "num_images": sum(gap.num_images for gap in gaps),
@@ -111,7 +113,7 @@ def write_gaps(path: Path, gaps: Iterable[Gap], level: float) -> None:
             writer.writerow((*gap.cell, gap.num_images, *numbers, missing))
 
 
-def draw_grid(gaps: Sequence[Gap], level: float) -> Figure:
+def draw_concept_grid(gaps: Sequence[Gap], level: float) -> Figure:
     """A field per name and attribute with the share that holds; missing ones have a frame."""
     names = list(dict.fromkeys(gap.cell[0] for gap in gaps))
     attributes = list(dict.fromkeys(gap.cell[1] for gap in gaps))

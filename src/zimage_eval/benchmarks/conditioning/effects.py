@@ -25,7 +25,7 @@ from zimage_eval.benchmarks.conditioning.timestep import (
 from zimage_eval.config.settings import Settings, override
 from zimage_eval.model.folder import max_caption_tokens, padded_length
 from zimage_eval.model.transformer import view_transformer
-from zimage_eval.output.observations import Observation
+from zimage_eval.output.observations import Measurement
 from zimage_eval.sampling.denoising import (
     initial_latents,
     predict_velocity,
@@ -33,7 +33,6 @@ from zimage_eval.sampling.denoising import (
     sample_latents,
 )
 
-Rows = dict[str, dict[str, float | None]]
 Sigmas = tuple[float, ...]
 
 ROUNDING = 1e-4
@@ -89,7 +88,7 @@ def observe_velocity(
     sigmas: Sequence[float],
     scales: Sequence[float],
     settings: Settings,
-) -> list[Observation]:
+) -> list[Measurement]:
     """Relative change of the velocity, under scaled and under reordered embeddings.
 
     A replicate is a noise level. The order is one random permutation a prompt.
@@ -110,7 +109,7 @@ def observe_velocity(
                 for name, changed in scaled_embeds(embeds, scales).items()
             }
             rows += [
-                Observation(
+                Measurement(
                     name,
                     one.prompt_id,
                     replicate,
@@ -129,7 +128,7 @@ def observe_probes(
     token_ids: Sequence[torch.Tensor],
     rope_thetas: Sequence[float],
     settings: Settings,
-) -> list[Observation]:
+) -> list[Measurement]:
     """Error in tokens of a position probe, for each held-out prompt (every other one).
 
     Variants: the text encoder's embeddings; the caption before and after the refiner, the latter
@@ -153,7 +152,7 @@ def observe_probes(
     ids = [each.numpy() for each in token_ids]
     errors["token_identity"] = guess_positions(ids[::2], ids[1::2])
     return [
-        Observation(f"probe={name}", one.prompt_id, 0, one.category, "position_error", error)
+        Measurement(f"probe={name}", one.prompt_id, 0, one.category, "position_error", error)
         for name, found in errors.items()
         for one, error in zip(inputs[1::2], found, strict=True)
     ]
@@ -161,7 +160,7 @@ def observe_probes(
 
 def measure_timestep(
     pipe: ZImagePipeline, one: ProbeInput, settings: Settings
-) -> tuple[Rows, Sigmas]:
+) -> tuple[dict[str, dict[str, float | None]], Sigmas]:
     """By part of the transformer: modules that see the timestep, parameters, operations.
 
     Returns:
@@ -175,7 +174,9 @@ def measure_timestep(
     costs = cost_by_part(
         transformer, lambda: predict_velocity(transformer, latents, sigmas[0], [one.prompt_embeds])
     )
-    rows: Rows = {f"part={name}": {**cost, **seen.get(name, {})} for name, cost in costs.items()}
+    rows: dict[str, dict[str, float | None]] = {
+        f"part={name}": {**cost, **seen.get(name, {})} for name, cost in costs.items()
+    }
     rows["kept_refiner"] = {
         "equal_latents": float(kept_refiner_is_equal(pipe, one, settings)),
         "num_steps": len(sigmas),
@@ -183,7 +184,9 @@ def measure_timestep(
     return rows, sigmas
 
 
-def measure_sizes(pipe: ZImagePipeline, inputs: Sequence[ProbeInput]) -> Rows:
+def measure_sizes(
+    pipe: ZImagePipeline, inputs: Sequence[ProbeInput]
+) -> dict[str, dict[str, float | None]]:
     """Mean squares of embeddings beside the epsilon that the caption's RMSNorm adds to them.
 
     Scale drops out where the epsilon is small against the mean square.
@@ -198,12 +201,12 @@ def measure_sizes(pipe: ZImagePipeline, inputs: Sequence[ProbeInput]) -> Rows:
 
 def measure_wavelengths(
     pipe: ZImagePipeline, thetas: Sequence[float], lengths: Sequence[int], settings: Settings
-) -> Rows:
+) -> dict[str, dict[str, float | None]]:
     """Wavelengths of every axis under every theta, in positions, and what captions make of them."""
     embedder = pipe.transformer.rope_embedder
     caption = [max(padded_length(length) for length in lengths), max_caption_tokens(settings.rope)]
     side = max(settings.image.height, settings.image.width) // (pipe.vae_scale_factor * 2)
-    rows: Rows = {}
+    rows: dict[str, dict[str, float | None]] = {}
     for theta in thetas:
         for axis, channels in enumerate(embedder.axes_dims):
             numbers = caption if axis == 0 else [side]
@@ -211,7 +214,7 @@ def measure_wavelengths(
     return rows
 
 
-def conditioning_checks(rows: Rows) -> dict[str, float | None]:
+def conditioning_checks(rows: dict[str, dict[str, float | None]]) -> dict[str, float | None]:
     """What was found, as statements that hold (1) or not (0)."""
 
     def value(row: str, metric: str) -> float:

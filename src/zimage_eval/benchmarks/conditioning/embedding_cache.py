@@ -17,8 +17,6 @@ from zimage_eval.text.encoder import TextSide
 from zimage_eval.text.encoding import Encoding, encode_layers
 from zimage_eval.text.tokens import tokenize
 
-Rows = dict[str, dict[str, float | None]]
-
 HALF_MAXIMUM = torch.finfo(torch.float16).max
 
 
@@ -105,7 +103,7 @@ def compare_pictures(
     }
 
 
-def cache_checks(rows: Rows) -> dict[str, float | None]:
+def cache_checks(rows: dict[str, dict[str, float | None]]) -> dict[str, float | None]:
     """What was found, as statements that hold (1) or not (0)."""
     studies = [row for name, row in rows.items() if name.startswith("study=")]
     checks: dict[str, float | None] = {

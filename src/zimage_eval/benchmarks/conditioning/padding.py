@@ -11,13 +11,12 @@ from zimage_eval.benchmarks.conditioning.probe_inputs import ProbeInput
 from zimage_eval.config.settings import Settings
 from zimage_eval.model.autoencoder import decode_latents
 from zimage_eval.model.captions import CaptionLayout, lay_out_captions
-from zimage_eval.output.observations import Observation
+from zimage_eval.output.observations import Measurement
 from zimage_eval.sampling.denoising import initial_latents, relative_change, sample_latents
 
 Distance = Callable[[torch.Tensor, torch.Tensor], float]
 """Of two pictures `(3, height, width)` uint8."""
 Embeds = list[torch.Tensor]
-Rows = dict[str, dict[str, float | None]]
 
 NO_DIFFERENCE = 1e-3
 """LPIPS below this is a few pixels that were rounded the other way."""
@@ -27,7 +26,7 @@ DOUBLE_ROUNDING = 1e-12
 
 def measure_placements(
     text_encoder: PreTrainedModel, token_ids: Sequence[torch.Tensor], pad_id: int, length: int
-) -> tuple[Embeds, Rows]:
+) -> tuple[Embeds, dict[str, dict[str, float | None]]]:
     """Embeddings without pads, and by placement how far those with pads are from them.
 
     A `batch_` row has all prompts in one batch, padded to `length` like the others. Its distance
@@ -41,20 +40,22 @@ def measure_placements(
         for placement in PLACEMENTS
     }
     unpadded = alone.pop("none")
-    rows: Rows = {placement: compare(embeds, unpadded) for placement, embeds in alone.items()}
+    rows: dict[str, dict[str, float | None]] = {
+        placement: compare_embeds(embeds, unpadded) for placement, embeds in alone.items()
+    }
     sides: tuple[Placement, ...] = ("right", "left")
     for placement in sides:
         batch = encode_padded(text_encoder, token_ids, pad_id, length, placement)
-        changes = compare(batch, alone[placement])
-        rows[f"batch_{placement}"] = compare(batch, unpadded) | {
+        changes = compare_embeds(batch, alone[placement])
+        rows[f"batch_{placement}"] = compare_embeds(batch, unpadded) | {
             "equal_to_alone": changes["equal"],
             "change_from_alone": changes["largest_change"],
         }
-    rows["left"]["equal_to_right"] = compare(alone["left"], alone["right"])["equal"]
+    rows["left"]["equal_to_right"] = compare_embeds(alone["left"], alone["right"])["equal"]
     return unpadded, rows
 
 
-def compare(embeds: Embeds, reference: Embeds) -> dict[str, float | None]:
+def compare_embeds(embeds: Embeds, reference: Embeds) -> dict[str, float | None]:
     """Over all prompts: share that is bit-identical, largest change of a token."""
     pairs = list(zip(embeds, reference, strict=True))
     return {
@@ -80,7 +81,7 @@ def measure_pictures(
     extra_pads: Sequence[int],
     settings: Settings,
     distance: Distance,
-) -> list[Observation]:
+) -> list[Measurement]:
     """Each prompt's picture under other paddings, against that of its unpadded embeddings.
 
     Args:
@@ -116,14 +117,14 @@ def measure_pictures(
                 "equal_pixels": float(torch.equal(picture, reference[1])),
             }
             rows += [
-                Observation(name, one.prompt_id, 0, one.category, metric, value)
+                Measurement(name, one.prompt_id, 0, one.category, metric, value)
                 for metric, value in values.items()
             ]
     return rows
 
 
 def padding_checks(
-    rows: Rows, dtypes: Sequence[str], extra_pads: Sequence[int]
+    rows: dict[str, dict[str, float | None]], dtypes: Sequence[str], extra_pads: Sequence[int]
 ) -> dict[str, float | None]:
     """What was found, as statements that hold (1) or not (0).
 
@@ -151,19 +152,23 @@ def padding_checks(
     return {name: float(holds) for name, holds in checks.items()}
 
 
-def add_floors(rows: Rows, unpadded: Mapping[str, Embeds]) -> Rows:
+def add_floors(
+    rows: dict[str, dict[str, float | None]], unpadded: Mapping[str, Embeds]
+) -> dict[str, dict[str, float | None]]:
     """The rows, and by number format how far unpadded embeddings are from those in the first."""
     first, *others = unpadded
-    floors: Rows = {
+    floors: dict[str, dict[str, float | None]] = {
         f"dtype={dtype},placement=none": {
-            "change_from_first_dtype": compare(unpadded[dtype], unpadded[first])["largest_change"]
+            "change_from_first_dtype": compare_embeds(unpadded[dtype], unpadded[first])[
+                "largest_change"
+            ]
         }
         for dtype in others
     }
     return rows | floors
 
 
-def _value(rows: Rows, row: str, metric: str) -> float:
+def _value(rows: dict[str, dict[str, float | None]], row: str, metric: str) -> float:
     value = rows[row][metric]
     assert value is not None, (row, metric)
     return value

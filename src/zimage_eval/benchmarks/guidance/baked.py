@@ -22,7 +22,7 @@ from zimage_eval.benchmarks.guidance.distances import (
 )
 from zimage_eval.config.benchmarks import DistanceName
 from zimage_eval.metrics.sets.frechet import frechet_distance
-from zimage_eval.output.observations import Observation, named
+from zimage_eval.output.observations import Measurement, named
 from zimage_eval.statistics.argmax_sets import argmax_p_values
 from zimage_eval.statistics.estimates import estimate
 
@@ -32,10 +32,9 @@ USUAL_SCALES: Final = (2.0, 6.0)
 
 ByUnit = Mapping[DistanceName, Floats]
 """Values whose mean is the distance, one a prompt; one a group of prompts for Fréchet's."""
-Rows = dict[str, dict[str, float | None]]
 
 
-class Finding(NamedTuple):
+class GuidanceEstimate(NamedTuple):
     """The scales that may be the nearest one, by one distance."""
 
     nearest: str
@@ -48,15 +47,15 @@ class Finding(NamedTuple):
         return [arm for arm, p_value in (self.p_values or {}).items() if p_value > level]
 
 
-class Measured(NamedTuple):
+class GuidanceMeasurements(NamedTuple):
     """Everything that the arms say."""
 
     distances: Mapping[str, ByUnit]
     """By arm, to the turbo; that of the turbo again is the floor."""
-    findings: Mapping[DistanceName, Finding]
+    findings: Mapping[DistanceName, GuidanceEstimate]
 
 
-def measure_arms(arms: GuidanceArms, num_groups: int) -> Measured:
+def measure_arms(arms: GuidanceArms, num_groups: int) -> GuidanceMeasurements:
     """All distances of all arms to the turbo, and which scales may be the nearest.
 
     Args:
@@ -69,8 +68,8 @@ def measure_arms(arms: GuidanceArms, num_groups: int) -> Measured:
     for name in distances[AGAIN]:
         gains = {arm: list(-distances[arm][name]) for arm in arms.scales}
         nearest = min(arms.scales, key=lambda arm: float(distances[arm][name].mean()))
-        findings[name] = Finding(nearest, argmax_p_values(gains, None, NUM_DRAWS))
-    return Measured(distances, findings)
+        findings[name] = GuidanceEstimate(nearest, argmax_p_values(gains, None, NUM_DRAWS))
+    return GuidanceMeasurements(distances, findings)
 
 
 def _distances(arms: GuidanceArms, arm: str, num_groups: int) -> dict[DistanceName, Floats]:
@@ -90,8 +89,8 @@ def _distances(arms: GuidanceArms, arm: str, num_groups: int) -> dict[DistanceNa
 
 
 def guidance_results(
-    arms: GuidanceArms, measured: Measured, primary: DistanceName, level: float
-) -> Rows:
+    arms: GuidanceArms, measured: GuidanceMeasurements, primary: DistanceName, level: float
+) -> dict[str, dict[str, float | None]]:
     """A row an arm, `nearest_by_<distance>` for each, and `checks`.
 
     Args:
@@ -100,7 +99,7 @@ def guidance_results(
         primary: the distance whose set is the answer.
         level: chance that a set lacks the nearest scale.
     """
-    rows: Rows = {}
+    rows: dict[str, dict[str, float | None]] = {}
     for arm in (TURBO, AGAIN, *arms.scales):
         rows[arm] = {"guidance_scale": arms.scales.get(arm)}
         for name in (*SHARES, *LOOKS):
@@ -124,7 +123,7 @@ def guidance_results(
 
 
 def _checks(
-    arms: GuidanceArms, measured: Measured, primary: DistanceName, level: float
+    arms: GuidanceArms, measured: GuidanceMeasurements, primary: DistanceName, level: float
 ) -> dict[str, float | None]:
     found = measured.findings[primary]
     kept = {arms.scales[arm] for arm in found.kept(level)}
@@ -142,8 +141,8 @@ def _checks(
 
 
 def guidance_observations(
-    arms: GuidanceArms, measured: Measured, primary: DistanceName
-) -> list[Observation]:
+    arms: GuidanceArms, measured: GuidanceMeasurements, primary: DistanceName
+) -> list[Measurement]:
     """The primary distance of each prompt, and its alignment, by arm."""
     seen = []
     for arm in (TURBO, AGAIN, *arms.scales):
@@ -155,7 +154,7 @@ def guidance_observations(
             for prompt_id, category, value in zip(
                 arms.prompt_ids, arms.categories, by_prompt.tolist(), strict=True
             ):
-                seen.append(Observation(arm, prompt_id, 0, category, metric, value))
+                seen.append(Measurement(arm, prompt_id, 0, category, metric, value))
     return seen
 
 

@@ -12,7 +12,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
+from zimage_eval.statistics.estimates import Floats
+
 Kernel = Callable[[Floats, Floats], Floats]
 """`(n, num_features)`, `(m, num_features)` -> `(n, m)`."""
 MIN_NOISES: Final = 2

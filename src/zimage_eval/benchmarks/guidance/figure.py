@@ -6,7 +6,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from zimage_eval.benchmarks.guidance.arms import AGAIN, GuidanceArms
-from zimage_eval.benchmarks.guidance.baked import Measured
+from zimage_eval.benchmarks.guidance.baked import GuidanceMeasurements
 from zimage_eval.config.benchmarks import DistanceName
 from zimage_eval.output.figures import BLUE, FAINT, INK, WIDTH_INCHES
 from zimage_eval.statistics.estimates import estimate
@@ -24,7 +24,7 @@ TITLES: dict[DistanceName, str] = {
 
 
 def draw_distances(
-    arms: GuidanceArms, measured: Measured, primary: DistanceName, level: float
+    arms: GuidanceArms, measured: GuidanceMeasurements, primary: DistanceName, level: float
 ) -> Figure:
     """The primary distance against the scale in large, the others beside it in small."""
     others = [name for name in measured.findings if name != primary]
@@ -58,7 +58,7 @@ def draw_reason(reason: str) -> Figure:
 
 
 def _plot(
-    axes: Axes, arms: GuidanceArms, measured: Measured, name: DistanceName, level: float
+    axes: Axes, arms: GuidanceArms, measured: GuidanceMeasurements, name: DistanceName, level: float
 ) -> None:
     kept = set(measured.findings[name].kept(level))
     floor = float(measured.distances[AGAIN][name].mean())

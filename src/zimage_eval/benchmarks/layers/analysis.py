@@ -18,10 +18,10 @@ from zimage_eval.metrics.embedding import (
     sparsity,
     variance,
 )
-from zimage_eval.output.observations import Observation
+from zimage_eval.output.observations import Measurement
 from zimage_eval.prompts.facts import Facts
 from zimage_eval.statistics.components import outlier_channels, principal_components
-from zimage_eval.statistics.held_out import bag_of_words, chance, frequent, probe
+from zimage_eval.statistics.held_out import bag_of_words, chance, frequent, probe_held_out
 from zimage_eval.text.chat_format import TokenClass
 from zimage_eval.text.embeddings import TextEmbeddings
 from zimage_eval.text.encoding import TARGET_LAYER, encode_layers
@@ -44,7 +44,7 @@ TASKS: Final[Mapping[str, Callable[[Facts], str | None]]] = {
 BAG_OF_WORDS = "bag_of_words"
 
 
-class Asked(NamedTuple):
+class LayerPrompt(NamedTuple):
     """A prompt."""
 
     prompt_id: str
@@ -65,10 +65,10 @@ def all_layers(num_hidden_layers: int) -> list[HiddenLayer]:
     return [*range(-num_hidden_layers - 1, -1), "raw_last", -1]
 
 
-def encode_all(
+def encode_prompt_layers(
     tokenizer: PreTrainedTokenizerBase,
     text_encoder: PreTrainedModel,
-    prompts: Iterable[Asked],
+    prompts: Iterable[LayerPrompt],
     layers: Sequence[HiddenLayer],
     settings: EncoderSettings,
 ) -> list[Layers]:
@@ -85,7 +85,7 @@ def encode_all(
     return found
 
 
-def describe_layers(prompts: Sequence[Asked], encoded: Sequence[Layers]) -> list[Observation]:
+def describe_layers(prompts: Sequence[LayerPrompt], encoded: Sequence[Layers]) -> list[Measurement]:
     """Statistics of each prompt's tokens, by layer and class of token.
 
     `cosine_to_-2` is the mean over tokens of the cosine between a layer and layer -2.
@@ -98,7 +98,7 @@ def describe_layers(prompts: Sequence[Asked], encoded: Sequence[Layers]) -> list
                 drift = cosine_drift(vectors, layers[TARGET_LAYER], token_class)
                 values["cosine_to_-2"] = None if drift is None else 1 - drift
                 found += [
-                    Observation(layer_name(layer), prompt.prompt_id, 0, token_class, name, value)
+                    Measurement(layer_name(layer), prompt.prompt_id, 0, token_class, name, value)
                     for name, value in values.items()
                 ]
     return found
@@ -125,7 +125,7 @@ def all_vectors(
     return np.concatenate([layers[layer].of(token_class)[1] for layers in encoded])
 
 
-def probe_layers(prompts: Sequence[Asked], encoded: Sequence[Layers]) -> list[Observation]:
+def probe_layers(prompts: Sequence[LayerPrompt], encoded: Sequence[Layers]) -> list[Measurement]:
     """Whether each fact is read off a layer, 1 or 0, and off the words without their order.
 
     `probe` reads the mean of the content tokens, `probe_last` the last token of the caption, which
@@ -147,11 +147,11 @@ def probe_layers(prompts: Sequence[Asked], encoded: Sequence[Layers]) -> list[Ob
             inputs[layer_name(layer), "probe_last"] = _unit(np.stack(ends))
         for (variant, metric), features in inputs.items():
             found += [
-                Observation(variant, prompts[index].prompt_id, 0, task, metric, float(told))
-                for index, told in zip(kept, probe(features, chosen), strict=True)
+                Measurement(variant, prompts[index].prompt_id, 0, task, metric, float(told))
+                for index, told in zip(kept, probe_held_out(features, chosen), strict=True)
             ]
         found += [
-            Observation("chance", prompts[index].prompt_id, 0, task, "probe", chance(chosen))
+            Measurement("chance", prompts[index].prompt_id, 0, task, "probe", chance(chosen))
             for index in kept
         ]
     return found
@@ -163,13 +163,12 @@ def _unit(vectors: NDArray[np.float64]) -> NDArray[np.float64]:
     return unit
 
 
-Row = dict[str, float | None]
 OUTLIER: Final = 6.0
 """A channel is an outlier where its mean size is this many times the median channel's
 (Dettmers et al. 2022 look for sizes of 6 in activations of about 1)."""
 
 
-def layer_row(encoded: Sequence[TextEmbeddings]) -> Row:
+def layer_row(encoded: Sequence[TextEmbeddings]) -> dict[str, float | None]:
     """Statistics of one layer over many texts; the first token is the template's, a sink or not."""
     texts = [token_vectors(entry) for entry in encoded]
     words = np.concatenate([text.of("content")[1] for text in texts])

@@ -12,7 +12,7 @@ from sklearn.metrics import adjusted_rand_score, silhouette_score
 from zimage_eval.benchmarks.layers.embedding_labels import LABELS, Mention, applicable
 from zimage_eval.benchmarks.shared.content_vectors import Floats
 from zimage_eval.config.benchmarks import EmbeddingSpace
-from zimage_eval.output.observations import Observation
+from zimage_eval.output.observations import Measurement
 from zimage_eval.prompts.sets import Prompt
 from zimage_eval.statistics.held_out import (
     area_under_curve,
@@ -21,9 +21,8 @@ from zimage_eval.statistics.held_out import (
     held_out_classes,
     num_words,
 )
-from zimage_eval.statistics.studentized import pivot_of
+from zimage_eval.statistics.studentized import mean_test
 
-Row = dict[str, float | None]
 OF_NOUN: Final = "color_of_noun"
 
 
@@ -35,7 +34,7 @@ def standardized(vectors: Floats) -> Floats:
 
 def cluster_rows(
     prompts: Sequence[Prompt], vectors: Mapping[str, Floats], params: EmbeddingSpace
-) -> dict[str, Row]:
+) -> dict[str, dict[str, float | None]]:
     """How well clusters agree with the prompts' categories, against shuffled categories.
 
     Args:
@@ -47,12 +46,12 @@ def cluster_rows(
     num_clusters = len(set(categories))
     rng = np.random.default_rng(params.seed)
     shuffled = [rng.permutation(categories) for _ in range(params.num_permutations)]
-    rows: dict[str, Row] = {}
+    rows: dict[str, dict[str, float | None]] = {}
     for name, found in vectors.items():
         seen = standardized(found)
         kmeans = KMeans(num_clusters, n_init=10, random_state=params.seed).fit_predict(seen)
         tree = AgglomerativeClustering(num_clusters).fit_predict(seen)
-        row: Row = {"num_prompts": len(prompts)}
+        row: dict[str, float | None] = {"num_prompts": len(prompts)}
         for key, score in {
             "kmeans_rand": lambda labels, found=kmeans: adjusted_rand_score(labels, found),
             "agglomerative_rand": lambda labels, found=tree: adjusted_rand_score(labels, found),
@@ -67,13 +66,13 @@ def cluster_rows(
     return rows
 
 
-def probe(
+def probe_label(
     name: str,
     labels: Sequence[str | None],
     units: Sequence[str],
     inputs: Mapping[str, Floats],
     params: EmbeddingSpace,
-) -> list[Observation]:
+) -> list[Measurement]:
     """Whether each row's label is predicted right, from each input, on prompts held out.
 
     Args:
@@ -102,7 +101,7 @@ def probe(
         seen: dict[str, int] = {}
         for unit, is_right in zip(own_units, right, strict=True):
             seen[unit] = seen.get(unit, -1) + 1
-            found.append(Observation(key, unit, seen[unit], name, "correct", float(is_right)))
+            found.append(Measurement(key, unit, seen[unit], name, "correct", float(is_right)))
     return found
 
 
@@ -111,7 +110,7 @@ def probe_prompts(
     pooled: Floats,
     mentions: Sequence[Mention],
     params: EmbeddingSpace,
-) -> list[Observation]:
+) -> list[Measurement]:
     """Every label of `LABELS` from the mean vector, and each noun's color from its own vector.
 
     Baselines are a bag of the prompt's words and its length; for a noun, also which noun it is.
@@ -120,7 +119,7 @@ def probe_prompts(
     inputs = {"embedding": pooled, "bag_of_words": bag_of_words(texts), "length": num_words(texts)}
     found = []
     for name, label in LABELS.items():
-        found += probe(name, [label(prompt) for prompt in prompts], units, inputs, params)
+        found += probe_label(name, [label(prompt) for prompt in prompts], units, inputs, params)
     if mentions:
         said = [mention.text for mention in mentions]
         nouns = bag_of_words([mention.name for mention in mentions])
@@ -130,23 +129,23 @@ def probe_prompts(
             "length": num_words(said),
         }
         colors = [mention.color for mention in mentions]
-        found += probe(OF_NOUN, colors, [m.prompt_id for m in mentions], inputs, params)
+        found += probe_label(OF_NOUN, colors, [m.prompt_id for m in mentions], inputs, params)
     return found
 
 
-def probe_rows(observations: Sequence[Observation]) -> dict[str, Row]:
+def probe_rows(observations: Sequence[Measurement]) -> dict[str, dict[str, float | None]]:
     """By label, the accuracy of each input, and what the embedding gains over each, by prompt."""
     values: dict[str, dict[str, dict[str, list[float]]]] = {}
     for seen in observations:
         assert seen.value is not None
         by_unit = values.setdefault(seen.category, {}).setdefault(seen.variant, {})
         by_unit.setdefault(seen.unit, []).append(seen.value)
-    rows: dict[str, Row] = {}
+    rows: dict[str, dict[str, float | None]] = {}
     for label, by_input in values.items():
         means = {key: {u: float(np.mean(v)) for u, v in m.items()} for key, m in by_input.items()}
-        row: Row = {"num_prompts": len(means["embedding"])}
+        row: dict[str, float | None] = {"num_prompts": len(means["embedding"])}
         for key, shares in means.items():
-            of_share = pivot_of(list(shares.values()), (0, 1))
+            of_share = mean_test(list(shares.values()), (0, 1))
             low, high = of_share.interval(0.95) if of_share else (None, None)
             row |= {
                 f"{key}_accuracy": float(np.mean(list(shares.values()))),
@@ -156,7 +155,7 @@ def probe_rows(observations: Sequence[Observation]) -> dict[str, Row]:
             if key == "embedding":
                 continue
             gains = [means["embedding"][unit] - value for unit, value in shares.items()]
-            pivot = pivot_of(gains, (-1, 1))
+            pivot = mean_test(gains, (-1, 1))
             low, high = pivot.interval(0.95) if pivot else (None, None)
             row |= {
                 f"gain_over_{key}": float(np.mean(gains)),
@@ -169,7 +168,7 @@ def probe_rows(observations: Sequence[Observation]) -> dict[str, Row]:
 
 def direction_rows(
     prompts: Sequence[Prompt], pooled: Floats, params: EmbeddingSpace
-) -> dict[str, Row]:
+) -> dict[str, dict[str, float | None]]:
     """Differences of means for each style, background and relation, and where they hold up.
 
     `halves_cosine` is between the directions of two halves of the prompts; `auc` tells held-out
@@ -181,7 +180,7 @@ def direction_rows(
     parts = folds([prompt.id for prompt in prompts], params.num_folds, params.seed)
     halves = folds([prompt.id for prompt in prompts], 2, params.seed)
     order = np.random.default_rng(params.seed).permutation(len(prompts))
-    rows: dict[str, Row] = {}
+    rows: dict[str, dict[str, float | None]] = {}
     for kind in ("style", "background", "relation", "num_objects"):
         labels = [LABELS[kind](prompt) for prompt in prompts]
         for value in sorted({label for label in labels if label not in (None, "unsaid")} - {None}):
@@ -215,14 +214,16 @@ def _places(vectors: Floats, has: NDArray[np.bool_], parts: Sequence[NDArray[np.
     return places
 
 
-def component_rows(prompts: Sequence[Prompt], pooled: Floats, number: int) -> dict[str, Row]:
+def component_rows(
+    prompts: Sequence[Prompt], pooled: Floats, number: int
+) -> dict[str, dict[str, float | None]]:
     """Principal components: share of the variance, and of it what length and labels explain."""
     pca = PCA(number).fit(standardized(pooled))
     scores = pca.transform(standardized(pooled))
     lengths = num_words([prompt.text for prompt in prompts])[:, 0]
-    rows: dict[str, Row] = {}
+    rows: dict[str, dict[str, float | None]] = {}
     for index in range(number):
-        row: Row = {
+        row: dict[str, float | None] = {
             "variance_share": float(pca.explained_variance_ratio_[index]),
             "explained_by_num_words": float(np.corrcoef(scores[:, index], lengths)[0, 1] ** 2),
         }
@@ -240,7 +241,7 @@ def _explained(values: Floats, labels: NDArray[np.str_]) -> float:
     return float(fitted.var() / values.var())
 
 
-def space_checks(rows: Mapping[str, Row]) -> Row:
+def space_checks(rows: Mapping[str, dict[str, float | None]]) -> dict[str, float | None]:
     """By statement, 1.0 where it holds."""
 
     def is_above(row: str, baseline: str) -> float:

@@ -16,7 +16,7 @@ from zimage_eval.output.figures import (
     Groups,
     scatter_groups,
 )
-from zimage_eval.output.results import Numbers
+from zimage_eval.output.results import NumberRow
 
 INPUTS: Final = ("embedding", "bag_of_words", "length", "shuffled", "commonest")
 """What a probe reads, the baselines behind the embedding."""
@@ -24,7 +24,7 @@ HEIGHT_INCHES = 8.6
 
 
 def draw_space(
-    places: Mapping[str, Floats], categories: Groups, probes: Mapping[str, Numbers]
+    places: Mapping[str, Floats], categories: Groups, probes: Mapping[str, NumberRow]
 ) -> Figure:
     """Maps of the prompts by category, and what a probe reads from them against its baselines.
 
@@ -57,7 +57,7 @@ def draw_space(
         return figure
 
 
-def _plot_probes(axes: Axes, probes: Mapping[str, Numbers]) -> None:
+def _plot_probes(axes: Axes, probes: Mapping[str, NumberRow]) -> None:
     """A line an input within the row of its label, so that intervals don't cover each other."""
     styles = ((BLUE, "D"), *CATEGORY_STYLES)
     labels = {key: key.replace("_", " ") for key in INPUTS}

@@ -6,11 +6,10 @@ import matplotlib.style
 from matplotlib.figure import Figure
 
 from zimage_eval.output.figures import BLUE, FAINT, FRAME, INK, WIDTH_INCHES
+from zimage_eval.output.results import NumberRow
 
-Rows = Mapping[str, Mapping[str, float | None]]
 
-
-def draw_positions(rows: Rows, table_rows: int) -> Figure:
+def draw_positions(rows: Mapping[str, NumberRow], table_rows: int) -> Figure:
     """The highest position that each caption length needs, and where the model's table ends."""
     with matplotlib.style.context("default"):
         figure = Figure(figsize=(WIDTH_INCHES, 4.2), layout="constrained")

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 import torch
 from diffusers import ZImagePipeline
 
-from zimage_eval.config.benchmarks import Recipe
+from zimage_eval.config.benchmarks import ScheduleRecipe
 from zimage_eval.config.setting_groups import ImageSettings, SamplerSettings
 from zimage_eval.config.settings import Settings
 from zimage_eval.config.variants import Variant
@@ -24,7 +24,7 @@ def schedule_name(sampler: SamplerSettings) -> str:
 
 
 def collect_samplers(
-    variants: Sequence[Variant], recipes: Mapping[str, Recipe], defaults: Settings
+    variants: Sequence[Variant], recipes: Mapping[str, ScheduleRecipe], defaults: Settings
 ) -> dict[str, SamplerSettings]:
     """Every distinct schedule of the model's defaults, the variants and the recipes, by name."""
     samplers = [defaults.sampler, *(variant.settings.sampler for variant in variants)]
@@ -32,7 +32,7 @@ def collect_samplers(
     return {schedule_name(sampler): sampler for sampler in samplers}
 
 
-def recipe_sampler(recipe: Recipe, defaults: Settings) -> SamplerSettings:
+def recipe_sampler(recipe: ScheduleRecipe, defaults: Settings) -> SamplerSettings:
     """A recipe as settings of a sampler."""
     changes = recipe.model_dump() | {"sigma_schedule": "own"}
     return defaults.sampler.model_copy(update=changes)

@@ -11,7 +11,6 @@ from zimage_eval.config.setting_groups import RopeSettings
 from zimage_eval.model.folder import max_caption_tokens, padded_length
 
 Fits = Callable[[ProbeSize], bool]
-Rows = dict[str, dict[str, float | None]]
 
 
 def find_limit(fits: Callable[[int], bool], beyond: int, guess: int) -> int:
@@ -33,11 +32,11 @@ def find_limit(fits: Callable[[int], bool], beyond: int, guess: int) -> int:
 
 def measure_lengths(
     transformer: ZImageTransformer2DModel, fits: Fits, params: TokenLimitParams
-) -> Rows:
+) -> dict[str, dict[str, float | None]]:
     """A row for every length of `params`, on the model's own table and on the enlarged one."""
     own = transformer.rope_embedder.axes_lens[0]
     tables = [(own, None, params.lengths), (params.table_length,) * 2 + (params.long_lengths,)]
-    rows: Rows = {}
+    rows: dict[str, dict[str, float | None]] = {}
     for table, table_length, lengths in tables:
         for length in lengths:
             found = positions(transformer, length)
@@ -63,7 +62,7 @@ def measure_limits(
     autoencoder_factor: int,
     own_rope: RopeSettings,
     template_tokens: int,
-) -> Rows:
+) -> dict[str, dict[str, float | None]]:
     """The limits found by trying, beside what the tables' lengths say."""
     table, *sides = transformer.rope_embedder.axes_lens
     by_table = max_caption_tokens(own_rope)
@@ -92,7 +91,9 @@ def measure_limits(
     }
 
 
-def limit_checks(rows: Rows, params: TokenLimitParams) -> dict[str, float | None]:
+def limit_checks(
+    rows: dict[str, dict[str, float | None]], params: TokenLimitParams
+) -> dict[str, float | None]:
     """What was found, as statements that hold (1) or not (0)."""
     caption, image = rows["caption"], rows["image"]
     tried = [row for row in rows.values() if "image_position" in row]

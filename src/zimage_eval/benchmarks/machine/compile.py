@@ -11,12 +11,12 @@ import torch
 from diffusers import ZImageTransformer2DModel
 
 from zimage_eval.benchmarks.machine.loaded_model import LoadedModel, pick_jobs
-from zimage_eval.benchmarks.machine.results import Cell
+from zimage_eval.benchmarks.machine.results import MachineValue
 from zimage_eval.benchmarks.machine.teacher_forcing import (
     Forward,
-    ask,
     record_forwards,
     relative_errors,
+    replay_forward,
 )
 from zimage_eval.benchmarks.machine.timing import peak_memory_gib, reset_peak_memory, timed
 from zimage_eval.config.benchmarks import Compile, CompileArm
@@ -29,8 +29,8 @@ def measure_compile(
     model: LoadedModel,
     entry: Compile,
     prompts: Sequence[Prompt],
-    report: Callable[[dict[str, dict[str, Cell]]], object],
-) -> dict[str, dict[str, Cell]]:
+    report: Callable[[dict[str, dict[str, MachineValue]]], object],
+) -> dict[str, dict[str, MachineValue]]:
     """A row an arm: seconds of the first forward and of later ones, and their error.
 
     The forwards are those of one image, asked again of each arm (`teacher_forcing`). Errors are
@@ -45,10 +45,10 @@ def measure_compile(
     transformer = model.pipe.transformer
     [job] = pick_jobs(model, prompts, 1)
     forwards = record_forwards(model.pipe, [job.prompt_embeds], [job.seed], model.defaults)
-    velocities = [ask(transformer, forward) for forward in forwards]
-    doubled = [ask(transformer, double(forward))[:1] for forward in forwards]
+    velocities = [replay_forward(transformer, forward) for forward in forwards]
+    doubled = [replay_forward(transformer, double(forward))[:1] for forward in forwards]
     num_forwards = len(forwards) * (2 if model.defaults.sampler.guidance_scale > 0 else 1)
-    off: dict[str, Cell] = {"num_forwards": num_forwards}
+    off: dict[str, MachineValue] = {"num_forwards": num_forwards}
     off |= _measure(model, forwards, velocities, entry.num_repeats)
     rows = {"off": {**off, "floor_error_of_batch_2": _worst(doubled, velocities)}}
     report(rows)
@@ -101,7 +101,9 @@ def double(forward: Forward) -> Forward:
     )
 
 
-def gains(off: dict[str, Cell], row: dict[str, Cell], num_forwards: int) -> dict[str, Cell]:
+def gains(
+    off: dict[str, MachineValue], row: dict[str, MachineValue], num_forwards: int
+) -> dict[str, MachineValue]:
     """How many times faster an arm is, and after how many images it has paid for its first call.
 
     Args:
@@ -130,13 +132,17 @@ def _measure(
     forwards: Sequence[Forward],
     velocities: Sequence[torch.Tensor],
     num_repeats: int,
-) -> dict[str, Cell]:
+) -> dict[str, MachineValue]:
     transformer = model.pipe.transformer
     reset_peak_memory(model.device)
-    _, first = timed(partial(ask, transformer, forwards[0]), model.device)
-    found = [ask(transformer, forward) for forward in forwards]  # a second shape may compile again
+    _, first = timed(partial(replay_forward, transformer, forwards[0]), model.device)
+    found = [
+        replay_forward(transformer, forward) for forward in forwards
+    ]  # a second shape may compile again
     seconds = sorted(
-        timed(partial(ask, transformer, forwards[number % len(forwards)]), model.device)[1]
+        timed(partial(replay_forward, transformer, forwards[number % len(forwards)]), model.device)[
+            1
+        ]
         for number in range(num_repeats)
     )
     return {

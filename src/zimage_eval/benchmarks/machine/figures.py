@@ -8,9 +8,9 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from zimage_eval.benchmarks.machine.results import Cell, MachineResults, number
+from zimage_eval.benchmarks.machine.results import MachineResults, MachineValue, number
 from zimage_eval.output.figures import BLUE, CATEGORY_STYLES, FAINT, FRAME, INK, WIDTH_INCHES
-from zimage_eval.output.observations import Observation
+from zimage_eval.output.observations import Measurement
 from zimage_eval.statistics.estimates import Estimate, estimate, prompt_means
 
 PART_COLORS: Final = {
@@ -96,7 +96,7 @@ def draw_compile(results: MachineResults) -> Figure:
 
 
 def draw_quantization(
-    rows: Mapping[str, Mapping[str, Cell]], observations: Sequence[Observation]
+    rows: Mapping[str, Mapping[str, MachineValue]], observations: Sequence[Measurement]
 ) -> Figure:
     """Perceptual distance to the unchanged model's pictures, between floor and ceiling.
 
@@ -131,7 +131,7 @@ def draw_quantization(
         return figure
 
 
-def _distance(observations: Sequence[Observation], arm: str) -> Estimate:
+def _distance(observations: Sequence[Measurement], arm: str) -> Estimate:
     found = {
         (one.unit, one.replicate): one.value
         for one in observations

@@ -11,12 +11,12 @@ from torch import nn
 
 from zimage_eval.benchmarks.machine.loaded_model import PARTS, Job, LoadedModel, pick_jobs
 from zimage_eval.benchmarks.machine.quantization import NumBits, packed_bytes
-from zimage_eval.benchmarks.machine.results import Cell
+from zimage_eval.benchmarks.machine.results import MachineValue
 from zimage_eval.benchmarks.machine.teacher_forcing import (
     Forward,
-    ask,
     record_forwards,
     relative_errors,
+    replay_forward,
 )
 from zimage_eval.benchmarks.machine.timing import timed
 from zimage_eval.config.benchmarks import Part, Quantization
@@ -30,8 +30,8 @@ def measure_kernels(
     model: LoadedModel,
     entry: Quantization,
     prompts: Sequence[Prompt],
-    report: Callable[[dict[str, dict[str, Cell]]], object],
-) -> dict[str, dict[str, Cell]]:
+    report: Callable[[dict[str, dict[str, MachineValue]]], object],
+) -> dict[str, dict[str, MachineValue]]:
     """A row a part and number of bits: bytes of its weights, seconds a call, velocity error.
 
     A call is one text for the encoder, one forward of one image for the transformer, uncompiled.
@@ -40,13 +40,13 @@ def measure_kernels(
     reason = why_no_kernels(model.device)
     [job] = pick_jobs(model, prompts, 1)
     forward = record_forwards(model.pipe, [job.prompt_embeds], [job.seed], model.defaults)[-1]
-    velocity = ask(model.pipe.transformer, forward)
-    rows: dict[str, dict[str, Cell]] = {}
+    velocity = replay_forward(model.pipe.transformer, forward)
+    rows: dict[str, dict[str, MachineValue]] = {}
     for part in PARTS:
         own = model.part(part)
         for num_bits in (None, *entry.num_bits):
             packed = packed_bytes(own, num_bits, entry.group_size)
-            row: dict[str, Cell] = {"packed_gib": packed / GIB}
+            row: dict[str, MachineValue] = {"packed_gib": packed / GIB}
             if part == "vae" or reason is not None:
                 row["not_testable_here"] = reason or "torchao has no integer convolutions"
             else:
@@ -64,7 +64,7 @@ def _measure(
     job: Job,
     forward: Forward,
     velocity: torch.Tensor,
-) -> dict[str, Cell]:
+) -> dict[str, MachineValue]:
     before = torch.cuda.memory_allocated(model.device)
     try:
         changed = copy.deepcopy(model.part(part))
@@ -75,7 +75,7 @@ def _measure(
             other = model._replace(text_encoder=changed)
             call: Callable[[], Any] = partial(other.encode, [job.prompt.text])
         else:
-            call = partial(ask, changed, forward)
+            call = partial(replay_forward, changed, forward)
         found = call()
         seconds = sorted(timed(call, model.device)[1] for _ in range(NUM_REPEATS))
     except Exception as error:  # kernels depend on the GPU; their failure is a result

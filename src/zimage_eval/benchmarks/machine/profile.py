@@ -9,7 +9,7 @@ from typing import Final
 from diffusers import ZImageTransformer2DModel
 
 from zimage_eval.benchmarks.machine.loaded_model import LoadedModel
-from zimage_eval.benchmarks.machine.results import Cell
+from zimage_eval.benchmarks.machine.results import MachineValue
 from zimage_eval.benchmarks.machine.timing import Span, Timeline, synchronize
 from zimage_eval.config.benchmarks import Profile
 from zimage_eval.model.autoencoder import decode_latents
@@ -30,7 +30,7 @@ PARTS: Final = {
 
 def measure_profile(
     model: LoadedModel, entry: Profile, prompts: Sequence[Prompt]
-) -> dict[str, dict[str, Cell]]:
+) -> dict[str, dict[str, MachineValue]]:
     """A row a part, one a forward, and the whole: seconds of one image made alone.
 
     The mean over `num_repeats` images of as many prompts, after one that is not counted; means add
@@ -89,11 +89,11 @@ def mark_forwards(transformer: ZImageTransformer2DModel, timeline: Timeline) -> 
 
 def profile_rows(
     profiles: Sequence[Sequence[Span]], clock_seconds: Sequence[float]
-) -> dict[str, dict[str, Cell]]:
+) -> dict[str, dict[str, MachineValue]]:
     """Means over images of each part, of each forward, and of the whole."""
     num_images = len(profiles)
     whole = sum(span.seconds for spans in profiles for span in spans) / num_images
-    rows: dict[str, dict[str, Cell]] = {}
+    rows: dict[str, dict[str, MachineValue]] = {}
     for part in PARTS:
         each = [sum(span.seconds for span in spans if span.name == part) for spans in profiles]
         mean = sum(each) / num_images

@@ -21,9 +21,9 @@ from torch import nn
 from zimage_eval.benchmarks.machine.loaded_model import PARTS, Job, LoadedModel
 from zimage_eval.benchmarks.machine.teacher_forcing import (
     Forward,
-    ask,
     record_forwards,
     relative_errors,
+    replay_forward,
 )
 from zimage_eval.config.benchmarks import Part, Quantization
 from zimage_eval.metrics.alignment import alignment
@@ -32,7 +32,7 @@ from zimage_eval.metrics.judges.judges import Judge, Picture
 from zimage_eval.metrics.lpips import lpips_distances
 from zimage_eval.model.autoencoder import decode_latents
 from zimage_eval.model.memory import GIB
-from zimage_eval.output.observations import Observation
+from zimage_eval.output.observations import Measurement
 from zimage_eval.prompts.sets import Prompt, prompt_seeds, split_phases
 from zimage_eval.sampling.batches import compose_batches
 from zimage_eval.sampling.denoising import initial_latents, sample_latents
@@ -95,7 +95,7 @@ FULL, FLOOR_BATCH, CEILING = "full", "floor: batches of 1", "ceiling: other seed
 """Rows beside the arms; `floor_dtype` names one more."""
 
 
-class Arm(NamedTuple):
+class QuantizationArm(NamedTuple):
     """A model that is compared with the unchanged one."""
 
     name: str
@@ -109,7 +109,7 @@ class Arm(NamedTuple):
     """Parts that are not the unchanged model's; nothing is computed again that has none of them."""
 
 
-class Drawn(NamedTuple):
+class ArmResults(NamedTuple):
     """What an arm made of every job, in the order of the jobs."""
 
     captions: list[torch.Tensor]
@@ -126,7 +126,7 @@ class QuantizationResults(NamedTuple):
 
     rows: dict[str, dict[str, float | None]]
     """By arm; means over images."""
-    observations: list[Observation]
+    observations: list[Measurement]
     """By image."""
 
 
@@ -161,10 +161,12 @@ def measure_quantization(
         )
         for batch in batches
     ]
-    velocities = [[ask(model.pipe.transformer, one) for one in batch] for batch in forwards]
-    asked = Asked(batches, forwards, velocities)
+    velocities = [
+        [replay_forward(model.pipe.transformer, one) for one in batch] for batch in forwards
+    ]
+    asked = BaselineForwards(batches, forwards, velocities)
     results = QuantizationResults({}, [])
-    full: Drawn | None = None
+    full: ArmResults | None = None
     for arm in _arms(model, entry, batch_size):
         drawn = _draw(arm, jobs, asked, full)
         full = full or drawn
@@ -175,7 +177,7 @@ def measure_quantization(
     return results
 
 
-class Asked(NamedTuple):
+class BaselineForwards(NamedTuple):
     """What the unchanged model was asked at every step, and what it said."""
 
     batches: list[list[int]]
@@ -205,18 +207,18 @@ def _jobs(model: LoadedModel, prompts: Sequence[Prompt], entry: Quantization) ->
     ]
 
 
-def _arms(model: LoadedModel, entry: Quantization, batch_size: int) -> Iterator[Arm]:
+def _arms(model: LoadedModel, entry: Quantization, batch_size: int) -> Iterator[QuantizationArm]:
     """One after the other: each is a copy, and a machine holds few."""
     whole = _bytes(model, (), None, entry.group_size)
-    yield Arm(FULL, model, whole, batch_size, 0, ())
-    yield Arm(FLOOR_BATCH, model, whole, 1, 0, ())
+    yield QuantizationArm(FULL, model, whole, batch_size, 0, ())
+    yield QuantizationArm(FLOOR_BATCH, model, whole, 1, 0, ())
     other = copy.deepcopy(model.pipe.transformer)
     nn.Module.to(other, getattr(torch, floor_dtype(model)))  # its own `to` warns of nothing here
     floor = model.with_parts({"transformer": other})
     name = f"floor: transformer in {floor_dtype(model)}"
-    yield Arm(name, floor, whole, batch_size, 0, ("transformer",))
+    yield QuantizationArm(name, floor, whole, batch_size, 0, ("transformer",))
     del other, floor
-    yield Arm(CEILING, model, whole, batch_size, 1, ())
+    yield QuantizationArm(CEILING, model, whole, batch_size, 1, ())
     for part in entry.parts:
         for num_bits in entry.num_bits:
             names: tuple[Part, ...] = PARTS if part == "all" else (part,)
@@ -225,7 +227,7 @@ def _arms(model: LoadedModel, entry: Quantization, batch_size: int) -> Iterator[
             }
             num_bytes = _bytes(model, names, num_bits, entry.group_size)
             rounded = model.with_parts(changed)
-            yield Arm(f"{part}=int{num_bits}", rounded, num_bytes, batch_size, 0, names)
+            yield QuantizationArm(f"{part}=int{num_bits}", rounded, num_bytes, batch_size, 0, names)
             del changed, rounded
 
 
@@ -238,7 +240,9 @@ def _bytes(
     )
 
 
-def _draw(arm: Arm, jobs: Sequence[Job], asked: Asked, full: Drawn | None) -> Drawn:
+def _draw(
+    arm: QuantizationArm, jobs: Sequence[Job], asked: BaselineForwards, full: ArmResults | None
+) -> ArmResults:
     """All images of an arm; `full` are the unchanged model's, None before there are any."""
     embeds = [job.prompt_embeds for job in jobs]
     if "text_encoder" in arm.changed:
@@ -259,7 +263,7 @@ def _draw(arm: Arm, jobs: Sequence[Job], asked: Asked, full: Drawn | None) -> Dr
         images |= zip(batch, pictures, strict=True)
     order = range(len(jobs))
     norm, dtype = pipe.transformer.cap_embedder[0], pipe.transformer.dtype
-    return Drawn(
+    return ArmResults(
         [_normed(norm, entry.to(arm.model.device, dtype)) for entry in embeds],
         _velocity_errors(arm, embeds, asked),
         [latents[index] for index in order],
@@ -277,7 +281,9 @@ def _denoise(
     return sample_latents(model.pipe, embeds, negative, noise, model.defaults).latents
 
 
-def _velocity_errors(arm: Arm, embeds: Sequence[torch.Tensor], asked: Asked) -> list[list[float]]:
+def _velocity_errors(
+    arm: QuantizationArm, embeds: Sequence[torch.Tensor], asked: BaselineForwards
+) -> list[list[float]]:
     """Of each job and step."""
     found: list[list[float]] = [[] for _ in embeds]
     if set(arm.changed) <= {"vae"}:
@@ -285,7 +291,7 @@ def _velocity_errors(arm: Arm, embeds: Sequence[torch.Tensor], asked: Asked) -> 
     for batch, forwards, velocities in zip(*asked, strict=True):
         captions = [embeds[index].to(arm.model.device) for index in batch]
         for forward, velocity in zip(forwards, velocities, strict=True):
-            values = ask(arm.model.pipe.transformer, forward._replace(captions=captions))
+            values = replay_forward(arm.model.pipe.transformer, forward._replace(captions=captions))
             for index, error in zip(batch, relative_errors(values, velocity), strict=True):
                 found[index].append(error)
     return found
@@ -297,13 +303,13 @@ def _normed(norm: nn.Module, embeds: torch.Tensor) -> torch.Tensor:
 
 
 def _observe(
-    arm: Arm,
+    arm: QuantizationArm,
     jobs: Sequence[Job],
-    drawn: Drawn,
-    full: Drawn,
+    drawn: ArmResults,
+    full: ArmResults,
     judge: Judge,
     network: "lpips.LPIPS",
-) -> list[Observation]:
+) -> list[Measurement]:
     """Every metric of every image against the unchanged model's, in the order of the jobs."""
     found = []
     for index, job in enumerate(jobs):
@@ -326,13 +332,13 @@ def _observe(
         }
         replicate = sum(earlier.prompt.id == job.prompt.id for earlier in jobs[:index])
         found += [
-            Observation(arm.name, job.prompt.id, replicate, job.prompt.category, metric, value)
+            Measurement(arm.name, job.prompt.id, replicate, job.prompt.category, metric, value)
             for metric, value in values.items()
         ]
     return found
 
 
-def _summary(observations: Sequence[Observation], arm: Arm) -> dict[str, float | None]:
+def _summary(observations: Sequence[Measurement], arm: QuantizationArm) -> dict[str, float | None]:
     """Means over images; of a highest or lowest value, the highest or lowest."""
     row: dict[str, float | None] = {"weights_gib": arm.num_bytes / GIB}
     for metric in dict.fromkeys(entry.metric for entry in observations):

@@ -8,7 +8,7 @@ from typing import Any, Final, NamedTuple
 import torch
 
 from zimage_eval.benchmarks.machine.loaded_model import LoadedModel
-from zimage_eval.benchmarks.machine.results import Cell
+from zimage_eval.benchmarks.machine.results import MachineValue
 from zimage_eval.benchmarks.machine.timing import peak_memory_gib, reset_peak_memory, timed
 from zimage_eval.config.params import Phase
 from zimage_eval.config.settings import KEYS, Key, Settings, override, word
@@ -20,7 +20,7 @@ from zimage_eval.output.store import ImageStore
 from zimage_eval.prompts.sets import Prompt, prompt_rows
 from zimage_eval.sampling.batches import request_phase, variant_batches
 from zimage_eval.sampling.generation import generate_batch
-from zimage_eval.sampling.image_keys import Recipe, device_class
+from zimage_eval.sampling.image_keys import DrawingRecipe, device_class
 from zimage_eval.text.encoding import encode_texts, study_encodings
 from zimage_eval.text.wordings import study_wordings
 
@@ -124,9 +124,9 @@ def check_settings(
     prompts: Sequence[Prompt],
     fillers: Sequence[str],
     side: int,
-    loading: dict[str, Cell],
-    report: Callable[[dict[str, dict[str, Cell]]], object],
-) -> dict[str, dict[str, Cell]]:
+    loading: dict[str, MachineValue],
+    report: Callable[[dict[str, dict[str, MachineValue]]], object],
+) -> dict[str, dict[str, MachineValue]]:
     """A row a case: one picture, drawn as a study's are.
 
     `applies` is 1 where the picture is finite and differs from the one without the value (or
@@ -166,14 +166,14 @@ def check_settings(
     embeddings = {key: entry.prompt_embeds.float() for key, entry in encoded.items()}
     requests = request_phase("", "screen", prompt_rows(prompts[:1], 1))
     pictures: dict[Settings, torch.Tensor] = {}
-    rows: dict[str, dict[str, Cell]] = {"loading": loading}
+    rows: dict[str, dict[str, MachineValue]] = {"loading": loading}
 
-    def draw(settings: Settings) -> dict[str, Cell]:
+    def draw(settings: Settings) -> dict[str, MachineValue]:
         variant = Variant("", settings, is_baseline=False)
         [(_, batch)] = variant_batches(variant, requests, wordings, embeddings, limits, 1, texts)
         if isinstance(batch, str):
             return {"applies": f"not available: {batch}"}
-        recipe = Recipe("", settings, model.dtype, device_class(model.device))
+        recipe = DrawingRecipe("", settings, model.dtype, device_class(model.device))
         make = partial(generate_batch, batch, recipe, ImageStore(None), lambda: model.pipe)
         reset_peak_memory(model.device)
         [image], seconds = timed(make, model.device)
@@ -202,7 +202,7 @@ def check_settings(
     return rows
 
 
-def _compare(case: Case, pictures: Mapping[Settings, torch.Tensor]) -> dict[str, Cell]:
+def _compare(case: Case, pictures: Mapping[Settings, torch.Tensor]) -> dict[str, MachineValue]:
     if case.reference is None:
         return {"applies": 1}
     picture, other = pictures[case.settings], pictures[case.reference]

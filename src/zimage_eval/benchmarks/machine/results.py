@@ -10,9 +10,9 @@ from zimage_eval.benchmarks.machine.this_machine import Machine, describe_machin
 from zimage_eval.config.frozen import Frozen, parse
 from zimage_eval.statistics.estimates import rounded
 
-Cell = float | str | None
+MachineValue = float | str | None
 """A number, words (the reason of a missing number, a name), or nothing."""
-Rows = Mapping[str, Mapping[str, Cell]]
+Rows = Mapping[str, Mapping[str, MachineValue]]
 """Row, metric."""
 
 
@@ -79,7 +79,7 @@ def machine_numbers(results: MachineResults) -> dict[str, dict[str, float | None
     }
 
 
-def number(cells: Mapping[str, Cell], metric: str) -> float:
+def number(cells: Mapping[str, MachineValue], metric: str) -> float:
     """A metric that a row must have; ValueError where it is none."""
     value = cells.get(metric)
     if isinstance(value, bool) or not isinstance(value, int | float):
@@ -87,7 +87,7 @@ def number(cells: Mapping[str, Cell], metric: str) -> float:
     return float(value)
 
 
-def render_rows(results: MachineResults) -> str:
+def render_machine_rows(results: MachineResults) -> str:
     """The rows as a table in plain text, machine and date above it."""
     columns = list(dict.fromkeys(key for cells in results.rows.values() for key in cells))
     lines = [["", *columns]]
@@ -102,7 +102,7 @@ def render_rows(results: MachineResults) -> str:
     return "\n".join([f"{head} on {results.machine.name}, {results.date}", *table])
 
 
-def _written(value: Cell) -> str:
+def _written(value: MachineValue) -> str:
     if value is None:
         return "-"
     return value if isinstance(value, str) else f"{value:.5g}"

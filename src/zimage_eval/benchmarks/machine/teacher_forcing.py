@@ -50,7 +50,7 @@ def record_forwards(
 
 
 @torch.no_grad()
-def ask(transformer: ZImageTransformer2DModel, forward: Forward) -> torch.Tensor:
+def replay_forward(transformer: ZImageTransformer2DModel, forward: Forward) -> torch.Tensor:
     """Velocities `(batch, channels, 1, rows, columns)` float32; the input takes its dtype."""
     dtype = transformer.dtype
     velocities = transformer(

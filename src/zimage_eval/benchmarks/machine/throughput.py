@@ -6,7 +6,7 @@ from typing import NamedTuple
 import torch
 
 from zimage_eval.benchmarks.machine.loaded_model import Job, LoadedModel, pick_jobs
-from zimage_eval.benchmarks.machine.results import Cell
+from zimage_eval.benchmarks.machine.results import MachineValue
 from zimage_eval.benchmarks.machine.timing import peak_memory_gib, reset_peak_memory, timed
 from zimage_eval.config.benchmarks import Throughput
 from zimage_eval.model.autoencoder import decode_latents
@@ -29,7 +29,7 @@ class Made(NamedTuple):
 
 def measure_throughput(
     model: LoadedModel, entry: Throughput, prompts: Sequence[Prompt]
-) -> dict[str, dict[str, Cell]]:
+) -> dict[str, dict[str, MachineValue]]:
     """A row a batch size: the same images each time, from noise to PNG file, text encoded before.
 
     `seconds_per_forward` and `seconds_beside_forwards` are of one image. Every image is compared
@@ -37,7 +37,7 @@ def measure_throughput(
     """
     jobs = pick_jobs(model, prompts, max(entry.batch_sizes))
     make_images(model, jobs[:1])  # the first call is slower
-    rows: dict[str, dict[str, Cell]] = {}
+    rows: dict[str, dict[str, MachineValue]] = {}
     alone: list[torch.Tensor] = []
     for size in sorted({1, *entry.batch_sizes}):
         try:

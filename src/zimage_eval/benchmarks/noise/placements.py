@@ -3,7 +3,7 @@
 import csv
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import matplotlib.style
 from matplotlib.axes import Axes
@@ -12,11 +12,11 @@ from matplotlib.figure import Figure
 from zimage_eval.config.benchmarks import NoiseScales
 from zimage_eval.metrics.catalogue import METRICS
 from zimage_eval.output.figures import BLUE, FAINT, INK, WIDTH_INCHES
-from zimage_eval.output.observations import Observation
+from zimage_eval.output.observations import Measurement
+from zimage_eval.output.tables import TableRow
 from zimage_eval.statistics.estimates import prompt_means, rounded
 from zimage_eval.statistics.fieller import Placement, place_distance
 
-Row = Mapping[str, Any]
 Distances = Mapping[str, Mapping[str, float]]
 """Metric -> prompt id -> distance to the baseline, mean over seeds; prompts without one absent."""
 Scale = tuple[Mapping[str, float], Mapping[str, float]]
@@ -40,7 +40,7 @@ class Placed(NamedTuple):
     placement: Placement
 
 
-def arm_distances(observations: Iterable[Observation], arm: str) -> Distances:
+def arm_distances(observations: Iterable[Measurement], arm: str) -> Distances:
     """What was seen of one arm."""
     found: dict[str, dict[str, float]] = {metric: {} for metric in DISTANCES}
     for one in observations:
@@ -49,7 +49,7 @@ def arm_distances(observations: Iterable[Observation], arm: str) -> Distances:
     return {metric: values for metric, values in found.items() if values}
 
 
-def noise_scales(observations: Sequence[Observation], floor: str, ceiling: str) -> dict[str, Scale]:
+def noise_scales(observations: Sequence[Measurement], floor: str, ceiling: str) -> dict[str, Scale]:
     """The two ends of every metric of which the ceiling was measured.
 
     Where every floor picture equals the baseline's in every pixel, PSNR has no floor.
@@ -78,7 +78,7 @@ def place_arms(
     return placed
 
 
-def study_arms(rows: Sequence[Row], baseline: str, skipped: str) -> dict[str, Distances]:
+def study_arms(rows: Sequence[TableRow], baseline: str, skipped: str) -> dict[str, Distances]:
     """By variant, the distances in the screened rows of a score table.
 
     Args:
@@ -86,7 +86,7 @@ def study_arms(rows: Sequence[Row], baseline: str, skipped: str) -> dict[str, Di
         baseline: the name of the baseline, which has no distance to itself.
         skipped: the name of the arm with swapped prompts, whose pictures are the baseline's.
     """
-    variants: dict[str, list[Row]] = {}
+    variants: dict[str, list[TableRow]] = {}
     for row in rows:
         if row["phase"] == "screen" and row["variant"] not in (baseline, skipped):
             variants.setdefault(row["variant"], []).append(row)
@@ -128,7 +128,7 @@ def write_placements(path: Path, placed: Iterable[Placed]) -> None:
             )  # fmt: skip
 
 
-def arm_results(observations: Sequence[Observation]) -> dict[str, dict[str, float | None]]:
+def arm_results(observations: Sequence[Measurement]) -> dict[str, dict[str, float | None]]:
     """Arm -> mean of each metric over the prompts that have it, and how many prompts there were."""
     results: dict[str, dict[str, float | None]] = {}
     for arm in dict.fromkeys(one.variant for one in observations):

@@ -14,28 +14,28 @@ from zimage_eval.config.model_spec import DtypeSettings, ModelSpec
 from zimage_eval.config.variants import Variant
 from zimage_eval.metrics.judges.judges import decode_picture
 from zimage_eval.metrics.metric import Metric
-from zimage_eval.metrics.picture_scores import Comparison, Comparisons, Observation
+from zimage_eval.metrics.picture_scores import Comparisons, PictureInputs, PicturePair
 from zimage_eval.model.folder import ModelLimits
-from zimage_eval.output.observations import Observation as Observed
+from zimage_eval.output.observations import Measurement
 from zimage_eval.output.store import ImageStore
+from zimage_eval.output.tables import TableRow
 from zimage_eval.prompts.sets import prompt_seeds
 from zimage_eval.sampling.batches import Embeddings, ImageRequest, request_phase, variant_batches
 from zimage_eval.sampling.generation import generate_batch
-from zimage_eval.sampling.image_keys import Recipe
+from zimage_eval.sampling.image_keys import DrawingRecipe
 from zimage_eval.text.layer_maps import PhaseTexts
 from zimage_eval.text.wordings import Wordings
 
 if TYPE_CHECKING:
     from diffusers import ZImagePipeline
 
-Row = Mapping[str, Any]
-Pictures = dict[str, np.ndarray]
+PicturesByPrompt = dict[str, np.ndarray]
 """Prompt id -> (height, width, 3) uint8."""
 
 BASELINE, FLOOR, CEILING = "baseline", "another batch size", "another seed"
 
 
-class Arm(NamedTuple):
+class NoiseArm(NamedTuple):
     """One way to draw the baseline."""
 
     name: str
@@ -44,12 +44,12 @@ class Arm(NamedTuple):
     has_other_seed: bool
 
 
-class Drawing(NamedTuple):
+class SharedInputs(NamedTuple):
     """What all arms share."""
 
     variant: Variant
     """The baseline."""
-    prompts: Sequence[Row]
+    prompts: Sequence[TableRow]
     """Of the prompt table of the screening phase."""
     wordings: Wordings
     embeddings: Embeddings
@@ -57,7 +57,7 @@ class Drawing(NamedTuple):
     store: ImageStore
 
 
-def noise_arms(entry: NoiseScales, spec: ModelSpec) -> list[Arm]:
+def noise_arms(entry: NoiseScales, spec: ModelSpec) -> list[NoiseArm]:
     """The baseline itself, then the floor, another number format, the ceiling.
 
     The number format is left out where it is the model's own.
@@ -71,17 +71,20 @@ def noise_arms(entry: NoiseScales, spec: ModelSpec) -> list[Arm]:
             "which has no distance to itself"
         )
     other = spec.dtype.model_copy(update={"transformer": entry.dtype, "vae": entry.dtype})
-    formats = [] if other == spec.dtype else [Arm(entry.dtype, spec.batch_size, other, False)]
+    formats = [] if other == spec.dtype else [NoiseArm(entry.dtype, spec.batch_size, other, False)]
     return [
-        Arm(BASELINE, spec.batch_size, spec.dtype, False),
-        Arm(FLOOR, entry.batch_size, spec.dtype, False),
+        NoiseArm(BASELINE, spec.batch_size, spec.dtype, False),
+        NoiseArm(FLOOR, entry.batch_size, spec.dtype, False),
         *formats,
-        Arm(CEILING, spec.batch_size, spec.dtype, True),
+        NoiseArm(CEILING, spec.batch_size, spec.dtype, True),
     ]
 
 
 def draw_arm(
-    arm: Arm, drawing: Drawing, recipe: Recipe, load_pipe: Callable[[], "ZImagePipeline"]
+    arm: NoiseArm,
+    drawing: SharedInputs,
+    recipe: DrawingRecipe,
+    load_pipe: Callable[[], "ZImagePipeline"],
 ) -> Iterator[tuple[str, np.ndarray]]:
     """Prompt id and picture, one a prompt: of its first seed, or of one that no phase uses.
 
@@ -106,7 +109,7 @@ def draw_arm(
             yield request.prompt_id, decode_picture(image.png).pixels
 
 
-def _requests(arm: Arm, prompts: Sequence[Row]) -> list[ImageRequest]:
+def _requests(arm: NoiseArm, prompts: Sequence[TableRow]) -> list[ImageRequest]:
     chosen = []
     for prompt in prompts:
         unused = prompt_seeds(prompt["prompt_id"], len(prompt["seeds"]) + 1)[-1]
@@ -117,12 +120,12 @@ def _requests(arm: Arm, prompts: Sequence[Row]) -> list[ImageRequest]:
 
 def distances(
     arm: str,
-    pictures: Pictures,
-    baseline: Pictures,
+    pictures: PicturesByPrompt,
+    baseline: PicturesByPrompt,
     categories: Mapping[str, str],
     metrics: Mapping[str, Metric],
     networks: Mapping[str, Any],
-) -> list[Observed]:
+) -> list[Measurement]:
     """Every metric that compares two pictures, of every prompt that both have.
 
     Args:
@@ -139,12 +142,12 @@ def distances(
     queue = Comparisons("image_pairs", paired, networks)
     entries: dict[str, dict[str, float | None]] = {}
     for prompt in sorted(pictures.keys() & baseline.keys()):
-        seen = Observation(pictures[prompt], baseline[prompt], None, None)
+        seen = PictureInputs(pictures[prompt], baseline[prompt], None, None)
         entries[prompt] = {**dict.fromkeys(paired), **seen.scores(paired)}
-        queue.add(Comparison(pictures[prompt], baseline[prompt], (entries[prompt],)))
+        queue.add(PicturePair(pictures[prompt], baseline[prompt], (entries[prompt],)))
     queue.flush()
     return [
-        Observed(arm, prompt, 0, categories[prompt], metric, value)
+        Measurement(arm, prompt, 0, categories[prompt], metric, value)
         for prompt, entry in entries.items()
         for metric, value in entry.items()
     ]

@@ -6,12 +6,16 @@ import numpy as np
 import torch
 
 from zimage_eval.benchmarks.shared.content_vectors import CaptionNorm
-from zimage_eval.benchmarks.shared.drawn_prompts import Artist, Drawing, Drawn, draw_and_judge
-from zimage_eval.output.observations import Observation
+from zimage_eval.benchmarks.shared.drawn_prompts import (
+    DrawingRequest,
+    JudgedDrawing,
+    Painter,
+    draw_and_judge,
+)
+from zimage_eval.output.observations import Measurement
 from zimage_eval.prompts.facts import Facts
 from zimage_eval.text.embeddings import TextEmbeddings
 
-Row = dict[str, float | None]
 NOTHING_VISIBLE = 1
 """Levels of 255 by which rounding may move a pixel."""
 
@@ -22,8 +26,8 @@ def scaled_pictures(
     seeds: Sequence[int],
     scales: Sequence[float],
     norm: CaptionNorm,
-    artist: Artist,
-) -> tuple[dict[str, Row], list[Observation]]:
+    artist: Painter,
+) -> tuple[dict[str, dict[str, float | None]], list[Measurement]]:
     """Pictures of embeddings times each scale, and times a random factor a token (0.1 to 10).
 
     Returns:
@@ -42,7 +46,7 @@ def scaled_pictures(
     ]
     changed["one_channel_times_50"] = [_one_channel(vectors) for vectors in originals]
     base = _draw(originals, seeds, facts, artist)
-    rows: dict[str, Row] = {}
+    rows: dict[str, dict[str, float | None]] = {}
     observations = []
     for name, vectors in changed.items():
         drawn = _draw(vectors, seeds, facts, artist)
@@ -55,7 +59,7 @@ def scaled_pictures(
             "num_prompts": len(pixels),
         }
         observations += [
-            Observation(name, entry.text, 0, "norm", "pixel_change", pixel)
+            Measurement(name, entry.text, 0, "norm", "pixel_change", pixel)
             for entry, pixel in zip(encoded, pixels, strict=True)
         ]
     return rows, observations
@@ -68,10 +72,10 @@ def _one_channel(vectors: torch.Tensor) -> torch.Tensor:
 
 
 def _draw(
-    vectors: Sequence[torch.Tensor], seeds: Sequence[int], facts: Sequence[Facts], artist: Artist
-) -> list[Drawn]:
+    vectors: Sequence[torch.Tensor], seeds: Sequence[int], facts: Sequence[Facts], artist: Painter
+) -> list[JudgedDrawing]:
     return draw_and_judge(
-        [Drawing(*each) for each in zip(vectors, seeds, facts, strict=True)], artist
+        [DrawingRequest(*each) for each in zip(vectors, seeds, facts, strict=True)], artist
     )
 
 
@@ -81,6 +85,6 @@ def _change(norm: CaptionNorm, vectors: torch.Tensor, original: torch.Tensor) ->
     return float(np.abs(one - other).max() / np.abs(other).max())
 
 
-def _pixel_change(one: Drawn, other: Drawn) -> float:
+def _pixel_change(one: JudgedDrawing, other: JudgedDrawing) -> float:
     levels = one.picture.pixels.astype(np.int64) - other.picture.pixels.astype(np.int64)
     return float(np.abs(levels).max())

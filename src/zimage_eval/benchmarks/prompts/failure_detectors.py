@@ -17,7 +17,7 @@ from zimage_eval.benchmarks.shared.content_vectors import (
 )
 from zimage_eval.config.benchmarks import Failures
 from zimage_eval.metrics.embedding import effective_rank_of
-from zimage_eval.output.observations import Observation
+from zimage_eval.output.observations import Measurement
 from zimage_eval.statistics.held_out import (
     area_under_curve,
     bag_of_words,
@@ -28,7 +28,6 @@ from zimage_eval.statistics.held_out import (
 )
 from zimage_eval.text.embeddings import TextEmbeddings
 
-Row = dict[str, float | None]
 BASELINES: Final = ("length", "bag_of_words", "split_words")
 ANOMALIES: Final = (
     "mahalanobis_of_mean",
@@ -89,7 +88,7 @@ def chance_row(
     encoded: Sequence[TextEmbeddings],
     norm: CaptionNorm,
     params: Failures,
-) -> Row:
+) -> dict[str, float | None]:
     """The area of the detector `embedding` when each prompt has another's embeddings, many times.
 
     A linear model of noise lies a little under 1/2 on held-out prompts: what a fold lacks, the
@@ -113,14 +112,18 @@ def chance_row(
 
 def detector_rows(
     scores: Mapping[str, Floats], failed: NDArray[np.bool_], seed: int
-) -> dict[str, Row]:
+) -> dict[str, dict[str, float | None]]:
     """The area under each detector's curve, and what it gains over the baselines."""
     names = list(scores)
     drawn = resampled_curves([scores[name] for name in names], failed, _NUM_RESAMPLES, seed)
     areas = {name: area_under_curve(scores[name], failed) for name in names}
-    rows: dict[str, Row] = {}
+    rows: dict[str, dict[str, float | None]] = {}
     for name in names:
-        row: Row = {"auc": areas[name], "num_prompts": len(failed), "num_failed": int(failed.sum())}
+        row: dict[str, float | None] = {
+            "auc": areas[name],
+            "num_prompts": len(failed),
+            "num_failed": int(failed.sum()),
+        }
         row |= _interval("auc", drawn[:, names.index(name)])
         for baseline in BASELINES:
             own, base = areas[name], areas[baseline]
@@ -132,14 +135,14 @@ def detector_rows(
     return rows
 
 
-def _interval(name: str, drawn: Floats) -> Row:
+def _interval(name: str, drawn: Floats) -> dict[str, float | None]:
     low, high = np.quantile(drawn, [0.025, 0.975]) if len(drawn) else (None, None)
     return {f"{name}_low": low, f"{name}_high": high}
 
 
 def detector_observations(
     scores: Mapping[str, Floats], judged: Sequence[JudgedTrial]
-) -> list[Observation]:
+) -> list[Measurement]:
     """How high each prompt stands in each detector, as a share of the prompts, signed by outcome.
 
     `rank_if_right` is the share of the prompts of the other outcome that stand on the right side of
@@ -158,7 +161,7 @@ def detector_observations(
             ties = (values[index] == rivals).mean()
             category = "failed" if failed[index] else "succeeded"
             found.append(
-                Observation(
+                Measurement(
                     f"detector={name}",
                     one.trial.trial_id,
                     0,

@@ -9,12 +9,12 @@ from scipy import stats
 from zimage_eval.benchmarks.prompts.failure_detectors import ANOMALIES, BASELINES
 from zimage_eval.benchmarks.prompts.trial_tables import JudgedTrial
 from zimage_eval.benchmarks.prompts.trials import CROWD, PAIR, PROMPT_SET, RELATION_WORD
-from zimage_eval.output.observations import Observation
+from zimage_eval.output.observations import Measurement
+from zimage_eval.output.results import NumberRow
 from zimage_eval.prompts.facts import FACT_KINDS
 from zimage_eval.statistics.estimates import estimate
 from zimage_eval.statistics.multiplicity import holm
 
-Row = dict[str, float | None]
 ALPHA = 0.05
 
 
@@ -23,7 +23,7 @@ def _share(values: Iterable[bool]) -> float | None:
     return sum(found) / len(found) if found else None
 
 
-def prompt_and_seed(judged: Sequence[JudgedTrial]) -> Row:
+def prompt_and_seed(judged: Sequence[JudgedTrial]) -> dict[str, float | None]:
     """How failures spread over prompts and seeds, and the prompts' share of the variance.
 
     The share is the intraclass correlation of success (one-way analysis of variance): 0 when only
@@ -31,7 +31,7 @@ def prompt_and_seed(judged: Sequence[JudgedTrial]) -> Row:
     """
     rates = np.array([one.success_rate for one in judged])
     sizes = {len(one.held) for one in judged}
-    row: Row = {
+    row: dict[str, float | None] = {
         "num_prompts": len(judged),
         "success_rate": float(rates.mean()),
         "prompts_without_failure": float((rates == 1).mean()),
@@ -47,9 +47,9 @@ def prompt_and_seed(judged: Sequence[JudgedTrial]) -> Row:
     return row
 
 
-def kind_rates(judged: Sequence[JudgedTrial]) -> dict[str, Row]:
+def kind_rates(judged: Sequence[JudgedTrial]) -> dict[str, dict[str, float | None]]:
     """By kind of fact, how often it fails, over the prompts that state it."""
-    rows: dict[str, Row] = {}
+    rows: dict[str, dict[str, float | None]] = {}
     for kind in FACT_KINDS:
         shares = [
             share
@@ -72,7 +72,7 @@ def _facts(one: JudgedTrial) -> list[tuple[str, bool]]:
     return [fact for facts in one.held.values() for fact in facts.items()]
 
 
-def level_rows(judged: Sequence[JudgedTrial], group: str) -> dict[str, Row]:
+def level_rows(judged: Sequence[JudgedTrial], group: str) -> dict[str, dict[str, float | None]]:
     """Success of each level of a group, and whether it is rarer than in the group's other levels.
 
     For words of a relation, success is that of the relation itself. The p-value is one-sided, by
@@ -86,7 +86,7 @@ def level_rows(judged: Sequence[JudgedTrial], group: str) -> dict[str, Row]:
     if len(shares) < 2:
         return {}
     p_values = [_p_rarer(shares, level, group) for level in shares]
-    rows: dict[str, Row] = {}
+    rows: dict[str, dict[str, float | None]] = {}
     for (level, prompts), p_value in zip(shares.items(), holm(p_values), strict=True):
         found = estimate([float(np.mean(seeds)) for seeds in prompts], (0, 1))
         rows[f"{group}={level}"] = {
@@ -126,7 +126,7 @@ def failing_levels(rows: Mapping[str, Mapping[str, float | None]]) -> list[str]:
     ]
 
 
-def pattern_rows(judged: Sequence[JudgedTrial]) -> dict[str, Row]:
+def pattern_rows(judged: Sequence[JudgedTrial]) -> dict[str, dict[str, float | None]]:
     """All of it by name of the row; of pairs, only those that fail."""
     own = [one for one in judged if one.trial.group == PROMPT_SET]
     rows = {"prompt_set": prompt_and_seed(own), "all_trials": prompt_and_seed(judged)}
@@ -138,10 +138,10 @@ def pattern_rows(judged: Sequence[JudgedTrial]) -> dict[str, Row]:
     return rows
 
 
-def pattern_observations(judged: Sequence[JudgedTrial]) -> list[Observation]:
+def pattern_observations(judged: Sequence[JudgedTrial]) -> list[Measurement]:
     """Success of every picture: the relation's for words, all facts' elsewhere."""
     return [
-        Observation(
+        Measurement(
             f"{one.trial.group}={one.trial.level}",
             one.trial.trial_id,
             replicate,
@@ -152,9 +152,6 @@ def pattern_observations(judged: Sequence[JudgedTrial]) -> list[Observation]:
         for one in judged
         for replicate, success in enumerate(_successes(one, one.trial.group))
     ]
-
-
-NumberRow = Mapping[str, float | None]
 
 
 def failure_checks(rows: Mapping[str, NumberRow]) -> dict[str, float | None]:

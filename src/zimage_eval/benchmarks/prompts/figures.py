@@ -15,16 +15,15 @@ from zimage_eval.output.figures import (
     WIDTH_INCHES,
     Floats,
     Groups,
-    Interval,
+    MeanInterval,
     draw_intervals,
     scatter_groups,
 )
-
-Row = Mapping[str, float | None]
+from zimage_eval.output.results import NumberRow
 
 
 def draw_predictions(
-    predicted: Floats, alignment: Floats, groups: Groups, features: Mapping[str, Row]
+    predicted: Floats, alignment: Floats, groups: Groups, features: Mapping[str, NumberRow]
 ) -> Figure:
     """Foretold against measured alignment of held-out prompts; what goes with it."""
     with matplotlib.style.context("default"):
@@ -58,7 +57,7 @@ def draw_predictions(
         return figure
 
 
-def draw_failures(rows: Mapping[str, Row], failing: Sequence[str]) -> Figure:
+def draw_failures(rows: Mapping[str, NumberRow], failing: Sequence[str]) -> Figure:
     """What fails, whether embeddings tell, and what helps."""
     with matplotlib.style.context("default"):
         figure = Figure(figsize=(WIDTH_INCHES + 4, 6), layout="constrained")
@@ -80,7 +79,9 @@ def draw_failures(rows: Mapping[str, Row], failing: Sequence[str]) -> Figure:
         return figure
 
 
-def _named(rows: Mapping[str, Row], starts: Sequence[str], metric: str) -> dict[str, Interval]:
+def _named(
+    rows: Mapping[str, NumberRow], starts: Sequence[str], metric: str
+) -> dict[str, MeanInterval]:
     return {
         _short(name): (row[metric], row[f"{metric}_low"], row[f"{metric}_high"])
         for start in starts
@@ -96,11 +97,11 @@ def _short(name: str) -> str:
     return level.replace("_", " ")
 
 
-def _value(item: tuple[str, Interval]) -> float:
+def _value(item: tuple[str, MeanInterval]) -> float:
     return -(item[1][0] or 0.0)
 
 
-def draw_steering(rows: Mapping[str, Row], attributes: Sequence[str]) -> Figure:
+def draw_steering(rows: Mapping[str, NumberRow], attributes: Sequence[str]) -> Figure:
     """By attribute and strength, how often it appears and how much of the rest is kept."""
     arms = ("words_vector", "after_vector", "random_vector")
     with matplotlib.style.context("default"):
@@ -126,7 +127,7 @@ def draw_steering(rows: Mapping[str, Row], attributes: Sequence[str]) -> Figure:
 
 
 def _draw_strengths(
-    axes: Axes, rows: Mapping[str, Row], attribute: str, arms: Sequence[str], metric: str
+    axes: Axes, rows: Mapping[str, NumberRow], attribute: str, arms: Sequence[str], metric: str
 ) -> None:
     for (color, marker), arm in zip(((BLUE, "o"), (FRAME, "s"), (FAINT, "^")), arms, strict=True):
         start = f"{attribute},{arm},strength="

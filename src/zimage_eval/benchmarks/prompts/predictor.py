@@ -12,7 +12,7 @@ from pydantic import Field, ValidationError
 from zimage_eval.benchmarks.prompts.features import FEATURES, feature_matrix, prompt_features
 from zimage_eval.config.frozen import Frozen, first_problem
 from zimage_eval.statistics.estimates import rounded
-from zimage_eval.statistics.held_out import Floats, fit_ridge, words_of
+from zimage_eval.statistics.held_out import Floats, fit_prompt_ridge, words_of
 
 Numbers = dict[str, float]
 
@@ -83,7 +83,7 @@ def fit_predictor(
     """
     vocabulary = vocabulary_of(texts)
     inputs = predictor_inputs(texts, vocabulary)
-    fitted = fit_ridge(inputs, alignment)
+    fitted = fit_prompt_ridge(inputs, alignment)
     scaler, ridge = fitted.steps[0][1], fitted.steps[1][1]
     names = [*FEATURES, *(f"word:{word}" for word in vocabulary)]
     rank = min(math.ceil(confidence * (len(errors) + 1)), len(errors))

@@ -11,15 +11,13 @@ from zimage_eval.benchmarks.prompts.predictor import predictor_inputs, vocabular
 from zimage_eval.benchmarks.prompts.trial_tables import JudgedTrial
 from zimage_eval.benchmarks.prompts.trials import PROMPT_SET
 from zimage_eval.config.benchmarks import PromptQuality
-from zimage_eval.output.observations import Observation
+from zimage_eval.output.observations import Measurement
 from zimage_eval.statistics.held_out import Floats, bag_of_words, folds, held_out_values, num_words
-from zimage_eval.statistics.studentized import pivot_of
+from zimage_eval.statistics.studentized import mean_test
 
 PREDICTOR: Final = "features_and_words"
 BASELINES: Final = ("length", "bag_of_words")
 _NUM_RESAMPLES: Final = 1_000
-
-Row = dict[str, float | None]
 
 
 class Foretold(NamedTuple):
@@ -60,13 +58,15 @@ def foretell(
     )
 
 
-def model_rows(found: Foretold, judged: Sequence[JudgedTrial]) -> dict[str, Row]:
+def predictor_rows(
+    found: Foretold, judged: Sequence[JudgedTrial]
+) -> dict[str, dict[str, float | None]]:
     """How far each model's predictions are off, and what it gains over each baseline."""
     own = np.array([one.trial.group == PROMPT_SET for one in judged])
     errors = {name: (each - found.alignment) ** 2 for name, each in found.predicted.items()}
-    rows: dict[str, Row] = {}
+    rows: dict[str, dict[str, float | None]] = {}
     for name, predicted in found.predicted.items():
-        row: Row = {
+        row: dict[str, float | None] = {
             "num_prompts": len(judged),
             "r_squared": 1 - errors[name].mean() / found.alignment.var(),
             "r_squared_prompt_set": 1 - errors[name][own].mean() / found.alignment[own].var(),
@@ -76,7 +76,7 @@ def model_rows(found: Foretold, judged: Sequence[JudgedTrial]) -> dict[str, Row]
         }
         for baseline in BASELINES:
             gain = errors[baseline] - errors[name]
-            pivot = pivot_of(gain.tolist(), None)
+            pivot = mean_test(gain.tolist(), None)
             low, high = pivot.interval(0.95) if pivot else (None, None)
             key = f"gain_over_{baseline}"
             row |= {key: float(gain.mean()), f"{key}_low": low, f"{key}_high": high}
@@ -84,13 +84,13 @@ def model_rows(found: Foretold, judged: Sequence[JudgedTrial]) -> dict[str, Row]
     return rows
 
 
-def beats_baselines(rows: Mapping[str, Row]) -> bool:
+def beats_baselines(rows: Mapping[str, dict[str, float | None]]) -> bool:
     """Whether the predictor's squared error is below each baseline's, at 95 %."""
     lows = [rows[PREDICTOR][f"gain_over_{baseline}_low"] for baseline in BASELINES]
     return all(low is not None and low > 0 for low in lows)
 
 
-def feature_rows(judged: Sequence[JudgedTrial], seed: int) -> dict[str, Row]:
+def feature_rows(judged: Sequence[JudgedTrial], seed: int) -> dict[str, dict[str, float | None]]:
     """Spearman's correlation of each feature with alignment, alone and given all other features.
 
     Intervals by resampling prompts. A feature that no two prompts differ in has no correlation.
@@ -99,7 +99,7 @@ def feature_rows(judged: Sequence[JudgedTrial], seed: int) -> dict[str, Row]:
     alignment = np.array([one.alignment for one in judged])
     ranks = np.apply_along_axis(stats.rankdata, 0, features)
     rng = np.random.default_rng(seed)
-    rows: dict[str, Row] = {}
+    rows: dict[str, dict[str, float | None]] = {}
     drawn = rng.integers(len(judged), size=(_NUM_RESAMPLES, len(judged)))
     for index, name in enumerate(FEATURES):
         column = features[:, index]
@@ -136,10 +136,10 @@ def _partial(one: Floats, other: Floats, given: Floats) -> float | None:
     return float(np.corrcoef(*left)[0, 1])
 
 
-def quality_observations(found: Foretold, judged: Sequence[JudgedTrial]) -> list[Observation]:
+def quality_observations(found: Foretold, judged: Sequence[JudgedTrial]) -> list[Measurement]:
     """The squared error of each model on each prompt."""
     return [
-        Observation(name, one.trial.trial_id, 0, one.trial.group, "squared_error", float(error))
+        Measurement(name, one.trial.trial_id, 0, one.trial.group, "squared_error", float(error))
         for name, predicted in found.predicted.items()
         for one, error in zip(judged, (predicted - found.alignment) ** 2, strict=True)
     ]

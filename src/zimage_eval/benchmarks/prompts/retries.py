@@ -6,15 +6,15 @@ from typing import Final, NamedTuple
 
 from zimage_eval.benchmarks.prompts.trial_tables import JudgedTrial
 from zimage_eval.benchmarks.shared.drawn_prompts import (
-    Artist,
-    Drawing,
+    DrawingRequest,
+    Painter,
     draw_and_judge,
     encode_default,
 )
 from zimage_eval.config.model_spec import ModelSpec
-from zimage_eval.output.observations import Observation
+from zimage_eval.output.observations import Measurement
 from zimage_eval.prompts.facts import Facts, ObjectFact
-from zimage_eval.prompts.scenes.captions import word_facts
+from zimage_eval.prompts.scenes.captions import word_caption
 from zimage_eval.prompts.scenes.world import NAMES
 from zimage_eval.prompts.sets import prompt_seeds
 from zimage_eval.statistics.estimates import estimate
@@ -26,8 +26,6 @@ WORDINGS: Final = ("reworded", "simplified")
 _MOST_OBJECTS: Final = 2
 """Kinds of objects that a simplified prompt keeps: those of its relation come first."""
 _ATTEMPTS: Final = 20
-
-Row = dict[str, float | None]
 
 
 class Retry(NamedTuple):
@@ -65,8 +63,8 @@ def _plan_retry(one: JudgedTrial, rng: random.Random) -> Retry:
     texts = {}
     if all(fact.name in NAMES for fact in trial.facts.objects):  # the words of scenes
         texts = {
-            "reworded": reword(trial.text, trial.facts, rng),
-            "simplified": trial.text if kept == trial.facts else word_facts(kept, rng, lead=""),
+            "reworded": reword_facts(trial.text, trial.facts, rng),
+            "simplified": trial.text if kept == trial.facts else word_caption(kept, rng, lead=""),
         }
     return Retry(
         one,
@@ -77,10 +75,10 @@ def _plan_retry(one: JudgedTrial, rng: random.Random) -> Retry:
     )
 
 
-def reword(text: str, facts: Facts, rng: random.Random) -> str:
+def reword_facts(text: str, facts: Facts, rng: random.Random) -> str:
     """The same facts in the project's usual words, differently from `text` where there is a way."""
     for _ in range(_ATTEMPTS):
-        other = word_facts(facts, rng)
+        other = word_caption(facts, rng)
         if other != text:
             return other
     return text
@@ -97,8 +95,8 @@ def simplify(facts: Facts) -> Facts:
 
 
 def retry(
-    retries: Sequence[Retry], side: TextSide, spec: ModelSpec, artist: Artist
-) -> list[Observation]:
+    retries: Sequence[Retry], side: TextSide, spec: ModelSpec, artist: Painter
+) -> list[Measurement]:
     """Draw every arm: the prompt with a new seed; other texts with the failed and the new seed.
 
     Returns:
@@ -117,7 +115,7 @@ def retry(
     ]
     encoded = encode_default(side, [text for _, _, text, _ in asked], spec)
     drawings = [
-        Drawing(vectors.prompt_embeds, seed, _judged_by(entry, arm))
+        DrawingRequest(vectors.prompt_embeds, seed, _judged_by(entry, arm))
         for (entry, arm, _, seed), vectors in zip(asked, encoded, strict=True)
     ]
     found = [
@@ -135,19 +133,19 @@ def _judged_by(entry: Retry, arm: str) -> Facts:
     return entry.kept if arm.startswith("simplified") else entry.one.trial.facts
 
 
-def _observe(entry: Retry, arm: str, held: dict[str, bool]) -> list[Observation]:
+def _observe(entry: Retry, arm: str, held: dict[str, bool]) -> list[Measurement]:
     kept = all(held[name] for name in sorted(entry.kept_names) if name in held)
     values = {"kept_facts": float(kept)}
     if not arm.startswith("simplified"):
         values["all_facts"] = float(all(held.values()))
     trial = entry.one.trial
     return [
-        Observation(f"retry={arm}", trial.trial_id, 0, trial.group, metric, value)
+        Measurement(f"retry={arm}", trial.trial_id, 0, trial.group, metric, value)
         for metric, value in values.items()
     ]
 
 
-def retry_rows(observations: Sequence[Observation]) -> dict[str, Row]:
+def retry_rows(observations: Sequence[Measurement]) -> dict[str, dict[str, float | None]]:
     """By arm, the share of prompts that come out right, and the paired gain over a new seed.
 
     `fixed` counts all facts of the prompt, `kept` those that every arm states. Texts with the
@@ -159,7 +157,7 @@ def retry_rows(observations: Sequence[Observation]) -> dict[str, Row]:
         if seen.value is not None:
             groups[seen.unit] = seen.category
             values.setdefault((seen.variant, seen.metric), {})[seen.unit] = seen.value
-    rows: dict[str, Row] = {}
+    rows: dict[str, dict[str, float | None]] = {}
     for (variant, metric), by_unit in sorted(values.items()):
         short = "fixed" if metric == "all_facts" else "kept"
         row = rows.setdefault(variant, {})

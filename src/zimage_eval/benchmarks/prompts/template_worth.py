@@ -8,16 +8,15 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from zimage_eval.metrics.catalogue import METRICS
-from zimage_eval.output.figures import FAINT, WIDTH_INCHES, Interval, draw_intervals
-from zimage_eval.output.observations import Observation
+from zimage_eval.output.figures import FAINT, WIDTH_INCHES, MeanInterval, draw_intervals
+from zimage_eval.output.observations import Measurement
 from zimage_eval.prompts.templates import Template
 from zimage_eval.statistics.estimates import Unit, estimate, paired_differences, prompt_means
 
 WORTH_METRICS: Final = ("alignment", "clip_score", "sharpness")
 """What a template may improve; those that the scores have."""
 
-Row = dict[str, float | None]
-Scores = Mapping[Unit, float | None]
+PromptScores = Mapping[Unit, float | None]
 
 
 def count_added_tokens(
@@ -38,7 +37,7 @@ def count_added_tokens(
 
 def worth_rows(
     scores: Sequence[Mapping[str, Any]], templates: Sequence[Template], tokens: Mapping[str, float]
-) -> dict[str, Row]:
+) -> dict[str, dict[str, float | None]]:
     """`template=<name>` and `category=<category>` -> what it gains over the bare prompt.
 
     `<metric>_gain` with its interval over prompts; `_gain_per_token`, both by the tokens that are
@@ -54,10 +53,10 @@ def worth_rows(
     fillers = [each.name for each in templates if each.filler_tokens]
     groups = {f"template={each.name}": [each.name] for each in templates if each.name != bare}
     groups |= {f"category={name}": members for name, members in by_category(templates).items()}
-    rows: dict[str, Row] = {}
+    rows: dict[str, dict[str, float | None]] = {}
     for group, names in groups.items():
         added = float(np.mean([tokens[name] for name in names]))
-        row: Row = {"num_templates": len(names), "num_tokens": added}
+        row: dict[str, float | None] = {"num_templates": len(names), "num_tokens": added}
         beside = [_nearest(fillers, tokens, name) for name in names if name not in fillers]
         for metric in _measured(scores):
             row |= _gain(scores, metric, names, [bare], "gain")
@@ -73,7 +72,7 @@ def worth_rows(
 
 def worth_observations(
     scores: Sequence[Mapping[str, Any]], templates: Sequence[Template]
-) -> list[Observation]:
+) -> list[Measurement]:
     """Each prompt's scores under the bare wording and, as a mean, under each category."""
     groups = {"bare": [_bare(templates)], **by_category(templates)}
     categories = {row["prompt_id"]: row["category"] for row in scores}
@@ -82,7 +81,7 @@ def worth_observations(
         for group, names in groups.items():
             for (prompt_id, seed), value in _mean_scores(scores, metric, names).items():
                 category = categories[prompt_id]
-                found.append(Observation(group, prompt_id, seed, category, metric, value))
+                found.append(Measurement(group, prompt_id, seed, category, metric, value))
     return found
 
 
@@ -95,7 +94,7 @@ def by_category(templates: Sequence[Template]) -> dict[str, list[str]]:
     return groups
 
 
-def draw_worth(rows: Mapping[str, Row]) -> Figure:
+def draw_worth(rows: Mapping[str, dict[str, float | None]]) -> Figure:
     """Gains over the bare prompt by category, whole and per token, of what has a number."""
     named = {name.split("=")[1]: row for name, row in rows.items() if name.startswith("category=")}
     metrics = [
@@ -118,7 +117,7 @@ def draw_worth(rows: Mapping[str, Row]) -> Figure:
         return figure
 
 
-def _intervals(named: Mapping[str, Row], key: str) -> dict[str, Interval]:
+def _intervals(named: Mapping[str, dict[str, float | None]], key: str) -> dict[str, MeanInterval]:
     return {name: (row[key], row[f"{key}_low"], row[f"{key}_high"]) for name, row in named.items()}
 
 
@@ -147,7 +146,7 @@ def _over(value: float | None, tokens: float | None) -> float | None:
     return None if value is None or not tokens or tokens <= 0 else value / tokens
 
 
-def _scores_of(scores: Sequence[Mapping[str, Any]], metric: str, variant: str) -> Scores:
+def _scores_of(scores: Sequence[Mapping[str, Any]], metric: str, variant: str) -> PromptScores:
     return {
         (row["prompt_id"], row["seed"]): row[metric] for row in scores if row["variant"] == variant
     }
@@ -173,7 +172,7 @@ def _gain(
     names: Sequence[str],
     beside: Sequence[str],
     what: str,
-) -> Row:
+) -> dict[str, float | None]:
     """Mean of the paired differences of each name to what stands beside it, with its interval."""
     differences = paired_differences(
         _mean_scores(scores, metric, names), _mean_scores(scores, metric, beside)

@@ -10,7 +10,7 @@ import pyarrow as pa
 from matplotlib.figure import Figure
 
 from zimage_eval.benchmarks.prompts.trials import Trial
-from zimage_eval.benchmarks.shared.drawn_prompts import Artist, Drawing, draw_and_judge
+from zimage_eval.benchmarks.shared.drawn_prompts import DrawingRequest, Painter, draw_and_judge
 from zimage_eval.output.figures import FAINT, WIDTH_INCHES, save_figure
 from zimage_eval.output.observations import write_observations
 from zimage_eval.output.results import write_results
@@ -64,7 +64,7 @@ class JudgedTrial(NamedTuple):
 
 
 def judge_trials(
-    trials: Sequence[Trial], encoded: Sequence[TextEmbeddings], artist: Artist
+    trials: Sequence[Trial], encoded: Sequence[TextEmbeddings], artist: Painter
 ) -> list[JudgedTrial]:
     """Each trial drawn with each of its seeds; those that nobody could judge are left out.
 
@@ -74,7 +74,7 @@ def judge_trials(
         artist: draws and judges.
     """
     drawings = [
-        Drawing(entry.prompt_embeds, seed, trial.facts)
+        DrawingRequest(entry.prompt_embeds, seed, trial.facts)
         for trial, entry in zip(trials, encoded, strict=True)
         for seed in trial.seeds
     ]

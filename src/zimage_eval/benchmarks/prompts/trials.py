@@ -6,7 +6,7 @@ from typing import Any, Final, NamedTuple
 
 from zimage_eval.config.benchmarks import Trials
 from zimage_eval.prompts.facts import Facts, ObjectFact, RelationFact
-from zimage_eval.prompts.scenes.captions import word_facts
+from zimage_eval.prompts.scenes.captions import word_caption
 from zimage_eval.prompts.scenes.parsing import split_caption
 from zimage_eval.prompts.scenes.world import COLORS, SHAPES
 from zimage_eval.prompts.sets import prompt_seeds
@@ -63,7 +63,7 @@ def _pairs(rng: random.Random) -> Made:
     for color in COLORS:
         for name in SHAPES:
             facts = Facts(objects=(ObjectFact(name=name, color=color),))
-            text = word_facts(facts, rng, lead="")
+            text = word_caption(facts, rng, lead="")
             yield f"pair-{color}-{name}", PAIR, f"{color} {name}", text, facts
 
 
@@ -77,7 +77,7 @@ def _relation_words(plan: Trials, rng: random.Random) -> Made:
                     objects=objects,
                     relations=(RelationFact(subject=0, relation=relation, object=1),),
                 )
-                parts = split_caption(word_facts(Facts(objects=objects), rng, lead=""))
+                parts = split_caption(word_caption(Facts(objects=objects), rng, lead=""))
                 assert parts is not None
                 text = f" {word} ".join(parts.objects)
                 name = f"word-{word.replace(' ', '-')}-{number:02}"
@@ -89,7 +89,7 @@ def _crowds(plan: Trials, rng: random.Random) -> Made:
     for size in plan.num_objects:
         for number in range(plan.prompts_per_number):
             facts = Facts(objects=_different_objects(size, rng))
-            text = word_facts(facts, rng, lead="")
+            text = word_caption(facts, rng, lead="")
             yield f"crowd-{size}-{number:02}", CROWD, str(size), text, facts
 
 

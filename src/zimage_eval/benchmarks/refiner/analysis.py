@@ -18,7 +18,7 @@ from zimage_eval.metrics.embedding import (
     variance,
 )
 from zimage_eval.model.captions import EmbeddedCaption, embed_caption, refine
-from zimage_eval.output.observations import Observation
+from zimage_eval.output.observations import Measurement
 from zimage_eval.statistics.linear_maps import LinearMap, explained_share, fit_linear
 from zimage_eval.text.chat_format import NO_TOKEN, PAD, TOKEN_CLASSES, TokenClass
 from zimage_eval.text.embeddings import TextEmbeddings
@@ -83,7 +83,7 @@ def attention_weights(
     return weights
 
 
-def describe_refinement(captions: Sequence[RefinedCaption]) -> list[Observation]:
+def describe_refinement(captions: Sequence[RefinedCaption]) -> list[Measurement]:
     """Of each prompt and class of token: `cosine`, `norm_ratio`, `variance_ratio`, the rank, `cka`.
 
     Ratios are after over before. Where a class has no two different vectors before (padding is one
@@ -105,13 +105,13 @@ def describe_refinement(captions: Sequence[RefinedCaption]) -> list[Observation]
                 "cka": linear_cka(after, before, token_class),
             }
             found += [
-                Observation("refined", caption.prompt_id, 0, token_class, name, value)
+                Measurement("refined", caption.prompt_id, 0, token_class, name, value)
                 for name, value in values.items()
             ]
     return found
 
 
-def describe_attention(captions: Sequence[RefinedCaption]) -> list[Observation]:
+def describe_attention(captions: Sequence[RefinedCaption]) -> list[Measurement]:
     """How far a class's tokens attend and to which classes, by block and as evenly spread weights.
 
     `attention_distance` is the mean number of tokens between query and key, `attention_to_<class>`
@@ -140,7 +140,7 @@ def describe_attention(captions: Sequence[RefinedCaption]) -> list[Observation]:
                     },
                 }
                 found += [
-                    Observation(variant, caption.prompt_id, 0, token_class, name, float(value))
+                    Measurement(variant, caption.prompt_id, 0, token_class, name, float(value))
                     for name, value in values.items()
                 ]
     return found
@@ -157,7 +157,7 @@ def explained_deltas(
     captions: Sequence[RefinedCaption],
     delta_map: LinearMap,
     deltas: Sequence[NDArray[np.float32]],
-) -> tuple[dict[str, dict[str, float | None]], list[Observation]]:
+) -> tuple[dict[str, dict[str, float | None]], list[Measurement]]:
     """R² of the map's deltas on prompts that it has not seen, by class of token.
 
     Returns:
@@ -188,7 +188,7 @@ def explained_deltas(
             error, total = (told - one).square().sum(), (one - mean).square().sum()
             value = float(1 - error / total) if total else None
             found.append(
-                Observation(variant, prompt_id, 0, token_class, "explained_share_of_prompt", value)
+                Measurement(variant, prompt_id, 0, token_class, "explained_share_of_prompt", value)
             )
     return results, found
 
@@ -216,7 +216,7 @@ def noise_deltas(captions: Sequence[RefinedCaption], seed: int) -> list[NDArray[
 
 def map_results(
     fitted_on: Sequence[RefinedCaption], tried_on: Sequence[RefinedCaption]
-) -> tuple[dict[str, dict[str, float | None]], list[Observation]]:
+) -> tuple[dict[str, dict[str, float | None]], list[Measurement]]:
     """Linear maps to the refiner's deltas, and to noise of the same lengths, on other prompts.
 
     `linear_map` is how far the refiner is one; `noise` what is found where there is nothing.

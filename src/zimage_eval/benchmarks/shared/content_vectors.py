@@ -10,13 +10,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 from safetensors import safe_open
 
 from zimage_eval.metrics.embedding import TokenVectors
+from zimage_eval.statistics.estimates import Floats
 from zimage_eval.text.embeddings import TextEmbeddings
 
-Floats = NDArray[np.float64]
 _WEIGHT = "cap_embedder.0.weight"
 _SPACES = "\N{LATIN CAPITAL LETTER G WITH DOT ABOVE}\N{LATIN CAPITAL LETTER C WITH DOT ABOVE}"
 """How byte-level vocabularies spell a space and a line break: letters, for Python."""

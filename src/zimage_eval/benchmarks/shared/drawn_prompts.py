@@ -17,7 +17,7 @@ from zimage_eval.output.store import ImageStore
 from zimage_eval.prompts.facts import Facts
 from zimage_eval.sampling.batches import Batch, compose_batches
 from zimage_eval.sampling.generation import generate_batch
-from zimage_eval.sampling.image_keys import Recipe, device_class
+from zimage_eval.sampling.image_keys import DrawingRecipe, device_class
 from zimage_eval.text.embeddings import TextEmbeddings
 from zimage_eval.text.encoder import TextSide, load_text_side
 from zimage_eval.text.encoding import encode_layers
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from diffusers import ZImagePipeline
 
 
-class Drawing(NamedTuple):
+class DrawingRequest(NamedTuple):
     """A picture that is asked for."""
 
     prompt_embeds: torch.Tensor
@@ -37,7 +37,7 @@ class Drawing(NamedTuple):
     """What it is judged by."""
 
 
-class Drawn(NamedTuple):
+class JudgedDrawing(NamedTuple):
     """A picture and what its judge found."""
 
     picture: Picture
@@ -45,10 +45,10 @@ class Drawn(NamedTuple):
     """By name of the fact; None where nobody judges."""
 
 
-class Artist(NamedTuple):
+class Painter(NamedTuple):
     """What draws and what judges."""
 
-    recipe: Recipe
+    recipe: DrawingRecipe
     store: ImageStore
     load_pipe: "Callable[[], ZImagePipeline]"
     judge: Judge
@@ -63,7 +63,7 @@ def unpadded(settings: EncoderSettings) -> EncoderSettings:
     return settings.model_copy(update={"padding_side": "none"})
 
 
-def encode_all(
+def encode_text_layers(
     side: TextSide, texts: Sequence[str], settings: EncoderSettings, layers: Sequence[HiddenLayer]
 ) -> list[list[TextEmbeddings]]:
     """Each text in each layer, from one unpadded forward a text."""
@@ -80,7 +80,7 @@ def encode_default(side: TextSide, texts: Sequence[str], spec: ModelSpec) -> lis
     settings = spec.defaults.encoder
     if settings.layer_map != "none":
         raise ValueError(f"layer_map {settings.layer_map}: a map is fitted on a set of prompts")
-    encoded = encode_all(side, texts, settings, [settings.hidden_layer])
+    encoded = encode_text_layers(side, texts, settings, [settings.hidden_layer])
     return [layers[0] for layers in encoded]
 
 
@@ -90,23 +90,23 @@ def load_text(folder: Path, spec: ModelSpec, device: torch.device) -> TextSide:
     return load_text_side(folder, spec.dtype, device)
 
 
-def find_artist(
+def load_painter(
     folder: Path,
     spec: ModelSpec,
     device: torch.device,
     workers: Executor,
     store: ImageStore,
     side: TextSide,
-) -> Artist:
+) -> Painter:
     """The model with its recommended settings, and its judge."""
     sampler = spec.defaults.sampler
     negative = None
     if sampler.guidance_scale > 0:
         negative = encode_default(side, [sampler.negative_prompt], spec)[0].prompt_embeds
-    recipe = Recipe(
+    recipe = DrawingRecipe(
         weights_digest(folder, IMAGE_PARTS), spec.defaults, spec.dtype, device_class(device)
     )
-    return Artist(
+    return Painter(
         recipe,
         store,
         load_once(lambda: load_image_side(folder, spec.dtype, device)),
@@ -117,7 +117,7 @@ def find_artist(
     )
 
 
-def draw_and_judge(drawings: Sequence[Drawing], artist: Artist) -> list[Drawn]:
+def draw_and_judge(drawings: Sequence[DrawingRequest], artist: Painter) -> list[JudgedDrawing]:
     """One picture a drawing, in their order; those in the image store are not made again.
 
     Raises:
@@ -125,7 +125,7 @@ def draw_and_judge(drawings: Sequence[Drawing], artist: Artist) -> list[Drawn]:
         FloatingPointError: an image is not finite.
     """
 
-    def draw(members: list[int]) -> list[tuple[int, Drawn]]:
+    def draw(members: list[int]) -> list[tuple[int, JudgedDrawing]]:
         batch = Batch(
             [drawings[index].prompt_embeds for index in members],
             artist.negative_prompt_embeds,
@@ -144,6 +144,8 @@ def draw_and_judge(drawings: Sequence[Drawing], artist: Artist) -> list[Drawn]:
     return [made[index] for index in range(len(drawings))]
 
 
-def _judged(picture: Picture, facts: Facts, artist: Artist) -> Drawn:
+def _judged(picture: Picture, facts: Facts, artist: Painter) -> JudgedDrawing:
     found = artist.judge(picture, facts)
-    return Drawn(picture, None if found is None else {fact.name: fact.held for fact in found})
+    return JudgedDrawing(
+        picture, None if found is None else {fact.name: fact.held for fact in found}
+    )

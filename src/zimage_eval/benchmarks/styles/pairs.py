@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from zimage_eval.config.benchmarks import Attribute, StyleVectors
 from zimage_eval.prompts.facts import Facts
-from zimage_eval.prompts.scenes.captions import word_facts
+from zimage_eval.prompts.scenes.captions import word_caption
 from zimage_eval.prompts.scenes.parsing import parse_caption
 from zimage_eval.prompts.sets import Prompt
 
@@ -42,10 +42,10 @@ def styled_pairs(
         pairs.append(
             StyledPair(
                 prompt.id,
-                word_facts(plain, random.Random(wording)) if is_scene else prompt.text,
+                word_caption(plain, random.Random(wording)) if is_scene else prompt.text,
                 plain,
                 {
-                    name: word_facts(facts[name], random.Random(wording))
+                    name: word_caption(facts[name], random.Random(wording))
                     if is_scene
                     else f"{prompt.text} {attribute.words}"
                     for name, attribute in attributes.items()

@@ -5,16 +5,20 @@ from typing import NamedTuple
 
 import numpy as np
 
-from zimage_eval.benchmarks.shared.drawn_prompts import Artist, Drawing, Drawn, draw_and_judge
+from zimage_eval.benchmarks.shared.drawn_prompts import (
+    DrawingRequest,
+    JudgedDrawing,
+    Painter,
+    draw_and_judge,
+)
 from zimage_eval.benchmarks.styles.directions import Directions, steer
 from zimage_eval.benchmarks.styles.pairs import StyledPair
 from zimage_eval.config.benchmarks import Attribute, StyleVectors
-from zimage_eval.output.observations import Observation
+from zimage_eval.output.observations import Measurement
 from zimage_eval.prompts.sets import prompt_seeds
 from zimage_eval.statistics.estimates import estimate
 from zimage_eval.text.embeddings import TextEmbeddings
 
-Row = dict[str, float | None]
 ARMS = ("words_vector", "after_vector", "random_vector")
 
 
@@ -24,7 +28,7 @@ class Steered(NamedTuple):
     attribute: str
     variant: str
     prompt_id: str
-    drawing: Drawing
+    drawing: DrawingRequest
 
 
 def plan_drawings(
@@ -55,28 +59,28 @@ def plan_drawings(
                 for strength in params.strengths
             }
             drawings += [
-                Steered(name, variant, pair.prompt_id, Drawing(vectors, seed, facts))
+                Steered(name, variant, pair.prompt_id, DrawingRequest(vectors, seed, facts))
                 for variant, vectors in embeds.items()
             ]
     return drawings
 
 
-def observe(
-    steered: Sequence[Steered], attributes: Mapping[str, Attribute], artist: Artist
-) -> list[Observation]:
+def measure_steering(
+    steered: Sequence[Steered], attributes: Mapping[str, Attribute], artist: Painter
+) -> list[Measurement]:
     """Of each picture: whether it has the attribute, the share of its other facts, and both."""
     drawn = draw_and_judge([each.drawing for each in steered], artist)
     found = []
     for each, picture in zip(steered, drawn, strict=True):
         scores = _scores(picture, attributes[each.attribute])
         found += [
-            Observation(each.variant, each.prompt_id, 0, each.attribute, metric, value)
+            Measurement(each.variant, each.prompt_id, 0, each.attribute, metric, value)
             for metric, value in scores.items()
         ]
     return found
 
 
-def _scores(drawn: Drawn, attribute: Attribute) -> dict[str, float | None]:
+def _scores(drawn: JudgedDrawing, attribute: Attribute) -> dict[str, float | None]:
     held = drawn.held or {}
     own = [value for name, value in held.items() if name.split()[0] == attribute.kind]
     others = [value for name, value in held.items() if name.split()[0] != attribute.kind]
@@ -87,7 +91,7 @@ def _scores(drawn: Drawn, attribute: Attribute) -> dict[str, float | None]:
     }
 
 
-def steering_rows(observations: Sequence[Observation]) -> dict[str, Row]:
+def steering_rows(observations: Sequence[Measurement]) -> dict[str, dict[str, float | None]]:
     """`<attribute>,<variant>`: means with intervals, and the paired gain over nothing added.
 
     Of the vector over the words, also its gain over a random one of the same length.
@@ -103,7 +107,7 @@ def steering_rows(observations: Sequence[Observation]) -> dict[str, Row]:
             everywhere.setdefault(seen.unit, []).append(seen.value)
     for key, lists in pooled.items():
         values[key] = {unit: float(np.mean(found)) for unit, found in lists.items()}
-    rows: dict[str, Row] = {}
+    rows: dict[str, dict[str, float | None]] = {}
     for (attribute, variant, metric), by_unit in values.items():
         base = values[attribute, "nothing", metric]
         mean = estimate(list(by_unit.values()), (0, 1))
@@ -133,7 +137,9 @@ def steering_rows(observations: Sequence[Observation]) -> dict[str, Row]:
     return rows
 
 
-def steering_checks(rows: Mapping[str, Row], strengths: Sequence[float]) -> Row:
+def steering_checks(
+    rows: Mapping[str, dict[str, float | None]], strengths: Sequence[float]
+) -> dict[str, float | None]:
     """By statement, 1.0 where it holds, over all attributes."""
 
     def gains(arm: str, over: str = "gain") -> list[float]:

@@ -1,14 +1,13 @@
 """How often a judge says what people say of the same facts of the same pictures."""
 
 from collections.abc import Iterable, Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from zimage_eval.metrics.judges.hand_labels import HandLabels
+from zimage_eval.output.tables import TableRow
 from zimage_eval.statistics.estimates import Estimate, estimate
-
-Row = Mapping[str, Any]
 
 
 class SharedFact(NamedTuple):
@@ -39,7 +38,7 @@ class JudgeError(NamedTuple):
     same."""
 
 
-def shared_facts(facts: Iterable[Row], labels: HandLabels) -> list[SharedFact]:
+def shared_facts(facts: Iterable[TableRow], labels: HandLabels) -> list[SharedFact]:
     """What both looked at, each fact of each picture once.
 
     Args:

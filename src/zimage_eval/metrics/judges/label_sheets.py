@@ -3,18 +3,17 @@
 import csv
 import io
 import random
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from zimage_eval.metrics.judges.hand_labels import COLUMNS
 from zimage_eval.metrics.judges.judges import load_image
+from zimage_eval.output.tables import TableRow
 from zimage_eval.prompts.facts import Facts
 
-Row = Mapping[str, Any]
 
-
-class Question(NamedTuple):
+class FactQuestion(NamedTuple):
     """A fact of a picture that a person is asked about."""
 
     fact: str
@@ -22,31 +21,35 @@ class Question(NamedTuple):
     words: str
 
 
-def questions(facts: Facts) -> Iterator[Question]:
+def questions(facts: Facts) -> Iterator[FactQuestion]:
     """What to ask of a picture, one question a fact."""
     for index, fact in enumerate(facts.objects):
         thing = f"{fact.color} {fact.name}" if fact.color else fact.name
-        yield Question(f"shape {index}", f"Is there a {fact.name}?")
+        yield FactQuestion(f"shape {index}", f"Is there a {fact.name}?")
         for kind in ("color", "size", "fill"):
             value = getattr(fact, kind)
             if value:
-                yield Question(f"{kind} {index}", f"Is each {fact.name} asked for {value}?")
-        yield Question(f"count {index}", f"Is the number of this exactly {fact.count}: {thing}?")
+                yield FactQuestion(f"{kind} {index}", f"Is each {fact.name} asked for {value}?")
+        yield FactQuestion(
+            f"count {index}", f"Is the number of this exactly {fact.count}: {thing}?"
+        )
         if fact.position:
-            yield Question(f"position {index}", f"Is the {thing} at this place: {fact.position}?")
+            yield FactQuestion(
+                f"position {index}", f"Is the {thing} at this place: {fact.position}?"
+            )
     for index, relation in enumerate(facts.relations):
         subject, other = (facts.objects[i].name for i in (relation.subject, relation.object))
         words = relation.relation.replace("_", " ")
-        yield Question(f"relation {index}", f"Is the {subject} {words} the {other}?")
+        yield FactQuestion(f"relation {index}", f"Is the {subject} {words} the {other}?")
     if facts.background:
-        yield Question("background", f"Is this the background: {facts.background}?")
+        yield FactQuestion("background", f"Is this the background: {facts.background}?")
     if facts.style:
-        yield Question("style", f"Is this the medium: {facts.style}?")
+        yield FactQuestion("style", f"Is this the medium: {facts.style}?")
 
 
 def draw_pictures(
-    rows: Sequence[Row], prompts: Sequence[Row], num_images: int, seed: int
-) -> list[tuple[Row, Row]]:
+    rows: Sequence[TableRow], prompts: Sequence[TableRow], num_images: int, seed: int
+) -> list[tuple[TableRow, TableRow]]:
     """Rows of an image table and of their prompts, drawn at random among those that were made."""
     by_id = {prompt["prompt_id"]: prompt for prompt in prompts}
     made = [row for row in rows if row["prompt_id"] in by_id and row["error"] is None]
@@ -55,7 +58,7 @@ def draw_pictures(
     return [(row, by_id[row["prompt_id"]]) for row in random.Random(seed).sample(made, num_images)]
 
 
-def write_sheet(chosen: Sequence[tuple[Row, Row]], folder: Path) -> str:
+def write_sheet(chosen: Sequence[tuple[TableRow, TableRow]], folder: Path) -> str:
     """The CSV: a line a question, its answer left empty; the file is there to be looked at.
 
     A picture that two variants share is asked about once.

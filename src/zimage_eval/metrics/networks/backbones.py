@@ -94,7 +94,7 @@ def _alexnet_trunk(file: Path) -> nn.Module:
     return layers.eval().requires_grad_(False)
 
 
-def load_vae(folder: Path, device: torch.device) -> Backbone:
+def load_vae_backbone(folder: Path, device: torch.device) -> Backbone:
     """The model's own view: mean and standard deviation over positions of each latent channel.
 
     The autoencoder in float32, the posterior's mode, pictures at the size it was made for.
@@ -125,7 +125,7 @@ def load_inception(path: Path, device: torch.device) -> Backbone:
     return Backbone(_signature("inception", sha256_of([file]), 299), 299, device, network)
 
 
-def load_clip(folder: Path, device: torch.device) -> Backbone:
+def load_clip_backbone(folder: Path, device: torch.device) -> Backbone:
     """A CLIP's projected image embeddings, not normalized.
 
     CMMD reads openai/clip-vit-large-patch14-336. Pictures are squeezed to the side, not cropped.
@@ -172,9 +172,9 @@ def backbone_path(
 
 BACKBONES: Mapping[BackboneName, Callable[[Path, torch.device], Backbone]] = {
     "alexnet": load_alexnet,
-    "vae": load_vae,
+    "vae": load_vae_backbone,
     "inception": load_inception,
-    "clip": load_clip,
+    "clip": load_clip_backbone,
     "dinov2": load_dinov2,
 }
 

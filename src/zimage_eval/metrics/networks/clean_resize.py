@@ -10,7 +10,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-Floats = NDArray[np.float64]
+from zimage_eval.statistics.estimates import Floats
+
 Levels = NDArray[np.float32]
 
 BICUBIC_SUPPORT = 2.0

@@ -30,7 +30,7 @@ from zimage_eval.metrics.sets.manifold import (
 from zimage_eval.statistics.estimates import CONFIDENCE
 
 Interval = tuple[float, float]
-Vectors = NDArray[np.floating]
+FeatureVectors = NDArray[np.floating]
 """`(num_images, num_features)`."""
 
 
@@ -51,7 +51,7 @@ class SetMetric:
 class Family:
     """Numbers that come from one computation."""
 
-    measure: Callable[[Vectors, Vectors, BackboneName, int], tuple[float | None, ...]]
+    measure: Callable[[FeatureVectors, FeatureVectors, BackboneName, int], tuple[float | None, ...]]
     """Of features, reference, backbone and seed: the values of `metrics` in their order."""
     implementation: Callable[..., Any]
     """The function that it comes from."""
@@ -64,38 +64,48 @@ class Family:
     reads_reference: bool
     backbones: tuple[BackboneName, ...] | None
     """Those it is defined for; None for all."""
-    interval: Callable[[Vectors, Vectors, Sequence[str]], Interval | None] | None = None
+    interval: Callable[[FeatureVectors, FeatureVectors, Sequence[str]], Interval | None] | None = (
+        None
+    )
     """Of features, reference and each image's prompt: the 95 % interval of the first of `metrics`.
     None where none is honest (docs/metrics.md)."""
 
 
-def _kid(features: Vectors, reference: Vectors, _: str, seed: int) -> tuple[float | None, ...]:
+def _kid(
+    features: FeatureVectors, reference: FeatureVectors, _: str, seed: int
+) -> tuple[float | None, ...]:
     score = kid_score(features, reference, seed)
     return score.value, score.subset_spread
 
 
-def _kid_interval(features: Vectors, reference: Vectors, prompts: Sequence[str]) -> Interval | None:
+def _kid_interval(
+    features: FeatureVectors, reference: FeatureVectors, prompts: Sequence[str]
+) -> Interval | None:
     return kid_interval(features, reference, prompts, CONFIDENCE)
 
 
 def _frechet(
-    features: Vectors, reference: Vectors, backbone: str, seed: int
+    features: FeatureVectors, reference: FeatureVectors, backbone: str, seed: int
 ) -> tuple[float | None, ...]:
     name = frechet_name(backbone)  # whether the sets are large enough is decided before
     score = frechet_score(features, reference, backbone, seed, small_sets_allowed=[name])
     return score.value, score.split_half_null
 
 
-def _cmmd(features: Vectors, reference: Vectors, *_: object) -> tuple[float | None, ...]:
+def _cmmd(
+    features: FeatureVectors, reference: FeatureVectors, *_: object
+) -> tuple[float | None, ...]:
     return (cmmd(features, reference),)
 
 
-def _manifold(features: Vectors, reference: Vectors, *_: object) -> tuple[float | None, ...]:
+def _manifold(
+    features: FeatureVectors, reference: FeatureVectors, *_: object
+) -> tuple[float | None, ...]:
     scores = manifold_scores(features, reference)
     return scores.precision, scores.recall, scores.density, scores.coverage
 
 
-def _vendi(features: Vectors, *_: object) -> tuple[float | None, ...]:
+def _vendi(features: FeatureVectors, *_: object) -> tuple[float | None, ...]:
     return (vendi_score(features),)
 
 

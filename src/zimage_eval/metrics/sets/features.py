@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from zimage_eval.output.tables import (
+    TableRow,
     TableSchema,
     features_schema,
     read_table,
@@ -17,13 +18,11 @@ from zimage_eval.output.tables import (
     write_table,
 )
 
-Row = Mapping[str, Any]
-
 
 class StudyFeatures(NamedTuple):
     """What one backbone made of a study's images."""
 
-    rows: Sequence[Row]
+    rows: Sequence[TableRow]
     """Variant, phase, prompt_id and seed of each."""
     features: NDArray[np.float32]
     """`(num_images, num_features)`."""
@@ -36,7 +35,9 @@ class StudyFeatures(NamedTuple):
         return self.features[chosen], [self.rows[index]["prompt_id"] for index in chosen]
 
 
-def write_study_features(path: Path, rows: Sequence[Row], features: NDArray[np.float32]) -> None:
+def write_study_features(
+    path: Path, rows: Sequence[TableRow], features: NDArray[np.float32]
+) -> None:
     """Write the features of images, sorted by the images' key."""
     keys = features_schema(1).key
     order = sorted(range(len(rows)), key=lambda index: [rows[index][key] for key in keys])

@@ -89,7 +89,7 @@ def _word_objects(
     return ", and ".join([related, *phrases])
 
 
-def word_facts(
+def word_caption(
     facts: Facts,
     rng: random.Random,
     *,
