@@ -41,7 +41,7 @@ from zimage_eval.statistics.studentized import mean_test
 def few_draws(monkeypatch: pytest.MonkeyPatch) -> None:
     """Bootstraps of 1,999 draws, whose smallest p-value still passes Holm over seventeen pages."""
     monkeypatch.setattr(evidence, "argmax_p_values", partial(argmax_p_values, num_draws=1_999))
-    monkeypatch.setattr(contrasts, "pivot_of", partial(mean_test, num_resamples=1_999))
+    monkeypatch.setattr(contrasts, "mean_test", partial(mean_test, num_resamples=1_999))
 
 
 @pytest.fixture(scope="module")

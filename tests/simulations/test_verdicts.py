@@ -33,7 +33,7 @@ from zimage_eval.statistics.studentized import mean_test
 def few_draws(monkeypatch: pytest.MonkeyPatch) -> None:
     """Bootstraps of 999 draws, whose smallest p-value still passes Holm over eight pages."""
     monkeypatch.setattr(evidence, "argmax_p_values", partial(argmax_p_values, num_draws=999))
-    monkeypatch.setattr(contrasts, "pivot_of", partial(mean_test, num_resamples=999))
+    monkeypatch.setattr(contrasts, "mean_test", partial(mean_test, num_resamples=999))
 
 
 NULL_REPORTS = (draw_null_report, draw_sharp_null_report)
