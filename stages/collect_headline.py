@@ -1,4 +1,4 @@
-"""metrics/<study>.json of every study in params.yaml -> reports/headline.json"""
+"""data/studies/, metrics/<study>.json of every study -> reports/headline.json"""
 
 from pathlib import Path
 
@@ -7,25 +7,13 @@ from stages import run
 
 def main() -> None:
     """Pick the few numbers that tell whether anything changed."""
-    from zimage_eval.config.model_spec import load_model_spec
-    from zimage_eval.config.params import load_params
+    from zimage_eval.config.variants import read_studies
     from zimage_eval.output.results import read_results, write_results
-    from zimage_eval.prompts.templates import study_variants
     from zimage_eval.studies.results import headline_results
 
-    params = load_params(Path("params.yaml"))
-    spec = load_model_spec(Path(f"models/{params.model}.yaml"))
-    variants = {
-        study: study_variants(entry, spec, Path("prompts/templates"))
-        for study, entry in params.studies.items()
-    }
-    baselines = {
-        study: next(variant.name for variant in each if variant.is_baseline)
-        for study, each in variants.items()
-    }
-    results = {
-        study: read_results(Path(f"metrics/{study}.json"))[study] for study in params.studies
-    }
+    studies = read_studies(Path("data/studies"))
+    baselines = {key: study.baseline for key, study in studies.items()}
+    results = {key: read_results(Path(f"metrics/{key}.json"))[key] for key in studies}
     write_results(Path("reports/headline.json"), {"headline": headline_results(results, baselines)})
 
 

@@ -15,18 +15,18 @@ def main(study: str) -> None:
     from functools import partial
 
     from zimage_eval.config.model_spec import load_model_spec
-    from zimage_eval.config.params import load_params
+    from zimage_eval.config.variants import read_study
     from zimage_eval.metrics.sets.extraction import features_by_backbone
     from zimage_eval.metrics.sets.features import write_study_features
     from zimage_eval.metrics.signatures import write_signatures
     from zimage_eval.output.png import read_picture
     from zimage_eval.output.tables import IMAGES, read_table
 
-    params = load_params(Path("params.yaml"))
-    spec = load_model_spec(Path(f"models/{params.model}.yaml"))
+    model = read_study(Path(f"data/studies/{study}.json")).model
+    spec = load_model_spec(Path(f"models/{model}.yaml"))
     shipped = {
         "alexnet": Path("models/lpips-alexnet"),
-        "vae": Path(f"models/{params.model}/vae"),
+        "vae": Path(f"models/{model}/vae"),
     }
     folder = Path(f"data/images/{study}")
     table = read_table(folder / "images.parquet", IMAGES).to_pylist()

@@ -19,7 +19,8 @@ def main(study: str) -> None:
     from tqdm import tqdm
 
     from zimage_eval.config.model_spec import load_model_spec
-    from zimage_eval.config.params import PHASES, load_params
+    from zimage_eval.config.params import PHASES
+    from zimage_eval.config.variants import read_study
     from zimage_eval.metrics.catalogue import load_metric_networks, metrics_with
     from zimage_eval.metrics.embedding import EmbeddingScores
     from zimage_eval.metrics.judges.judges import load_judge
@@ -33,15 +34,13 @@ def main(study: str) -> None:
         scores_schema,
         write_table,
     )
-    from zimage_eval.prompts.templates import study_variants
     from zimage_eval.text.wordings import read_wordings
 
     # On small pictures more threads gain nothing, and where cores are shared they spin for seconds.
     torch.set_num_threads(1)
-    params = load_params(Path("params.yaml"))
-    spec = load_model_spec(Path(f"models/{params.model}.yaml"))
-    entry = params.get_study(study)
-    variants = study_variants(entry, spec, Path("prompts/templates"))
+    entry = read_study(Path(f"data/studies/{study}.json"))
+    spec = load_model_spec(Path(f"models/{entry.model}.yaml"))
+    variants = entry.variants
     folder = Path(f"data/images/{study}")
     rows = read_table(folder / "images.parquet", IMAGES).to_pylist()
     prompts: dict[tuple[str, str], dict[str, Any]] = {

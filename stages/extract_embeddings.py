@@ -16,11 +16,11 @@ def main() -> None:
     """Word and encode what the variants of every study read, and write a table for each study."""
     from zimage_eval.config.model_spec import load_model_spec
     from zimage_eval.config.params import PHASES, load_params
+    from zimage_eval.config.variants import read_studies
     from zimage_eval.model.devices import load_once, pick_device, start_workers
     from zimage_eval.model.folder import TEXT_PARTS, check_model
     from zimage_eval.model.memory import check_memory
     from zimage_eval.output.tables import PROMPTS, read_table
-    from zimage_eval.prompts.templates import study_variants
     from zimage_eval.text.embeddings import TextEmbeddings, write_embeddings
     from zimage_eval.text.encoder import load_text_encoder, load_tokenizer
     from zimage_eval.text.encoding import Encoding, encode_texts, study_encodings
@@ -29,6 +29,7 @@ def main() -> None:
     params = load_params(Path("params.yaml"))
     spec = load_model_spec(Path(f"models/{params.model}.yaml"))
     folder = Path(f"models/{params.model}")
+    expanded = read_studies(Path("data/studies"))
     texts = {
         role: {
             phase: read_table(Path(f"data/prompts/{role}/{phase}.parquet"), PROMPTS)
@@ -36,7 +37,7 @@ def main() -> None:
             .to_pylist()
             for phase in PHASES
         }
-        for role in dict.fromkeys(study.prompts for study in params.studies.values())
+        for role in dict.fromkeys(study.prompts for study in expanded.values())
     }
     check_memory(folder, spec.dtype, TEXT_PARTS, pick_device())
     embedded, worded = Path("data/embeddings"), Path("data/wordings")
@@ -44,8 +45,8 @@ def main() -> None:
         stale.unlink()
     tokenizer, device = load_tokenizer(folder), pick_device()
     wanted: dict[str, dict[str, set[Encoding]]] = {role: {} for role in texts}
-    for key, study in params.studies.items():
-        variants = study_variants(study, spec, Path("prompts/templates"))
+    for key, study in expanded.items():
+        variants = study.variants
         phases = texts[study.prompts]
         limits = check_model(folder, TEXT_PARTS, variants)
         wordings = study_wordings(variants, study.confirm, phases, tokenizer, spec.filler_sentences)

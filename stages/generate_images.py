@@ -21,25 +21,24 @@ def main(study: str) -> None:
     from tqdm import tqdm
 
     from zimage_eval.config.model_spec import load_model_spec
-    from zimage_eval.config.params import PHASES, load_params
+    from zimage_eval.config.params import PHASES
+    from zimage_eval.config.variants import read_study
     from zimage_eval.model.devices import load_once, pick_device, start_workers
     from zimage_eval.model.folder import IMAGE_PARTS, check_model, weights_digest
     from zimage_eval.model.memory import check_memory
     from zimage_eval.model.transformer import load_image_side
     from zimage_eval.output.store import ImageStore, find_store_root
     from zimage_eval.output.tables import IMAGES, PROMPTS, read_table, write_table
-    from zimage_eval.prompts.templates import study_variants
     from zimage_eval.sampling.batches import request_images, variant_batches
     from zimage_eval.sampling.generation import draw_images
     from zimage_eval.sampling.image_keys import DrawingRecipe, device_class
     from zimage_eval.text.embeddings import read_embeddings
     from zimage_eval.text.wordings import read_wordings
 
-    params = load_params(Path("params.yaml"))
-    spec = load_model_spec(Path(f"models/{params.model}.yaml"))
-    folder = Path(f"models/{params.model}")
-    entry = params.get_study(study)
-    variants = study_variants(entry, spec, Path("prompts/templates"))
+    entry = read_study(Path(f"data/studies/{study}.json"))
+    spec = load_model_spec(Path(f"models/{entry.model}.yaml"))
+    folder = Path(f"models/{entry.model}")
+    variants = entry.variants
     limits = check_model(folder, IMAGE_PARTS, variants)
     check_memory(folder, spec.dtype, IMAGE_PARTS, pick_device())
     embeddings = read_embeddings(Path(f"data/embeddings/{study}.parquet"))

@@ -1,6 +1,6 @@
 """facts as the judge found them, people's labels of pictures -> how often they agree
 
-data/facts/<study>.parquet of every study in params.yaml, models/<m>.yaml -> reports/judge.json
+data/studies/, data/facts/<study>.parquet of every study, models/<m>.yaml -> reports/judge.json
 """
 
 from pathlib import Path
@@ -12,6 +12,7 @@ def main() -> None:
     """Hold the judge to people's labels; without any, say that there are none."""
     from zimage_eval.config.model_spec import load_model_spec
     from zimage_eval.config.params import load_params
+    from zimage_eval.config.variants import read_studies
     from zimage_eval.metrics.judges.errors import judge_errors, judge_results, shared_facts
     from zimage_eval.metrics.judges.hand_labels import read_hand_labels
     from zimage_eval.output.results import write_results
@@ -22,7 +23,7 @@ def main() -> None:
     labels = read_hand_labels(spec.hand_labels) if spec.hand_labels else {}
     facts = [
         row
-        for study in params.studies
+        for study in read_studies(Path("data/studies"))
         for row in read_table(Path(f"data/facts/{study}.parquet"), FACTS).to_pylist()
     ]
     errors = judge_errors(shared_facts(facts, labels))

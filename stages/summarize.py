@@ -14,8 +14,8 @@ from stages import run
 def main(study: str) -> None:
     """Average a study's scores over prompts, compare them with the baseline, and draw them."""
     from zimage_eval.config.model_spec import load_model_spec
-    from zimage_eval.config.params import PHASES, load_params
-    from zimage_eval.config.variants import phase_variants
+    from zimage_eval.config.params import PHASES
+    from zimage_eval.config.variants import phase_variants, read_study
     from zimage_eval.metrics.catalogue import metrics_with
     from zimage_eval.metrics.signatures import check_same_networks, read_signatures
     from zimage_eval.output.figures import save_figure
@@ -28,7 +28,6 @@ def main(study: str) -> None:
         read_table,
         scores_schema,
     )
-    from zimage_eval.prompts.templates import study_variants
     from zimage_eval.studies.cost_figure import draw_study_costs
     from zimage_eval.studies.figures import (
         draw_study_categories,
@@ -41,11 +40,10 @@ def main(study: str) -> None:
     from zimage_eval.studies.set_summaries import read_sets, summarize_sets
     from zimage_eval.studies.summaries import summarize_scores, write_summaries
 
-    params = load_params(Path("params.yaml"))
-    spec = load_model_spec(Path(f"models/{params.model}.yaml"))
-    entry = params.get_study(study)
-    variants = study_variants(entry, spec, Path("prompts/templates"))
-    baseline = next(variant.name for variant in variants if variant.is_baseline)
+    entry = read_study(Path(f"data/studies/{study}.json"))
+    spec = load_model_spec(Path(f"models/{entry.model}.yaml"))
+    variants = entry.variants
+    baseline = entry.baseline
     schema = scores_schema(list(metrics_with(spec.networks)))
     rows = read_table(Path(f"data/scores/{study}.parquet"), schema).to_pylist()
     scores = [row for row in rows if row["variant"] != SWAPPED_PROMPTS]
@@ -72,7 +70,7 @@ def main(study: str) -> None:
     write_summaries(Path(f"reports/tables/{study}.csv"), summaries)
     grid = draw_study_grid(variants, entry.confirm, prompts, images, scores, folder)
     save_png(grid, Path(f"reports/figures/{study}/grid.png"))
-    effect = draw_study_effect(entry, variants, summaries)
+    effect = draw_study_effect(entry, summaries)
     save_figure(effect, Path(f"reports/figures/{study}/effect.png"))
     heatmap = draw_study_categories(variants, summaries)
     save_figure(heatmap, Path(f"reports/figures/{study}/heatmap.png"))

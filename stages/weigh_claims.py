@@ -12,10 +12,10 @@ def main() -> None:
     """Weigh every claim of every question on what was measured."""
     from zimage_eval.config.model_spec import load_model_spec
     from zimage_eval.config.params import load_params
+    from zimage_eval.config.variants import read_studies
     from zimage_eval.metrics.catalogue import metrics_with
     from zimage_eval.output.observations import read_observations
     from zimage_eval.output.tables import read_table, scores_schema
-    from zimage_eval.prompts.templates import study_variants
     from zimage_eval.questions.evidence import write_evidence
     from zimage_eval.questions.questions import load_questions, load_terms, places
     from zimage_eval.questions.sources import read_measured
@@ -26,13 +26,11 @@ def main() -> None:
     terms, questions = load_terms(Path("questions")), load_questions(Path("questions"))
     schema = scores_schema(list(metrics_with(spec.networks)))
     asked = set().union(*(question.sources for question in questions.values()))
-    studies = {}
-    for key in params.studies.keys() & asked:
-        variants = study_variants(params.get_study(key), spec, Path("prompts/templates"))
-        baseline = next(variant.name for variant in variants if variant.is_baseline)
+    expanded, studies = read_studies(Path("data/studies")), {}
+    for key in expanded.keys() & asked:
         table = read_table(Path(f"data/scores/{key}.parquet"), schema)
-        studies[key] = StudyScores(table.to_pylist(), baseline)
-    benchmarks = sorted(asked - params.studies.keys())
+        studies[key] = StudyScores(table.to_pylist(), expanded[key].baseline)
+    benchmarks = sorted(asked - expanded.keys())
     trained = Path("calibration/ablations.csv")  # made beforehand, on a GPU
     runs = {"ablations": read_observations(trained)} if trained.is_file() else {}
     measured = Measurements(

@@ -41,7 +41,7 @@ def main() -> None:
     from zimage_eval.config.benchmarks import need
     from zimage_eval.config.model_spec import load_model_spec
     from zimage_eval.config.params import load_params
-    from zimage_eval.config.variants import Variant
+    from zimage_eval.config.variants import Variant, read_studies
     from zimage_eval.metrics.catalogue import load_metric_networks, metrics_with
     from zimage_eval.model.devices import load_once, pick_device
     from zimage_eval.model.folder import IMAGE_PARTS, check_model, weights_digest
@@ -51,7 +51,6 @@ def main() -> None:
     from zimage_eval.output.results import write_results
     from zimage_eval.output.store import ImageStore, find_store_root
     from zimage_eval.output.tables import PROMPTS, SWAPPED_PROMPTS, read_table, scores_schema
-    from zimage_eval.prompts.templates import study_variants
     from zimage_eval.sampling.image_keys import DrawingRecipe, device_class
     from zimage_eval.text.embeddings import read_embeddings
     from zimage_eval.text.wordings import read_wordings
@@ -92,10 +91,10 @@ def main() -> None:
     own = {name: arm_distances(observations, name) for name in formats}
     placed = place_arms("", own, scales, entry)
     schema = scores_schema(list(metrics))
-    for key, study in params.studies.items():
+    for key, study in read_studies(Path("data/studies")).items():
         if study.prompts != "main":
             continue  # its prompts have no scale
-        variants = study_variants(study, spec, Path("prompts/templates"))
+        variants = study.variants
         name = next(variant.name for variant in variants if variant.is_baseline)
         rows = read_table(Path(f"data/scores/{key}.parquet"), schema).to_pylist()
         placed += place_arms(key, study_arms(rows, name, SWAPPED_PROMPTS), scales, entry)

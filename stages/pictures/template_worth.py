@@ -20,21 +20,21 @@ def main() -> None:
     )
     from zimage_eval.config.model_spec import load_model_spec, prompt_set_of
     from zimage_eval.config.params import load_params
+    from zimage_eval.config.variants import read_study
     from zimage_eval.metrics.catalogue import metrics_with
     from zimage_eval.output.figures import save_figure
     from zimage_eval.output.observations import write_observations
     from zimage_eval.output.results import write_results
     from zimage_eval.output.tables import PROMPTS, read_table, scores_schema
-    from zimage_eval.prompts.templates import load_templates, study_variants
+    from zimage_eval.prompts.templates import load_templates
     from zimage_eval.text.encoder import load_tokenizer
     from zimage_eval.text.wordings import read_wordings, wording_key
 
     params = load_params(Path("params.yaml"))
     spec = load_model_spec(Path(f"models/{params.model}.yaml"))
-    study = params.get_study("templates")
+    study = read_study(Path("data/studies/templates.json"))
     library = load_templates(Path("prompts/templates"), prompt_set_of(spec, study.prompts))
-    variants = study_variants(study, spec, Path("prompts/templates"))
-    settings = {variant.name: variant.settings for variant in variants}
+    settings = {variant.name: variant.settings for variant in study.variants}
     table = Path(f"data/prompts/{study.prompts}/screen.parquet")
     texts = read_table(table, PROMPTS).column("text").to_pylist()
     wordings = read_wordings(Path("data/wordings/templates.parquet"))

@@ -22,6 +22,7 @@ def main() -> None:
     from zimage_eval.config.benchmarks import need
     from zimage_eval.config.model_spec import load_model_spec
     from zimage_eval.config.params import load_params
+    from zimage_eval.config.variants import read_studies
     from zimage_eval.model.devices import pick_device
     from zimage_eval.model.folder import IMAGE_PARTS, TEXT_PARTS, check_parts
     from zimage_eval.model.memory import check_memory
@@ -45,7 +46,7 @@ def main() -> None:
 
     text_side = load_text_side(folder, spec.dtype, device)
     rows = {}
-    for study in params.studies:
+    for study in read_studies(Path("data/studies")):
         cached = read_embeddings(Path(f"data/embeddings/{study}.parquet"))
         rows[f"study={study}"] = compare_table(cached, text_side, entry.num_texts)
     drawn = {}

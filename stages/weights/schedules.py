@@ -21,6 +21,7 @@ def main() -> None:
     from zimage_eval.config.benchmarks import need
     from zimage_eval.config.model_spec import load_model_spec
     from zimage_eval.config.params import load_params
+    from zimage_eval.config.variants import read_studies
     from zimage_eval.model.devices import pick_device
     from zimage_eval.model.folder import IMAGE_PARTS, check_parts
     from zimage_eval.model.memory import check_memory
@@ -28,7 +29,6 @@ def main() -> None:
     from zimage_eval.output.figures import save_figure
     from zimage_eval.output.observations import Measurement, write_observations
     from zimage_eval.output.results import write_results
-    from zimage_eval.prompts.templates import study_variants
 
     params = load_params(Path("params.yaml"))
     spec = load_model_spec(Path(f"models/{params.model}.yaml"))
@@ -36,8 +36,8 @@ def main() -> None:
     entry = need(params.benchmarks.schedules, "schedules")
     variants = [
         variant
-        for study in params.studies.values()
-        for variant in study_variants(study, spec, Path("prompts/templates"))
+        for study in read_studies(Path("data/studies")).values()
+        for variant in study.variants
     ]
     samplers = collect_samplers(variants, entry.recipes, spec.defaults)
     device = pick_device()

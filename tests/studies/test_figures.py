@@ -5,7 +5,7 @@ import pytest
 from tests.support.repository import ROOT
 from zimage_eval.config.model_spec import load_model_spec
 from zimage_eval.config.params import Study
-from zimage_eval.config.variants import Variant, expand_variants
+from zimage_eval.config.variants import ExpandedStudy, Variant, expand_study, expand_variants
 from zimage_eval.studies.figures import (
     axis_label,
     draw_study_effect,
@@ -62,17 +62,21 @@ def test_prompts_are_spread_over_categories() -> None:
     assert chosen == ["a0", "a1", "b0", "b1", "c0", "d0"]
 
 
+def expanded(study: Study) -> ExpandedStudy:
+    return expand_study(study, "nano", expand_variants(study, DEFAULTS))
+
+
 def test_two_settings_give_a_heat_map_and_one_gives_dots() -> None:
     two = study_of(
         {"sampler": {"shift": [1.0, 3.0], "num_inference_steps": [4, 8]}},
         {"slow": {"sampler": {"num_inference_steps": 50}}},
     )
     variants = expand_variants(two, DEFAULTS)
-    axes = draw_study_effect(two, variants, summaries_of(variants)).axes[0]
+    axes = draw_study_effect(expanded(two), summaries_of(variants)).axes[0]
     assert axes.get_xlabel() == "num_inference_steps" and axes.get_ylabel() == "shift"
     one = study_of({"sampler": {"shift": [1.0, 3.0]}})
     variants = expand_variants(one, DEFAULTS)
-    axes = draw_study_effect(one, variants, summaries_of(variants)).axes[0]
+    axes = draw_study_effect(expanded(one), summaries_of(variants)).axes[0]
     assert [t.get_text() for t in axes.get_yticklabels()] == ["shift=1.0", "shift=3.0"]
 
 
@@ -82,14 +86,14 @@ def test_a_variant_beside_the_two_settings_gives_dots() -> None:
         {"other_layer": {"encoder": {"hidden_layer": -3}}},
     )
     variants = expand_variants(study, DEFAULTS)
-    figure = draw_study_effect(study, variants, summaries_of(variants))
+    figure = draw_study_effect(expanded(study), summaries_of(variants))
     assert "other_layer" in [t.get_text() for t in figure.axes[0].get_yticklabels()]
 
 
 def test_one_variant_is_shown_by_category() -> None:
     study = study_of({})
     variants = expand_variants(study, DEFAULTS)
-    axes = draw_study_effect(study, variants, summaries_of(variants)).axes[0]
+    axes = draw_study_effect(expanded(study), summaries_of(variants)).axes[0]
     labels = [t.get_text() for t in axes.get_yticklabels()]
     assert labels == ["all prompts", "count", "object"]
 

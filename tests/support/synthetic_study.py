@@ -17,7 +17,7 @@ from tests.support.repository import ROOT
 from zimage_eval.config.model_spec import load_model_spec
 from zimage_eval.config.params import Params, load_params
 from zimage_eval.config.settings import word
-from zimage_eval.config.variants import Variant, expand_variants
+from zimage_eval.config.variants import Variant, expand_study, expand_variants
 from zimage_eval.config.variants import phase_variants as variants_of_phase
 from zimage_eval.output.tables import IMAGES, PROMPTS, embeddings_schema, write_table
 from zimage_eval.prompts.facts import Facts, ObjectFact, RelationFact
@@ -106,8 +106,13 @@ def write_project(
             )
         table = pa.Table.from_pylist(rows, schema=PROMPTS.columns)
         write_table(folder / f"data/prompts/main/{phase}.parquet", PROMPTS, table)
+    expanded = {
+        key: expand_study(study, params.model, expand_variants(study, spec.defaults))
+        for key, study in params.studies.items()
+    }
+    write_studies(folder / "data/studies", expanded)
     for key, study in params.studies.items():
-        variants = expand_variants(study, spec.defaults)
+        variants = expanded[key].variants
         texts = [row["text"] for rows in prompts.values() for row in rows]
         write_wordings(folder / f"data/wordings/{key}.parquet", as_written(texts, variants))
         write_embeddings_of(folder / f"data/embeddings/{key}.parquet", prompts, variants)

@@ -10,6 +10,7 @@ import pytest
 import torch
 from ruamel.yaml import YAML
 
+from stages import expand_studies
 from tests.support.default_settings import make_defaults
 from tests.support.measuring_settings import MEASURING
 from zimage_eval.output.tables import PROMPTS, write_table
@@ -82,6 +83,7 @@ def enter_project(
     shutil.copytree(model, folder / "models" / "tiny")
     save_yaml(folder / "models" / "tiny.yaml", spec)
     save_yaml(folder / "params.yaml", params)
+    expand_studies.main()
     for phase, prompts in texts.items():
         rows = [
             {

@@ -1,12 +1,20 @@
-"""A study's variants: the product of what it varies, and those that it names."""
+"""A study's variants: the product of what it varies, those that it names, and the file of both."""
 
 import itertools
+import json
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from pathlib import Path
+from typing import Annotated, Any, NamedTuple
 
-from zimage_eval.config.frozen import unknown
+from pydantic import Field, ValidationError
+
+from zimage_eval.config.frozen import Frozen, first_problem, unknown
+from zimage_eval.config.model_spec import Role
 from zimage_eval.config.params import Phase, Study
 from zimage_eval.config.settings import KEYS, Key, Nested, Settings, leaves, override, word
+
+ORDER_FILE = "_order.json"
+"""Beside the studies; no study can have this name."""
 
 
 class Variant(NamedTuple):
@@ -15,6 +23,79 @@ class Variant(NamedTuple):
     name: str
     settings: Settings
     is_baseline: bool
+
+
+class ExpandedStudy(Frozen):
+    """A study as its stages take it: every variant with all of its settings.
+
+    data/studies/<key>.json holds one, so that no later stage reads params.yaml to know it.
+    """
+
+    model: str
+    """A name in models/."""
+    prompts: Role
+    confirm: str | None
+    varied: Annotated[tuple[Annotated[Key, Field(strict=False)], ...], Field(strict=False)]
+    """Settings that `vary` gives more than one value, in the order of `Settings`."""
+    baseline: str
+    """Name of the variant that equals the model's defaults."""
+    settings: dict[str, Settings]
+    """Of every variant, by its name, in the order of the study."""
+
+    @property
+    def variants(self) -> tuple[Variant, ...]:
+        """The variants in order."""
+        return tuple(
+            Variant(name, settings, name == self.baseline)
+            for name, settings in self.settings.items()
+        )
+
+
+def expand_study(study: Study, model: str, variants: Sequence[Variant]) -> ExpandedStudy:
+    """The study with its variants, as `templates.study_variants` finds them."""
+    varied = dict(leaves(study.vary))
+    return ExpandedStudy(
+        model=model,
+        prompts=study.prompts,
+        confirm=study.confirm,
+        varied=tuple(key for key in KEYS if len(varied.get(key, ())) > 1),
+        baseline=next(variant.name for variant in variants if variant.is_baseline),
+        settings={variant.name: variant.settings for variant in variants},
+    )
+
+
+def write_studies(folder: Path, studies: Mapping[str, ExpandedStudy]) -> None:
+    """Write a JSON file a study, and one that holds their order.
+
+    Equal studies give equal bytes, whatever stands before them in params.yaml.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    for key, study in studies.items():
+        text = study.model_dump_json(indent=1) + "\n"
+        (folder / f"{key}.json").write_text(text, encoding="utf-8")
+    (folder / ORDER_FILE).write_text(json.dumps(list(studies)) + "\n", encoding="utf-8")
+
+
+def read_study(path: Path) -> ExpandedStudy:
+    """A study as it was written.
+
+    Raises:
+        ValueError: the file is missing or holds something else; names it.
+    """
+    if not path.is_file():
+        raise ValueError(
+            f"{path}: no such study; `dvc repro expand_studies` writes those there are"
+        )
+    try:
+        return ExpandedStudy.model_validate_json(path.read_text(encoding="utf-8"))
+    except ValidationError as error:
+        raise ValueError(f"{path}: {first_problem(error)}") from error
+
+
+def read_studies(folder: Path) -> dict[str, ExpandedStudy]:
+    """Every study of a folder by its key, in the order of params.yaml."""
+    order = json.loads((folder / ORDER_FILE).read_text(encoding="utf-8"))
+    return {key: read_study(folder / f"{key}.json") for key in order}
 
 
 def expand_variants(

@@ -11,9 +11,8 @@ from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 from PIL import Image
 
-from zimage_eval.config.params import Study
-from zimage_eval.config.settings import KEYS, Key, leaves, word
-from zimage_eval.config.variants import Variant
+from zimage_eval.config.settings import Key, word
+from zimage_eval.config.variants import ExpandedStudy, Variant
 from zimage_eval.metrics.catalogue import METRICS
 from zimage_eval.output.figures import (
     BLUE,
@@ -133,14 +132,12 @@ def draw_study_grid(
     return draw_image_grid(keys, columns, rows)
 
 
-def draw_study_effect(
-    study: Study, variants: Sequence[Variant], summaries: Sequence[Summary]
-) -> Figure:
+def draw_study_effect(study: ExpandedStudy, summaries: Sequence[Summary]) -> Figure:
     """The study's main metric when screened: a heat map for two varied settings, else dots."""
     metric = main_metric(summaries) or MAIN_METRICS[0]
     screened = [row for row in summaries if row.phase == "screen"]
+    variants, keys = study.variants, _grid_keys(study)
     effects = {variant.name: _effect_row(variant, metric, screened) for variant in variants}
-    keys = _grid_keys(study, variants)
     if keys:
         cells = [
             HeatCell(_value(variant, keys[0]), _value(variant, keys[1]), effects[variant.name])
@@ -207,14 +204,13 @@ def _category_rows(variant: Variant, metric: str, screened: Sequence[Summary]) -
     return rows
 
 
-def _grid_keys(study: Study, variants: Sequence[Variant]) -> tuple[Key, Key] | None:
+def _grid_keys(study: ExpandedStudy) -> tuple[Key, Key] | None:
     """The two keys that a study varies, if these alone tell its variants apart."""
-    varied = dict(leaves(study.vary))
-    keys = [key for key in KEYS if key in varied and len(varied[key]) > 1]
-    if len(keys) != 2:
+    if len(study.varied) != 2:
         return None
-    places = {tuple(_value(variant, key) for key in keys) for variant in variants}
-    return (keys[0], keys[1]) if len(places) == len(variants) else None
+    first, second = study.varied
+    places = {(_value(variant, first), _value(variant, second)) for variant in study.variants}
+    return (first, second) if len(places) == len(study.variants) else None
 
 
 def _value(variant: Variant, key: Key) -> str:
