@@ -17,7 +17,7 @@ from tests.support.repository import ROOT
 from zimage_eval.config.model_spec import load_model_spec
 from zimage_eval.config.params import Params, load_params
 from zimage_eval.config.settings import word
-from zimage_eval.config.variants import Variant, expand_study, expand_variants
+from zimage_eval.config.variants import Variant, expand_study, expand_variants, write_studies
 from zimage_eval.config.variants import phase_variants as variants_of_phase
 from zimage_eval.output.tables import IMAGES, PROMPTS, embeddings_schema, write_table
 from zimage_eval.prompts.facts import Facts, ObjectFact, RelationFact
