@@ -11,7 +11,7 @@ import pytest
 import torch
 from diffusers import ZImagePipeline
 
-from stages import extract_embeddings, generate_images
+from stages import expand_studies, extract_embeddings, generate_images
 from tests.support.toy_project import PARAMS, SPEC, enter_project, save_yaml
 from zimage_eval.output.png import decode_png, read_png_text
 from zimage_eval.output.tables import IMAGES, read_table
@@ -76,6 +76,7 @@ def test_embeddings_of_a_study_are_its_own_and_the_same_each_time(project: Path)
     changed["studies"]["hidden_layer"]["vary"]["encoder"]["hidden_layer"] = [-1, -2, 0]
     del changed["studies"]["guidance"]
     save_yaml(project / "params.yaml", changed)
+    expand_studies.main()
     extract_embeddings.main()
     after = {path.name: path.read_bytes() for path in folder.iterdir()}
     assert set(after) == {"baseline.parquet", "hidden_layer.parquet"}
@@ -245,10 +246,12 @@ def test_bad_input_is_refused_before_anything_is_deleted(project: Path) -> None:
     bad = json.loads(json.dumps(SPEC))
     bad["defaults"]["image"]["height"] = 20
     save_yaml(project / "models" / "tiny.yaml", bad)
+    expand_studies.main()
     for stage in (extract_embeddings.main, lambda: generate_images.main("baseline")):
         with pytest.raises(ValueError, match=r"^image\.height: 20 is not a multiple of 8$"):
             stage()
     save_yaml(project / "models" / "tiny.yaml", SPEC)
+    expand_studies.main()
     with pytest.raises(ValueError, match="unknown study 'base', did you mean 'baseline'"):
         generate_images.main("base")
     shutil.rmtree(project / "models" / "tiny" / "vae")

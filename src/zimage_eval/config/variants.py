@@ -83,9 +83,8 @@ def read_study(path: Path) -> ExpandedStudy:
         ValueError: the file is missing or holds something else; names it.
     """
     if not path.is_file():
-        raise ValueError(
-            f"{path}: no such study; `dvc repro expand_studies` writes those there are"
-        )
+        names = sorted(file.stem for file in path.parent.glob("[!_]*.json"))
+        raise ValueError(f"{path}: unknown study {unknown(path.stem, names)}")
     try:
         return ExpandedStudy.model_validate_json(path.read_text(encoding="utf-8"))
     except ValidationError as error:
