@@ -1,5 +1,6 @@
 """The whole graph on a few prompts, in a copy of the tracked files with a cache of its own."""
 
+import json
 import os
 import re
 import shutil
@@ -10,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.graph import ROOT
+from tests.support.graph import MODULES, ROOT, imported_files
 from zimage_eval.config.frozen import read_yaml
 from zimage_eval.config.params import load_params
 
@@ -132,6 +133,30 @@ def test_reaches_the_report(clone: Clone) -> None:
 def test_second_run_does_nothing_and_leaves_git_clean(clone: Clone) -> None:
     assert clone.repro() == set()
     assert clone.run("git", "status", "--porcelain") == ""
+
+
+def test_a_comment_reruns_the_list_alone(clone: Clone) -> None:
+    path = clone.folder / "src/zimage_eval/model/rope.py"
+    path.write_text("# A comment.\n" + path.read_text().replace('"""', '"""Said otherwise. ', 1))
+    assert clone.repro() == {"code"}
+    clone.restore()
+
+
+def test_an_edit_reruns_what_imports_it_and_nothing_else(clone: Clone) -> None:
+    path = clone.folder / "src/zimage_eval/model/rope.py"
+    path.write_text(path.read_text() + "\n\ndef added() -> int:\n    return 1\n")
+    assert set(STAGE_RUN.findall(clone.run("dvc", "repro", "code"))) == {"code"}
+    changed = json.loads(clone.run("dvc", "status", "--json"))
+    stages = {name.rpartition(":")[2].partition("@")[0] for name in changed}
+    reaches = {
+        name
+        for name, module in MODULES.items()
+        if name != "code" and "src/zimage_eval/model/rope.py" in imported_files(module)
+    }
+    assert stages == reaches
+    assert stages >= {"generate_images", "trials", "conditioning", "throughput"}
+    assert not stages & {"extract_embeddings", "compute_scores", "summarize", "weigh_claims"}
+    clone.restore()
 
 
 def test_editing_a_study_reruns_it_alone(clone: Clone) -> None:
