@@ -8,7 +8,7 @@ import torch
 from safetensors.torch import save_file
 from torchvision.models.vgg import cfgs, make_layers
 
-from stages import compute_features, compute_scores, sign_metrics, summarize
+from stages import collect_headline, compute_features, compute_scores, summarize
 from tests.support.synthetic_study import write_project
 from tests.support.tiny_clip import build_tiny_clip
 from tests.support.tiny_detectors import build_tiny_owl
@@ -65,7 +65,7 @@ def finish(folder: Path, networks: dict[str, dict[str, str]], judge: str) -> Non
         compute_features.main("shift")
         compute_scores.main("shift")
         summarize.main("shift")
-        sign_metrics.main()
+        collect_headline.main()
 
 
 def row(summaries: list[Summary], metric: str, phase: str = "screen") -> Summary:

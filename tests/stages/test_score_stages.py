@@ -14,7 +14,6 @@ from stages import (
     compute_scores,
     measure_judge,
     render_report,
-    sign_metrics,
     summarize,
     weigh_claims,
 )
@@ -63,7 +62,6 @@ def run_stages() -> None:
         compute_features.main(study)
         compute_scores.main(study)
         summarize.main(study)
-    sign_metrics.main()
     measure_judge.main()
     collect_headline.main()
     weigh_claims.main()
