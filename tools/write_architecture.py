@@ -21,12 +21,13 @@ def first_line(file: Path) -> str:
     docstring = ast.get_docstring(ast.parse(file.read_text(encoding="utf-8")))
     if not docstring:
         raise ValueError(f"{file}: no docstring that says what it is")
-    parts = re.split(r"(`[^`]*`)", docstring.splitlines()[0])
+    line = docstring.splitlines()[0].replace("|", r"\|")  # in code, too: it would end the cell
+    parts = re.split(r"(`[^`]*`)", line)
     return "".join(part if part.startswith("`") else _escape(part) for part in parts)
 
 
 def _escape(text: str) -> str:
-    return text.replace("|", r"\|").replace("<", r"\<").replace("*", r"\*")
+    return text.replace("<", r"\<").replace("*", r"\*")
 
 
 def room_floors(root: Path) -> list[list[str]]:

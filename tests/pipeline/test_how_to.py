@@ -14,13 +14,14 @@ from typing import NamedTuple
 
 import pytest
 
-from tests.support.graph import ROOT
+from tests.support.graph import ROOT, STAGES
 from zimage_eval.cli.commands import main
 from zimage_eval.config.model_spec import load_model_spec
 from zimage_eval.config.params import load_params
 from zimage_eval.prompts.templates import study_variants
 
 HOW_TO = ROOT / "docs" / "how-to"
+PARAMS = ROOT / "params.yaml"
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 PLACE = re.compile(r"`([^`]+)`(?:, (above|below) `([^`]+)`)?$")
 COPIED = ("benchmarks", "calibration", "src", "stages", "tests", "dvc.yaml", "params.yaml")
@@ -118,6 +119,20 @@ def test_the_variants_are_those_of_the_page(study_folder: Path) -> None:
     assert [variant.is_baseline for variant in variants] == [True, False, False, False, False]
     assert [variant.settings.sampler.guidance_scale for variant in variants] == [0, 1, 0, 1, 1]
     assert variants[-1].settings.sampler.num_inference_steps == 4
+
+
+def test_the_study_of_the_readme_is_one(tmp_path: Path) -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    [entry] = [m[2] for m in BLOCK.finditer(text) if m[2].startswith("studies:\n")]
+    shutil.copy2(ROOT / "params.yaml", tmp_path)
+    take_step(Step("params.yaml", "below", "studies:", entry.partition("\n")[2]), tmp_path)
+    new = load_params(tmp_path / "params.yaml").studies.keys() - load_params(PARAMS).studies.keys()
+    [key] = new
+    assert key not in STAGES, "a study and a benchmark would write one file"
+
+
+def test_no_study_has_the_name_of_a_benchmark(study_folder: Path) -> None:
+    assert not load_params(study_folder / "params.yaml").studies.keys() & STAGES.keys()
 
 
 @pytest.fixture(scope="module")
