@@ -1,0 +1,206 @@
+"""What docs/how-to/ tells people to do is done in a copy of the repository, and works.
+
+The blocks are taken from the pages. The sentence above a block names its file, and `above` or
+`below` a line of it; a file that is named without a line is new.
+"""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from tests.support.graph import ROOT, STAGES
+from zimage_eval.cli.commands import main
+from zimage_eval.config.model_spec import load_model_spec
+from zimage_eval.config.params import load_params
+from zimage_eval.prompts.templates import study_variants
+
+HOW_TO = ROOT / "docs" / "how-to"
+PARAMS = ROOT / "params.yaml"
+BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+PLACE = re.compile(r"`([^`]+)`(?:, (above|below) `([^`]+)`)?$")
+COPIED = ("benchmarks", "calibration", "src", "stages", "tests", "dvc.yaml", "params.yaml")
+
+
+class Step(NamedTuple):
+    """A block of a page and where it goes."""
+
+    file: str
+    side: str | None
+    """`above` or `below`; None for a new file."""
+    line: str | None
+    text: str
+
+
+def page_blocks(page: str, language: str) -> list[str]:
+    """The page's blocks of a language."""
+    text = (HOW_TO / page).read_text(encoding="utf-8")
+    return [match[2] for match in BLOCK.finditer(text) if match[1] == language]
+
+
+def page_steps(page: str) -> list[Step]:
+    """The page's blocks of YAML and Python, each with the place that the words above it name."""
+    text = (HOW_TO / page).read_text(encoding="utf-8")
+    steps = []
+    for match in BLOCK.finditer(text):
+        if match[1] in ("python", "yaml"):
+            words = " ".join(text[: match.start()].rstrip().split("\n\n")[-1].split())
+            place = PLACE.search(words.rstrip(":"))
+            assert place, f"{page}: where does the block after {words!r} go?"
+            steps.append(Step(place[1], place[2], place[3], match[2]))
+    return steps
+
+
+def take_step(step: Step, root: Path) -> None:
+    """Write or edit the file that a step names."""
+    path = root / step.file
+    if step.line is None:
+        assert path.parent.is_dir(), f"{step.file}: its folder does not exist"
+        assert not path.exists(), f"{step.file} is not new"
+        path.write_text(step.text, encoding="utf-8")
+        return
+    lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+    [place] = [number for number, line in enumerate(lines) if line.strip() == step.line]
+    if step.side == "below":
+        lines.insert(place + 1, step.text)
+    else:
+        lines.insert(place, f"{step.text}\n\n")
+    path.write_text("".join(lines), encoding="utf-8")
+
+
+def copy_repository(root: Path) -> None:
+    """The code and its declarations; weights and prompts are links, for nothing changes them."""
+    for name in COPIED:
+        if (ROOT / name).is_dir():
+            ignored = shutil.ignore_patterns("__pycache__", "*.parquet", "*.lock", "guidance_arms")
+            shutil.copytree(ROOT / name, root / name, ignore=ignored)
+        else:
+            shutil.copy2(ROOT / name, root / name)
+    for name in ("models", "prompts", "questions", "pyproject.toml", "docs"):
+        (root / name).symlink_to(ROOT / name)
+
+
+@pytest.fixture(scope="module")
+def study_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the study of the page."""
+    root = tmp_path_factory.mktemp("study")
+    shutil.copy2(ROOT / "params.yaml", root)
+    for name in ("models", "prompts", "questions"):
+        (root / name).symlink_to(ROOT / name)
+    [step] = page_steps("study.md")
+    take_step(step, root)
+    return root
+
+
+def test_the_plan_has_the_line_of_the_page(
+    study_folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    line, _ = page_blocks("study.md", "text")
+    assert main(["plan", "--folder", str(study_folder)]) == 0
+    assert line.split() in [row.split() for row in capsys.readouterr().out.splitlines()]
+
+
+def test_the_study_is_in_order(study_folder: Path) -> None:
+    assert main(["check", "--folder", str(study_folder)]) == 0
+
+
+def test_the_variants_are_those_of_the_page(study_folder: Path) -> None:
+    params = load_params(study_folder / "params.yaml")
+    spec = load_model_spec(study_folder / "models" / f"{params.model}.yaml")
+    study = params.get_study("guided_shift")
+    variants = study_variants(study, spec, study_folder / "prompts" / "templates")
+    _, names = page_blocks("study.md", "text")
+    assert [variant.name for variant in variants] == names.split()
+    assert [variant.is_baseline for variant in variants] == [True, False, False, False, False]
+    assert [variant.settings.sampler.guidance_scale for variant in variants] == [0, 1, 0, 1, 1]
+    assert variants[-1].settings.sampler.num_inference_steps == 4
+
+
+def test_the_study_of_the_readme_is_one(tmp_path: Path) -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    [entry] = [m[2] for m in BLOCK.finditer(text) if m[2].startswith("studies:\n")]
+    shutil.copy2(ROOT / "params.yaml", tmp_path)
+    take_step(Step("params.yaml", "below", "studies:", entry.partition("\n")[2]), tmp_path)
+    new = load_params(tmp_path / "params.yaml").studies.keys() - load_params(PARAMS).studies.keys()
+    [key] = new
+    assert key not in STAGES, "a study and a benchmark would write one file"
+
+
+def test_no_study_has_the_name_of_a_benchmark(study_folder: Path) -> None:
+    assert not load_params(study_folder / "params.yaml").studies.keys() & STAGES.keys()
+
+
+@pytest.fixture(scope="module")
+def benchmark_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the repository with the benchmark of the page."""
+    root = tmp_path_factory.mktemp("benchmark")
+    copy_repository(root)
+    for step in page_steps("benchmark.md"):
+        take_step(step, root)
+    return root
+
+
+def run(folder: Path, *command: str) -> None:
+    """Run a module in a copy, which imports its own code alone."""
+    paths = os.pathsep.join([str(folder / "src"), str(folder)])
+    done = subprocess.run(
+        [sys.executable, "-m", *command],
+        cwd=folder,
+        env=os.environ | {"PYTHONPATH": paths},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_benchmark_passes_its_own_tests_and_those_of_every_stage(
+    benchmark_folder: Path,
+) -> None:
+    tests = ("tests/pipeline/test_definition.py", "tests/benchmarks/limits/test_prompt_lengths.py")
+    chosen = "prompt_lengths or every_stage_file or results_are_in_git"
+    run(benchmark_folder, "pytest", "-q", "-p", "no:cacheprovider", *tests, "-k", chosen)
+
+
+def test_the_benchmark_is_written_as_the_house_writes(benchmark_folder: Path) -> None:
+    files = [step.file for step in page_steps("benchmark.md") if step.file.endswith(".py")]
+    run(benchmark_folder, "ruff", "check", "--no-cache", *files)
+    run(benchmark_folder, "ruff", "format", "--no-cache", "--check", *files)
+
+
+def test_dvc_reads_the_stage(benchmark_folder: Path) -> None:
+    if not (benchmark_folder / ".dvc").exists():
+        run(benchmark_folder, "dvc", "init", "--quiet", "--no-scm")
+    run(benchmark_folder, "dvc", "stage", "list", "benchmarks/weights/dvc.yaml:prompt_lengths")
+
+
+@pytest.mark.parametrize("page", ["study.md", "benchmark.md"])
+def test_files_you_touch_are_those_of_the_steps(page: str) -> None:
+    text = (HOW_TO / page).read_text(encoding="utf-8")
+    table = text.split("\n## Files you touch\n")[1]
+    named = set(re.findall(r"^\| `([^`]+)` \|", table, re.MULTILINE))
+    assert {step.file for step in page_steps(page)} <= named
+
+
+@pytest.mark.parametrize(
+    ("words", "error"),
+    [
+        ("Somewhere.\n\n```yaml\na: 1\n```\n", "where does the block"),
+        ("In `src/zimage_eval/no/such.py`\n\n```python\n1\n```\n", "its folder does not exist"),
+        ("In `params.yaml`\n\n```yaml\na: 1\n```\n", "is not new"),
+    ],
+)
+def test_a_page_that_names_no_place_is_refused(
+    words: str, error: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys.modules[__name__], "HOW_TO", tmp_path)
+    (tmp_path / "page.md").write_text(words)
+    (tmp_path / "params.yaml").write_text("")
+    with pytest.raises(AssertionError, match=error):
+        for step in page_steps("page.md"):
+            take_step(step, tmp_path)
