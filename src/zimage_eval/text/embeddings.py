@@ -1,4 +1,4 @@
-"""Prompt embeddings as a Parquet table, one row a token, and back without loss."""
+"""Tables of prompt embeddings: writing and reading Parquet files with one row for each token."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -28,10 +28,10 @@ class TextEmbeddings(NamedTuple):
 
 
 def write_embeddings(path: Path, embeddings: Iterable[TextEmbeddings]) -> None:
-    """Write the rows sorted by text and setting; vectors become float32, which holds them all.
+    """Write the rows sorted by text and settings; vectors become float32, without loss.
 
     Raises:
-        ValueError: a text stands twice under one setting.
+        ValueError: there are two embeddings of one text under the same settings.
     """
     ordered = sorted(embeddings, key=_order)
     lengths = [len(entry.tokens) for entry in ordered]
@@ -54,10 +54,10 @@ def write_embeddings(path: Path, embeddings: Iterable[TextEmbeddings]) -> None:
 
 
 def read_embeddings(path: Path) -> dict[tuple[str, EncoderSettings], torch.Tensor]:
-    """`(num_tokens, hidden_size)` float32 of each text under each setting of a table.
+    """(text, settings) -> `(num_tokens, hidden_size)` float32, for all rows of a table.
 
     Raises:
-        ValueError: the file is missing or is no such table.
+        ValueError: the file is missing or is no table of embeddings.
     """
     if not path.is_file():
         raise ValueError(f"{path}: no such table")
