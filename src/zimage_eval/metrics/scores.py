@@ -132,7 +132,12 @@ def _score_group(
         entries[_place(row)] = entry
         baseline = _baseline_of(row, picture, pictures, study)
         facts = _judged(picture, prompt, study)
-        observation = PictureInputs(picture.pixels, baseline, facts, row["num_forwards"])
+        observation = PictureInputs(
+            image=picture.pixels,
+            baseline_image=baseline,
+            fact_results=facts,
+            num_forwards=row["num_forwards"],
+        )
         entry |= observation.scores(study.metrics) | _embedding_scores(row, prompt, study)
         scored.facts.extend(_fact_row(row, picture, result) for result in facts or ())
         queues["image_texts"].add(PicturePair(picture.pixels, prompt["text"], (entry,)))
@@ -156,7 +161,12 @@ def _swapped_entry(
     other = study.swapped[row["phase"], row["prompt_id"]]
     facts = _judged(picture, other, study)
     judged = {name: metric for name, metric in study.metrics.items() if metric.is_judged}
-    scores = PictureInputs(picture.pixels, None, facts, row["num_forwards"]).scores(judged)
+    scores = PictureInputs(
+        image=picture.pixels,
+        baseline_image=None,
+        fact_results=facts,
+        num_forwards=row["num_forwards"],
+    ).scores(judged)
     return {**entry, "variant": SWAPPED_PROMPTS} | dict.fromkeys(study.metrics) | scores
 
 

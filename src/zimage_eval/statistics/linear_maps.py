@@ -81,4 +81,12 @@ def _fit(
     scale = torch.where(deviation > 1e-9, deviation, 1.0)
     standard = (source - source.mean(0)) / scale
     weights = solve_ridge(standard, target - target.mean(0), penalties)
-    return [LinearMap(source.mean(0), scale, weight, target.mean(0)) for weight in weights]
+    return [
+        LinearMap(
+            source_mean=source.mean(0),
+            source_scale=scale,
+            weight=weight,
+            target_mean=target.mean(0),
+        )
+        for weight in weights
+    ]

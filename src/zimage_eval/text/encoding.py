@@ -86,7 +86,15 @@ def encode_layers(
         if inputs.is_condensed and method in ("pool", "interpolate"):
             embeds = condense(embeds, limit, method)
         settings = inputs.settings.model_copy(update={"hidden_layer": layer, "layer_map": "none"})
-        entries.append(TextEmbeddings(inputs.text, settings, token_ids, tokens, embeds))
+        entries.append(
+            TextEmbeddings(
+                text=inputs.text,
+                settings=settings,
+                token_ids=token_ids,
+                tokens=tokens,
+                prompt_embeds=embeds,
+            )
+        )
     return entries
 
 

@@ -50,7 +50,9 @@ def shared_facts(facts: Iterable[TableRow], labels: HandLabels) -> list[SharedFa
         hand = labels.get(row["image"], {}).get(row["fact"])
         if hand is not None:
             kind = row["fact"].partition(" ")[0]
-            found[row["image"], row["fact"]] = SharedFact(row["image"], kind, row["held"], hand)
+            found[row["image"], row["fact"]] = SharedFact(
+                image=row["image"], kind=kind, judge=row["held"], hand=hand
+            )
     return [found[key] for key in sorted(found)]
 
 

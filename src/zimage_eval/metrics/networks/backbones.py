@@ -77,7 +77,9 @@ def load_alexnet(folder: Path, device: torch.device) -> Backbone:
         return features.mean(dim=(2, 3))
 
     digest, side = ALEXNET_SHA256, ALEXNET_SIDE
-    return Backbone(_signature("alexnet", digest, side), side, device, network)
+    return Backbone(
+        signature=_signature("alexnet", digest, side), side=side, device=device, network=network
+    )
 
 
 def _alexnet_trunk(file: Path) -> nn.Module:
@@ -111,7 +113,9 @@ def load_vae_backbone(folder: Path, device: torch.device) -> Backbone:
         return torch.cat([latents.mean(dim=2), latents.std(dim=2, unbiased=False)], dim=1)
 
     side = int(vae.config.sample_size)
-    return Backbone(_signature("vae", digest, side), side, device, network)
+    return Backbone(
+        signature=_signature("vae", digest, side), side=side, device=device, network=network
+    )
 
 
 def load_inception(path: Path, device: torch.device) -> Backbone:
@@ -122,7 +126,12 @@ def load_inception(path: Path, device: torch.device) -> Backbone:
     def network(pixels: Tensor) -> Tensor:
         return layers.forward((pixels - 128) / 128).view(len(pixels), -1)
 
-    return Backbone(_signature("inception", sha256_of([file]), 299), 299, device, network)
+    return Backbone(
+        signature=_signature("inception", sha256_of([file]), 299),
+        side=299,
+        device=device,
+        network=network,
+    )
 
 
 def load_clip_backbone(folder: Path, device: torch.device) -> Backbone:
@@ -140,7 +149,9 @@ def load_clip_backbone(folder: Path, device: torch.device) -> Backbone:
         return embeds
 
     side = int(model.config.image_size)
-    return Backbone(_signature("clip", digest, side), side, device, network)
+    return Backbone(
+        signature=_signature("clip", digest, side), side=side, device=device, network=network
+    )
 
 
 def load_dinov2(folder: Path, device: torch.device) -> Backbone:
@@ -154,7 +165,9 @@ def load_dinov2(folder: Path, device: torch.device) -> Backbone:
         pooled: Tensor = model(_normalized(pixels, IMAGENET_MEAN, IMAGENET_STD)).pooler_output
         return pooled
 
-    return Backbone(_signature("dinov2", digest, 224), 224, device, network)
+    return Backbone(
+        signature=_signature("dinov2", digest, 224), side=224, device=device, network=network
+    )
 
 
 def backbone_path(
@@ -180,7 +193,9 @@ BACKBONES: Mapping[BackboneName, Callable[[Path, torch.device], Backbone]] = {
 
 
 def _signature(name: BackboneName, digest: str, side: int) -> Signature:
-    return Signature(name, digest, f"Pillow mode F bicubic to {side}x{side}")
+    return Signature(
+        name=name, weights_sha256=digest, resize=f"Pillow mode F bicubic to {side}x{side}"
+    )
 
 
 def _normalized(pixels: Tensor, mean: tuple[float, ...], std: tuple[float, ...]) -> Tensor:

@@ -149,7 +149,7 @@ def bicubic_kernel(num_inputs: int, num_outputs: int) -> Kernel:
             total += tap
         padded[output, : len(taps)] = dense[output, first:last] = np.array(taps) / total
         places[output] = np.minimum(np.arange(first, first + num_taps), num_inputs - 1)
-    return Kernel(tuple(_blocks(dense)), places, padded)
+    return Kernel(blocks=tuple(_blocks(dense)), places=places, taps=padded)
 
 
 def _blocks(dense: Floats) -> list[Block]:
@@ -158,7 +158,14 @@ def _blocks(dense: Floats) -> list[Block]:
         used = np.flatnonzero(dense[first:last].any(axis=0))
         inputs = slice(int(used[0]), int(used[-1]) + 1)
         weights = np.ascontiguousarray(dense[first:last, inputs])
-        blocks.append(Block(slice(first, last), inputs, weights, np.ascontiguousarray(weights.T)))
+        blocks.append(
+            Block(
+                outputs=slice(first, last),
+                inputs=inputs,
+                weights=weights,
+                transposed=np.ascontiguousarray(weights.T),
+            )
+        )
     return blocks
 
 

@@ -112,14 +112,22 @@ def _vendi(features: FeatureVectors, *_: object) -> tuple[float | None, ...]:
 _SHARE = f"k = {NEAREST}, inside is <; compare sets of one size"
 FAMILIES: tuple[Family, ...] = (
     Family(
-        _kid,
-        kid_score,
-        {
+        measure=_kid,
+        implementation=kid_score,
+        metrics={
             "kid_{}": SetMetric(
-                "", "lower", 4, 0.005, f"cubic kernel, unbiased, disjoint blocks of {KID_BLOCK}"
+                unit="",
+                better="lower",
+                decimals=4,
+                margin=0.005,
+                mode=f"cubic kernel, unbiased, disjoint blocks of {KID_BLOCK}",
             ),
             "kid_{}_subset_spread": SetMetric(
-                "", None, 4, None, "standard deviation between blocks, no standard error of kid"
+                unit="",
+                better=None,
+                decimals=4,
+                margin=None,
+                mode="standard deviation between blocks, no standard error of kid",
             ),
         },
         least=lambda backbone, num_features: KID_LEAST,
@@ -129,16 +137,22 @@ FAMILIES: tuple[Family, ...] = (
         interval=_kid_interval,
     ),
     Family(
-        _frechet,
-        frechet_score,
-        {
-            "fd_{}": SetMetric("features squared", "lower", 3, None, "unbiased covariances"),
+        measure=_frechet,
+        implementation=frechet_score,
+        metrics={
+            "fd_{}": SetMetric(
+                unit="features squared",
+                better="lower",
+                decimals=3,
+                margin=None,
+                mode="unbiased covariances",
+            ),
             "fd_{}_split_half_null": SetMetric(
-                "features squared",
-                None,
-                3,
-                None,
-                "the distance of two sets of the same sizes drawn from all images together",
+                unit="features squared",
+                better=None,
+                decimals=3,
+                margin=None,
+                mode="the distance of two sets of the same sizes drawn from all images together",
             ),
         },
         least=lambda backbone, num_features: (
@@ -149,22 +163,36 @@ FAMILIES: tuple[Family, ...] = (
         backbones=None,
     ),
     Family(
-        _cmmd,
-        cmmd,
-        {"cmmd_{}": SetMetric("", "lower", 3, 0.1, "sigma 10, times 1000, rows of length 1")},
+        measure=_cmmd,
+        implementation=cmmd,
+        metrics={
+            "cmmd_{}": SetMetric(
+                unit="",
+                better="lower",
+                decimals=3,
+                margin=0.1,
+                mode="sigma 10, times 1000, rows of length 1",
+            )
+        },
         least=lambda backbone, num_features: CMMD_LEAST,
         possible=1,
         reads_reference=True,
         backbones=("clip",),
     ),
     Family(
-        _manifold,
-        manifold_scores,
-        {
-            "precision_{}": SetMetric("share of images", "higher", 2, 0.05, _SHARE),
-            "recall_{}": SetMetric("share of references", "higher", 2, 0.05, _SHARE),
-            "density_{}": SetMetric("", "higher", 2, 0.1, _SHARE),
-            "coverage_{}": SetMetric("share of references", "higher", 2, 0.05, _SHARE),
+        measure=_manifold,
+        implementation=manifold_scores,
+        metrics={
+            "precision_{}": SetMetric(
+                unit="share of images", better="higher", decimals=2, margin=0.05, mode=_SHARE
+            ),
+            "recall_{}": SetMetric(
+                unit="share of references", better="higher", decimals=2, margin=0.05, mode=_SHARE
+            ),
+            "density_{}": SetMetric(unit="", better="higher", decimals=2, margin=0.1, mode=_SHARE),
+            "coverage_{}": SetMetric(
+                unit="share of references", better="higher", decimals=2, margin=0.05, mode=_SHARE
+            ),
         },
         least=lambda backbone, num_features: MANIFOLD_LEAST,
         possible=NEAREST + 1,
@@ -172,11 +200,15 @@ FAMILIES: tuple[Family, ...] = (
         backbones=None,
     ),
     Family(
-        _vendi,
-        vendi_score,
-        {
+        measure=_vendi,
+        implementation=vendi_score,
+        metrics={
             "vendi_{}": SetMetric(
-                "images", None, 2, 1.0, "cosine similarity, order 1; compare sets of one size"
+                unit="images",
+                better=None,
+                decimals=2,
+                margin=1.0,
+                mode="cosine similarity, order 1; compare sets of one size",
             )
         },
         least=lambda backbone, num_features: VENDI_LEAST,
