@@ -1,4 +1,7 @@
-"""The metrics of one image by name, and their networks; a new one is a function and a row here."""
+"""All metrics of one image by name, and their networks.
+
+To add a metric, write its function and add a row to `METRICS`.
+"""
 
 from collections.abc import Callable, Collection, Mapping
 from functools import partial
@@ -41,15 +44,16 @@ if TYPE_CHECKING:
 
 
 SHIPPED_NETWORK = "alexnet"
+"""The network whose weights are in the repository."""
 
 
 def _on_device(load: Any) -> Any:  # noqa: ANN401 - loaders of untyped packages
-    """The loader of a torch module, followed by its move to a device."""
+    """A loader that also moves the torch module to a device."""
 
-    def load_there(folder: Path, device: "torch.device") -> Any:  # noqa: ANN401
+    def load_on_device(folder: Path, device: "torch.device") -> Any:  # noqa: ANN401
         return load(folder).to(device)
 
-    return load_there
+    return load_on_device
 
 
 ALEX = Network(weights="alexnet", load=_on_device(load_lpips))
@@ -70,7 +74,7 @@ def _share(compute: Callable[..., float | None], unit: str, mode: str) -> Metric
     )
 
 
-_EMBEDDING: tuple[tuple[str, Callable[..., Any], Reads, float | None, str], ...] = (
+_EMBEDDING_METRICS: tuple[tuple[str, Callable[..., Any], Reads, float | None, str], ...] = (
     ("embedding_norm", norm, "embedding", None, "Euclidean, mean over tokens"),
     ("embedding_variance", variance, "embedding", None, "over tokens, mean over channels"),
     ("embedding_sparsity", sparsity, "embedding", None, "Hoyer, mean over tokens"),
@@ -78,7 +82,7 @@ _EMBEDDING: tuple[tuple[str, Callable[..., Any], Reads, float | None, str], ...]
     ("cosine_drift", cosine_drift, "embedding_pair", 0.01, "1 - mean cosine, tokens both share"),
     ("cka", linear_cka, "embedding_pair", 0.05, "linear, unbiased HSIC, tokens both share"),
 )
-"""Each for every class of tokens."""
+"""Name, function, what it reads, margin and mode; each is computed for every class of tokens."""
 
 METRICS: Mapping[str, Metric] = {
     "alignment": _share(alignment, "share of facts", "mean over facts"),
@@ -240,7 +244,7 @@ METRICS: Mapping[str, Metric] = {
             mode=mode,
         )
         for token_class in TOKEN_CLASSES
-        for name, function, reads, margin, mode in _EMBEDDING
+        for name, function, reads, margin, mode in _EMBEDDING_METRICS
     },
     "num_forwards": Metric(
         compute=num_forwards,
@@ -255,7 +259,11 @@ METRICS: Mapping[str, Metric] = {
 
 
 def metrics_with(networks: Collection[str]) -> dict[str, Metric]:
-    """The metrics that can be computed with these networks from outside the repository."""
+    """The metrics that can be computed: those without a network, or with a shipped or given one.
+
+    Args:
+        networks: names of the networks whose weights are declared in models/<model>.yaml.
+    """
     return {
         name: metric
         for name, metric in METRICS.items()
@@ -269,10 +277,16 @@ def load_metric_networks(
     networks: Mapping[NetworkName, PinnedFile],
     device: "torch.device",
 ) -> dict[str, Any]:
-    """By the metric's name, for those that need one.
+    """Metric name -> its loaded network, for the metrics that need one.
+
+    Args:
+        metrics: metrics that share a network share the loaded one.
+        alexnet: folder of LPIPS' AlexNet trunk.
+        networks: declared weights of the other networks.
+        device: where the networks run.
 
     Raises:
-        ValueError: weights are missing, or are others than declared.
+        ValueError: weights are missing, or differ from the declared ones.
     """
     loaded: dict[Any, Any] = {}
     for metric in metrics.values():
