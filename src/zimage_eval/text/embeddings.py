@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import torch
 
 from zimage_eval.config.setting_groups import EncoderSettings
-from zimage_eval.config.settings import word
+from zimage_eval.config.settings import value_name
 from zimage_eval.output.tables import embeddings_schema, read_table, write_table
 
 
@@ -44,7 +44,7 @@ def write_embeddings(path: Path, embeddings: Iterable[TextEmbeddings]) -> None:
     columns = [
         repeat([entry.text for entry in ordered], pa.string()),
         repeat([entry.settings.canonical() for entry in ordered], pa.string()),
-        repeat([word(entry.settings.hidden_layer) for entry in ordered], pa.string()),
+        repeat([value_name(entry.settings.hidden_layer) for entry in ordered], pa.string()),
         pa.array(np.concatenate([np.arange(length) for length in lengths]), pa.int32()),
         pa.array(torch.cat([entry.token_ids for entry in ordered]).numpy(), pa.int32()),
         pa.array([token for entry in ordered for token in entry.tokens], pa.string()),
