@@ -41,7 +41,7 @@ from calibration.train.train_transformer import (
     whiten_captions,
 )
 from zimage_eval.config.setting_groups import HiddenLayer
-from zimage_eval.config.settings import word
+from zimage_eval.config.settings import value_name
 from zimage_eval.output.observations import Measurement, read_observations, write_observations
 from zimage_eval.prompts.facts import FactResult
 from zimage_eval.prompts.scenes.layout import CATEGORIES
@@ -72,7 +72,7 @@ def make_choices(truths: Truths) -> dict[str, Choice]:
         BASELINE: own,
         "refiner_timestep=true": Choice(own.hidden_layer, refiner_timestep=True),
         **{
-            f"hidden_layer={word(layer)}": Choice(layer, refiner_timestep=False)
+            f"hidden_layer={value_name(layer)}": Choice(layer, refiner_timestep=False)
             for layer in (*_LAYERS, _LAYERS)
             if layer != own.hidden_layer
         },

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.graph import MODULES, PACKAGES, ROOT, imported_files
-from zimage_eval.output.code_lists import CodeGraph, changed_stages, statement, write_code_lists
+from zimage_eval.output.code_lists import CodeGraph, changed_stages, syntax_text, write_code_lists
 
 FILES = {
     "src/zimage_eval/__init__.py": "",
@@ -110,7 +110,7 @@ def test_two_stages_of_one_name_are_refused(repository: Path) -> None:
     ],
 )
 def test_equal_code_says_the_same(text: str, same: str) -> None:
-    assert statement(ast.parse(text)) == statement(ast.parse(same))
+    assert syntax_text(ast.parse(text)) == syntax_text(ast.parse(same))
 
 
 @pytest.mark.parametrize(
@@ -128,7 +128,7 @@ def test_equal_code_says_the_same(text: str, same: str) -> None:
     ],
 )
 def test_other_code_says_something_else(text: str, other: str) -> None:
-    assert statement(ast.parse(text)) != statement(ast.parse(other))
+    assert syntax_text(ast.parse(text)) != syntax_text(ast.parse(other))
 
 
 @pytest.mark.parametrize("name", sorted(set(MODULES) - {"code"}))

@@ -14,10 +14,10 @@ from zimage_eval.output.image_grids import (
     GridRow,
     draw_gallery,
     draw_image_grid,
-    fit,
-    font,
+    load_font,
     save_png,
-    wrap,
+    scale_to_square,
+    wrap_text,
 )
 
 
@@ -75,11 +75,11 @@ def picture(side: int) -> Image.Image:
 
 def test_small_pictures_grow_by_whole_factors_without_blur() -> None:
     small = picture(64)
-    grown = fit(small, LARGE_CELL)
+    grown = scale_to_square(small, LARGE_CELL)
     assert grown.size == (192, 192)
     assert np.array_equal(np.asarray(grown)[1::3, 1::3], np.asarray(small))
-    assert fit(picture(80), LARGE_CELL).size == (160, 160)
-    assert fit(picture(1024), LARGE_CELL).size == (192, 192)
+    assert scale_to_square(picture(80), LARGE_CELL).size == (160, 160)
+    assert scale_to_square(picture(1024), LARGE_CELL).size == (192, 192)
 
 
 def test_grid_holds_every_picture_and_survives_missing_ones(tmp_path: Path) -> None:
@@ -95,7 +95,7 @@ def test_grid_holds_every_picture_and_survives_missing_ones(tmp_path: Path) -> N
     save_png(draw_image_grid(("hidden_layer",), columns, rows), tmp_path / "b.png")
     assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
     pixels = np.asarray(grid)
-    shown = np.asarray(fit(cells[0].image or picture(1), LARGE_CELL))
+    shown = np.asarray(scale_to_square(cells[0].image or picture(1), LARGE_CELL))
     places = [
         (y, x)
         for y in range(pixels.shape[0] - LARGE_CELL)
@@ -120,8 +120,10 @@ def test_gallery_takes_any_number_of_pictures() -> None:
 
 
 def test_text_is_wrapped_to_its_width() -> None:
-    lines = wrap("a red star left of a blue ring on a beige background", font(15), 120, 3)
+    lines = wrap_text("a red star left of a blue ring on a beige background", load_font(15), 120, 3)
     assert len(lines) == 3 and lines[-1].endswith("...")
-    assert all(font(15).getlength(line) <= 120 for line in lines)
-    assert wrap("short", font(15), 120, 3) == ["short"]
-    assert all(font(15).getlength(line) <= 60 for line in wrap("x" * 40, font(15), 60, 2))
+    assert all(load_font(15).getlength(line) <= 120 for line in lines)
+    assert wrap_text("short", load_font(15), 120, 3) == ["short"]
+    assert all(
+        load_font(15).getlength(line) <= 60 for line in wrap_text("x" * 40, load_font(15), 60, 2)
+    )

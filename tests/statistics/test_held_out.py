@@ -10,7 +10,7 @@ from zimage_eval.statistics.held_out import (
     held_out_classes,
     held_out_values,
     num_words,
-    resampled_curves,
+    resampled_areas,
 )
 
 
@@ -65,7 +65,7 @@ def test_area_under_curve_in_closed_form() -> None:
 def test_resampled_curves_pair_the_scores() -> None:
     scores = np.random.default_rng(1).normal(size=40)
     positive = np.arange(40) < 10
-    drawn = resampled_curves([scores, scores], positive, 50, 0)
+    drawn = resampled_areas([scores, scores], positive, 50, 0)
     assert drawn.shape == (50, 2)
     assert (drawn[:, 0] == drawn[:, 1]).all()
 

@@ -16,7 +16,7 @@ from tests.support.measuring_settings import MEASURING
 from tests.support.repository import ROOT
 from zimage_eval.config.model_spec import load_model_spec
 from zimage_eval.config.params import Params, load_params
-from zimage_eval.config.settings import word
+from zimage_eval.config.settings import value_name
 from zimage_eval.config.variants import Variant, expand_study, expand_variants, write_studies
 from zimage_eval.config.variants import phase_variants as variants_of_phase
 from zimage_eval.output.tables import IMAGES, PROMPTS, embeddings_schema, write_table
@@ -233,7 +233,7 @@ def write_embeddings_of(
                 {
                     "text": text,
                     "encoder": encoder.canonical(),
-                    "hidden_layer": word(encoder.hidden_layer),
+                    "hidden_layer": value_name(encoder.hidden_layer),
                     "position": position,
                     "token_id": sum(map(ord, token)),
                     "token": token,

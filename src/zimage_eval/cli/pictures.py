@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from PIL import Image
 
-from zimage_eval.config.settings import Key, word
+from zimage_eval.config.settings import Key, value_name
 from zimage_eval.config.variants import Variant
 from zimage_eval.metrics.alignment import alignment
 from zimage_eval.metrics.judges.judges import Judge, decode_picture
@@ -71,7 +71,7 @@ def draw_by_hand_grid(
 
 
 def _value(picture: JudgedPicture, key: Key) -> str:
-    return word(picture.variant.settings.model_dump()[key[0]][key[1]])
+    return value_name(picture.variant.settings.model_dump()[key[0]][key[1]])
 
 
 def _cell(picture: JudgedPicture) -> GridCell:

@@ -1,4 +1,4 @@
-"""`benchmarks:` of params.yaml: what each benchmark measures, one type a benchmark."""
+"""The entry `benchmarks` of params.yaml: the parameters of each benchmark as a frozen type."""
 
 from typing import Annotated, Literal, TypeVar
 
@@ -15,50 +15,50 @@ Factors = Annotated[tuple[Annotated[Float, Field(gt=0)], ...], Field(strict=Fals
 
 
 class TokenLimitParams(Frozen):
-    """How many tokens a caption, and how many pixels an image may have."""
+    """Limits of a model: the tokens of a caption and the pixels of an image."""
 
     lengths: Counts
-    """Captions that are tried on the model's own table, in tokens before padding."""
+    """Lengths of captions, in tokens before padding, that are tried on the model's rotary table."""
     table_length: Count
-    """Rows of the enlarged table."""
+    """Rows of an enlarged rotary table."""
     equal_lengths: Counts
-    """Captions whose outputs under both tables are compared bit by bit."""
+    """Lengths of captions whose outputs under both tables are compared bit by bit."""
     long_lengths: Counts
-    """Captions that are tried on the enlarged table."""
+    """Lengths of captions that are tried on the enlarged table."""
     autoencoder_factors: Counts
-    """Pixels a latent, for which the longest side is stated beside the model's own."""
+    """Pixels for each latent: the longest side is stated for these beside the model's own."""
 
 
 class PaddingParams(Frozen):
-    """What padding does to embeddings and to pictures."""
+    """Effects of padding on embeddings and pictures."""
 
     num_prompts: Count
-    """Prompts, evenly from the screened ones."""
+    """Number of prompts, taken evenly from the screened ones."""
     length: Count
-    """Tokens that each prompt is padded to for the text encoder."""
+    """Number of tokens to which each prompt is padded for the text encoder."""
     dtypes: Annotated[tuple[str, ...], Field(strict=False, min_length=1)]
     """Number formats of the text encoder, the most precise first."""
     extra_pads: Counts
-    """Attended pads a caption is given beyond those that round it up."""
+    """Numbers of attended pads that a caption gets beyond those that round it up."""
 
 
 class ConditioningParams(Frozen):
-    """What reaches the transformer's caption, and what the transformer makes of it."""
+    """How the transformer uses a caption: which changes of the embeddings reach it."""
 
     num_prompts: Count
-    """Prompts, evenly from the screened ones."""
+    """Number of prompts, taken evenly from the screened ones."""
     num_probe_prompts: Count
-    """Prompts that the position probe is fitted and held out on."""
+    """Number of prompts on which the position probe is fitted and tested."""
     dtype: Dtype
-    """Number format of the transformer; exact statements need a precise one."""
+    """Number format of the transformer; a precise one is needed to show exact equality."""
     scales: Factors
-    """What embeddings, or a channel of them, are multiplied by."""
+    """Factors on embeddings, or on a channel of them."""
     rope_thetas: Factors
-    """Bases whose wavelengths are stated, and refined captions are probed under."""
+    """Bases (theta): their wavelengths are stated, and refined captions are probed under each."""
 
 
 class ScheduleRecipe(Frozen):
-    """A schedule as somebody recommends it."""
+    """A recommended schedule."""
 
     shift: Annotated[Float, Field(gt=0)]
     num_inference_steps: Count
@@ -66,19 +66,19 @@ class ScheduleRecipe(Frozen):
 
 
 class SchedulesParams(Frozen):
-    """Noise levels and transformer evaluations of a call."""
+    """Noise levels and number of transformer evaluations of schedules."""
 
     recipes: dict[str, ScheduleRecipe]
-    """By a name; beside these, every schedule of every study is looked at."""
+    """Recommended schedules by name; the schedules of all studies are added."""
 
 
 class EmbeddingCacheParams(Frozen):
-    """Embeddings from a table against embeddings made anew."""
+    """Whether embeddings from a table equal newly computed ones."""
 
     num_texts: Count
-    """Encodings taken evenly from each study's table."""
+    """Number of encodings, taken evenly from each study's table."""
     num_images: Count
-    """Pictures drawn from both."""
+    """Number of pictures that are drawn from both."""
     dtypes: Dtypes
     """Number formats of the text encoder."""
 
@@ -90,45 +90,45 @@ WordList = Annotated[tuple[str, ...], Field(strict=False, min_length=1)]
 
 
 class Trials(Frozen):
-    """Prompts that are drawn to see which fail: the studies' own and, of scenes, made ones."""
+    """Prompts that are drawn to see which fail: those of the studies, and new ones about scenes."""
 
     num_seeds: Count
-    """Of each prompt: with several, a prompt that fails is told from a seed that does."""
+    """Seeds of each prompt; several show whether the prompt fails or only a seed."""
     relation_words: dict[Relation, WordList]
-    """Ways to say each relation, all on the same pairs of objects."""
+    """Phrasings of each relation, all with the same pairs of objects."""
     num_object_pairs: Count
-    """Pairs of objects that each of those words is said of."""
+    """Number of pairs of objects for each of those phrasings."""
     num_objects: Counts
     """Numbers of different objects in one picture."""
     prompts_per_number: Count
-    """Prompts of each of those numbers."""
+    """Number of prompts for each of those numbers."""
     seed: int
-    """Of the made prompts."""
+    """Seed of the new prompts."""
 
 
 class EmbeddingSpace(Frozen):
-    """What is read from the text encoder's vectors, with no picture."""
+    """Analyses of the text encoder's vectors, without pictures."""
 
     prompts_per_category: Count
-    """The first of each category of the model's prompt set; all, if there are fewer."""
+    """Number of prompts of each category of the model's prompt set; all, if there are fewer."""
     num_folds: Annotated[int, Field(ge=2)]
     """Parts of the prompts, each predicted from the others."""
     num_permutations: Count
-    """Shuffled labels that clusters are compared with."""
+    """Number of shufflings of the labels that clusters are compared with."""
     least_per_class: Annotated[int, Field(ge=2)]
-    """Prompts that a value of a fact must have to be predicted."""
+    """Number of prompts that a fact's value must have to be predicted."""
     seed: int
-    """Of folds, clusters, permutations and the map."""
+    """Seed of folds, clusters, permutations and the map."""
 
 
 class Attribute(Frozen):
-    """Something that a prompt may say of its whole picture or of its objects."""
+    """An attribute that a prompt may state of its whole picture or of its objects."""
 
     kind: Literal["style", "background", "fill"]
     """Kind of fact."""
     value: str
     words: str
-    """What is put after a prompt that is no caption of a scene."""
+    """Words put after a prompt that is no caption of a scene."""
 
 
 class StyleVectors(Frozen):
@@ -136,14 +136,14 @@ class StyleVectors(Frozen):
 
     attributes: dict[str, Attribute]
     num_fitted: Count
-    """Prompts that the directions come from."""
+    """Number of prompts from which the directions are computed."""
     num_held_out: Count
-    """Other prompts, that they are added to."""
+    """Number of other prompts, to which they are added."""
     strengths: Annotated[tuple[Positive, ...], Field(strict=False, min_length=1)]
-    """Lengths that are added: of a vector over the words, in units of a word's mean length; of
-    one over the tokens after them, in units of the difference that the words make there."""
+    """Lengths of the added vectors. A vector on the words is in units of the mean length of a
+    word's vector; one on the tokens after them, of the difference that the words make there."""
     seed: int
-    """Of the random directions."""
+    """Seed of the random directions."""
 
 
 class PromptQuality(Frozen):
@@ -152,33 +152,33 @@ class PromptQuality(Frozen):
     num_folds: Annotated[int, Field(ge=2)]
     """Parts of the prompts, each predicted from the others."""
     confidence: Annotated[float, Field(gt=0.5, lt=1)]
-    """Of the interval around a prediction."""
+    """Level of the interval around a prediction."""
     seed: int
-    """Of the folds."""
+    """Seed of the folds."""
 
 
 class Failures(Frozen):
-    """Why prompts fail, whether their embeddings tell, and what helps."""
+    """Why prompts fail, whether their embeddings predict it, and what helps."""
 
     num_folds: Annotated[int, Field(ge=2)]
     """Parts of the prompts, each predicted from the others."""
     num_retried: Count
-    """Failed prompts that are tried again in other words, fewer words and with other seeds."""
+    """Number of failed prompts that are drawn again: in other words, fewer words, other seeds."""
     num_scaled: Count
-    """Prompts whose embeddings are drawn at other norms."""
+    """Number of prompts that are drawn with embeddings of other norms."""
     scales: Annotated[tuple[Positive, ...], Field(strict=False, min_length=1)]
     """Factors on those norms."""
     seed: int
-    """Of folds, wordings, and which prompts are retried."""
+    """Seed of folds, wordings, and the choice of retried prompts."""
 
 
 class NoiseScales(Frozen):
-    """Floor and ceiling of distances between pictures, and where every variant lies."""
+    """Floor and ceiling of distances between pictures, and the place of every variant."""
 
     batch_size: Count
-    """Images denoised together for the floor; another number than the model's."""
+    """Number of images denoised together for the floor; it differs from the model's."""
     dtype: Dtype
-    """Number format of transformer and autoencoder of a further arm, placed like a variant."""
+    """Number format of transformer and autoencoder for one more arm, placed like a variant."""
     margin: Annotated[float, Field(gt=0, lt=0.5)]
     """Share of the scale from floor to ceiling that counts as being at one of its ends."""
     min_coverage: Annotated[float, Field(gt=0, le=1)]
@@ -186,20 +186,20 @@ class NoiseScales(Frozen):
 
 
 class VaeRoundtrip(Frozen):
-    """Pictures through the autoencoder and back; their side is that of the model's own images."""
+    """Pictures encoded and decoded by the autoencoder, in the size of the model's own images."""
 
     photographs: FolderReference | None
-    """A folder to take instead of the photographs that come with the packages."""
+    """A folder of photographs; null takes those that come with installed packages."""
     num_scenes: Count
-    """Drawn scenes."""
+    """Number of drawn scenes."""
     text_sizes: Annotated[tuple[Count, ...], Field(strict=False, min_length=1)]
-    """Font sizes in px; each is a kind of content of its own."""
+    """Font sizes in px; each counts as a separate kind of content."""
     num_texts: Count
-    """Pictures of text of each size."""
+    """Number of pictures of text of each size."""
     num_samples: Count
-    """Samples of the posterior for each picture."""
+    """Number of samples of the posterior for each picture."""
     num_tiled: Count
-    """Photographs, and as many scenes, that are decoded in tiles."""
+    """Number of photographs, and of scenes, that are decoded in tiles."""
     tiled_scale: Annotated[int, Field(ge=2)]
     """Side of those pictures, in tiles of the autoencoder."""
     decoders: dict[str, PinnedFile]
@@ -208,14 +208,14 @@ class VaeRoundtrip(Frozen):
 
 
 class PromptBenchmark(Frozen):
-    """What is measured on the prompts of the model's own set."""
+    """A benchmark on the prompts of the model's own set."""
 
     num_prompts: Count
-    """The first of each phase; all, if there are fewer."""
+    """Number of prompts of each phase, from the first; all, if there are fewer."""
 
 
 Listed = Field(strict=False, min_length=1)
-"""A list of YAML, held as a tuple."""
+"""A YAML list, which becomes a tuple."""
 Part = Literal["text_encoder", "transformer", "vae"]
 
 
@@ -226,54 +226,54 @@ CompileArm = Literal[
     "whole reduce-overhead",
     "whole max-autotune",
 ]
-"""Each repeated block or the whole transformer, and torch.compile's mode if not the default one."""
+"""What is compiled, each repeated block or the whole transformer, and a mode of torch.compile."""
 
 
 class Throughput(Frozen):
-    """Images a second by batch size, on the machine that runs it."""
+    """Images for each second by batch size, on the machine that runs it."""
 
     batch_sizes: Annotated[tuple[Count, ...], Listed]
-    """The largest is also the number of images that each size makes; 1 is always among them."""
+    """The largest is also the number of images drawn with each size; 1 is always added."""
     num_repeats: Count
-    """How often they are made."""
+    """How often the images are drawn."""
 
 
 class Profile(Frozen):
-    """Where the seconds of one image go."""
+    """How the time of one image is divided among the parts of the model."""
 
     num_repeats: Count
-    """Images that are measured, after one that is not."""
+    """Number of images that are measured, after a warm-up image."""
 
 
 class Compile(Frozen):
-    """What `torch.compile` costs at first and gains from then on."""
+    """Compile time of `torch.compile`, and the speed that it gains."""
 
     arms: Annotated[tuple[CompileArm, ...], Field(strict=False)]
-    """Beside `off`, which is always measured."""
+    """Arms beside `off`, which is always measured."""
     num_repeats: Count
-    """Forwards that are measured, after the first one."""
+    """Number of forwards that are measured, after the first one."""
 
 
 class Quantization(Frozen):
-    """What weights of fewer bits change."""
+    """Effects of weights with fewer bits."""
 
     num_bits: Annotated[tuple[Literal[8, 4], ...], Listed]
     parts: Annotated[tuple[Part | Literal["all"], ...], Listed]
-    """Which part of the model has them; `all` is the three together."""
+    """Part of the model that is quantized; `all` is the three together."""
     group_size: Count
-    """Inputs that share a scale with 4 bits; with 8 bits it is all of an output's."""
+    """Number of inputs that share a scale with 4 bits; with 8 bits all inputs of an output do."""
     num_prompts: Count
-    """An equal share from every category."""
+    """Number of prompts, an equal share from every category."""
     num_seeds: Count
 
 
 class ProbeConcepts(Frozen):
-    """What `concept_probe`'s pictures lack and have unasked."""
+    """Which stated attributes pictures lack, and which unstated ones they favor."""
 
     level: Annotated[float, Field(gt=0, lt=1)]
-    """Chance of any false flag, among the pairs and again among the unsaid attributes."""
+    """Chance of any false flag, once among the pairs and once among the unstated attributes."""
     margin: Annotated[float, Field(ge=0, lt=0.5)]
-    """How far beyond an even share the commonest value of an attribute may be and not matter."""
+    """How far the most frequent value of an attribute may exceed an even share and not matter."""
 
 
 DistanceName = Literal[
@@ -286,22 +286,22 @@ DistanceName = Literal[
     "frequencies_given_prompt",
     "frequencies",
 ]
-"""`frequencies` is the squared distance of how often a picture shows each attribute's values."""
+"""`frequencies` is the squared distance between the frequencies of each attribute's values."""
 
 
 class BakedGuidance(Frozen):
-    """Under which guidance scale a base draws most as its turbo does."""
+    """The guidance scale at which a base model's pictures are most like its turbo's."""
 
     distance: DistanceName
-    """The one whose confidence set is the answer; all are reported."""
+    """The distance whose confidence set is the answer; all are reported."""
     level: Annotated[float, Field(gt=0, lt=1)]
-    """Chance that the set lacks the nearest scale."""
+    """Chance that the confidence set lacks the nearest scale."""
     num_groups: Annotated[int, Field(ge=8)]
-    """Of prompts, which a Fréchet distance's interval is over."""
+    """Number of groups of prompts over which the interval of a Fréchet distance is computed."""
 
 
 class Benchmarks(Frozen):
-    """One field a benchmark, under the name of its stage: `<name>: <Type> | None = None`."""
+    """A field for each benchmark, named like its stage: `<name>: <Type> | None = None`."""
 
     noise_scales: NoiseScales | None = None
     layers: PromptBenchmark | None = None
@@ -326,7 +326,11 @@ class Benchmarks(Frozen):
 
 
 def need(entry: Entry | None, name: str) -> Entry:
-    """The entry of a benchmark; a ValueError if params.yaml leaves it out."""
+    """The entry of a benchmark.
+
+    Raises:
+        ValueError: params.yaml has no such entry.
+    """
     if entry is None:
         raise ValueError(f"params.yaml: benchmarks has no entry {name!r}")
     return entry

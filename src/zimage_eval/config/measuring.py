@@ -1,7 +1,8 @@
-"""What models/<model>.yaml says of how pictures are measured.
+"""The part of models/<model>.yaml that declares how pictures are measured: networks and references.
 
-What is not in the repository stands there with a digest. DVC can't follow a path that a parameter
-names, but it sees the digest change: results belong to it, and a file with another is refused.
+Files outside the repository are declared with a digest. DVC does not track a file whose path is a
+parameter, but it does see a changed digest. Results belong to that digest, and a file with another
+one is refused.
 """
 
 from typing import Annotated, Literal
@@ -14,36 +15,36 @@ from zimage_eval.config.setting_groups import Count
 NetworkName = Literal["clip", "detector", "dinov2", "inception", "vgg16"]
 BackboneName = Literal["alexnet", "vae", "inception", "clip", "dinov2"]
 SHIPPED: tuple[BackboneName, ...] = ("alexnet", "vae")
-"""Backbones that need no file from outside: LPIPS' trunk and the model's own autoencoder."""
+"""Backbones that need no declared file: LPIPS' trunk and the model's own autoencoder."""
 
 
 class PinnedFile(Frozen):
     """A file or folder outside the repository."""
 
     path: str | None
-    """Relative to the repository or absolute; null for Inception: where clean-fid keeps it."""
+    """Relative to the repository or absolute; null, for Inception, means clean-fid's own place."""
     sha256: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
-    """Of the file; of a folder's *.safetensors one after the other in the order of their names."""
+    """Digest of the file, or of a folder's *.safetensors in the order of their names, joined."""
 
 
 class SceneReference(Frozen):
-    """Pictures of scenes that the library draws, with even shares of all that a scene may hold."""
+    """Pictures of scenes that the library draws; all attributes are equally frequent."""
 
     source: Literal["scenes"]
     num_images: Count
 
 
 class FolderReference(Frozen):
-    """The PNG and JPEG files of a folder, its subfolders included."""
+    """The PNG and JPEG files of a folder and its subfolders."""
 
     source: Literal["folder"]
     path: str
     sha256: str
-    """Of the files' names and bytes, in the order of their names."""
+    """Digest of the files' names and bytes, in the order of their names."""
 
 
 class BaselineReference(Frozen):
-    """The baseline's own pictures: how far a variant goes from it, not how good it is."""
+    """The baseline's pictures: distances show how much a variant changes, not how good it is."""
 
     source: Literal["baseline"]
 
@@ -54,12 +55,12 @@ Reference = Annotated[
 
 
 class Distribution(Frozen):
-    """How sets of pictures are measured."""
+    """How sets of pictures are measured: backbones, reference and seed."""
 
     backbones: Annotated[tuple[BackboneName, ...], Field(strict=False, min_length=1)]
-    """Each gives scores of its own, named after it."""
+    """Backbones; the scores of each are named after it."""
     reference: Reference
     seed: int
-    """Of drawn scenes, of KID's blocks and of the split-half null."""
+    """Seed of drawn scenes, KID's blocks and the split-half null."""
     small_sets_allowed: Annotated[tuple[str, ...], Field(strict=False)]
-    """Metrics that are wanted of fewer images than they need, by name."""
+    """Names of metrics that may be computed from fewer images than they need."""

@@ -19,22 +19,23 @@ FolderName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
 
 
 class ComparisonParams(Frozen):
-    """Several models on the same prompts, each by its own pipeline at its recommended settings.
+    """Several models on the same prompts, each in its own pipeline at its recommended settings.
 
-    Judge, backbones and reference are those of the model under study, for all alike.
+    Judge, backbones and reference are those of the model under study, for all models.
     """
 
     models: Annotated[tuple[ModelName, ...], Field(strict=False, min_length=1)]
-    """In the order in which they are shown; a difference is between two of them."""
+    """In the order in which they are shown; differences are between pairs of them."""
     prompt_set: FolderName
-    """Folder of prompts/ that all of them are asked."""
+    """Folder of prompts/ that all models draw."""
     num_prompts: Count
     """An equal share of each of its categories."""
     num_seeds: Count
-    """With one there is no seed diversity."""
+    """Seeds of each prompt; with one seed there is no seed diversity."""
     capabilities: FolderName | None
     """Folder of prompts/ that asks for what a model may be unable to do; null for none."""
     num_capability_seeds: Count
+    """Seeds of each of those prompts."""
 
     @model_validator(mode="after")
     def _each_once(self) -> Self:
@@ -47,7 +48,11 @@ class ComparisonParams(Frozen):
 
 
 def need_comparison(entry: ComparisonParams | None) -> ComparisonParams:
-    """The entry; a ValueError if params.yaml leaves it out."""
+    """The entry `comparison` of params.yaml.
+
+    Raises:
+        ValueError: params.yaml has no such entry.
+    """
     if entry is None:
         raise ValueError("params.yaml: there is no entry 'comparison'")
     return entry
@@ -60,14 +65,14 @@ RESERVED_NAMES = ("baseline", "confirm")  # rows of the results
 
 
 class PhaseSize(Frozen):
-    """How many prompts and seeds a phase measures each of its variants on."""
+    """Number of prompts, and of seeds for each, on which a phase measures its variants."""
 
     num_prompts: Count
     num_seeds: Count
 
 
 class Phases(Frozen):
-    """Screen looks at every variant, confirm at one contrast, on prompts of its own."""
+    """Sizes of the phases: screen measures all variants, confirm one contrast on other prompts."""
 
     screen: PhaseSize
     confirm: PhaseSize
@@ -78,15 +83,15 @@ class Study(Frozen):
 
     question: str
     prompts: Role
-    """Which of the model's prompt sets it is about."""
+    """Role of the prompt set, among those of the model."""
     vary: dict[str, dict[str, Annotated[tuple[Any, ...], Field(strict=False)]]]
-    """Nested like `Settings`; each leaf lists values, the leaves give their product."""
+    """Nested like `Settings`; each setting lists values, and the study has their product."""
     variants: dict[str, dict[str, dict[str, Any]]] | Literal["templates"] = Field(
         default_factory=dict, union_mode="left_to_right"
     )
-    """Named overrides for what a product can't say, or `templates`: those of the prompt set."""
+    """Named overrides that are no part of the product, or `templates`: those of the prompt set."""
     confirm: str | None
-    """Name of the one rival that is measured against the baseline at confirm size."""
+    """Name of the variant that the confirm phase compares with the baseline; null for none."""
 
     @field_validator("vary")
     @classmethod
@@ -116,23 +121,31 @@ class Params(Frozen):
     model: Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]*$")]
     phases: Phases
     phases_of: dict[Role, Phases] = Field(default_factory=dict)
-    """Other sizes, for the prompt sets of these roles."""
+    """Sizes for the prompt sets of these roles, in place of `phases`."""
     studies: dict[Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")], Study]
     benchmarks: Benchmarks = Field(default_factory=Benchmarks)
     comparison: ComparisonParams | None = None
 
     def get_study(self, key: str) -> Study:
-        """The study of that key, or a ValueError that names the known ones."""
+        """The study of that key.
+
+        Raises:
+            ValueError: there is none; names the known keys.
+        """
         if key not in self.studies:
             raise ValueError(f"unknown study {unknown(key, self.studies)}")
         return self.studies[key]
 
 
 def phases_of_role(params: Params, role: str) -> Phases:
-    """How much is measured on the prompt set of a role."""
+    """The sizes of the phases on the prompt set of a role."""
     return params.phases_of.get(role, params.phases)
 
 
 def load_params(path: Path) -> Params:
-    """params.yaml; ValueError in one line for an unknown key, a wrong type or value."""
+    """The content of params.yaml.
+
+    Raises:
+        ValueError: an unknown key, or a wrong type or value; one line.
+    """
     return parse(read_yaml(path), Params, str(path))

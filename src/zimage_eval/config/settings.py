@@ -1,4 +1,4 @@
-"""The settings of one image, and how they are overridden and named."""
+"""All settings of one image, overriding them, and names for their values."""
 
 import hashlib
 import json
@@ -20,11 +20,11 @@ from zimage_eval.config.setting_groups import (
 
 Nested = Mapping[str, Mapping[str, Any]]
 Key = tuple[str, str]
-"""Group and leaf of one setting, such as `("sampler", "shift")`."""
+"""Group and name of one setting, such as `("sampler", "shift")`."""
 
 
 class Settings(Frozen):
-    """All that decides an image but prompt, seed and weights."""
+    """Everything that decides an image, except prompt, seed and weights."""
 
     prompt: PromptSettings
     encoder: EncoderSettings
@@ -57,10 +57,10 @@ KEYS: tuple[Key, ...] = tuple(
 
 
 def leaves(nested: Nested) -> Iterator[tuple[Key, Any]]:
-    """Each `(group, leaf), value` of a mapping nested like `Settings`.
+    """Each `(group, name), value` of a mapping nested like `Settings`.
 
     Raises:
-        ValueError: a key that `Settings` has not.
+        ValueError: `Settings` does not have such a key.
     """
     for group, values in nested.items():
         if group not in GROUPS:
@@ -74,7 +74,11 @@ def leaves(nested: Nested) -> Iterator[tuple[Key, Any]]:
 
 
 def check_value(key: Key, value: object) -> Any:  # noqa: ANN401 - settings have several types
-    """The value as its setting holds it; a ValueError for a wrong type or an impossible value."""
+    """The value in the form in which its setting holds it.
+
+    Raises:
+        ValueError: the type is wrong or the setting can't have the value.
+    """
     group, leaf = key
     field = GROUPS[group].model_fields[leaf]
     annotated: Any = Annotated[field.annotation, field]
@@ -86,10 +90,10 @@ def check_value(key: Key, value: object) -> Any:  # noqa: ANN401 - settings have
 
 
 def check_values(key: Key, values: Iterable[object]) -> list[Any]:
-    """The values that a setting is given in turn, each as its setting holds it.
+    """Several values of one setting, each in the form in which the setting holds it.
 
     Raises:
-        ValueError: there is none, or one is impossible, or stands twice.
+        ValueError: there is no value, one is impossible, or one stands twice.
     """
     checked = [check_value(key, value) for value in values]
     if not checked:
@@ -100,18 +104,21 @@ def check_values(key: Key, values: Iterable[object]) -> list[Any]:
 
 
 def parse_changes(words: Iterable[str]) -> dict[Key, list[Any]]:
-    """Values by setting from `group.leaf=value`; in YAML, and a list is several values.
+    """Setting -> values from arguments such as `sampler.shift=3`.
+
+    Args:
+        words: `group.name=value` each; the value is YAML, and a list gives several values.
 
     Raises:
-        ValueError: a word that is none, an unknown setting or one that stands twice, or a value
-            that it can't have.
+        ValueError: a word has another form, a setting is unknown or stands twice, or it can't have
+            a value.
     """
     changes: dict[Key, list[Any]] = {}
-    for word_given in words:
-        name, equals, written = word_given.partition("=")
+    for argument in words:
+        name, equals, written = argument.partition("=")
         group, dot, leaf = name.partition(".")
         if not (equals and dot):
-            raise ValueError(f"{word_given!r}: must be group.setting=value")
+            raise ValueError(f"{argument!r}: must be group.setting=value")
         value = parse_yaml(written, name)
         values = value if isinstance(value, list) else [value]
         [(key, _)] = leaves({group: {leaf: values}})
@@ -122,10 +129,10 @@ def parse_changes(words: Iterable[str]) -> dict[Key, list[Any]]:
 
 
 def override(settings: Settings, changes: Iterable[tuple[Key, Any]]) -> Settings:
-    """The settings with some leaves replaced and checked again.
+    """The settings with some values replaced, and checked again.
 
     Raises:
-        ValueError: a value is impossible, alone or beside the others; one line.
+        ValueError: a value is impossible, alone or together with the others; one line.
     """
     values = settings.model_dump()
     for key, value in changes:
@@ -136,15 +143,15 @@ def override(settings: Settings, changes: Iterable[tuple[Key, Any]]) -> Settings
         raise ValueError(first_problem(error)) from error
 
 
-def word(value: object) -> str:
-    """A setting's value in a name that is also a folder.
+def value_name(value: object) -> str:
+    """A setting's value as it stands in the name of a variant, which is also a folder name.
 
-    A list is joined by "+", free text becomes a slug and a hash of it.
+    A list is joined by "+"; free text becomes its first letters and digits and a hash.
     """
     if value is None or isinstance(value, bool):
         return json.dumps(value)
     if isinstance(value, list | tuple):
-        return "+".join(map(word, value)) or "none"
+        return "+".join(map(value_name, value)) or "none"
     if not isinstance(value, str) or re.fullmatch(r"[A-Za-z0-9_.-]{0,32}", value):
         return str(value)
     slug = re.sub(r"[^A-Za-z0-9]+", "-", value)[:24].strip("-")

@@ -11,7 +11,7 @@ from pydantic import Field, ValidationError
 from zimage_eval.config.frozen import Frozen, first_problem, unknown
 from zimage_eval.config.model_spec import Role
 from zimage_eval.config.params import Phase, Study
-from zimage_eval.config.settings import KEYS, Key, Nested, Settings, leaves, override, word
+from zimage_eval.config.settings import KEYS, Key, Nested, Settings, leaves, override, value_name
 
 ORDER_FILE = "_order.json"
 """Beside the studies; no study can have this name."""
@@ -102,31 +102,32 @@ def expand_variants(
 ) -> tuple[Variant, ...]:
     """The product of `vary`, then the named variants; exactly one of them is the baseline.
 
-    Values keep their written order. Keys go in the order of `Settings` whatever the order in the
-    file, because DVC does not see a change of key order. If no product equals `defaults`, the
-    baseline is added in front. What is a variant of one model may be what another one recommends: a
-    named variant that equals `defaults` is the baseline, one that the product holds is left out.
+    Values keep their order in the file. Keys are in the order of `Settings`, because DVC does not
+    see a change of their order in the file. If no variant equals `defaults`, the baseline is added
+    in front. A variant of one model may be the recommended settings of another, so a named variant
+    that equals `defaults` is the baseline, and one that the product contains is left out.
 
     Args:
-        study: what is varied.
-        defaults: of the model.
-        templates: what `variants: templates` stands for (`templates.study_variants` finds it).
+        study: lists the values and the named variants.
+        defaults: settings of the model.
+        templates: the named variants that `variants: templates` stands for, from
+            `prompts.templates.study_variants`.
 
     Raises:
-        ValueError: the study varies templates and none are given, two variants share a name or
-            settings, or `confirm` names none of them.
+        ValueError: the study varies templates and there are none, two variants have the same name
+            or the same settings, or `confirm` is the name of no variant.
     """
     keys, combined = combine_values(dict(leaves(study.vary)), defaults)
-    given = templates if study.variants == "templates" else study.variants
-    if given is None:
+    overrides = templates if study.variants == "templates" else study.variants
+    if overrides is None:
         raise ValueError("variants: templates need those of the model's prompt set")
-    named = {name: override(defaults, leaves(changes)) for name, changes in given.items()}
+    named = {name: override(defaults, leaves(changes)) for name, changes in overrides.items()}
     swept = combined if study.vary else []
-    both = [(variant_name(settings, keys), settings) for settings in swept]
-    both += [(name, settings) for name, settings in named.items() if settings not in swept]
-    if defaults not in [settings for _, settings in both]:
-        both.insert(0, (variant_name(defaults, keys), defaults))
-    variants = tuple(Variant(name, settings, settings == defaults) for name, settings in both)
+    pairs = [(variant_name(settings, keys), settings) for settings in swept]
+    pairs += [(name, settings) for name, settings in named.items() if settings not in swept]
+    if defaults not in [settings for _, settings in pairs]:
+        pairs.insert(0, (variant_name(defaults, keys), defaults))
+    variants = tuple(Variant(name, settings, settings == defaults) for name, settings in pairs)
     _refuse_doubles(variants)
     names = [variant.name for variant in variants]
     if study.confirm is not None and study.confirm not in names:
@@ -140,7 +141,7 @@ def combine_values(
     """The keys in the order of `Settings`, and the product of their values, the last key fastest.
 
     Raises:
-        ValueError: values exclude each other.
+        ValueError: two values exclude each other.
     """
     keys = [key for key in KEYS if key in varied]
     products = itertools.product(*(varied[key] for key in keys))
@@ -150,16 +151,18 @@ def combine_values(
 def phase_variants(
     variants: Sequence[Variant], phase: Phase, confirm: str | None
 ) -> tuple[Variant, ...]:
-    """The variants a phase runs: all to screen, the baseline and its one rival to confirm."""
+    """The variants of a phase: all in `screen`; in `confirm` the baseline and the one named so."""
     if phase == "screen":
         return tuple(variants)
     return tuple(variant for variant in variants if variant.is_baseline or variant.name == confirm)
 
 
 def variant_name(settings: Settings, keys: Sequence[Key]) -> str:
-    """`key=value,key=value` of the given settings; "baseline" if there are none."""
+    """`key=value,key=value` for the settings in `keys`; "baseline" without keys."""
     values = settings.model_dump()
-    return ",".join(f"{leaf}={word(values[group][leaf])}" for group, leaf in keys) or "baseline"
+    return (
+        ",".join(f"{leaf}={value_name(values[group][leaf])}" for group, leaf in keys) or "baseline"
+    )
 
 
 def _refuse_doubles(variants: Sequence[Variant]) -> None:

@@ -1,1 +1,1 @@
-"""From pictures to numbers, one row an image."""
+"""Metrics: from the pictures of a study to a table with one row for each image."""

@@ -1,4 +1,4 @@
-"""How much of what a prompt states can be seen in its picture, as a judge found it."""
+"""Alignment: the share of a prompt's facts that hold in its picture, according to a judge."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,7 @@
-"""The metrics of one image by name, and their networks; a new one is a function and a row here."""
+"""All metrics of one image by name, and their networks.
+
+To add a metric, write its function and add a row to `METRICS`.
+"""
 
 from collections.abc import Callable, Collection, Mapping
 from functools import partial
@@ -41,28 +44,37 @@ if TYPE_CHECKING:
 
 
 SHIPPED_NETWORK = "alexnet"
+"""The network whose weights are in the repository."""
 
 
 def _on_device(load: Any) -> Any:  # noqa: ANN401 - loaders of untyped packages
-    """The loader of a torch module, followed by its move to a device."""
+    """A loader that also moves the torch module to a device."""
 
-    def load_there(folder: Path, device: "torch.device") -> Any:  # noqa: ANN401
+    def load_on_device(folder: Path, device: "torch.device") -> Any:  # noqa: ANN401
         return load(folder).to(device)
 
-    return load_there
+    return load_on_device
 
 
-ALEX = Network("alexnet", _on_device(load_lpips))
-VGG = Network("vgg16", _on_device(load_lpips_vgg))
-DISTS = Network("vgg16", _on_device(load_dists))
-CLIP = Network("clip", load_clip)
+ALEX = Network(weights="alexnet", load=_on_device(load_lpips))
+VGG = Network(weights="vgg16", load=_on_device(load_lpips_vgg))
+DISTS = Network(weights="vgg16", load=_on_device(load_dists))
+CLIP = Network(weights="clip", load=load_clip)
 
 
 def _share(compute: Callable[..., float | None], unit: str, mode: str) -> Metric:
-    return Metric(compute, "fact_results", unit, "higher", 2, 0.1, mode)
+    return Metric(
+        compute=compute,
+        reads="fact_results",
+        unit=unit,
+        better="higher",
+        decimals=2,
+        margin=0.1,
+        mode=mode,
+    )
 
 
-_EMBEDDING: tuple[tuple[str, Callable[..., Any], Reads, float | None, str], ...] = (
+_EMBEDDING_METRICS: tuple[tuple[str, Callable[..., Any], Reads, float | None, str], ...] = (
     ("embedding_norm", norm, "embedding", None, "Euclidean, mean over tokens"),
     ("embedding_variance", variance, "embedding", None, "over tokens, mean over channels"),
     ("embedding_sparsity", sparsity, "embedding", None, "Hoyer, mean over tokens"),
@@ -70,7 +82,7 @@ _EMBEDDING: tuple[tuple[str, Callable[..., Any], Reads, float | None, str], ...]
     ("cosine_drift", cosine_drift, "embedding_pair", 0.01, "1 - mean cosine, tokens both share"),
     ("cka", linear_cka, "embedding_pair", 0.05, "linear, unbiased HSIC, tokens both share"),
 )
-"""Each for every class of tokens."""
+"""Name, function, what it reads, margin and mode; each is computed for every class of tokens."""
 
 METRICS: Mapping[str, Metric] = {
     "alignment": _share(alignment, "share of facts", "mean over facts"),
@@ -82,69 +94,176 @@ METRICS: Mapping[str, Metric] = {
         for kind in FACT_KINDS
     },
     "clip_score": Metric(
-        clip_score, "image_texts", "", "higher", 3, 0.05, "2.5 max(cosine, 0), prefix 'A photo"
-        " depicts', none beyond 77 tokens", "transformers", CLIP,
+        compute=clip_score,
+        reads="image_texts",
+        unit="",
+        better="higher",
+        decimals=3,
+        margin=0.05,
+        mode="2.5 max(cosine, 0), prefix 'A photo depicts', none beyond 77 tokens",
+        library="transformers",
+        network=CLIP,
     ),
     "clip_coverage": Metric(
-        clip_coverage, "image_texts", "share of images", None, 2, None,
-        "prompts that clip_score can read whole", "transformers", CLIP,
+        compute=clip_coverage,
+        reads="image_texts",
+        unit="share of images",
+        better=None,
+        decimals=2,
+        margin=None,
+        mode="prompts that clip_score can read whole",
+        library="transformers",
+        network=CLIP,
     ),
     "lpips": Metric(
-        lpips_distances, "image_pairs", "", None, 3, 0.05, "v0.1 alex, [-1, 1], to the baseline",
-        "lpips", ALEX,
+        compute=lpips_distances,
+        reads="image_pairs",
+        unit="",
+        better=None,
+        decimals=3,
+        margin=0.05,
+        mode="v0.1 alex, [-1, 1], to the baseline",
+        library="lpips",
+        network=ALEX,
     ),
     "lpips_vgg": Metric(
-        lpips_distances, "image_pairs", "", None, 3, 0.05, "v0.1 vgg, [-1, 1], to the baseline",
-        "lpips", VGG,
+        compute=lpips_distances,
+        reads="image_pairs",
+        unit="",
+        better=None,
+        decimals=3,
+        margin=0.05,
+        mode="v0.1 vgg, [-1, 1], to the baseline",
+        library="lpips",
+        network=VGG,
     ),
     "dists": Metric(
-        dists, "image_pairs", "", None, 3, 0.05, "[0, 1], own size, to the baseline",
-        "torchmetrics", DISTS,
+        compute=dists,
+        reads="image_pairs",
+        unit="",
+        better=None,
+        decimals=3,
+        margin=0.05,
+        mode="[0, 1], own size, to the baseline",
+        library="torchmetrics",
+        network=DISTS,
     ),
     "psnr": Metric(
-        psnr, "image_pair", "dB", None, 1, 1.0, "uint8, peak 255, all channels, none if identical",
-        "scikit-image",
+        compute=psnr,
+        reads="image_pair",
+        unit="dB",
+        better=None,
+        decimals=1,
+        margin=1.0,
+        mode="uint8, peak 255, all channels, none if identical",
+        library="scikit-image",
     ),
     "ssim": Metric(
-        ssim, "image_pair", "", None, 3, 0.02, "Wang: Gaussian window 11, sigma 1.5, population"
-        " covariance, RGB mean, border cut", "scikit-image",
+        compute=ssim,
+        reads="image_pair",
+        unit="",
+        better=None,
+        decimals=3,
+        margin=0.02,
+        mode="Wang: Gaussian window 11, sigma 1.5, population covariance, RGB mean, border cut",
+        library="scikit-image",
     ),
     "identical": Metric(
-        identical, "image_pair", "share of images", None, 2, 0.1, "every channel value equal"
+        compute=identical,
+        reads="image_pair",
+        unit="share of images",
+        better=None,
+        decimals=2,
+        margin=0.1,
+        mode="every channel value equal",
     ),
     "seed_diversity": Metric(
-        lpips_distances, "seed_pairs", "", None, 3, 0.05,
-        "LPIPS v0.1 alex between the seeds of a prompt, mean over pairs", "lpips", ALEX,
+        compute=lpips_distances,
+        reads="seed_pairs",
+        unit="",
+        better=None,
+        decimals=3,
+        margin=0.05,
+        mode="LPIPS v0.1 alex between the seeds of a prompt, mean over pairs",
+        library="lpips",
+        network=ALEX,
     ),
     "sharpness": Metric(
-        sharpness, "image", "gray levels squared", None, 0, 100.0, "variance of the Laplacian"
+        compute=sharpness,
+        reads="image",
+        unit="gray levels squared",
+        better=None,
+        decimals=0,
+        margin=100.0,
+        mode="variance of the Laplacian",
     ),
     "edge_density": Metric(
-        edge_density, "image", "share of pixels", None, 3, 0.02, "Sobel, over 16 levels a pixel"
+        compute=edge_density,
+        reads="image",
+        unit="share of pixels",
+        better=None,
+        decimals=3,
+        margin=0.02,
+        mode="Sobel, over 16 levels a pixel",
     ),
     "high_frequency_share": Metric(
-        high_frequency_share, "image", "share of variance", None, 4, 0.01,
-        "DCT-II of luma, 0.25 cycles a pixel and above",
+        compute=high_frequency_share,
+        reads="image",
+        unit="share of variance",
+        better=None,
+        decimals=4,
+        margin=0.01,
+        mode="DCT-II of luma, 0.25 cycles a pixel and above",
     ),
-    "saturation": Metric(saturation, "image", "share", None, 3, 0.05, "HSV, mean over pixels"),
+    "saturation": Metric(
+        compute=saturation,
+        reads="image",
+        unit="share",
+        better=None,
+        decimals=3,
+        margin=0.05,
+        mode="HSV, mean over pixels",
+    ),
     "clipped_share": Metric(
-        clipped_share, "image", "share of values", None, 3, 0.02, "channel values 0 or 255"
+        compute=clipped_share,
+        reads="image",
+        unit="share of values",
+        better=None,
+        decimals=3,
+        margin=0.02,
+        mode="channel values 0 or 255",
     ),
     **{
         f"{name}_{token_class}": Metric(
-            partial(function, token_class=token_class), reads, "", None, 3, margin, mode
+            compute=partial(function, token_class=token_class),
+            reads=reads,
+            unit="",
+            better=None,
+            decimals=3,
+            margin=margin,
+            mode=mode,
         )
         for token_class in TOKEN_CLASSES
-        for name, function, reads, margin, mode in _EMBEDDING
+        for name, function, reads, margin, mode in _EMBEDDING_METRICS
     },
     "num_forwards": Metric(
-        num_forwards, "num_forwards", "forwards per image", "lower", 0, 1.0, "transformer runs"
+        compute=num_forwards,
+        reads="num_forwards",
+        unit="forwards per image",
+        better="lower",
+        decimals=0,
+        margin=1.0,
+        mode="transformer runs",
     ),
-}  # fmt: skip
+}
 
 
 def metrics_with(networks: Collection[str]) -> dict[str, Metric]:
-    """The metrics that can be computed with these networks from outside the repository."""
+    """The metrics that can be computed: those without a network, or with a shipped or given one.
+
+    Args:
+        networks: names of the networks whose weights are declared in models/<model>.yaml.
+    """
     return {
         name: metric
         for name, metric in METRICS.items()
@@ -158,10 +277,16 @@ def load_metric_networks(
     networks: Mapping[NetworkName, PinnedFile],
     device: "torch.device",
 ) -> dict[str, Any]:
-    """By the metric's name, for those that need one.
+    """Metric name -> its loaded network, for the metrics that need one.
+
+    Args:
+        metrics: metrics that share a network share the loaded one.
+        alexnet: folder of LPIPS' AlexNet trunk.
+        networks: declared weights of the other networks.
+        device: where the networks run.
 
     Raises:
-        ValueError: weights are missing, or are others than declared.
+        ValueError: weights are missing, or differ from the declared ones.
     """
     loaded: dict[Any, Any] = {}
     for metric in metrics.values():

@@ -1,4 +1,4 @@
-"""CLIPScore (Hessel et al. 2021): how well a picture goes with its prompt, without any facts."""
+"""CLIPScore (Hessel et al. 2021): similarity of a picture and its prompt, without any facts."""
 
 from collections.abc import Sequence
 
@@ -15,23 +15,24 @@ def clip_score(
 ) -> list[float | None]:
     """2.5 max(cosine, 0) of each (height, width, 3) uint8 picture and its text, 0 to 2.5.
 
-    The text is read after "A photo depicts ", as published (torchmetrics reads it alone, and gives
-    100 max(cosine, 0)). None for a text that is longer than CLIP reads, 77 tokens with the prefix:
-    cut off it would be another prompt. How many could be read is `clip_coverage`.
+    The text gets the prefix "A photo depicts ", as published (torchmetrics takes no prefix and
+    returns 100 max(cosine, 0)). None for a text longer than the 77 tokens that CLIP reads, prefix
+    included: if it were cut off, it would be another prompt. `clip_coverage` is the share of the
+    others.
     """
     scores: list[float | None] = [None] * len(texts)
-    fitting = [index for index, text in enumerate(texts) if _fits(text, clip)]
-    if fitting:
-        pictures = clip.embed_images([images[index] for index in fitting])
-        words = clip.embed_texts([PREFIX + texts[index] for index in fitting])
+    readable = [index for index, text in enumerate(texts) if _fits(text, clip)]
+    if readable:
+        pictures = clip.embed_images([images[index] for index in readable])
+        words = clip.embed_texts([PREFIX + texts[index] for index in readable])
         cosines = (pictures * words).sum(axis=1)
-        for index, cosine in zip(fitting, cosines, strict=True):
+        for index, cosine in zip(readable, cosines, strict=True):
             scores[index] = WEIGHT * max(float(cosine), 0.0)
     return scores
 
 
 def clip_coverage(images: Sequence[np.ndarray], texts: Sequence[str], clip: Clip) -> list[float]:
-    """1.0 for a prompt that CLIP can read whole, else 0.0: their mean is CLIPScore's coverage."""
+    """For each text, 1.0 if CLIP can read all of it, else 0.0; the mean is CLIPScore's coverage."""
     return [float(_fits(text, clip)) for text in texts]
 
 

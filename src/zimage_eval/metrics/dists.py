@@ -1,4 +1,4 @@
-"""Structure and texture distance (Ding et al. 2020) between pictures of one size."""
+"""DISTS: structure and texture distance (Ding et al. 2020) between pictures of one size."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -38,17 +38,17 @@ def _network(weights: dict[str, "torch.Tensor"], path: Path) -> "torch.nn.Module
     from torchmetrics.functional.image import dists as reference
     from torchvision.models.vgg import cfgs, make_layers
 
-    with torch.random.fork_rng():  # what it draws is overwritten
+    with torch.random.fork_rng():  # its random weights are overwritten
         trunk = make_layers(cfgs["D"], batch_norm=False)
-    wanted = {f"features.{name}": value.shape for name, value in trunk.state_dict().items()}
-    for name in sorted(wanted.keys() | weights.keys()):
+    shapes = {f"features.{name}": value.shape for name, value in trunk.state_dict().items()}
+    for name in sorted(shapes.keys() | weights.keys()):
         shape = weights[name].shape if name in weights else None
-        if shape != wanted.get(name):
-            raise ValueError(f"{path}: {name} is {shape}, VGG-16 has {wanted.get(name)}")
+        if shape != shapes.get(name):
+            raise ValueError(f"{path}: {name} is {shape}, VGG-16 has {shapes.get(name)}")
     trunk.load_state_dict({name.removeprefix("features."): w for name, w in weights.items()})
-    # its constructor fetches torchvision's VGG-16 and knows no other way to be given one
-    standin = SimpleNamespace(features=trunk)
-    with patch.object(reference, "vgg16", lambda weights: standin), torch.random.fork_rng():
+    # The constructor always downloads torchvision's VGG-16, so that function is replaced.
+    vgg = SimpleNamespace(features=trunk)
+    with patch.object(reference, "vgg16", lambda weights: vgg), torch.random.fork_rng():
         network: Any = reference.DISTSNetwork(load_weights=True)
     return network.eval().requires_grad_(False)
 
@@ -56,10 +56,18 @@ def _network(weights: dict[str, "torch.Tensor"], path: Path) -> "torch.nn.Module
 def dists(
     images: Sequence[np.ndarray], baselines: Sequence[np.ndarray], network: "torch.nn.Module"
 ) -> list[float]:
-    """Distance of each pair of (height, width, 3) uint8 pictures, 0 for identical ones, up to 1.
+    """Distance of each pair of (height, width, 3) uint8 pictures: 0 for identical ones, at most 1.
 
-    `network` is `load_dists(...)`. At the pictures' own size (its authors bring the shorter side to
-    256): never compare sizes. ValueError for other arrays or pictures of several sizes.
+    Pictures are not resized (the authors scale the shorter side to 256), so distances at different
+    sizes can't be compared.
+
+    Args:
+        images: of one size.
+        baselines: one for each image, of the same size.
+        network: from `load_dists`.
+
+    Raises:
+        ValueError: other arrays, or pictures of several sizes.
     """
     import torch
 
@@ -70,7 +78,7 @@ def dists(
 
 
 def _unit_range(images: Sequence[np.ndarray]) -> "torch.Tensor":
-    """(num_images, 3, height, width) float32 in [0, 1], the range that the network reads."""
+    """(num_images, 3, height, width) float32 in [0, 1], the input range of the network."""
     import torch
 
     stacked = np.stack(images)

@@ -1,7 +1,7 @@
-"""What the text encoder made of a prompt, and how far that is from what the baseline got.
+"""Metrics of prompt embeddings: norms, spread and rank, and differences from the baseline's.
 
-Everything is computed over the tokens of one class: the template's first token is an attention sink
-with a norm of its own, and what holds for it does not hold for words.
+Every metric is computed over the tokens of one class. The template's first token is an attention
+sink with a norm far larger than that of words, so the classes must not be mixed.
 """
 
 from collections.abc import Hashable, Mapping, Sequence
@@ -14,15 +14,15 @@ from numpy.typing import NDArray
 from zimage_eval.metrics.metric import Metric
 from zimage_eval.text.chat_format import NO_TOKEN, TokenClass, token_classes
 
-CKA_LEAST = 4
-"""Tokens that the unbiased estimator needs."""
+CKA_MIN_TOKENS = 4
+"""Fewest tokens for which the unbiased estimator is defined."""
 
 
 class TokenVectors:
-    """One encoded prompt."""
+    """One encoded prompt: its tokens and their vectors."""
 
     def __init__(self, tokens: Sequence[str], token_ids: np.ndarray, vectors: np.ndarray) -> None:
-        """Keep the token spellings, `(num_tokens,)` ids, `(num_tokens, hidden_size)` float32."""
+        """Keep spellings, `(num_tokens,)` ids and `(num_tokens, hidden_size)` float32 vectors."""
         self.tokens = tokens
         self.token_ids = token_ids
         self.vectors = vectors
@@ -33,13 +33,13 @@ class TokenVectors:
         return np.array(token_classes(self.tokens))
 
     def of(self, token_class: TokenClass) -> tuple[NDArray[Any], NDArray[np.float64]]:
-        """Ids and `(num_tokens, hidden_size)` vectors of a class, in order.
+        """Ids `(num_tokens,)` and vectors `(num_tokens, hidden_size)` of a class, in order.
 
-        A vector that stands for several tokens, of a long prompt that was condensed, is of none:
-        it may hold words and template both.
+        The vectors of a condensed long prompt stand for several tokens each. They belong to no
+        class, because they may mix words and template.
         """
-        chosen = (self.classes == token_class) & (self.token_ids != NO_TOKEN)
-        return self.token_ids[chosen], self.vectors[chosen].astype(np.float64)
+        is_chosen = (self.classes == token_class) & (self.token_ids != NO_TOKEN)
+        return self.token_ids[is_chosen], self.vectors[is_chosen].astype(np.float64)
 
 
 def norm(encoded: TokenVectors, token_class: TokenClass) -> float | None:
@@ -55,10 +55,10 @@ def variance(encoded: TokenVectors, token_class: TokenClass) -> float | None:
 
 
 def sparsity(encoded: TokenVectors, token_class: TokenClass) -> float | None:
-    """Hoyer's (2004): (√d - |v|₁ / |v|₂) / (√d - 1) over d channels, mean over tokens.
+    """Hoyer's sparsity (2004): (√d - |v|₁ / |v|₂) / (√d - 1) over d channels, mean over tokens.
 
-    0 when all channels are equally large, 1 when one alone is not 0. None without tokens, and where
-    a vector is all 0.
+    0 when all channels are equally large, 1 when a single channel is not 0. None without tokens,
+    and where a vector is all 0.
     """
     _, vectors = encoded.of(token_class)
     lengths = np.linalg.norm(vectors, axis=1)
@@ -72,15 +72,15 @@ def sparsity(encoded: TokenVectors, token_class: TokenClass) -> float | None:
 def effective_rank(encoded: TokenVectors, token_class: TokenClass) -> float | None:
     """Exponential of the entropy of the centered vectors' singular values (Roy, Vetterli 2007).
 
-    From 1 to the number of tokens minus 1: compare encodings of one text. None under two tokens, or
-    where all are equal.
+    It lies between 1 and the number of tokens minus 1, so compare encodings of one text only. None
+    under two tokens, or where all vectors are equal.
     """
     _, vectors = encoded.of(token_class)
     return effective_rank_of(vectors) if len(vectors) > 1 else None
 
 
 def effective_rank_of(vectors: NDArray[np.float64]) -> float | None:
-    """The same of two or more vectors `(num_tokens, hidden_size)`."""
+    """`effective_rank` of two or more vectors `(num_tokens, hidden_size)`."""
     values = np.linalg.svd(vectors - vectors.mean(axis=0), compute_uv=False)
     values = values[values > values[0] * len(vectors) * np.finfo(np.float64).eps]
     if not len(values):
@@ -98,11 +98,13 @@ def cosine_drift(
     differs, or a vector is all 0.
 
     Raises:
-        ValueError: the vectors have another size, so no angle is defined.
+        ValueError: the vectors have different hidden sizes, so no angle is defined.
     """
     vectors, references = _shared(encoded, baseline, token_class)
     if vectors.shape[1] != references.shape[1]:
-        raise ValueError(f"hidden sizes {vectors.shape[1]}, {references.shape[1]}")
+        raise ValueError(
+            f"hidden sizes {vectors.shape[1]}, {references.shape[1]}; allowed: two equal ones"
+        )
     norms = np.linalg.norm(vectors, axis=1) * np.linalg.norm(references, axis=1)
     if not len(vectors) or not norms.all():
         return None
@@ -116,15 +118,15 @@ def linear_cka(
 ) -> float | None:
     """Linear CKA (Kornblith et al. 2019) to the baseline's vectors of the same tokens.
 
-    1 where the tokens lie to each other as in the baseline, up to rotation, scale and shift, which
-    the cosine would see; about 0 for unrelated vectors. With the unbiased HSIC of Song et al.
-    (2012), so it may be a little below 0: the plain estimator calls a few unrelated vectors of many
-    channels alike. None under four shared tokens, or where those of one side are all equal.
+    1 where the vectors are the baseline's up to rotation, scale and shift (which change the cosine
+    but not the CKA); about 0 for unrelated vectors. It uses the unbiased HSIC of Song et al. (2012)
+    and may be slightly below 0; the plain estimator is close to 1 for a few unrelated vectors of
+    many channels. None under four shared tokens, or where the vectors of one side are all equal.
     """
     vectors, references = _shared(encoded, baseline, token_class)
-    if len(vectors) < CKA_LEAST:
+    if len(vectors) < CKA_MIN_TOKENS:
         return None
-    grams = [_gram(each) for each in (vectors, references)]
+    grams = [_gram(rows) for rows in (vectors, references)]
     within = [_hsic(gram, gram) for gram in grams]
     if min(within) <= 0:
         return None
@@ -134,9 +136,9 @@ def linear_cka(
 def _shared(
     encoded: TokenVectors, baseline: TokenVectors, token_class: TokenClass
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Vectors of the tokens of a class that both begin with.
+    """Vectors of both for the tokens of a class up to the first that differs.
 
-    The encoder is causal: what follows, and may differ, can't change them.
+    The encoder is causal, so later tokens, which may differ, don't change these vectors.
     """
     ids, vectors = encoded.of(token_class)
     other_ids, references = baseline.of(token_class)
@@ -155,7 +157,10 @@ def _gram(vectors: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _hsic(first: NDArray[np.float64], second: NDArray[np.float64]) -> float:
-    """Song et al.'s unbiased estimate, up to the factor n (n - 3) that cancels in a CKA."""
+    """Song et al.'s unbiased HSIC of two Gram matrices, without the factor that cancels in a CKA.
+
+    The factor is 1 / (n (n - 3)) for n tokens.
+    """
     size = len(first)
     product = (first * second).sum()
     sums = first.sum() * second.sum() / ((size - 1) * (size - 2))
@@ -168,30 +173,30 @@ CacheKey = TypeVar("CacheKey", bound=Hashable)
 
 
 class EmbeddingScores(Generic[CacheKey]):
-    """Scores of encodings by their keys, computed when they are first asked for."""
+    """Scores of encodings by their keys; each is computed once, on its first use."""
 
     def __init__(
         self, encodings: Mapping[CacheKey, TokenVectors], metrics: Mapping[str, Metric]
     ) -> None:
-        """Of the metrics that read an embedding or a pair of them."""
+        """Keep the encodings and those of the metrics that read an embedding or a pair of them."""
         self.encodings = encodings
         self.single = {n: metric for n, metric in metrics.items() if metric.reads == "embedding"}
         self.paired = {
             n: metric for n, metric in metrics.items() if metric.reads == "embedding_pair"
         }
-        self.known: dict[tuple[CacheKey, CacheKey | None], EmbeddingValues] = {}
+        self.computed: dict[tuple[CacheKey, CacheKey | None], EmbeddingValues] = {}
 
     def of(self, key: CacheKey, baseline: CacheKey | None) -> EmbeddingValues:
-        """Scores of one encoding; without a baseline, the paired ones have no number.
+        """Metric name -> score of one encoding; without a baseline, paired metrics are None.
 
         Raises:
             KeyError: there is no such encoding.
         """
-        if (key, baseline) not in self.known:
+        if (key, baseline) not in self.computed:
             encoded = self.encodings[key]
             scores: EmbeddingValues = {name: m.compute(encoded) for name, m in self.single.items()}
             for name, metric in self.paired.items():
-                other = None if baseline is None else self.encodings[baseline]
-                scores[name] = None if other is None else metric.compute(encoded, other)
-            self.known[key, baseline] = scores
-        return self.known[key, baseline]
+                reference = None if baseline is None else self.encodings[baseline]
+                scores[name] = None if reference is None else metric.compute(encoded, reference)
+            self.computed[key, baseline] = scores
+        return self.computed[key, baseline]

@@ -1,4 +1,4 @@
-"""Statistics of one picture and of two, (height, width, 3) uint8, and what a picture cost."""
+"""Metrics from the pixels of a picture, or of a pair of pictures, (height, width, 3) uint8 each."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -7,9 +7,9 @@ from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
 LUMA_REC_601 = np.array([0.299, 0.587, 0.114])
 EDGE_SLOPE = 16.0
-"""Gray levels a pixel; steeper is an edge. A step of one level a pixel in flat parts is none."""
+"""Gray levels a pixel: a steeper slope is an edge. The small slopes of flat parts are not."""
 HIGH_FREQUENCY = 0.25
-"""Cycles a pixel, half of what the grid can show: details of under four pixels."""
+"""Cycles a pixel, half of the highest possible frequency: details smaller than four pixels."""
 
 
 def sharpness(image: np.ndarray) -> float:
@@ -17,7 +17,7 @@ def sharpness(image: np.ndarray) -> float:
 
     Rec. 601 luma 0..255 without rounding, kernel [[0, 1, 0], [1, -4, 1], [0, 1, 0]], borders
     mirrored without repeating the edge: OpenCV's `Laplacian(gray, CV_64F).var()`, the usual blur
-    measure (Pech-Pacheco et al. 2000). Grows with noise too, and depends on the size in pixels.
+    measure (Pech-Pacheco et al. 2000). It grows with noise too, and depends on the picture's size.
     """
     return float(ndimage.laplace(_luma(image), mode="mirror").var())
 
@@ -25,8 +25,8 @@ def sharpness(image: np.ndarray) -> float:
 def edge_density(image: np.ndarray) -> float:
     """Share of pixels on an edge, where luma changes by more than 16 gray levels a pixel.
 
-    The length of the gradient by Sobel's kernels over 8, so that a slope of s levels a pixel gives
-    s; borders mirrored without repeating the edge.
+    The length of the gradient by Sobel's kernels, divided by 8 so that a slope of s levels a pixel
+    gives s; borders mirrored without repeating the edge.
     """
     luma = _luma(image)
     slopes = [ndimage.sobel(luma, axis=axis, mode="mirror") / 8 for axis in (0, 1)]
@@ -36,9 +36,9 @@ def edge_density(image: np.ndarray) -> float:
 def high_frequency_share(image: np.ndarray) -> float | None:
     """Share of the variance of luma at 0.25 cycles a pixel and above, in [0, 1].
 
-    By the orthonormal DCT-II, which mirrors the picture at its borders, where a Fourier transform
-    would see an edge; frequency is the length of (row, column) frequencies. None for a picture of
-    one gray, which has no variance.
+    By the orthonormal DCT-II, which mirrors the picture at its borders; a Fourier transform would
+    see an edge there. The frequency of a coefficient is the length of its (row, column) frequency.
+    None for a picture of one gray level, which has no variance.
     """
     power = np.square(fft.dctn(_luma(image), norm="ortho"))
     power[0, 0] = 0.0  # the mean
@@ -67,19 +67,19 @@ def _luma(image: np.ndarray) -> NDArray[np.float64]:
 
 
 def num_forwards(evaluations: int) -> float:
-    """Transformer evaluations for the image; with guidance, two a step."""
+    """Number of transformer evaluations for the image; with guidance, two for each step."""
     return float(evaluations)
 
 
 def identical(image: np.ndarray, baseline: np.ndarray) -> float:
-    """1.0 when no pixel differs, else 0.0; its mean counts the pairs that have no finite PSNR."""
+    """1.0 when no pixel differs, else 0.0; its mean is the share of pairs with an infinite PSNR."""
     return float(np.array_equal(image, baseline))
 
 
 def psnr(image: np.ndarray, baseline: np.ndarray) -> float | None:
     """Peak signal-to-noise ratio in dB over all channels (scikit-image, peak 255).
 
-    None for identical pictures, where it is infinite: a cap would be a made-up number.
+    None for identical pictures, where it is infinite: any cap would be an invented number.
     """
     if np.array_equal(image, baseline):
         return None

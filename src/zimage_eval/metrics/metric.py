@@ -1,4 +1,4 @@
-"""What a metric of one image is."""
+"""The type of a metric of one image: what it reads, its unit, margin and network."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -20,13 +20,14 @@ Reads = Literal[
     "embedding_pair",
     "num_forwards",
 ]
-"""What a metric is computed from.
+"""The input of a metric.
 
-A pair is with the baseline of the same prompt, phase and seed. The three in the plural are lists
-and a network: pairs with the baseline, pairs of two seeds of one variant and prompt, pictures and
-their prompts' texts.
+`image_pair` and `embedding_pair` are a variant's and the baseline's of the same prompt, phase and
+seed. The three in the plural are lists for a network: pairs with the baseline, pairs of two seeds
+of one variant and prompt, pictures with their prompts' texts.
 """
 BATCHED: tuple[Reads, ...] = ("image_pairs", "seed_pairs", "image_texts")
+"""The inputs that come as lists."""
 
 
 @dataclass(frozen=True)
@@ -34,38 +35,40 @@ class Network:
     """A network that a metric is computed with."""
 
     weights: Literal["alexnet", "vgg16", "clip"]
-    """`alexnet` lies in the repository, the others are declared in models/<model>.yaml."""
+    """`alexnet` is in the repository, the others are declared in models/<model>.yaml."""
     load: Callable[["Path", "torch.device"], Any]
+    """Loads the network from a folder onto a device."""
 
 
 @dataclass(frozen=True)
 class Metric:
-    """One number about an image, under the name it has in `metrics.METRICS`."""
+    """One number about an image; its name is its key in `catalogue.METRICS`."""
 
     compute: Callable[..., Any]
-    """A float, a list of them for the batched ones, or None where the number does not exist."""
+    """Returns a float, or a list of floats for batched inputs; None where there is no number."""
     reads: Reads
     unit: str
     """Empty for a pure number."""
     better: Literal["higher", "lower"] | None
     """None where neither end is good in itself."""
     decimals: int
-    """Decimals that a reader is shown."""
+    """Number of decimals that the report shows."""
     margin: float | None
-    """Smallest difference that matters, in the metric's unit; None for what describes a variant
-    and is not compared."""
+    """Smallest difference that matters, in the metric's unit; None for a metric that only describes
+    a variant and is not compared."""
     mode: str
-    """Settings that another implementation would have to share to get the same number."""
+    """Settings with which another implementation gets the same number."""
     library: str | None = None
-    """The PyPI package whose number it is; None where it is computed here."""
+    """The PyPI package that computes it; None where it is computed here."""
     network: Network | None = None
+    """The network that it is computed with, if any."""
 
     @property
     def is_paired(self) -> bool:
-        """Whether it compares with the baseline, and so does not exist for the baseline."""
+        """Whether it compares with the baseline; the baseline itself then has no number."""
         return self.reads in ("image_pair", "image_pairs", "embedding_pair")
 
     @property
     def is_judged(self) -> bool:
-        """Whether it is a share of a few facts: sparse differences, all of them maybe 0."""
+        """Whether it is a share of a few facts, whose differences between variants are often 0."""
         return self.reads == "fact_results"

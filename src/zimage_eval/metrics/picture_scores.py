@@ -1,4 +1,4 @@
-"""The metrics of an image: from the picture itself, and from networks that see many at once."""
+"""Computing the metrics of images: one by one, and in batches for those that need a network."""
 
 import math
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ from zimage_eval.prompts.facts import FactResult
 
 @dataclass(frozen=True)
 class PictureInputs:
-    """What the metrics of one image may read; None where there is nothing to read."""
+    """The inputs for the metrics of one image; None for an input that does not exist."""
 
     image: np.ndarray
     """(height, width, 3) uint8."""
@@ -22,7 +22,10 @@ class PictureInputs:
     num_forwards: int | None
 
     def scores(self, metrics: Mapping[str, Metric]) -> dict[str, float | None]:
-        """The metrics that read one of these; None where an input or the number is missing."""
+        """Name -> number of the metrics that read one of these inputs.
+
+        None where an input is missing, or the number does not exist or is not finite.
+        """
         inputs: dict[str, tuple[Any, ...]] = {
             "fact_results": (self.fact_results,),
             "image": (self.image,),
@@ -43,58 +46,59 @@ def _compute(metric: Metric, inputs: tuple[Any, ...]) -> float | None:
     return value if value is not None and math.isfinite(value) else None
 
 
-# A network on few small pictures is all overhead, on many large ones all memory.
+# Small batches waste time, and large batches of large pictures need too much memory.
 MAX_PER_BATCH = 32
 MAX_PIXELS_PER_BATCH = 2**21
 
 
 class PicturePair(NamedTuple):
-    """A picture and what a network compares it with."""
+    """A picture and the picture or text that a network compares it with."""
 
     image: np.ndarray
     """(height, width, 3) uint8."""
-    other: np.ndarray | str
+    reference: np.ndarray | str
     """A picture of the same size, or a text."""
     rows: tuple[dict[str, Any], ...]
-    """Where the scores go: the mean of all comparisons that name a row."""
+    """Rows of the score table that get the score; a row in several pairs gets their mean."""
 
 
 class Comparisons:
-    """Comparisons of one kind, computed when a batch is full."""
+    """A queue of comparisons of one kind, which is computed when a batch is full."""
 
     def __init__(
         self, reads: Reads, metrics: Mapping[str, Metric], networks: Mapping[str, Any]
     ) -> None:
-        """Of the metrics that read this, each with its network by the metric's name."""
+        """An empty queue for the metrics that read `reads`; `networks` is by the metric's name."""
         self.metrics = {name: metric for name, metric in metrics.items() if metric.reads == reads}
         self.networks = networks
-        self.waiting: list[PicturePair] = []
+        self.queue: list[PicturePair] = []
         self.scores: dict[tuple[int, str], list[float]] = {}
 
     def add(self, comparison: PicturePair) -> None:
-        """Take one in; pictures of one size alone share a batch."""
+        """Put a comparison into the queue; a batch has pictures of one size only."""
         if not self.metrics:
             return
         shape = comparison.image.shape
-        if self.waiting and (self._is_full() or shape != self.waiting[0].image.shape):
+        if self.queue and (self._is_full() or shape != self.queue[0].image.shape):
             self.flush()
-        self.waiting.append(comparison)
+        self.queue.append(comparison)
 
     def flush(self) -> None:
-        """Compute what waits and put it into the rows."""
-        batch, self.waiting = self.waiting, []
+        """Compute the queued comparisons and write their scores into the rows."""
+        batch, self.queue = self.queue, []
         if not batch:
             return
-        images, others = [each.image for each in batch], [each.other for each in batch]
+        images = [comparison.image for comparison in batch]
+        references = [comparison.reference for comparison in batch]
         for name, metric in self.metrics.items():
-            scores = metric.compute(images, others, self.networks[name])
+            scores = metric.compute(images, references, self.networks[name])
             for comparison, score in zip(batch, scores, strict=True):
                 if score is not None and np.isfinite(score):
                     for row in comparison.rows:
-                        known = self.scores.setdefault((id(row), name), [])
-                        known.append(score)
-                        row[name] = float(np.mean(known))
+                        row_scores = self.scores.setdefault((id(row), name), [])
+                        row_scores.append(score)
+                        row[name] = float(np.mean(row_scores))
 
     def _is_full(self) -> bool:
-        pixels = sum(each.image.shape[0] * each.image.shape[1] for each in self.waiting)
-        return len(self.waiting) >= MAX_PER_BATCH or pixels >= MAX_PIXELS_PER_BATCH
+        pixels = sum(pair.image.shape[0] * pair.image.shape[1] for pair in self.queue)
+        return len(self.queue) >= MAX_PER_BATCH or pixels >= MAX_PIXELS_PER_BATCH

@@ -1,4 +1,4 @@
-"""Every metric of every image of a study, from the files that the stages before left."""
+"""Scoring a study: every metric of every image, from the files that earlier stages wrote."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ EncodingKey = tuple[str, str]
 
 @dataclass(frozen=True)
 class StudyImages:
-    """What scoring a study needs beside the rows of its image table."""
+    """Everything that scoring a study needs, except the rows of its image table."""
 
     folder: Path
     """The image table's folder."""
@@ -36,9 +36,9 @@ class StudyImages:
     judge: Judge
     metrics: Mapping[str, Metric]
     networks: Mapping[str, Any]
-    """Of the metrics that are computed with one, by the metric's name."""
+    """The networks of the metrics that need one, by the metric's name."""
     wordings: Wordings
-    """What was encoded for a prompt."""
+    """The texts that were encoded for the prompts."""
 
     @property
     def baseline(self) -> Variant:
@@ -47,7 +47,10 @@ class StudyImages:
 
     @cached_property
     def swapped(self) -> Mapping[tuple[str, str], TableRow]:
-        """By phase and prompt id, the next prompt of that phase; the first one follows the last."""
+        """(phase, prompt id) -> the phase's next prompt; the last one gets the first.
+
+        Pictures judged by another prompt show what a judge says of pictures that miss the prompt.
+        """
         swapped = {}
         for phase, names in groupby(sorted(self.prompts), key=lambda key: key[0]):
             keys = [(phase, name) for _, name in names]
@@ -57,10 +60,10 @@ class StudyImages:
 
 
 def read_encodings(path: Path) -> dict[EncodingKey, TokenVectors]:
-    """The encodings in an embedding table, whose rows are by text and setting, tokens in order.
+    """The encodings of an embedding table, whose rows are sorted by text, settings and position.
 
     Raises:
-        ValueError: the file is missing or is no such table.
+        ValueError: the file is missing or is no embedding table.
     """
     if not path.is_file():
         raise ValueError(f"{path}: no such table")
@@ -79,16 +82,16 @@ def read_encodings(path: Path) -> dict[EncodingKey, TokenVectors]:
 
 
 class ScoredStudy(NamedTuple):
-    """What scoring a study gives."""
+    """The rows of a study's score table and of its table of judged facts."""
 
     scores: list[TableRow]
     """Rows of the score table; a failed image has None for every metric."""
     facts: list[TableRow]
-    """Rows of the table of judged facts; none of an image that was not judged."""
+    """Rows of the table of judged facts; an image that was not judged has none."""
 
 
 def group_rows(rows: Iterable[TableRow]) -> list[list[TableRow]]:
-    """Rows of an image table by phase and prompt, all variants and seeds together."""
+    """The rows of an image table in groups, one for each phase and prompt."""
     ordered = sorted(rows, key=lambda row: (row["phase"], row["prompt_id"], row["seed"]))
     groups = groupby(ordered, key=lambda row: (row["phase"], row["prompt_id"]))
     return [list(group) for _, group in groups]
@@ -98,8 +101,8 @@ def score_images(groups: Iterable[Sequence[TableRow]], study: StudyImages) -> Sc
     """Every metric and every judged fact of every image.
 
     Args:
-        groups: from `group_rows`, perhaps behind a progress bar.
-        study: what else is needed.
+        groups: from `group_rows`; a progress bar may wrap them.
+        study: everything else that is needed.
     """
     scored = ScoredStudy([], [])
     queues = {reads: Comparisons(reads, study.metrics, study.networks) for reads in BATCHED}
@@ -116,9 +119,10 @@ def _score_group(
     scored: ScoredStudy,
     queues: Mapping[Any, Comparisons],
 ) -> None:
+    """Add the scores and facts of one prompt's images, all variants and seeds, to `scored`."""
     prompt = study.prompts[rows[0]["phase"], rows[0]["prompt_id"]]
     pictures = {
-        _place(row): load_image(study.folder / row["file"]) for row in rows if not row["error"]
+        _image_key(row): load_image(study.folder / row["file"]) for row in rows if not row["error"]
     }
     entries: dict[tuple[str, int], dict[str, Any]] = {}
     for row in rows:
@@ -126,37 +130,47 @@ def _score_group(
         entry = {name: row[name] for name in names} | {"category": prompt["category"]}
         entry |= dict.fromkeys(study.metrics)
         scored.scores.append(entry)
-        picture = pictures.get(_place(row))
+        picture = pictures.get(_image_key(row))
         if picture is None:
             continue
-        entries[_place(row)] = entry
+        entries[_image_key(row)] = entry
         baseline = _baseline_of(row, picture, pictures, study)
         facts = _judged(picture, prompt, study)
-        observation = PictureInputs(picture.pixels, baseline, facts, row["num_forwards"])
+        observation = PictureInputs(
+            image=picture.pixels,
+            baseline_image=baseline,
+            fact_results=facts,
+            num_forwards=row["num_forwards"],
+        )
         entry |= observation.scores(study.metrics) | _embedding_scores(row, prompt, study)
         scored.facts.extend(_fact_row(row, picture, result) for result in facts or ())
         queues["image_texts"].add(PicturePair(picture.pixels, prompt["text"], (entry,)))
         if baseline is not None:
             queues["image_pairs"].add(PicturePair(picture.pixels, baseline, (entry,)))
     for row in rows:
-        if row["variant"] == study.baseline.name and _place(row) in entries:
-            entry, picture = entries[_place(row)], pictures[_place(row)]
+        if row["variant"] == study.baseline.name and _image_key(row) in entries:
+            entry, picture = entries[_image_key(row)], pictures[_image_key(row)]
             scored.scores.append(_swapped_entry(row, picture, entry, study))
-    for one, other in combinations(entries, 2):
-        first, second = pictures[one].pixels, pictures[other].pixels
-        if one[0] == other[0] and first.shape == second.shape:
-            pair = (entries[one], entries[other])
-            queues["seed_pairs"].add(PicturePair(first, second, pair))
+    for first, second in combinations(entries, 2):
+        images = pictures[first].pixels, pictures[second].pixels
+        if first[0] == second[0] and images[0].shape == images[1].shape:
+            pair = (entries[first], entries[second])
+            queues["seed_pairs"].add(PicturePair(*images, pair))
 
 
 def _swapped_entry(
     row: TableRow, picture: Picture, entry: TableRow, study: StudyImages
 ) -> TableRow:
-    """Row of a baseline's picture as another prompt judges it: the judged metrics alone."""
-    other = study.swapped[row["phase"], row["prompt_id"]]
-    facts = _judged(picture, other, study)
+    """Score row of a baseline's picture judged by another prompt; only judged metrics are set."""
+    swapped_prompt = study.swapped[row["phase"], row["prompt_id"]]
+    facts = _judged(picture, swapped_prompt, study)
     judged = {name: metric for name, metric in study.metrics.items() if metric.is_judged}
-    scores = PictureInputs(picture.pixels, None, facts, row["num_forwards"]).scores(judged)
+    scores = PictureInputs(
+        image=picture.pixels,
+        baseline_image=None,
+        fact_results=facts,
+        num_forwards=row["num_forwards"],
+    ).scores(judged)
     return {**entry, "variant": SWAPPED_PROMPTS} | dict.fromkeys(study.metrics) | scores
 
 
@@ -167,16 +181,16 @@ def _judged(
     return None if results is None else tuple(results)
 
 
-def _place(row: TableRow) -> tuple[str, int]:
+def _image_key(row: TableRow) -> tuple[str, int]:
     return (row["variant"], row["seed"])
 
 
 def _baseline_of(
     row: TableRow, picture: Picture, pictures: Mapping[tuple[str, int], Picture], study: StudyImages
 ) -> np.ndarray | None:
-    """The baseline's picture of the same seed, for a rival of the same size.
+    """The baseline's picture of the same seed; None for the baseline itself.
 
-    A picture of another size has no distance to the baseline: resizing would make one up.
+    None also where the sizes differ: a distance after resizing would measure the resizing.
     """
     baseline = pictures.get((study.baseline.name, row["seed"]))
     if baseline is None or row["variant"] == study.baseline.name:
@@ -188,14 +202,15 @@ def _embedding_scores(
     row: TableRow, prompt: TableRow, study: StudyImages
 ) -> dict[str, float | None]:
     variant, baseline = study.variants[row["variant"]], study.baseline
-    other = None if variant.is_baseline else _encoding_key(prompt, baseline, study.wordings)
-    return study.embeddings.of(_encoding_key(prompt, variant, study.wordings), other)
+    key = _encoding_key(prompt, variant, study.wordings)
+    baseline_key = _encoding_key(prompt, baseline, study.wordings)
+    return study.embeddings.of(key, None if variant.is_baseline else baseline_key)
 
 
 def _fact_row(row: TableRow, picture: Picture, result: FactResult) -> TableRow:
     names = ("variant", "phase", "prompt_id", "seed")
-    found = {"image": picture.digest, "fact": result.name, "held": result.held}
-    return {name: row[name] for name in names} | found
+    judgement = {"image": picture.digest, "fact": result.name, "held": result.held}
+    return {name: row[name] for name in names} | judgement
 
 
 def _encoding_key(prompt: TableRow, variant: Variant, wordings: Wordings) -> EncodingKey:

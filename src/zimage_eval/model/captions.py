@@ -1,4 +1,4 @@
-"""Captions as the transformer takes them in: embedded, padded, and where each token stands."""
+"""Captions inside the transformer: embedding, padding, token positions, and the context refiner."""
 
 import hashlib
 from collections.abc import Callable, Sequence
@@ -18,19 +18,19 @@ if TYPE_CHECKING:  # it takes seconds, and batches are planned without it
 
 
 class EmbeddedCaption(NamedTuple):
-    """A caption that meets the context refiner next."""
+    """A caption as the context refiner reads it."""
 
     vectors: torch.Tensor
     """`(1, padded_length, dim)` in the transformer's dtype."""
     freqs_cis: torch.Tensor
-    """`(1, padded_length, channels / 2)` complex64, the rotations of its positions."""
+    """`(1, padded_length, head_dim / 2)` complex64, the rotations of its positions."""
 
 
 @torch.no_grad()
 def embed_caption(
     transformer: "ZImageTransformer2DModel", prompt_embeds: torch.Tensor
 ) -> EmbeddedCaption:
-    """What ZImageTransformer2DModel.forward hands to its context refiner for one caption.
+    """The input that ZImageTransformer2DModel.forward gives its context refiner for one caption.
 
     Args:
         transformer: on any device.
@@ -48,54 +48,59 @@ def embed_caption(
 
 @torch.no_grad()
 def refine(refiner: nn.Module, caption: EmbeddedCaption) -> torch.Tensor:
-    """The same caption `(1, padded_length, dim)` after a `ContextRefiner`."""
+    """The caption's vectors `(1, padded_length, dim)` after a `ContextRefiner`."""
     refined: torch.Tensor = refiner(caption.vectors, None, caption.freqs_cis)
     return refined
 
 
 class RefinerFit:
-    """The captions that a linear map in the refiner's place is fitted on; the map is made once."""
+    """Captions to fit a linear map on that replaces the refiner; the map is fitted only once."""
 
     def __init__(self, captions: Sequence[torch.Tensor]) -> None:
-        """Keep `(num_tokens, hidden_size)` float32 each."""
+        """Keep the prompt embeddings, `(num_tokens, hidden_size)` float32 each."""
         self.captions = captions
         digest = hashlib.sha256()
         for caption in captions:
             digest.update(str(tuple(caption.shape)).encode())
             digest.update(caption.float().contiguous().numpy().tobytes())
         self.digest = digest.hexdigest()
-        """SHA-256 of shapes and values."""
+        """SHA-256 of the embeddings' shapes and values."""
         self._lock = Lock()
         self._map: LinearMap | None = None
 
     def linear_map(
         self, transformer: "ZImageTransformer2DModel", make_refiner: Callable[[], nn.Module]
     ) -> LinearMap:
-        """From unrefined to refined tokens, padding included; threads may ask for it at once."""
+        """The map from unrefined to refined tokens, padding included; safe to call from threads.
+
+        Args:
+            transformer: embeds the captions.
+            make_refiner: makes the refiner that the map imitates; called for the first fit only.
+        """
         with self._lock:
             if self._map is None:
                 refiner = make_refiner()
                 pairs = [
                     (caption.vectors[0], refine(refiner, caption)[0])
-                    for caption in (embed_caption(transformer, one) for one in self.captions)
+                    for caption in (embed_caption(transformer, embeds) for embeds in self.captions)
                 ]
                 self._map = fit_linear([pair[0] for pair in pairs], [pair[1] for pair in pairs])
             return self._map
 
 
 CAPTION_START = (1, 0, 0)
-"""Position of a caption's first token, by which diffusers' code tells it from an image."""
+"""Position of a caption's first token; an image starts at another one, behind its caption."""
 
 
 class CaptionLayout(NamedTuple):
-    """A layout; the default is diffusers' own."""
+    """Padding of a caption and positions of its tokens and image; the default is diffusers'."""
 
     extra_pads: int = 0
-    """Learned, attended pads beyond those that round a caption up."""
+    """Number of learned, attended pads beyond those that round a caption's length up."""
     is_rounded: bool = True
-    """Whether a caption is rounded up to a multiple of 32 at all."""
+    """Whether a caption's length is rounded up to a multiple of 32."""
     image_offset: int = 0
-    """Positions on axis 0 that the image stands behind its own place; below 0, among the pads."""
+    """Positions on axis 0 by which the image is moved back; below 0 it moves in among the pads."""
     order: torch.Tensor | None = None
     """`(num_tokens,)`: token i takes the position that token `order[i]` has; None keeps them."""
 
@@ -103,12 +108,12 @@ class CaptionLayout(NamedTuple):
 def lay_out_captions(
     transformer: ZImageTransformer2DModel, layout: CaptionLayout
 ) -> ZImageTransformer2DModel:
-    """A view with another layout; bit-identical to the transformer for the default one.
+    """A view of the transformer with another layout; bit-identical to it for the default layout.
 
-    The table of positions must hold what the layout adds.
+    The rotary table must be long enough for the positions that the layout adds.
     """
     view = view_module(transformer)
-    own = transformer._pad_with_ids
+    original_pad_with_ids = transformer._pad_with_ids
 
     def pad_with_ids(
         feat: torch.Tensor,
@@ -117,9 +122,9 @@ def lay_out_captions(
         device: torch.device,
         noise_mask: int | None = None,
     ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, int, None]:
-        if start != CAPTION_START:  # an image, which begins behind its caption
+        if start != CAPTION_START:  # an image, which stands behind its caption
             shifted = (start[0] + layout.image_offset, *start[1:])
-            return own(feat, grid, shifted, device, noise_mask)
+            return original_pad_with_ids(feat, grid, shifted, device, noise_mask)
         num_tokens = len(feat)
         rounded = padded_length(num_tokens) if layout.is_rounded else num_tokens
         length = rounded + layout.extra_pads

@@ -1,4 +1,4 @@
-"""Where to compute, and how much of it side by side."""
+"""The device to compute on, worker threads, and loading something once for all threads."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -17,12 +17,12 @@ def pick_device() -> torch.device:
 
 
 def start_workers(device: torch.device) -> ThreadPoolExecutor:
-    """Threads to work on batches side by side: one for a GPU, one a core otherwise.
+    """Threads that work on batches in parallel: one for a GPU, one for each core on the CPU.
 
-    On the CPU each of them computes in one thread only (and so does the caller from now on). That
-    makes the last bits independent of the number of cores, and where other processes take turns on
-    the cores it is many times faster than torch's own threads, which spin while they wait.
-    OMP_NUM_THREADS limits their number as it limits torch's.
+    On the CPU each worker computes in a single thread, and so does the caller from now on. The last
+    bits are then independent of the number of cores. Where other processes share the cores, this is
+    also many times faster than torch's own threads, which spin while they wait. OMP_NUM_THREADS
+    limits the number of workers as it limits torch's threads.
     """
     if device.type != "cpu":
         return ThreadPoolExecutor(max_workers=1)
@@ -32,12 +32,12 @@ def start_workers(device: torch.device) -> ThreadPoolExecutor:
 
 
 def load_once(load: Callable[[], Loaded]) -> Callable[[], Loaded]:
-    """A function that calls `load` the first time only, whichever worker comes first."""
+    """A function that calls `load` once, and gives the same result to all threads."""
     lock = Lock()
     cached = cache(load)
 
-    def load_or_wait() -> Loaded:
+    def load_cached() -> Loaded:
         with lock:
             return cached()
 
-    return load_or_wait
+    return load_cached

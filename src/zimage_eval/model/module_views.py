@@ -1,4 +1,4 @@
-"""A module with changes that the module itself, and other threads that use it, never see."""
+"""Views of a torch module: changes of a view don't reach the module or its other users."""
 
 import copy
 from collections import OrderedDict
@@ -10,19 +10,19 @@ AnyModule = TypeVar("AnyModule", bound=nn.Module)
 
 
 def view_module(module: AnyModule) -> AnyModule:
-    """A module with the same weights and submodules, which may be given others of its own.
+    """A shallow copy of a module that shares its weights and submodules.
 
-    What is set on the view (attributes, submodules, hooks before its forward) is not set on the
-    module; both share everything else. A view is not compiled, whatever its module is.
+    Attributes, submodules and forward pre-hooks that are set on the view are not set on the module;
+    everything else is shared. A view is never compiled, even if its module is.
 
     Raises:
         ValueError: the module's forward has been replaced (accelerate does so to offload weights);
-            the view's would run the module's.
+            the view's forward would run on the module instead of the view.
     """
     if "forward" in vars(module):
         raise ValueError(f"{type(module).__name__}: a forward that was replaced can't be viewed")
     view = copy.copy(module)
-    view._compiled_call_impl = None  # the module's would run the module
+    view._compiled_call_impl = None  # the module's compiled call would run the module
     view._modules = dict(module._modules)
     view._forward_pre_hooks = OrderedDict(module._forward_pre_hooks)
     return view

@@ -1,6 +1,7 @@
-"""The context refiner under other settings than its own.
+"""The transformer's context refiner with changed settings: dropped, scaled, replaced, modulated.
 
-It is the few blocks in which a caption's tokens attend to each other before they meet the image.
+The context refiner is the few blocks in which a caption's tokens attend to each other before they
+are joined with the image.
 """
 
 from functools import lru_cache
@@ -22,11 +23,11 @@ from zimage_eval.model.module_views import view_module
 from zimage_eval.statistics.linear_maps import LinearMap
 
 RANDOM_SEED: Final = 0
-"""Of the directions that `refiner_delta: random` moves tokens in."""
+"""Seed of the directions in which `refiner_delta: random` moves tokens."""
 
 
 class RecordedTimestep(nn.Module):
-    """A transformer's `t_embedder` that keeps what it gave last, for the refiner gets none."""
+    """A transformer's `t_embedder` that keeps its last output for the refiner, which gets none."""
 
     def __init__(self, embedder: TimestepEmbedder) -> None:
         super().__init__()
@@ -41,7 +42,7 @@ class RecordedTimestep(nn.Module):
 
 
 class ContextRefiner(nn.Module):
-    """Takes the place of all blocks of a transformer's context refiner."""
+    """A replacement for all blocks of a transformer's context refiner."""
 
     def __init__(
         self,
@@ -51,14 +52,14 @@ class ContextRefiner(nn.Module):
         timestep: RecordedTimestep | None,
         linear: LinearMap | None,
     ) -> None:
-        """Share the weights of `blocks`, which stay as they are.
+        """Share the weights of `blocks`, which are not changed.
 
         Args:
             blocks: the transformer's `context_refiner`.
-            settings: if neutral, the result is bit-identical to that of `blocks`.
-            rope: positions of the caption; None takes those of the whole transformer.
-            timestep: what modulates the blocks; None leaves them as diffusers has them.
-            linear: from unrefined to refined tokens, in the place of the blocks; None runs them.
+            settings: with neutral settings the output is bit-identical to that of `blocks`.
+            rope: rotary embedding of the caption's positions; None takes the transformer's.
+            timestep: modulates the blocks; None runs them without modulation, as diffusers does.
+            linear: map from unrefined to refined tokens that replaces the blocks; None runs them.
         """
         super().__init__()
         self.blocks = nn.ModuleList(
@@ -75,7 +76,7 @@ class ContextRefiner(nn.Module):
     def forward(
         self, x: torch.Tensor, attn_mask: torch.Tensor | None, freqs_cis: torch.Tensor
     ) -> torch.Tensor:
-        """`x + blend * (refined - x)` of embedded captions `(batch, length, dim)`."""
+        """`x + blend * (refined - x)` for embedded captions x, `(batch, length, dim)`."""
         if self.linear is not None:
             refined = self.linear(x).to(x.dtype)
         else:
@@ -101,9 +102,9 @@ class ContextRefiner(nn.Module):
 
 
 def random_delta(delta: torch.Tensor) -> torch.Tensor:
-    """Vectors `(batch, length, dim)` of the same lengths in other directions.
+    """Vectors `(batch, length, dim)` with the norms of `delta` and random directions.
 
-    A direction belongs to a position: it is the same for every caption, device and call.
+    Each position has its own direction, the same for every caption, device and call.
     """
     directions = _directions(delta.shape[1], delta.shape[2]).to(delta.device)
     return (directions * delta.float().norm(dim=-1, keepdim=True)).to(delta.dtype)
@@ -111,30 +112,30 @@ def random_delta(delta: torch.Tensor) -> torch.Tensor:
 
 @lru_cache(maxsize=8)
 def _directions(length: int, dim: int) -> torch.Tensor:
-    # a generator a position: one for all would tie the directions to the number of positions
-    drawn = [
+    # A generator for each position: with a single one, directions would depend on the length.
+    vectors = [
         torch.randn(dim, generator=torch.Generator("cpu").manual_seed(RANDOM_SEED + position))
         for position in range(length)
     ]
-    return nn.functional.normalize(torch.stack(drawn), dim=-1)
+    return nn.functional.normalize(torch.stack(vectors), dim=-1)
 
 
-class _Nothing(nn.Module):
-    """Gives zeros: the last step of a branch that is switched off."""
+class _Zeros(nn.Module):
+    """Returns zeros: the last step of a branch that is switched off."""
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return torch.zeros_like(x)
 
 
 def attach_modulation(transformer: ZImageTransformer2DModel, folder: Path) -> None:
-    """Give the refiner's blocks their timestep modulation, which diffusers does not load.
+    """Load the timestep modulation of the refiner's blocks, which diffusers does not load.
 
-    They don't use it unless a `ContextRefiner` is told to.
+    The blocks don't use it unless a `ContextRefiner` switches it on.
 
     Args:
-        transformer: as loaded from `folder`.
-        folder: its `context_refiner.<i>.adaLN_modulation.0.{weight,bias}` are of the shapes that
-            the other blocks have.
+        transformer: as loaded from `folder`; its blocks get the weights.
+        folder: holds `context_refiner.<i>.adaLN_modulation.0.{weight,bias}` in the shapes of the
+            other blocks' modulation.
 
     Raises:
         ValueError: a weight is missing.
@@ -149,7 +150,7 @@ def attach_modulation(transformer: ZImageTransformer2DModel, folder: Path) -> No
         prefix = f"context_refiner.{index}.adaLN_modulation.0"
         missing = [end for end in ("weight", "bias") if f"{prefix}.{end}" not in weights]
         if missing:
-            raise ValueError(f"{folder}: config.json promises {prefix}.{missing[0]}, there is none")
+            raise ValueError(f"{folder}: config.json needs {prefix}.{missing[0]}, there is none")
         weight, bias = weights[f"{prefix}.weight"], weights[f"{prefix}.bias"]
         linear = nn.Linear(weight.shape[1], weight.shape[0])
         linear.load_state_dict({"weight": weight, "bias": bias})
@@ -162,7 +163,7 @@ def _view_block(
     view = view_module(block)
     view.modulation = is_modulated
     if not settings.refiner_attention:
-        view.attention_norm2 = _Nothing()
+        view.attention_norm2 = _Zeros()
     if not settings.refiner_feed_forward:
-        view.ffn_norm2 = _Nothing()
+        view.ffn_norm2 = _Zeros()
     return view

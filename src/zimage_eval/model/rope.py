@@ -1,4 +1,4 @@
-"""Rotary position embedding of the transformer under other settings than its own.
+"""Rotary position embedding of the transformer with changed settings: theta, scaling, length.
 
 Axis 0 counts the tokens of a padded caption from 1, and the image stands at the position after
 them; axes 1 and 2 are the rows and columns of the image.
@@ -12,42 +12,50 @@ from diffusers.models.transformers.transformer_z_image import RopeEmbedder
 from zimage_eval.config.setting_groups import RopeSettings
 
 
-def build_rope(own: RopeEmbedder, settings: RopeSettings, *, in_refiner: bool) -> RopeEmbedder:
-    """What takes a transformer's `rope_embedder`'s place; `own` is left as it was.
+def build_rope(embedder: RopeEmbedder, settings: RopeSettings, *, in_refiner: bool) -> RopeEmbedder:
+    """A replacement for a transformer's `rope_embedder`, which is not changed.
 
     Args:
-        own: the transformer's, which says axes, the other axes' lengths and the trained theta.
-        settings: if all are the model's own, the result is bit-identical to `own`.
-        in_refiner: for the context refiner, where a theta of any scope holds.
+        embedder: the transformer's; its axes, the lengths of axes 1 and 2 and its trained theta are
+            kept.
+        settings: with the model's own settings the result is bit-identical to `embedder`.
+        in_refiner: whether it is for the context refiner, where a theta of any scope applies.
     """
-    lengths = (settings.table_length, *own.axes_lens[1:])
-    rope = RopeEmbedder(own.theta, own.axes_dims, list(lengths))
+    lengths = (settings.table_length, *embedder.axes_lens[1:])
+    rope = RopeEmbedder(embedder.theta, embedder.axes_dims, list(lengths))
     rope.freqs_cis = list(
-        _tables(tuple(own.axes_dims), lengths, axis_thetas(own, settings, in_refiner), settings)
+        _tables(
+            tuple(embedder.axes_dims),
+            lengths,
+            axis_thetas(embedder, settings, in_refiner),
+            settings,
+        )
     )
     return rope
 
 
-def axis_thetas(own: RopeEmbedder, settings: RopeSettings, in_refiner: bool) -> tuple[float, ...]:
-    """Base of the wavelengths of each axis, NTK scaling of axis 0 included.
+def axis_thetas(
+    embedder: RopeEmbedder, settings: RopeSettings, in_refiner: bool
+) -> tuple[float, ...]:
+    """Theta, the base of the wavelengths, of each axis, with the NTK scaling of axis 0.
 
     NTK scaling by s multiplies theta by s ** (d / (d - 2)) for d channels: the longest wavelength
-    grows s times, the shortest stays, those between follow a geometric series.
+    grows s times, the shortest stays, and those between follow a geometric series.
     """
     theta, scope = settings.rope_theta, settings.rope_theta_scope
     everywhere = scope == "all" or (scope == "refiner" and in_refiner)
-    first = theta if everywhere or scope == "caption" else own.theta
-    channels = own.axes_dims[0]
+    first = theta if everywhere or scope == "caption" else embedder.theta
+    channels = embedder.axes_dims[0]
     if settings.ntk_scaling != 1:
         first = first * settings.ntk_scaling ** (channels / (channels - 2))
-    return (first, *[theta if everywhere else own.theta for _ in own.axes_dims[1:]])
+    return (first, *[theta if everywhere else embedder.theta for _ in embedder.axes_dims[1:]])
 
 
 def rotations(channels: int, length: int, theta: float, scaling: float) -> torch.Tensor:
     """Rotations `(length, channels / 2)` complex64 at positions 0, 1 / scaling, 2 / scaling, ...
 
-    The wavelengths are `2 pi * theta ** (i / channels)` for i = 0, 2, ... In the precision of
-    diffusers' RopeEmbedder, and bit-identical to it for a scaling of 1.
+    The wavelengths are `2 pi * theta ** (i / channels)` for i = 0, 2, ... The computation has the
+    precision of diffusers' RopeEmbedder, and is bit-identical to it for a scaling of 1.
     """
     even = torch.arange(0, channels, 2, dtype=torch.float64)
     frequencies = 1.0 / (theta ** (even / channels))

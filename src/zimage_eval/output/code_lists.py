@@ -1,8 +1,8 @@
-"""The code that each stage reaches, as lists of files with a digest of what each file says.
+"""Code lists: for each stage, the files that it imports and a digest of each file's code.
 
-A stage depends on its own list instead of on some forty files: an edit that changes nothing but
-comments, docstrings or layout leaves every list as it was, and a list says in words why a stage
-runs again.
+A stage depends on its own list instead of on some forty files. An edit of comments, docstrings or
+layout alone leaves every list as it was, and the difference of two lists shows which files make a
+stage run again.
 """
 
 import ast
@@ -11,25 +11,25 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 Packages = Mapping[str, Path]
-"""The packages that stages are made of: name -> folder, relative to the repository."""
-SHORT = 16
-"""Hex digits of a digest that a list holds."""
+"""Packages whose modules count as code: name -> folder, relative to the repository."""
+DIGEST_LENGTH = 16
+"""Number of hex digits of a digest in a list."""
 
 
 class CodeGraph:
     """The modules of a repository and what they import, read from their syntax trees."""
 
     def __init__(self, root: Path, packages: Packages) -> None:
-        """Read the repository in `root`; nothing of it is imported or run."""
+        """Read the repository in `root`; no code of it is imported or run."""
         self.root = root
         self.packages = packages
         self._imports: dict[Path, tuple[str, ...]] = {}
         self._digests: dict[Path, str] = {}
 
     def stage_modules(self) -> dict[str, str]:
-        """The name of every stage and its module: each file of the package `stages` but `code`.
+        """Name of every stage -> its module: all files of the package `stages` except `code`.
 
-        `stages/code.py` writes the lists, and reads both packages whole.
+        `stages/code.py` is the stage that writes the lists; it depends on both packages as a whole.
 
         Raises:
             ValueError: two stages have the same name, so that their lists would be one file.
@@ -57,9 +57,9 @@ class CodeGraph:
         return next((file for file in files if (self.root / file).is_file()), None)
 
     def reached_files(self, module: str) -> set[str]:
-        """Files that a module needs to run, its own and those of its packages included.
+        """The files that a module needs to run, with its own and the `__init__.py` of its packages.
 
-        Imports inside functions count; those under `if TYPE_CHECKING` don't, they never run.
+        Imports inside functions count. Imports under `if TYPE_CHECKING` don't, they never run.
         """
         reached: set[str] = set()
         waiting = [module]
@@ -74,7 +74,7 @@ class CodeGraph:
         return reached
 
     def code_list(self, module: str) -> str:
-        """A line a file that the module reaches: its path and the digest of its syntax tree."""
+        """The text of a code list: a line for each reached file with its path and its digest."""
         return "".join(
             f"{file} {self.digest(Path(file))}\n" for file in sorted(self.reached_files(module))
         )
@@ -94,13 +94,13 @@ class CodeGraph:
 
 
 def code_digest(path: Path) -> str:
-    """Digest of what a Python file says, whatever its comments, docstrings and layout."""
-    text = statement(ast.parse(path.read_text(encoding="utf-8")))
-    return hashlib.sha256(text.encode()).hexdigest()[:SHORT]
+    """Digest of a Python file's code; comments, docstrings and layout don't change it."""
+    text = syntax_text(ast.parse(path.read_text(encoding="utf-8")))
+    return hashlib.sha256(text.encode()).hexdigest()[:DIGEST_LENGTH]
 
 
-def statement(node: ast.AST) -> str:
-    """What a syntax tree says, as one text: equal for equal code on every version of Python.
+def syntax_text(node: ast.AST) -> str:
+    """A syntax tree as one text, which is equal for equal code on every version of Python.
 
     `ast.dump` writes empty fields on some versions and leaves them out on others. Docstrings are
     left out: no stage writes one into a result.
@@ -110,18 +110,18 @@ def statement(node: ast.AST) -> str:
         if isinstance(node, ast.Constant):
             parts.append(f"{name}={value!r}" if value is not None or name == "value" else "")
         elif isinstance(value, ast.AST):
-            parts.append(f"{name}={statement(value)}")
+            parts.append(f"{name}={syntax_text(value)}")
         elif isinstance(value, list):
             kept = [entry for entry in value if not _is_docstring(entry)]
-            written = [statement(e) if isinstance(e, ast.AST) else repr(e) for e in kept]
-            parts.append(f"{name}=[{','.join(written)}]" if written else "")
+            texts = [syntax_text(e) if isinstance(e, ast.AST) else repr(e) for e in kept]
+            parts.append(f"{name}=[{','.join(texts)}]" if texts else "")
         elif value is not None:
             parts.append(f"{name}={value!r}")
     return f"{type(node).__name__}({','.join(filter(None, parts))})"
 
 
 def write_code_lists(graph: CodeGraph, folder: Path) -> dict[str, str]:
-    """Write `<stage>.txt` for every stage; returns what was written, by stage."""
+    """Write `<stage>.txt` into `folder` for every stage; returns stage -> the file's text."""
     lists = {name: graph.code_list(module) for name, module in graph.stage_modules().items()}
     folder.mkdir(parents=True, exist_ok=True)
     for name, text in lists.items():
@@ -130,9 +130,9 @@ def write_code_lists(graph: CodeGraph, folder: Path) -> dict[str, str]:
 
 
 def changed_stages(graph: CodeGraph, folder: Path) -> dict[str, list[str]]:
-    """Stages whose code is not what their lists in `folder` say, with the files that differ.
+    """Stages whose code differs from their lists in `folder`: name -> the files that differ.
 
-    A stage without a list counts as changed in all of its files.
+    For a stage without a list, all of its files differ.
     """
     changes: dict[str, list[str]] = {}
     for name, module in graph.stage_modules().items():
@@ -145,7 +145,7 @@ def changed_stages(graph: CodeGraph, folder: Path) -> dict[str, list[str]]:
 
 
 def _is_docstring(node: object) -> bool:
-    """Whether a statement is a bare text, of a module, class, function or attribute."""
+    """Whether a statement is a bare string: a docstring of a module, class, function or field."""
     return (
         isinstance(node, ast.Expr)
         and isinstance(node.value, ast.Constant)

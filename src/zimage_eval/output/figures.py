@@ -1,6 +1,6 @@
-"""What figures share: dots with intervals, heat maps, colored groups of points, the PNG file.
+"""Figures that many pages use: dots with intervals, heat maps, scatter plots; written as PNG.
 
-PNG bytes depend on the numbers and the matplotlib version alone: no date, no software tag.
+The bytes of a PNG depend on the numbers and the matplotlib version alone: no date, no software tag.
 """
 
 from collections.abc import Mapping, Sequence
@@ -18,7 +18,7 @@ from zimage_eval.output.observations import Measurement
 from zimage_eval.statistics.estimates import Floats, estimate, prompt_means
 
 INK, FAINT, BLUE, FRAME = "#1a1a1a", "#767676", "#0072b2", "#d55e00"
-# Okabe and Ito 2008: told apart with any color vision; the markers differ as well.
+# Okabe and Ito 2008: distinguishable with any color vision; the markers differ as well.
 CATEGORY_STYLES = (("#e69f00", "o"), ("#56b4e9", "s"), ("#009e73", "^"), ("#cc79a7", "D"))
 DOTS_PER_INCH = 150
 WIDTH_INCHES = 9
@@ -34,14 +34,15 @@ class EffectRow(NamedTuple):
     is_baseline: bool
     differs: bool | None
     """Whether the 95 % interval of its paired difference to the baseline excludes 0; None where
-    that is not asked."""
+    there is no comparison with the baseline."""
     by_category: dict[str, float]
+    """Mean of each category of prompts."""
     note: str
-    """Said in its place when there is no mean."""
+    """Written in place of the dot when there is no mean."""
 
 
 class HeatCell(NamedTuple):
-    """A variant of two varied settings."""
+    """A variant of a study that varies two settings; row and column are their values."""
 
     row: str
     column: str
@@ -49,7 +50,10 @@ class HeatCell(NamedTuple):
 
 
 def draw_dots(rows: Sequence[EffectRow], axis_label: str) -> Figure:
-    """A dot with its interval per variant, a faint dot per category, a line at the baseline."""
+    """A figure with a dot and interval for each variant, a faint dot for each of its categories.
+
+    A dashed line stands at the baseline.
+    """
     with matplotlib.style.context("default"):
         figure = Figure(figsize=(WIDTH_INCHES, 1.5 + 0.46 * len(rows)), layout="constrained")
         axes = figure.add_subplot()
@@ -65,7 +69,14 @@ def draw_dots(rows: Sequence[EffectRow], axis_label: str) -> Figure:
 def draw_heat_map(
     cells: Sequence[HeatCell], row_key: str, column_key: str, axis_label: str
 ) -> Figure:
-    """A field per pair of values, with its mean and interval; the baseline has a frame."""
+    """A figure with a field for each pair of values, its mean and interval; the baseline is framed.
+
+    Args:
+        cells: at most one for each pair of values.
+        row_key: name of the setting on the vertical axis.
+        column_key: name of the setting on the horizontal axis.
+        axis_label: of the color scale.
+    """
     row_names, column_names = (
         _in_order([c.row for c in cells]),
         _in_order([c.column for c in cells]),
@@ -79,10 +90,10 @@ def draw_heat_map(
             place = row_names.index(cell.row), column_names.index(cell.column)
             values[place] = np.nan if cell.effect.mean is None else cell.effect.mean
         image = axes.imshow(values, cmap="cividis", aspect="auto")
-        darker_half = _middle(values)
+        dark_below = _middle(values)
         for cell in cells:
             place = column_names.index(cell.column), row_names.index(cell.row)
-            is_dark = bool(values[place[1], place[0]] < darker_half)
+            is_dark = bool(values[place[1], place[0]] < dark_below)
             _write_cell(axes, place, cell.effect, is_dark, len(column_names))
         axes.set_facecolor("#f0f0f0")
         axes.set_xticks(range(len(column_names)), column_names, fontsize=11)
@@ -145,14 +156,14 @@ def _plot_rows(axes: Axes, rows: Sequence[EffectRow]) -> None:
 
 
 def _legend(rows: Sequence[EffectRow]) -> list[Line2D]:
-    """What the markers mean, of those that occur in a comparison."""
-    found = {row.differs for row in rows if row.mean is not None and not row.is_baseline}
+    """Legend entries for the markers that occur in the figure."""
+    outcomes = {row.differs for row in rows if row.mean is not None and not row.is_baseline}
     entries = []
-    if found - {None} and any(row.is_baseline and row.mean is not None for row in rows):
+    if outcomes - {None} and any(row.is_baseline and row.mean is not None for row in rows):
         entries.append(("baseline", BLUE, "D", BLUE, 8))
-    if True in found:
+    if True in outcomes:
         entries.append(("differs from the baseline", INK, "o", INK, 8))
-    if False in found:
+    if False in outcomes:
         entries.append(("difference may be 0", INK, "o", "white", 8))
     for index, category in enumerate(_categories(rows)):
         color, marker = CATEGORY_STYLES[index % len(CATEGORY_STYLES)]
@@ -205,9 +216,9 @@ def _heat_map_key(cells: Sequence[HeatCell], *, is_full: bool) -> str:
 
 
 def _middle(values: np.ndarray) -> float:
-    """The value on whose two sides cividis is dark and light; NaN without values."""
-    known = values[~np.isnan(values)]
-    return float(known.min() + 0.55 * np.ptp(known)) if known.size else float("nan")
+    """The value below which cividis is dark and above which it is light; NaN without values."""
+    numbers = values[~np.isnan(values)]
+    return float(numbers.min() + 0.55 * np.ptp(numbers)) if numbers.size else float("nan")
 
 
 def _categories(rows: Sequence[EffectRow]) -> list[str]:
@@ -215,7 +226,7 @@ def _categories(rows: Sequence[EffectRow]) -> list[str]:
 
 
 def _in_order(values: Sequence[str]) -> list[str]:
-    """Distinct values, numbers by size and before words."""
+    """The distinct values: first numbers by size, then words."""
 
     def order(value: str) -> tuple[bool, float, str]:
         try:
@@ -227,18 +238,28 @@ def _in_order(values: Sequence[str]) -> list[str]:
 
 
 def draw_variants(observations: Sequence[Measurement], metric: str, axis_label: str) -> Figure:
-    """Mean over units of one metric for each variant, the largest at the bottom.
+    """A figure of one metric's mean over units for each variant, the largest at the bottom.
 
-    Replicates of a unit are averaged first, so that an interval is over what is independent.
+    Replicates of a unit are averaged first, because only units are independent of each other.
     """
-    found: dict[str, dict[tuple[str, int], float | None]] = {}
-    for one in observations:
-        if one.metric == metric:
-            found.setdefault(one.variant, {})[one.unit, one.replicate] = one.value
+    scores_of: dict[str, dict[tuple[str, int], float | None]] = {}
+    for measurement in observations:
+        if measurement.metric == metric:
+            scores = scores_of.setdefault(measurement.variant, {})
+            scores[measurement.unit, measurement.replicate] = measurement.value
     rows = []
-    for variant, scores in found.items():
-        seen = estimate(list(prompt_means(scores).values()), None)
-        row = EffectRow(variant, seen.mean, seen.low, seen.high, False, None, {}, "no number")
+    for variant, scores in scores_of.items():
+        mean = estimate(list(prompt_means(scores).values()), None)
+        row = EffectRow(
+            label=variant,
+            mean=mean.mean,
+            low=mean.low,
+            high=mean.high,
+            is_baseline=False,
+            differs=None,
+            by_category={},
+            note="no number",
+        )
         rows.append(row)
     return draw_dots(sorted(rows, key=lambda row: (row.mean or 0.0, row.label)), axis_label)
 
@@ -247,10 +268,19 @@ Groups = Sequence[str]
 
 
 def scatter_groups(axes: Axes, x: Floats, y: Floats, groups: Groups) -> None:
-    """Points in a color and a marker a group; equal points darken."""
+    """Draw points into `axes`, each group with its own color and marker.
+
+    Points are half transparent, so places with many points are darker.
+
+    Args:
+        axes: where to draw.
+        x: `(num_points,)`.
+        y: `(num_points,)`.
+        groups: name of each point's group.
+    """
     for index, group in enumerate(sorted(set(groups))):
         color, marker = CATEGORY_STYLES[index % len(CATEGORY_STYLES)]
-        rows = np.array([each == group for each in groups])
+        rows = np.array([name == group for name in groups])
         axes.scatter(
             x[rows],
             y[rows],
@@ -265,12 +295,20 @@ def scatter_groups(axes: Axes, x: Floats, y: Floats, groups: Groups) -> None:
 
 
 MeanInterval = tuple[float | None, float | None, float | None]
+"""Mean, low end and high end."""
 
 
 def draw_intervals(
     axes: Axes, rows: Mapping[str, MeanInterval], label: str, marked: Sequence[str] = ()
 ) -> None:
-    """A dot with its interval a row, the first on top; marked rows in another color."""
+    """Draw a dot with its interval for each row into `axes`, the first row on top.
+
+    Args:
+        axes: where to draw.
+        rows: name -> mean and interval.
+        label: of the horizontal axis.
+        marked: names of the rows that get another color.
+    """
     for y, (name, (value, low, high)) in enumerate(rows.items()):
         color = FRAME if name in marked else BLUE
         if low is not None and high is not None:

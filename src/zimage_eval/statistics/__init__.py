@@ -1,1 +1,1 @@
-"""Numbers in, intervals and p-values out; nothing here knows of models or pictures."""
+"""Intervals, tests and linear models of plain numbers; nothing here knows models or pictures."""

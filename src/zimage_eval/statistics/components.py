@@ -1,4 +1,4 @@
-"""Principal components of vectors, and channels that are far larger than the others."""
+"""Principal components of token vectors, and channels that are far larger than the others."""
 
 from typing import Final, NamedTuple
 
@@ -6,26 +6,28 @@ import numpy as np
 from numpy.typing import NDArray
 
 OUTLIER_FACTOR: Final = 5.0
-"""A channel whose root mean square is more than this many times the median channel's."""
+"""A channel is an outlier if its root mean square exceeds the median channel's by this factor."""
 
 
 class Components(NamedTuple):
-    """Of vectors `(num_tokens, hidden_size)` around their mean."""
+    """Principal components of vectors `(num_tokens, hidden_size)` around their mean."""
 
     shares: NDArray[np.float64]
-    """Of the variance, largest first; they sum to 1."""
+    """Each component's share of the variance, largest first; they sum to 1."""
     coordinates: NDArray[np.float64]
-    """`(num_tokens, 2)` along the first two; each points where its largest channel is positive."""
+    """`(num_tokens, 2)` along the first two components, whose largest channel is positive."""
 
 
 def principal_components(vectors: NDArray[np.float64]) -> Components:
-    """By a singular value decomposition.
+    """The principal components of `(num_tokens, hidden_size)` vectors.
 
     Raises:
         ValueError: there are fewer than three vectors, or all are equal.
     """
     if len(vectors) < 3 or not np.ptp(vectors, axis=0).any():
-        raise ValueError(f"{len(vectors)} vectors that don't differ have no components")
+        raise ValueError(
+            f"{len(vectors)} vectors that don't differ; allowed: three or more that do"
+        )
     centered = vectors - vectors.mean(axis=0)
     _, values, directions = np.linalg.svd(centered, full_matrices=False)
     first = directions[:2]
@@ -34,7 +36,11 @@ def principal_components(vectors: NDArray[np.float64]) -> Components:
 
 
 def outlier_channels(vectors: NDArray[np.float64]) -> tuple[int, float]:
-    """How many channels are outliers, and the largest channel's share of the mean square."""
+    """How many channels are outliers, and the largest channel's share of the mean square.
+
+    Args:
+        vectors: `(num_tokens, hidden_size)`.
+    """
     squares = np.square(vectors).mean(axis=0)
     sizes = np.sqrt(squares)
     number = int((sizes > OUTLIER_FACTOR * np.median(sizes)).sum())

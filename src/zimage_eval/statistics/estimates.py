@@ -1,13 +1,13 @@
 """Means over prompts and their 95 % intervals.
 
 Prompts are the independent observations; the seeds of a prompt are averaged first. Intervals are
-Student's t over prompt-level values, unadjusted for how many are looked at.
+Student's t over prompt-level values, with no correction for how many intervals there are.
 
 Shares of a few facts differ between variants on few prompts, often on none: then the sample
 spread is far too small or 0. Two pseudo-prompts, one at each end of the range (+1 and -1 for a
 difference, 1 and 0 for a mean), keep every such interval wider than 0 and its coverage near
 nominal, in the spirit of Agresti and Coull 1998; Bonett and Price 2012 do the same for paired
-proportions. They widen the interval only: the mean shown is the prompts' own.
+proportions. Pseudo-prompts widen the interval only: the mean that is shown has none of them.
 """
 
 import math
@@ -24,7 +24,7 @@ CONFIDENCE = 0.95
 SIGNIFICANT_DIGITS = 6
 
 Unit = tuple[str, int]
-"""Prompt id and seed: what two variants are paired by."""
+"""Prompt id and seed: the scores of two variants are compared at equal pairs of these."""
 
 
 class Estimate(NamedTuple):
@@ -39,7 +39,7 @@ class Estimate(NamedTuple):
 
 
 def prompt_means(scores: Mapping[Unit, float | None]) -> dict[str, float]:
-    """Mean over the seeds of each prompt; a missing score is left out, never counted as 0."""
+    """Prompt id -> mean over the prompt's seeds; a missing score is left out, not counted as 0."""
     values: dict[str, list[float]] = {}
     for (prompt_id, _), score in sorted(scores.items()):
         if score is not None:
@@ -50,7 +50,7 @@ def prompt_means(scores: Mapping[Unit, float | None]) -> dict[str, float]:
 def paired_differences(
     scores: Mapping[Unit, float | None], baseline: Mapping[Unit, float | None]
 ) -> dict[Unit, float]:
-    """Score minus the baseline's of the same prompt and seed, where both were scored."""
+    """Score minus the baseline's score of the same prompt and seed, where both have one."""
     differences = {}
     for unit, score in scores.items():
         reference = baseline.get(unit)
@@ -66,27 +66,36 @@ def estimate(
 
     Args:
         values: one a prompt.
-        bounds: ends of the range for shares of facts, which then get a pseudo-prompt at each end
-            and intervals inside the range; None for everything else.
-        confidence: of the two-sided interval.
+        bounds: for shares of facts, the ends of their range: a pseudo-prompt is put at each end,
+            and the interval stays inside; None for everything else.
+        confidence: level of the two-sided interval.
+
+    Returns:
+        The mean is None without values; the interval is None under 8 values, or where all of them
+        are equal and `bounds` is None.
     """
     if not values:
         return Estimate(0, None, None, None)
     mean = float(np.mean(values))
-    spread_of = np.array([*values, *(bounds or ())], dtype=np.float64)
-    if len(values) < MIN_PROMPTS or np.ptp(spread_of) == 0:
+    padded = np.array([*values, *(bounds or ())], dtype=np.float64)
+    if len(values) < MIN_PROMPTS or np.ptp(padded) == 0:
         return Estimate(len(values), mean, None, None)
-    center = spread_of.mean()
-    error = spread_of.std(ddof=1) / np.sqrt(len(spread_of))
-    reach = stats.t.ppf(0.5 + confidence / 2, df=len(spread_of) - 1) * error
+    center = padded.mean()
+    error = padded.std(ddof=1) / np.sqrt(len(padded))
+    reach = stats.t.ppf(0.5 + confidence / 2, df=len(padded) - 1) * error
     low, high = bounds or (-np.inf, np.inf)
     return Estimate(
-        len(values), mean, float(max(center - reach, low)), float(min(center + reach, high))
+        num_prompts=len(values),
+        mean=mean,
+        low=float(max(center - reach, low)),
+        high=float(min(center + reach, high)),
     )
 
 
 def rounded(value: float | None) -> float | None:
-    """The number to 6 significant digits: rounding of sums differs by machine, results should not.
+    """The number to 6 significant digits; None stays None.
+
+    The last digits of a sum differ between machines; results should not.
 
     Raises:
         ValueError: NaN or infinity.
@@ -107,25 +116,30 @@ def jackknife(
 ) -> Estimate:
     """A statistic of all units with its t interval, by Tukey's delete-one jackknife.
 
-    For a mean this is the t interval of the mean. It is for smooth statistics: a median or a
-    maximum would get an interval that means nothing.
+    For a mean this is the t interval of the mean. Use it for smooth statistics only: the interval
+    of a median or a maximum would be meaningless.
 
     Args:
-        units: what is independent, such as prompts.
-        statistic: of the units that are kept; None where it does not exist.
-        bounds: of what the statistic may be; the interval stays inside.
-        confidence: of the two-sided interval, which exists from 8 units on.
+        units: names of the independent observations, such as prompt ids.
+        statistic: computes the number from a selection of units; None where it does not exist.
+        bounds: the smallest and the largest possible number; the interval stays inside.
+        confidence: level of the two-sided interval.
+
+    Returns:
+        The interval is None under 8 units, or where the statistic does not exist, or does not
+        change, when a unit is left out.
     """
     kept = sorted(set(units))
     value = statistic(kept)
     if value is None or len(kept) < MIN_PROMPTS:
         return Estimate(len(kept), value, None, None)
-    without = [statistic([unit for unit in kept if unit != left]) for left in kept]
-    known = np.array([each for each in without if each is not None])
-    if len(known) < len(kept) or np.ptp(known) == 0:
+    without = [statistic([unit for unit in kept if unit != excluded]) for excluded in kept]
+    leave_one_out = np.array([number for number in without if number is not None])
+    if len(leave_one_out) < len(kept) or np.ptp(leave_one_out) == 0:
         return Estimate(len(kept), value, None, None)
-    number = len(known)
-    error = float(np.sqrt((number - 1) / number * np.square(known - known.mean()).sum()))
-    reach = float(stats.t.ppf(0.5 + confidence / 2, df=number - 1)) * error
+    num_units = len(leave_one_out)
+    squares = np.square(leave_one_out - leave_one_out.mean())
+    error = float(np.sqrt((num_units - 1) / num_units * squares.sum()))
+    reach = float(stats.t.ppf(0.5 + confidence / 2, df=num_units - 1)) * error
     low, high = bounds or (-math.inf, math.inf)
-    return Estimate(number, value, max(value - reach, low), min(value + reach, high))
+    return Estimate(num_units, value, max(value - reach, low), min(value + reach, high))

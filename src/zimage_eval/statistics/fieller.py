@@ -1,8 +1,8 @@
-"""Where a distance between images lies, from what the machine does to what another seed does.
+"""Where a distance between images lies on a scale from numerical noise to another seed.
 
-A distance means little by itself. Per prompt it is placed on a scale whose 0 is the distance that
-another number format or batch makes (floor) and whose 1 is that of another seed (ceiling). The
-position is a ratio of means, with Fieller's interval (1954) over prompts.
+A distance means little by itself. It is placed on a scale whose 0 (floor) is the distance that
+another number format or batch size causes, and whose 1 (ceiling) is the distance that another seed
+causes. The position is a ratio of means, with Fieller's interval (1954) over prompts.
 """
 
 from collections.abc import Mapping
@@ -27,8 +27,10 @@ class Placement(NamedTuple):
     position: float | None
     """0 at the floor, 1 at the ceiling."""
     low: float | None
-    """Of the 90 % interval: the edges are equivalence tests."""
+    """Lower end of the 90 % interval, so that comparing an end with a margin is an equivalence
+    test at 5 %."""
     high: float | None
+    """Upper end of it."""
 
 
 def place_distance(
@@ -38,28 +40,33 @@ def place_distance(
     margin: float,
     min_coverage: float,
 ) -> Placement:
-    """Place a variant's distance to the baseline.
+    """Place a variant's distance to the baseline on the scale from floor to ceiling.
 
     Args:
         distances: prompt id -> mean over seeds of the variant's distance to the baseline. A
-            similarity like PSNR fits as well: its floor is then the higher number.
-        floor: the same of the baseline made with another number format or batch.
-        ceiling: the same of the baseline made with other seeds.
+            similarity such as PSNR works too: its floor is then the higher number.
+        floor: the same for the baseline made with another number format or batch size.
+        ceiling: the same for the baseline made with other seeds.
         margin: share of the scale, in (0, 0.5), that counts as being at one of its ends.
-        min_coverage: share of the prompts of any of the three that all three must have.
+        min_coverage: of the prompts that have any of the three distances, the share that must have
+            all three.
+
+    Returns:
+        "inconclusive", with a reason, if too few prompts have all three distances or floor and
+        ceiling can't be told apart.
 
     Raises:
-        ValueError: the margin is no such share.
+        ValueError: the margin is outside (0, 0.5).
     """
     if not 0 < margin < 0.5:
         raise ValueError(f"the margin is a share of the scale in (0, 0.5), not {margin}")
-    known = [
+    measured_prompts = [
         {p for p, value in d.items() if np.isfinite(value)} for d in (distances, floor, ceiling)
     ]
-    prompts = sorted(set.intersection(*known))
-    asked = distances.keys() | floor.keys() | ceiling.keys()
-    if len(prompts) < max(MIN_PROMPTS, min_coverage * len(asked)):
-        reason = f"{len(prompts)} of {len(asked)} prompts have all three distances"
+    prompts = sorted(set.intersection(*measured_prompts))
+    all_prompts = distances.keys() | floor.keys() | ceiling.keys()
+    if len(prompts) < max(MIN_PROMPTS, min_coverage * len(all_prompts)):
+        reason = f"{len(prompts)} of {len(all_prompts)} prompts have all three distances"
         return Placement("inconclusive", reason, len(prompts), None, None, None)
     base = np.array([floor[p] for p in prompts])
     steps = np.array([distances[p] for p in prompts]) - base
@@ -69,13 +76,27 @@ def place_distance(
         reason = "floor and ceiling are not told apart at this size"
         return Placement("inconclusive", reason, len(prompts), None, None, None)
     position = float(steps.mean() / span.mean())
-    return Placement(_place(*interval, margin), "", len(prompts), position, *interval)
+    low, high = interval
+    return Placement(
+        place=_place(low, high, margin),
+        reason="",
+        num_prompts=len(prompts),
+        position=position,
+        low=low,
+        high=high,
+    )
 
 
 def fieller_interval(
     numerators: np.ndarray, denominators: np.ndarray, confidence: float
 ) -> tuple[float, float] | None:
-    """Interval of a ratio of means of pairs; None if the denominator's mean may be 0."""
+    """Fieller's interval of mean(numerators) / mean(denominators); None if the latter may be 0.
+
+    Args:
+        numerators: `(num_prompts,)`.
+        denominators: `(num_prompts,)`, of the same prompts in the same order.
+        confidence: level of the two-sided interval.
+    """
     size = len(numerators)
     covariance = np.cov(numerators, denominators) / size
     quantile = stats.t.ppf(0.5 + confidence / 2, size - 1) ** 2

@@ -1,7 +1,7 @@
-"""Linear models of prompts that are asked only about prompts they never saw.
+"""Ridge models over prompts, cross-validated: each prompt is predicted from other prompts only.
 
-Ridge regression with the penalty chosen inside the training part by leave-one-out (Golub, Heath and
-Wahba 1979): closed forms, the same on every machine but for rounding.
+The penalty is chosen inside the training part by leave-one-out (Golub, Heath and Wahba 1979). All
+of it is in closed form, so it is the same on every machine but for rounding.
 """
 
 from collections import Counter
@@ -22,7 +22,12 @@ PENALTIES: Final = np.logspace(-1, 4, 11)
 
 
 def folds(groups: Sequence[str], num_folds: int, seed: int) -> list[NDArray[np.intp]]:
-    """Indices of each part; rows of one group (a prompt) are never in two.
+    """Row indices of each of `num_folds` parts; the rows of a group are all in the same part.
+
+    Args:
+        groups: name of each row's group, such as its prompt id.
+        num_folds: number of parts.
+        seed: shuffles the groups.
 
     Raises:
         ValueError: there are fewer groups than parts.
@@ -34,11 +39,11 @@ def folds(groups: Sequence[str], num_folds: int, seed: int) -> list[NDArray[np.i
 
 
 def held_out_values(features: Floats, target: Floats, parts: Sequence[NDArray[np.intp]]) -> Floats:
-    """`(rows,)` predictions of a number, each from the rows of the other parts.
+    """`(num_rows,)` predictions of a number, each by a ridge fitted on the other parts' rows.
 
     Args:
-        features: `(rows, features)`; with none, the other parts' mean is predicted.
-        target: `(rows,)`.
+        features: `(num_rows, num_features)`; without features the other parts' mean is predicted.
+        target: `(num_rows,)`.
         parts: from `folds`.
     """
     predicted = np.empty(len(target))
@@ -54,16 +59,25 @@ def held_out_values(features: Floats, target: Floats, parts: Sequence[NDArray[np
 
 
 def fit_prompt_ridge(features: Floats, target: Floats) -> Pipeline:
-    """Ridge regression on standardized features; its last step holds the coefficients."""
+    """A fitted ridge regression on standardized features; its last step holds the coefficients.
+
+    Args:
+        features: `(num_rows, num_features)`.
+        target: `(num_rows,)`.
+    """
     return make_pipeline(StandardScaler(), RidgeCV(PENALTIES)).fit(features, target)
 
 
 def held_out_classes(
     features: Floats, labels: NDArray[np.str_], parts: Sequence[NDArray[np.intp]]
 ) -> NDArray[np.str_]:
-    """`(rows,)` predicted classes, each from the rows of the other parts.
+    """`(num_rows,)` predicted classes, each by a ridge fitted on the other parts' rows.
 
-    With no features, the commonest class of the other parts is predicted.
+    Args:
+        features: `(num_rows, num_features)`; without features the most frequent class of the other
+            parts is predicted.
+        labels: `(num_rows,)`.
+        parts: from `folds`.
     """
     predicted = np.empty_like(labels)
     for test in parts:
@@ -78,7 +92,15 @@ def held_out_classes(
 
 
 def area_under_curve(scores: Floats, positive: NDArray[np.bool_]) -> float | None:
-    """Chance that a positive row scores higher (ties count half); None without both kinds."""
+    """Probability that a positive row scores higher than a negative one; ties count half.
+
+    Args:
+        scores: `(num_rows,)`.
+        positive: `(num_rows,)`.
+
+    Returns:
+        The area under the ROC curve, in [0, 1]; None if all rows are of one kind.
+    """
     num_positive, num_negative = int(positive.sum()), int((~positive).sum())
     if not num_positive or not num_negative:
         return None
@@ -86,25 +108,31 @@ def area_under_curve(scores: Floats, positive: NDArray[np.bool_]) -> float | Non
     return float((ranks - num_positive * (num_positive + 1) / 2) / (num_positive * num_negative))
 
 
-def resampled_curves(
+def resampled_areas(
     scores: Sequence[Floats], positive: NDArray[np.bool_], num_resamples: int, seed: int
 ) -> Floats:
-    """`(num_resamples, scores)` areas over resampled rows (prompts), the same rows for all scores.
+    """`(num_kept, num_scores)` areas under the ROC curve over bootstrap resamples of the rows.
 
-    Resamples without both kinds are left out.
+    All scores get the same resamples. Those in which all rows are of one kind are left out.
+
+    Args:
+        scores: several scores, `(num_rows,)` each.
+        positive: `(num_rows,)`.
+        num_resamples: how many are drawn, those left out included.
+        seed: of the draws.
     """
     rng = np.random.default_rng(seed)
-    found = []
+    resamples = []
     for _ in range(num_resamples):
         rows = rng.integers(len(positive), size=len(positive))
-        areas = [area_under_curve(each[rows], positive[rows]) for each in scores]
+        areas = [area_under_curve(values[rows], positive[rows]) for values in scores]
         if None not in areas:
-            found.append(areas)
-    return np.array(found, dtype=np.float64).reshape(len(found), len(scores))
+            resamples.append(areas)
+    return np.array(resamples, dtype=np.float64).reshape(len(resamples), len(scores))
 
 
 def words_of(texts: Sequence[str]) -> list[list[str]]:
-    """The words of each text, small, without punctuation."""
+    """The words of each text, in lower case and without punctuation."""
     return [
         ["".join(c for c in word if c.isalnum() or c == "-") for word in text.lower().split()]
         for text in texts
@@ -112,7 +140,7 @@ def words_of(texts: Sequence[str]) -> list[list[str]]:
 
 
 def bag_of_words(texts: Sequence[str]) -> Floats:
-    """`(texts, words)` counts of every word that occurs in any of them, in alphabetical order."""
+    """`(num_texts, num_words)` counts of every word that occurs in any text, in word order."""
     words = words_of(texts)
     vocabulary = {word: i for i, word in enumerate(sorted({w for text in words for w in text}))}
     counts = np.zeros((len(texts), len(vocabulary)))
@@ -123,72 +151,74 @@ def bag_of_words(texts: Sequence[str]) -> Floats:
 
 
 def num_words(texts: Sequence[str]) -> Floats:
-    """`(texts, 1)` numbers of words: how much can be told from length alone."""
+    """`(num_texts, 1)` numbers of words: the feature that shows what length alone predicts."""
     return np.array([[float(len(text))] for text in words_of(texts)])
 
 
 NUM_FOLDS: Final = 4
 MIN_PER_CLASS: Final = 4
-"""Prompts of a class below which it is left out: it would be missing from a fold."""
+"""A class with fewer prompts is left out: some fold would not have it."""
 PROBE_PENALTIES: Final = (1e-3, 1e-2, 1e-1, 1.0, 10.0)
-"""Of the ridge, as shares of the mean square of the inputs."""
+"""Ridge penalties that the probe tries, as shares of the mean square of the inputs."""
 
 
-def frequent(labels: Sequence[str | None]) -> list[int]:
-    """Indices of the prompts whose label is known and frequent enough to be probed."""
+def frequent_label_indices(labels: Sequence[str | None]) -> list[int]:
+    """Indices of the prompts that have a label which at least `MIN_PER_CLASS` prompts have."""
     counts = Counter(labels)
     return [i for i, label in enumerate(labels) if label and counts[label] >= MIN_PER_CLASS]
 
 
 def probe_held_out(features: NDArray[np.float64], labels: Sequence[str]) -> list[bool]:
-    """Whether each prompt's label is told by a probe that was fitted on the other folds' prompts.
+    """Whether a probe fitted on the other folds' prompts predicts each prompt's label.
 
-    Ridge regression on one-hot labels, the largest output wins. The penalty is the one with the
-    least squared error when each training prompt is left out in turn. Prompts go to folds in turn
-    within their label, so that every fold has every label.
+    The probe is a ridge regression on one-hot labels; the largest output is the prediction. The
+    penalty is the one with the least squared error when each training prompt is left out in turn.
+    The prompts of a label are dealt to the folds in turn, so that every fold has every label.
 
     Args:
         features: `(num_prompts, num_features)`.
         labels: one a prompt, each at least as often as there are folds.
     """
     classes = sorted(set(labels))
-    wanted = np.array([[float(label == one) for one in classes] for label in labels])
-    places: Counter[str] = Counter()
-    folds = np.zeros(len(labels), dtype=int)
+    one_hot = np.array([[float(label == name) for name in classes] for label in labels])
+    label_counts: Counter[str] = Counter()
+    fold_of = np.zeros(len(labels), dtype=int)
     for index, label in enumerate(labels):
-        folds[index] = places[label] % NUM_FOLDS
-        places[label] += 1
-    told = np.zeros(len(labels), dtype=bool)
+        fold_of[index] = label_counts[label] % NUM_FOLDS
+        label_counts[label] += 1
+    is_correct = np.zeros(len(labels), dtype=bool)
     for fold in range(NUM_FOLDS):
-        train, test = folds != fold, folds == fold
-        predicted = _predict(features[train], wanted[train], features[test])
-        told[test] = predicted.argmax(axis=1) == wanted[test].argmax(axis=1)
-    return told.tolist()
+        train, test = fold_of != fold, fold_of == fold
+        predicted = _predict(features[train], one_hot[train], features[test])
+        is_correct[test] = predicted.argmax(axis=1) == one_hot[test].argmax(axis=1)
+    return is_correct.tolist()
 
 
-def chance(labels: Sequence[str]) -> float:
-    """Share that always saying the most frequent label gets right."""
+def majority_share(labels: Sequence[str]) -> float:
+    """Share of the prompts that have the most frequent label: the accuracy of a constant guess."""
     return max(Counter(labels).values()) / len(labels)
 
 
 def _predict(
-    inputs: NDArray[np.float64], wanted: NDArray[np.float64], others: NDArray[np.float64]
+    inputs: NDArray[np.float64], targets: NDArray[np.float64], new_inputs: NDArray[np.float64]
 ) -> NDArray[np.float64]:
+    """Outputs of a ridge fitted on `inputs` and `targets`, for `new_inputs`."""
     mean = inputs.mean(axis=0)
-    centered, target = inputs - mean, wanted - wanted.mean(axis=0)
+    centered, centered_targets = inputs - mean, targets - targets.mean(axis=0)
     gram = centered @ centered.T
     scale = np.trace(gram) / len(gram)
     values, directions = np.linalg.eigh(gram)
     best: tuple[float, NDArray[np.float64]] | None = None
     for penalty in PROBE_PENALTIES:
         inverse = (directions / (values.clip(0) + penalty * scale)) @ directions.T
-        weights = inverse @ target
+        weights = inverse @ centered_targets
         # the residual of a prompt that was left out, in closed form; 1/n is the mean's part
         leverage = 1 - np.diag(gram @ inverse) - 1 / len(gram)
-        left_out = (target - gram @ weights) / leverage.clip(1e-9)[:, None]
-        error = float(np.square(left_out).sum())
+        residuals = (centered_targets - gram @ weights) / leverage.clip(1e-9)[:, None]
+        error = float(np.square(residuals).sum())
         if best is None or error < best[0]:
             best = error, weights
     assert best is not None
-    predicted: NDArray[np.float64] = (others - mean) @ centered.T @ best[1] + wanted.mean(axis=0)
+    projected = (new_inputs - mean) @ centered.T
+    predicted: NDArray[np.float64] = projected @ best[1] + targets.mean(axis=0)
     return predicted

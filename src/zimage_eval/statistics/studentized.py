@@ -1,16 +1,16 @@
-"""A mean over prompts as a pivot: intervals and one-sided p-values that agree with each other.
+"""Tests and intervals of one mean over prompts: p-values and intervals that always agree.
 
-Shares of facts are judged by Student's t with a pseudo-prompt at each end of their range, as in
-`statistics.estimate`. Everything unbounded is judged by the studentized bootstrap (Efron 1981;
-Hall 1988, "Theoretical comparison of bootstrap confidence intervals"), seeded, so that equal values
-give equal numbers. Its quantiles are never taken shorter than Student's: with few prompts the
+Shares of facts use Student's t with a pseudo-prompt at each end of their range, as in
+`estimates.estimate`. Unbounded values use the studentized bootstrap (Efron 1981; Hall 1988,
+"Theoretical comparison of bootstrap confidence intervals") with a fixed seed, so that equal values
+give equal numbers. Its quantiles are never taken closer to 0 than Student's: with few prompts the
 bootstrap sees too little of a tail. 95 % intervals of skewed values then cover 93 % and more from
-8 prompts on; of lognormal ones, 90 % with 8 prompts and 94 % with 32.
+8 prompts on; of lognormal values, 90 % with 8 prompts and 94 % with 32.
 
-A test of shares against a margin m uses the spread that is needed to have a mean of m at all, where
-that is larger than the one seen: of differences -1, 0 and 1 the variance is then at least m - m^2.
-That is the idea of Tango's score test (1998). Without it, a variant that ruins one prompt in ten
-and leaves the others alone passes for equivalent several times too often.
+A test of shares against a margin m uses the larger of two spreads: the measured one, and the
+smallest that a mean of m can have. Differences -1, 0 and 1 with mean m have a variance of m - m^2
+or more. That is the idea of Tango's score test (1998). Without it, a variant that ruins one prompt
+in ten and leaves the others alone passes for equivalent several times too often.
 """
 
 from collections.abc import Sequence
@@ -22,19 +22,22 @@ from scipy import stats
 from zimage_eval.statistics.estimates import MIN_PROMPTS, Floats
 
 NUM_RESAMPLES = 19_999
-"""Their smallest p-value, 1/20,000, survives Holm over a report of a hundred claims."""
+"""The smallest possible p-value, 1/20,000, stays significant after Holm over a hundred claims."""
 SEED = 20_251_127
 CHUNK = 2_000  # resamples at once: 512 prompts then take 8 MB
 
 
 class MeanTest(NamedTuple):
-    """What intervals and tests of one mean need: `(center - truth) / error` has a known spread."""
+    """A mean over prompts, and the numbers that its intervals and tests need.
+
+    They use that the distribution of `(center - true mean) / error` is known.
+    """
 
     num_prompts: int
     mean: float
-    """The prompts' own."""
+    """Mean of the prompts, without pseudo-prompts."""
     center: float
-    """Of the interval; drawn towards the middle of the range by the pseudo-prompts."""
+    """Middle of the interval; pseudo-prompts draw it towards the middle of the range."""
     error: float
     """Standard error of the center, above 0."""
     degrees: int
@@ -42,7 +45,7 @@ class MeanTest(NamedTuple):
     draws: Floats
     """Sorted bootstrap t-statistics; empty where Student's t alone is used."""
     bounds: tuple[float, float]
-    """What the mean can't leave; infinite for unbounded metrics."""
+    """The smallest and the largest possible mean; infinite for unbounded metrics."""
 
     def interval(self, confidence: float) -> tuple[float, float]:
         """Two-sided interval of the true mean, in the unit of the values; never of zero width."""
@@ -58,30 +61,31 @@ class MeanTest(NamedTuple):
         )
 
     def p_above(self, null: float) -> float:
-        """One-sided p-value against "the true mean is at most `null`"; small speaks for above."""
+        """One-sided p-value against "the true mean is at most `null`"; small: it is above."""
         statistic, *scores = self._statistics(null)
         exceeding = len(self.draws) - int(np.searchsorted(self.draws, statistic, side="left"))
         p_value = float(stats.t.sf(min([statistic, *scores]), self.degrees))
         return max(p_value, self._share(exceeding))
 
     def p_below(self, null: float) -> float:
-        """One-sided p-value against "the true mean is at least `null`"; small speaks for below."""
+        """One-sided p-value against "the true mean is at least `null`"; small: it is below."""
         statistic, *scores = self._statistics(null)
         exceeding = int(np.searchsorted(self.draws, statistic, side="right"))
         p_value = float(stats.t.cdf(max([statistic, *scores]), self.degrees))
         return max(p_value, self._share(exceeding))
 
     def _statistics(self, null: float) -> list[float]:
-        """Distance from `null` in the errors seen; in the least that a mean of `null` comes with.
+        """Distances from `null` in units of two standard errors.
 
-        There is no second one for unbounded values, nor for a null of 0.
+        The first is the measured error; the second, the smallest error that shares with a mean of
+        `null` can have. There is no second distance for unbounded values, nor for a null of 0.
         """
         statistics = [(self.center - null) / self.error]
         end = self.bounds[1]
         distance = min(abs(null), end)
         if -self.bounds[0] == end < np.inf and 0 < distance < end:
-            least = distance * (end - distance) / self.num_prompts
-            statistics.append((self.mean - null) / float(np.sqrt(least)))
+            smallest_variance = distance * (end - distance) / self.num_prompts
+            statistics.append((self.mean - null) / float(np.sqrt(smallest_variance)))
         return statistics
 
     def _share(self, count: int) -> float:
@@ -93,35 +97,43 @@ def mean_test(
     bounds: tuple[float, float] | None,
     num_resamples: int = NUM_RESAMPLES,
 ) -> MeanTest | None:
-    """The pivot of a mean over prompts, or None where no spread can be estimated.
+    """The test of a mean over prompts, or None where no spread can be estimated.
 
     Args:
         values: finite, one a prompt, in a fixed order.
-        bounds: ends of the range for shares of facts, (-1, 1) for their differences; None for
-            everything else.
-        num_resamples: bootstrap resamples for unbounded values.
+        bounds: for shares of facts, the ends of their range: (0, 1), or (-1, 1) for differences;
+            None for everything else.
+        num_resamples: number of bootstrap resamples for unbounded values.
 
     Returns:
-        None under 8 prompts; where unbounded values all agree (compare by equality then); and where
-        they tie so often that most resamples have no spread.
+        None under 8 prompts; where unbounded values are all equal (then compare by equality); and
+        where so many are equal that 1 % of the resamples have no spread.
 
     Raises:
         ValueError: a value is NaN or infinite, or outside the bounds.
     """
-    own = np.asarray(values, dtype=np.float64)
+    sample = np.asarray(values, dtype=np.float64)
     low, high = bounds or (-np.inf, np.inf)
-    if not np.isfinite(own).all() or (own < low).any() or (own > high).any():
-        raise ValueError(f"values are finite and in [{low}, {high}], not {own.tolist()}")
-    if len(own) < MIN_PROMPTS or (bounds is None and np.ptp(own) == 0):
+    if not np.isfinite(sample).all() or (sample < low).any() or (sample > high).any():
+        raise ValueError(f"values are finite and in [{low}, {high}], not {sample.tolist()}")
+    if len(sample) < MIN_PROMPTS or (bounds is None and np.ptp(sample) == 0):
         return None
-    spread_of = np.concatenate([own, bounds or ()])
-    size = len(spread_of)
-    error = float(spread_of.std(ddof=1) / np.sqrt(size))
-    draws = np.empty(0) if bounds else _resample(own, num_resamples)
+    padded = np.concatenate([sample, bounds or ()])
+    size = len(padded)
+    error = float(padded.std(ddof=1) / np.sqrt(size))
+    draws = np.empty(0) if bounds else _resample(sample, num_resamples)
     if draws is None or error == 0:
         return None
-    mean, center = float(own.mean()), float(spread_of.mean())
-    return MeanTest(len(own), mean, center, error, size - 1, draws, (low, high))
+    mean, center = float(sample.mean()), float(padded.mean())
+    return MeanTest(
+        num_prompts=len(sample),
+        mean=mean,
+        center=center,
+        error=error,
+        degrees=size - 1,
+        draws=draws,
+        bounds=(low, high),
+    )
 
 
 def _resample(values: Floats, num_resamples: int) -> Floats | None:
@@ -132,11 +144,11 @@ def _resample(values: Floats, num_resamples: int) -> Floats | None:
     draws = []
     for start in range(0, num_resamples, CHUNK):
         count = min(CHUNK, num_resamples - start)
-        sample = centered[generator.integers(size, size=(count, size))]
-        errors = sample.std(axis=1, ddof=1) / np.sqrt(size)
-        has_spread = np.ptp(sample, axis=1) > 0
-        means = sample.mean(axis=1)
-        # A resample without spread lies infinitely far out: on the side of its mean.
+        resamples = centered[generator.integers(size, size=(count, size))]
+        errors = resamples.std(axis=1, ddof=1) / np.sqrt(size)
+        has_spread = np.ptp(resamples, axis=1) > 0
+        means = resamples.mean(axis=1)
+        # A resample without spread gets an infinite statistic with the sign of its mean.
         far = np.where(means < 0, -np.inf, np.inf)
         draws.append(np.where(has_spread, means / np.where(has_spread, errors, 1.0), far))
     statistics = np.sort(np.concatenate(draws))

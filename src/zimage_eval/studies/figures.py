@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 from PIL import Image
 
-from zimage_eval.config.settings import Key, word
+from zimage_eval.config.settings import Key, value_name
 from zimage_eval.config.variants import ExpandedStudy, Variant
 from zimage_eval.metrics.catalogue import METRICS
 from zimage_eval.output.figures import (
@@ -63,7 +63,11 @@ def axis_label(metric: str) -> str:
     """Name, unit and direction of a metric as an axis says them."""
     info = METRICS[metric]
     name = f"{metric.upper()} to the baseline" if info.is_paired else metric
-    said = [word for word in (info.unit, info.better and f"{info.better} is better") if word]
+    said = [
+        value_name
+        for value_name in (info.unit, info.better and f"{info.better} is better")
+        if value_name
+    ]
     return f"{name} ({', '.join(said)})" if said else name
 
 
@@ -214,7 +218,7 @@ def _grid_keys(study: ExpandedStudy) -> tuple[Key, Key] | None:
 
 
 def _value(variant: Variant, key: Key) -> str:
-    return word(variant.settings.model_dump()[key[0]][key[1]])
+    return value_name(variant.settings.model_dump()[key[0]][key[1]])
 
 
 KEY = "bold *: the 95 % interval, unadjusted, excludes 0     blue: baseline"

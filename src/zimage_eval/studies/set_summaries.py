@@ -104,6 +104,6 @@ def _problem(
     if family.reads_reference and reference is not None:
         sizes["reference pictures"] = len(reference)
     is_allowed = any(name in settings.small_sets_allowed for name in names)
-    least = family.possible if is_allowed else family.least(backbone, images.shape[1])
+    least = family.min_computable if is_allowed else family.min_images(backbone, images.shape[1])
     few = [f"{size} {what}, {least} needed" for what, size in sizes.items() if size < least]
     return "; ".join(few)

@@ -1,4 +1,4 @@
-"""Prompt -> the string whose tokens the text encoder reads, and which of them are the prompt's."""
+"""The chat format: the string that the text encoder reads for a prompt, and its token classes."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal, NamedTuple, get_args
@@ -9,18 +9,18 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
 TokenClass = Literal["template", "content", "pad"]
-"""Qwen3's chat template, the words of the prompt, padding."""
+"""A token of Qwen3's chat template, of the prompt's words, or of padding."""
 TOKEN_CLASSES: tuple[TokenClass, ...] = get_args(TokenClass)
 TURN_START, TURN_END, PAD = "<|im_start|>", "<|im_end|>", "<|endoftext|>"
 HEADER_LENGTH = 3
-"""Tokens before the words of a turn: its start, the role, a line break."""
+"""Number of tokens before the words of a turn: its start, the role, a line break."""
 NO_TOKEN = -1
 """The token id of a vector that stands for several tokens."""
-_PLACE = "\N{BLACK SQUARE}"
+_PROMPT_MARK = "\N{BLACK SQUARE}"
 
 
 class ChatText(NamedTuple):
-    """A string in three parts: the prompt, and what the chat format puts around it."""
+    """The prompt and the texts that the chat format puts before and after it."""
 
     before: str
     prompt: str
@@ -30,7 +30,7 @@ class ChatText(NamedTuple):
 def format_prompt(
     tokenizer: "PreTrainedTokenizerBase", prompt: str, settings: EncoderSettings
 ) -> ChatText:
-    """The prompt in the chat format of these settings, or by itself without `chat_template`."""
+    """The prompt in the chat format of the settings; alone if `chat_template` is false."""
     if not settings.chat_template:
         return ChatText("", prompt, "")
     before, after = chat_parts(tokenizer, settings.system_prompt, settings.think_block)
@@ -40,33 +40,33 @@ def format_prompt(
 def chat_parts(
     tokenizer: "PreTrainedTokenizerBase", system_prompt: str, think_block: str | None
 ) -> tuple[str, str]:
-    r"""What stands before and after a prompt: the user's turn, opened and closed, and more.
+    r"""The texts before and after a prompt: the user's turn, opened and closed, and other turns.
 
     Args:
-        tokenizer: its chat template is asked as ZImagePipeline asks it.
-        system_prompt: content of a system's turn in front; empty for no such turn.
-        think_block: what stands in `<think>\n...\n</think>\n\n` at the beginning of the
-            assistant's turn; None, as in ZImagePipeline, for no such block. The empty one is what
-            the template itself writes for `enable_thinking=False`, and is four tokens.
+        tokenizer: its chat template is applied as ZImagePipeline applies it.
+        system_prompt: content of a system turn in front; empty for no such turn.
+        think_block: content of a block `<think>\n...\n</think>\n\n` at the beginning of the
+            assistant's turn; None, as in ZImagePipeline, for no such block. The template itself
+            writes the empty block for `enable_thinking=False`; it is four tokens.
     """
     system = [{"role": "system", "content": system_prompt}] if system_prompt else []
     string = tokenizer.apply_chat_template(
-        [*system, {"role": "user", "content": _PLACE}],
+        [*system, {"role": "user", "content": _PROMPT_MARK}],
         tokenize=False,
         add_generation_prompt=True,
         enable_thinking=True,
     )
     assert isinstance(string, str)
-    before, _, after = string.rpartition(_PLACE)
+    before, _, after = string.rpartition(_PROMPT_MARK)
     return before, after if think_block is None else f"{after}<think>\n{think_block}\n</think>\n\n"
 
 
 def token_classes(tokens: Sequence[str]) -> list[TokenClass]:
-    r"""The class of each token of an encoded prompt, as the vocabulary spells them.
+    r"""The class of each token of an encoded prompt; tokens are spelled as in the vocabulary.
 
-    Content is what stands inside the last user turn, `<|im_start|>user\n ... <|im_end|>`; a turn
-    that was cut off ends with the tokens. Without a user turn, all but padding is content. System
-    prompt and think block belong to the template.
+    Content is the inside of the last user turn, `<|im_start|>user\n ... <|im_end|>`; if the turn is
+    cut off, its content reaches to the last token. Without a user turn, everything but padding is
+    content. System prompt and think block belong to the template.
     """
     start, end = 0, len(tokens)
     for index in range(len(tokens) - 1, -1, -1):

@@ -1,4 +1,4 @@
-"""Prompt embeddings as a Parquet table, one row a token, and back without loss."""
+"""Tables of prompt embeddings: writing and reading Parquet files with one row for each token."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import torch
 
 from zimage_eval.config.setting_groups import EncoderSettings
-from zimage_eval.config.settings import word
+from zimage_eval.config.settings import value_name
 from zimage_eval.output.tables import embeddings_schema, read_table, write_table
 
 
@@ -28,10 +28,10 @@ class TextEmbeddings(NamedTuple):
 
 
 def write_embeddings(path: Path, embeddings: Iterable[TextEmbeddings]) -> None:
-    """Write the rows sorted by text and setting; vectors become float32, which holds them all.
+    """Write the rows sorted by text and settings; vectors become float32, without loss.
 
     Raises:
-        ValueError: a text stands twice under one setting.
+        ValueError: there are two embeddings of one text under the same settings.
     """
     ordered = sorted(embeddings, key=_order)
     lengths = [len(entry.tokens) for entry in ordered]
@@ -44,7 +44,7 @@ def write_embeddings(path: Path, embeddings: Iterable[TextEmbeddings]) -> None:
     columns = [
         repeat([entry.text for entry in ordered], pa.string()),
         repeat([entry.settings.canonical() for entry in ordered], pa.string()),
-        repeat([word(entry.settings.hidden_layer) for entry in ordered], pa.string()),
+        repeat([value_name(entry.settings.hidden_layer) for entry in ordered], pa.string()),
         pa.array(np.concatenate([np.arange(length) for length in lengths]), pa.int32()),
         pa.array(torch.cat([entry.token_ids for entry in ordered]).numpy(), pa.int32()),
         pa.array([token for entry in ordered for token in entry.tokens], pa.string()),
@@ -54,10 +54,10 @@ def write_embeddings(path: Path, embeddings: Iterable[TextEmbeddings]) -> None:
 
 
 def read_embeddings(path: Path) -> dict[tuple[str, EncoderSettings], torch.Tensor]:
-    """`(num_tokens, hidden_size)` float32 of each text under each setting of a table.
+    """(text, settings) -> `(num_tokens, hidden_size)` float32, for all rows of a table.
 
     Raises:
-        ValueError: the file is missing or is no such table.
+        ValueError: the file is missing or is no table of embeddings.
     """
     if not path.is_file():
         raise ValueError(f"{path}: no such table")

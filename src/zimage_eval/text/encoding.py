@@ -1,7 +1,7 @@
-"""Texts -> prompt embeddings, bit for bit as ZImagePipeline makes them for neutral settings.
+"""Encoding texts: prompt embeddings, bit-identical to ZImagePipeline's for neutral settings.
 
-Each text runs through the encoder once in each way of running it (chat format, padding, length);
-all layers that are asked of it come from that one forward.
+A text runs through the encoder once for each combination of chat format, padding and length; all
+layers that are needed come from that one forward.
 """
 
 import sys
@@ -30,8 +30,8 @@ Encoding = tuple[str, EncoderSettings]
 """A text and how it is encoded."""
 
 TARGET_LAYER: Final = -2
-"""What other layers are mapped to: the one that Z-Image was trained on."""
-_FITS: Final = {"moments": fit_moments, "ridge": fit_linear_map}
+"""The layer that Z-Image was trained on; maps lead to it."""
+_FIT_MAP: Final = {"moments": fit_moments, "ridge": fit_linear_map}
 
 
 def encode_prompts(
@@ -40,127 +40,142 @@ def encode_prompts(
     prompts: Sequence[str],
     settings: EncoderSettings,
 ) -> list[torch.Tensor]:
-    """`prompt_embeds` as ZImagePipeline takes them: `(num_tokens, hidden_size)` a prompt.
+    """`prompt_embeds` for ZImagePipeline: `(num_tokens, hidden_size)` for each prompt.
 
     Raises:
         IndexError: the encoder lacks the hidden layer.
-        ValueError: the settings map the layer, which takes other texts to fit the map on.
+        ValueError: the settings map the layer; a map has to be fitted on a set of prompts.
     """
     if settings.layer_map != "none":
-        raise ValueError(f"layer_map {settings.layer_map}: a map is fitted on a set of prompts")
+        raise ValueError(
+            f"layer_map: {settings.layer_map!r} needs a set of prompts to fit the map on; allowed "
+            "here: 'none'"
+        )
     inputs = [tokenize(tokenizer, prompt, settings) for prompt in prompts]
     return [
-        encode_layers(text_encoder, one, [settings.hidden_layer])[0].prompt_embeds for one in inputs
+        encode_layers(text_encoder, encoder_input, [settings.hidden_layer])[0].prompt_embeds
+        for encoder_input in inputs
     ]
 
 
 def encode_layers(
     text_encoder: PreTrainedModel, inputs: EncoderInput, hidden_layers: Iterable[HiddenLayer]
 ) -> list[TextEmbeddings]:
-    """Several hidden layers of one text, none of them mapped, in one forward a chunk.
+    """Several hidden layers of one text, without any map, from one forward for each chunk.
 
     A text is encoded alone and with its padding, as ZImagePipeline does for a single prompt,
     because the last bits of a matrix product depend on its shape.
 
     Args:
         text_encoder: on any device.
-        inputs: the text.
-        hidden_layers: what is asked of it; the layer in its own settings is not read.
+        inputs: the text and its settings, whose `hidden_layer` is not read.
+        hidden_layers: one result is returned for each.
 
     Raises:
         IndexError: the encoder lacks a hidden layer.
     """
     states = [(run_encoder(text_encoder, chunk), chunk) for chunk in inputs.chunks]
     token_ids, tokens = inputs.token_ids, inputs.tokens
-    limit, how = inputs.settings.max_sequence_length, inputs.settings.long_prompt
+    limit, method = inputs.settings.max_sequence_length, inputs.settings.long_prompt
     if inputs.is_condensed:
         tokens = [tokens[index] for index in nearest_tokens(len(tokens), limit).tolist()]
         token_ids = torch.full((limit,), NO_TOKEN)
     entries = []
     for layer in hidden_layers:
         embeds = torch.cat([select_layer(*chunk, layer) for chunk in states])
-        if inputs.is_condensed and how in ("pool", "interpolate"):
-            embeds = condense(embeds, limit, how)
+        if inputs.is_condensed and method in ("pool", "interpolate"):
+            embeds = condense(embeds, limit, method)
         settings = inputs.settings.model_copy(update={"hidden_layer": layer, "layer_map": "none"})
-        entries.append(TextEmbeddings(inputs.text, settings, token_ids, tokens, embeds))
+        entries.append(
+            TextEmbeddings(
+                text=inputs.text,
+                settings=settings,
+                token_ids=token_ids,
+                tokens=tokens,
+                prompt_embeds=embeds,
+            )
+        )
     return entries
 
 
 def encode_texts(
-    wanted: Collection[Encoding],
+    encodings: Collection[Encoding],
     texts: PhaseTexts,
     tokenizer: PreTrainedTokenizerBase,
     load_encoder: Callable[[], PreTrainedModel],
     workers: Executor,
 ) -> dict[Encoding, TextEmbeddings]:
-    """All that is wanted, each text run once in each way of running it; shows its progress.
+    """Embeddings of all encodings, with as few forwards as possible; shows a progress bar.
 
     Args:
-        wanted: texts and settings.
-        texts: the prompt set, where maps are fitted.
-        tokenizer: asked first, because it may refuse settings.
+        encodings: texts and settings.
+        texts: the prompt set that maps are fitted on.
+        tokenizer: is run before the weights are loaded, because it may refuse settings.
         load_encoder: loads the weights.
-        workers: where forwards run.
+        workers: run the forwards.
     """
-    forwards = plan_forwards(wanted, texts)
+    forwards = plan_forwards(encodings, texts)
     inputs = [tokenize(tokenizer, *key) for key in forwards]
     results = workers.map(partial(encode_layers, load_encoder()), inputs, forwards.values())
     interval = 0.2 if sys.stderr.isatty() else 10
-    plain: dict[Encoding, TextEmbeddings] = {}
+    unmapped: dict[Encoding, TextEmbeddings] = {}
     for entries in tqdm(results, "texts", len(inputs), unit="text", mininterval=interval):
-        plain |= {(entry.text, entry.settings): entry for entry in entries}
-    return map_layers(wanted, plain, texts)
+        unmapped |= {(entry.text, entry.settings): entry for entry in entries}
+    return map_layers(encodings, unmapped, texts)
 
 
 def plan_forwards(
-    wanted: Iterable[Encoding], texts: PhaseTexts
+    encodings: Iterable[Encoding], texts: PhaseTexts
 ) -> dict[Encoding, set[HiddenLayer]]:
-    """What to run: each text in each way of running it, and the layers to take from there.
+    """The forwards to run: text and settings -> the layers to take from that forward.
 
     Args:
-        wanted: what is asked for.
-        texts: where maps are fitted; those texts are run as well, in the layers they need.
+        encodings: texts and settings that are needed.
+        texts: the prompt set that maps are fitted on; its texts are added for the fits.
     """
     forwards: dict[Encoding, set[HiddenLayer]] = {}
 
-    def need(text: str, settings: EncoderSettings) -> None:
+    def add_layer(text: str, settings: EncoderSettings) -> None:
         layers = forwards.setdefault((text, _target(settings)), set())
         layers.add(settings.hidden_layer)
 
-    for phase, settings in {(fit_phase(t, texts), s) for t, s in wanted if s.layer_map != "none"}:
+    for phase, settings in {
+        (fit_phase(t, texts), s) for t, s in encodings if s.layer_map != "none"
+    }:
         for text in texts[phase]:
-            need(text, settings)
-            need(text, _target(settings))
-    for text, settings in wanted:
-        need(text, settings)
+            add_layer(text, settings)
+            add_layer(text, _target(settings))
+    for text, settings in encodings:
+        add_layer(text, settings)
     return forwards
 
 
 def map_layers(
-    wanted: Iterable[Encoding], plain: Mapping[Encoding, TextEmbeddings], texts: PhaseTexts
+    encodings: Iterable[Encoding], unmapped: Mapping[Encoding, TextEmbeddings], texts: PhaseTexts
 ) -> dict[Encoding, TextEmbeddings]:
-    """What was asked for, from the layers as the encoder gives them.
+    """The embeddings of all encodings, mapped where their settings say so.
 
-    A map is fitted on the prompts of one phase and applied to all other texts, so that no text is
-    mapped by a map that has seen it: the confirmed prompts make the map for the screened ones, the
-    screened prompts that for everything else.
+    A map is fitted on the prompts of one phase and applied to all other texts, so that it is never
+    applied to a text that it was fitted on: the map for the screened prompts comes from the
+    confirmed ones, the map for all other texts from the screened prompts.
 
     Args:
-        wanted: what is asked for.
-        plain: all that `plan_forwards` says, by text and unmapped settings.
-        texts: as `plan_forwards` got them.
+        encodings: texts and settings that are needed.
+        unmapped: the results of `plan_forwards`, by text and settings without a map.
+        texts: the same as for `plan_forwards`.
     """
     maps: dict[tuple[Phase, EncoderSettings], LayerMap] = {}
     mapped = {}
-    for text, settings in wanted:
-        unmapped = settings.model_copy(update={"layer_map": "none"})
-        entry = plain[text, unmapped]
+    for text, settings in encodings:
+        unmapped_settings = settings.model_copy(update={"layer_map": "none"})
+        entry = unmapped[text, unmapped_settings]
         if settings.layer_map != "none":
             key = (fit_phase(text, texts), settings)
             if key not in maps:
-                sources = [plain[other, unmapped].prompt_embeds for other in texts[key[0]]]
-                targets = [plain[other, _target(settings)].prompt_embeds for other in texts[key[0]]]
-                maps[key] = _FITS[settings.layer_map](sources, targets)
+                fit_texts = texts[key[0]]
+                sources = [unmapped[t, unmapped_settings].prompt_embeds for t in fit_texts]
+                targets = [unmapped[t, _target(settings)].prompt_embeds for t in fit_texts]
+                maps[key] = _FIT_MAP[settings.layer_map](sources, targets)
             entry = entry._replace(settings=settings, prompt_embeds=maps[key](entry.prompt_embeds))
         mapped[text, settings] = entry
     return mapped
@@ -173,53 +188,54 @@ def study_encodings(
     texts: PhaseTexts,
     wordings: Wordings,
 ) -> set[Encoding]:
-    """Each text and setting that the images of a study are conditioned on.
+    """All texts and encoder settings that the images of a study need.
 
-    That is the prompts of the phases a variant runs in, as its settings word them, and its negative
-    prompt if it has guidance; and all prompts as written for a variant whose refiner is replaced by
-    a map that is fitted on others. Levels that the model lacks are left out, and prompts that can't
-    be worded so.
+    For each variant these are the prompts of its phases as its settings word them, and its negative
+    prompt if it has guidance. A variant whose refiner is replaced by a linear map also needs the
+    prompts that the map is fitted on, as written. Variants that the model can't run and prompts
+    that can't be worded so are left out.
 
     Raises:
-        ValueError: the model lacks all of them.
+        ValueError: the model can run none of the variants.
     """
-    wanted = set()
+    encodings = set()
     for phase, prompts in texts.items():
         for variant in phase_variants(variants, phase, confirm):
             settings = variant.settings
             if unavailable_reason(limits, settings) is None:
                 worded = [wordings[wording_key(text, settings)].text for text in prompts]
                 negative = [settings.sampler.negative_prompt]
-                guided = settings.sampler.guidance_scale > 0
-                fitted = settings.refiner.refiner_delta == "linear"
-                others = texts[fit_phase(prompts[0], texts)] if fitted and prompts else []
-                for text in (*worded, *others, *(negative if guided else [])):
+                is_guided = settings.sampler.guidance_scale > 0
+                is_fitted = settings.refiner.refiner_delta == "linear"
+                fit_texts = texts[fit_phase(prompts[0], texts)] if is_fitted and prompts else []
+                for text in (*worded, *fit_texts, *(negative if is_guided else [])):
                     if text is not None:
-                        wanted.add((text, settings.encoder))
-    if not wanted:
+                        encodings.add((text, settings.encoder))
+    if not encodings:
         raise ValueError(f"not available: {unavailable_reason(limits, variants[0].settings)}")
-    return wanted
+    return encodings
 
 
 def _target(settings: EncoderSettings) -> EncoderSettings:
-    """The same way of running a text, and of that the layer that others are mapped to."""
+    """The same settings with the target layer and without a map."""
     return settings.model_copy(update={"hidden_layer": TARGET_LAYER, "layer_map": "none"})
 
 
 def condense(
-    embeds: torch.Tensor, length: int, how: Literal["pool", "interpolate"]
+    embeds: torch.Tensor, length: int, method: Literal["pool", "interpolate"]
 ) -> torch.Tensor:
-    """`(num_tokens, hidden_size)` of any float type -> `(length, hidden_size)` float32.
+    """A long prompt's embeddings brought to `(length, hidden_size)` float32.
 
     Args:
-        embeds: more than `length` vectors.
-        length: how many are wanted.
-        how: "pool" averages `length` stretches of neighbours, as equal as they can be (they share
-            a token where they can't); "interpolate" takes the values at `length` places evenly
-            from the first to the last vector, on straight lines between neighbours.
+        embeds: `(num_tokens, hidden_size)` of any float type, more than `length` vectors.
+        length: number of vectors that are returned.
+        method: "pool" averages `length` stretches of neighbors of nearly equal length (two
+            stretches share a token where the lengths don't divide); "interpolate" takes values at
+            `length` evenly spaced places from the first to the last vector, linearly between
+            neighbors.
     """
     channels = embeds.float().T[None]
-    if how == "pool":
+    if method == "pool":
         condensed = F.adaptive_avg_pool1d(channels, length)
     else:
         condensed = F.interpolate(channels, length, mode="linear", align_corners=True)
@@ -227,6 +243,6 @@ def condense(
 
 
 def nearest_tokens(num_tokens: int, length: int) -> torch.Tensor:
-    """`(length,)` int64: index of a token at or near the place of each condensed vector."""
+    """`(length,)` int64: index of the token nearest to the place of each condensed vector."""
     places = torch.arange(length, dtype=torch.float64) * (num_tokens - 1) / max(1, length - 1)
     return places.round().long()

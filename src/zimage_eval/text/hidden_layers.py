@@ -1,4 +1,4 @@
-"""Which hidden state of the text encoder becomes the caption: one, the raw last, or a mean."""
+"""Hidden states of the text encoder: running it, and picking or averaging its layers."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,18 +14,21 @@ from zimage_eval.text.tokens import Chunk
 
 
 class HiddenStates(NamedTuple):
-    """What one forward gives, `(1, length, hidden_size)` each, pads included, on its device."""
+    """The hidden states of one forward, `(1, length, hidden_size)` each, padding included.
+
+    They are on the encoder's device.
+    """
 
     by_index: tuple[torch.Tensor, ...]
-    """As transformers counts them: the token embedding, then every block's output; the last one
-    after the final norm."""
+    """In the order of transformers: the token embedding, then the output of each block; the last
+    one is after the final norm."""
     raw_last: torch.Tensor
     """The last block's output before the final norm."""
 
 
 @torch.no_grad()
 def run_encoder(text_encoder: PreTrainedModel, chunk: Chunk) -> HiddenStates:
-    """Every hidden state of one chunk, in one forward; threads may share the encoder."""
+    """All hidden states of one chunk, from one forward; threads may share the encoder."""
     with _record_input(getattr(text_encoder, "model", text_encoder).norm) as normed:
         states = text_encoder(
             input_ids=chunk.input_ids.to(text_encoder.device),
@@ -38,6 +41,8 @@ def run_encoder(text_encoder: PreTrainedModel, chunk: Chunk) -> HiddenStates:
 def select_layer(states: HiddenStates, chunk: Chunk, layer: HiddenLayer) -> torch.Tensor:
     """`(num_kept, hidden_size)` of one layer, or the float32 mean of several, on the CPU.
 
+    Only the tokens that the chunk keeps are returned.
+
     Raises:
         IndexError: the encoder lacks the layer.
     """
@@ -47,31 +52,33 @@ def select_layer(states: HiddenStates, chunk: Chunk, layer: HiddenLayer) -> torc
 def pick_layer(
     states: HiddenStates,
     layer: HiddenLayer,
-    cut: Callable[[torch.Tensor], torch.Tensor] = lambda state: state,
+    select_tokens: Callable[[torch.Tensor], torch.Tensor] = lambda state: state,
 ) -> torch.Tensor:
-    """One layer, or the float32 mean of several, of what `cut` leaves of each.
+    """One layer, or the float32 mean of several, after `select_tokens` is applied to each.
 
     For a mean, each vector is first divided by its root mean square: raw layers differ a
-    hundredfold in size, so the largest would be the mean of all. The transformer's `cap_embedder`
-    begins with the same division, so a layer alone and its mean with itself are one to it.
+    hundredfold in size, so the largest layer would dominate the mean. The transformer's
+    `cap_embedder` begins with the same division, so dividing a single layer changes nothing there.
 
     Raises:
         IndexError: the encoder lacks the layer.
     """
     if isinstance(layer, tuple):
-        return torch.stack([unit_rms(pick_layer(states, one, cut)) for one in layer]).mean(0)
-    return cut(states.raw_last if layer == "raw_last" else states.by_index[layer])
+        return torch.stack(
+            [unit_rms(pick_layer(states, index, select_tokens)) for index in layer]
+        ).mean(0)
+    return select_tokens(states.raw_last if layer == "raw_last" else states.by_index[layer])
 
 
 def unit_rms(vectors: torch.Tensor) -> torch.Tensor:
-    """Vectors `(..., hidden_size)` of any float type, each with a mean square of 1, float32."""
+    """Vectors `(..., hidden_size)` of any float type scaled to a mean square of 1, float32."""
     vectors = vectors.float()
     return vectors / vectors.square().mean(-1, keepdim=True).sqrt().clamp_min(1e-12)
 
 
 @contextmanager
 def _record_input(module: nn.Module) -> Iterator[list[torch.Tensor]]:
-    """Fill a list with what this thread's forwards of a module take first."""
+    """A list that collects the first argument of each of this thread's forwards of a module."""
     inputs: list[torch.Tensor] = []
     thread = get_ident()
 

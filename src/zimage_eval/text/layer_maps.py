@@ -1,13 +1,13 @@
-"""Maps from one hidden layer's vectors to another's: is a layer's loss calibration or information?
+"""Maps from the vectors of one hidden layer to those of another.
 
-A transformer that was trained on layer -2 can do badly on another layer because that layer carries
-less, or because it says the same in other coordinates. A map that moves and stretches channels, or
-one that is linear, undoes the second and can't undo the first.
+A transformer that was trained on layer -2 can do badly on another layer for two reasons: that layer
+carries less information, or it carries the same in other coordinates. A map that shifts and
+stretches channels, or a linear map, corrects the second but not the first, so it tells them apart.
 
-Both are fitted between vectors of unit root mean square, the only thing about a vector that reaches
-the transformer (`cap_embedder` begins with an RMSNorm): so no token counts by its size, and the
-sink token, a hundred times larger than the others, does not decide the fit. All tokens count,
-those of the chat format too, because the transformer attends to all of them.
+Both maps are fitted between vectors scaled to a root mean square of 1, because the transformer does
+not see the original length (`cap_embedder` begins with an RMSNorm). So a token's length gives it no
+weight, and the sink token, a hundred times larger than the others, does not decide the fit. All
+tokens count, those of the chat format too, because the transformer attends to all of them.
 """
 
 from collections.abc import Mapping, Sequence
@@ -24,31 +24,31 @@ class LayerMap(NamedTuple):
     """`(unit_rms(x) - source_mean) / source_scale @ weight * target_scale + target_mean`."""
 
     source_mean: torch.Tensor
-    """Float64 like the others, `(hidden_size,)`."""
+    """`(hidden_size,)` float64, as the next three."""
     source_scale: torch.Tensor
-    """Standard deviation, 1 for a channel that is constant."""
+    """Standard deviations, 1 for a channel that is constant."""
     target_mean: torch.Tensor
     target_scale: torch.Tensor
     weight: torch.Tensor | None
     """`(hidden_size, hidden_size)`; None for the identity."""
 
     def __call__(self, vectors: torch.Tensor) -> torch.Tensor:
-        """`(num_tokens, hidden_size)` of any float type -> the same shape, float32."""
+        """Map `(num_tokens, hidden_size)` of any float type to the same shape in float32."""
         standard = self.standardize(vectors)
         if self.weight is not None:
             standard = standard @ self.weight
         return (standard * self.target_scale + self.target_mean).float()
 
     def standardize(self, vectors: torch.Tensor) -> torch.Tensor:
-        """Source vectors with mean 0 and deviation 1 in each channel."""
+        """Source vectors shifted and scaled to mean 0 and deviation 1 in each channel, float64."""
         return (unit_rms(vectors).double() - self.source_mean) / self.source_scale
 
 
 def fit_moments(sources: Sequence[torch.Tensor], targets: Sequence[torch.Tensor]) -> LayerMap:
-    """The map that gives each channel the target's mean and standard deviation over all tokens.
+    """The map that gives each channel the mean and standard deviation of the target layer.
 
     Args:
-        sources: `(num_tokens, hidden_size)` a text.
+        sources: `(num_tokens, hidden_size)` for each text.
         targets: the same tokens in the other layer.
     """
     source, target = unit_rms(torch.cat([*sources])), unit_rms(torch.cat([*targets]))
@@ -66,47 +66,50 @@ def fit_moments(sources: Sequence[torch.Tensor], targets: Sequence[torch.Tensor]
 def fit_linear_map(sources: Sequence[torch.Tensor], targets: Sequence[torch.Tensor]) -> LayerMap:
     """The linear map of least squared error between standardized channels, with a ridge penalty.
 
-    The penalty is the one that predicts every second text best when the others alone are fitted;
-    it is then fitted on all. Float64 and no random numbers: the same texts give the same map.
+    Each penalty is tried on half of the texts: the best one predicts every second text best after
+    a fit on the others. The map is then fitted on all texts. Float64 and no random numbers: the
+    same texts give the same map. Arguments as for `fit_moments`.
     """
     penalty = PENALTIES[len(PENALTIES) // 2]
     if len(sources) > 1:
         errors = _errors(sources[::2], targets[::2], sources[1::2], targets[1::2])
         penalty = PENALTIES[int(errors.argmin())]
-    moments = fit_moments(sources, targets)
-    return moments._replace(
-        weight=solve_ridge(*_standard_pairs(moments, sources, targets), [penalty])[0]
+    channel_map = fit_moments(sources, targets)
+    return channel_map._replace(
+        weight=solve_ridge(*_standard_pairs(channel_map, sources, targets), [penalty])[0]
     )
 
 
 def _errors(
     sources: Sequence[torch.Tensor],
     targets: Sequence[torch.Tensor],
-    other_sources: Sequence[torch.Tensor],
-    other_targets: Sequence[torch.Tensor],
+    held_out_sources: Sequence[torch.Tensor],
+    held_out_targets: Sequence[torch.Tensor],
 ) -> torch.Tensor:
-    """Mean squared error on other texts for each penalty, in standardized channels."""
-    moments = fit_moments(sources, targets)
-    inputs, wanted = _standard_pairs(moments, other_sources, other_targets)
-    weights = solve_ridge(*_standard_pairs(moments, sources, targets), PENALTIES)
-    return torch.stack([(inputs @ weight - wanted).square().mean() for weight in weights])
+    """Mean squared error on held-out texts for each penalty, in standardized channels."""
+    channel_map = fit_moments(sources, targets)
+    inputs, outputs = _standard_pairs(channel_map, held_out_sources, held_out_targets)
+    weights = solve_ridge(*_standard_pairs(channel_map, sources, targets), PENALTIES)
+    return torch.stack([(inputs @ weight - outputs).square().mean() for weight in weights])
 
 
 def _standard_pairs(
-    moments: LayerMap, sources: Sequence[torch.Tensor], targets: Sequence[torch.Tensor]
+    channel_map: LayerMap, sources: Sequence[torch.Tensor], targets: Sequence[torch.Tensor]
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    deviation = torch.where(moments.target_scale > 1e-9, moments.target_scale, 1.0)
-    wanted = (unit_rms(torch.cat([*targets])).double() - moments.target_mean) / deviation
-    return moments.standardize(torch.cat([*sources])), wanted
+    """Standardized inputs and outputs of a regression, `(num_tokens, hidden_size)` float64."""
+    deviation = torch.where(channel_map.target_scale > 1e-9, channel_map.target_scale, 1.0)
+    outputs = (unit_rms(torch.cat([*targets])).double() - channel_map.target_mean) / deviation
+    return channel_map.standardize(torch.cat([*sources])), outputs
 
 
 PhaseTexts = Mapping[Phase, Sequence[str]]
-"""The prompts of each phase; no text stands in two."""
+"""The prompts of each phase; no text is in two phases."""
 
 
 def fit_phase(text: str, texts: PhaseTexts) -> Phase:
-    """The phase whose prompts make the map for a text.
+    """The phase on whose prompts the map for a text is fitted.
 
-    The confirmed prompts make it for the screened ones, the screened prompts for everything else.
+    Maps for the screened prompts are fitted on the confirmed ones, maps for all other texts on the
+    screened ones.
     """
     return "confirm" if text in texts["screen"] else "screen"

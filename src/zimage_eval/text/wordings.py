@@ -1,7 +1,8 @@
-"""A prompt in other words, or among words that say nothing: what the text encoder is given.
+"""Wordings: the text that is encoded for a prompt when settings reword, pad or reorder it.
 
-Applied to a prompt's text before the chat format. Id, seeds and facts stay the prompt's own, so
-pictures of two wordings are pairs. What is judged against a text reads the prompt as written.
+The wording is made before the chat format. Id, seeds and facts stay those of the prompt, so the
+pictures of two wordings can be compared in pairs. Metrics that compare a picture with a text read
+the prompt as it was written.
 """
 
 import itertools
@@ -25,9 +26,10 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
 WordingKey = tuple[str, str, str]
-"""The prompt as written, canonical JSON of `prompt` and `encoder`: fillers count its format too."""
+"""The prompt as written, canonical JSON of the settings `prompt`, and that of `encoder`, whose chat
+format decides how many filler words fit."""
 
-_SMALL_INSIDE: Final = frozenset(
+_LOWERED_WORDS: Final = frozenset(
     [
         "A",
         "An",
@@ -44,11 +46,11 @@ _SMALL_INSIDE: Final = frozenset(
         "Ten",
     ]
 )
-"""First words of a sentence that begin small after a prefix; others may be names."""
+"""First words that become lower case after a prefix; any other first word may be a name."""
 
 
 class Wording(NamedTuple):
-    """What is encoded for a prompt, or why these words can't be put so."""
+    """The text that is encoded for a prompt, or the error if it can't be worded so."""
 
     text: str | None
     error: str | None
@@ -58,7 +60,7 @@ Wordings = Mapping[WordingKey, Wording]
 
 
 def wording_key(text: str, settings: Settings) -> WordingKey:
-    """By what a prompt's wording is found."""
+    """The key of a prompt's wording under these settings."""
     return text, settings.prompt.canonical(), settings.encoder.canonical()
 
 
@@ -68,13 +70,15 @@ def word_prompts(
     tokenizer: "PreTrainedTokenizerBase",
     fillers: Sequence[str],
 ) -> dict[WordingKey, Wording]:
-    """The wording of each text under each of the settings; what is impossible says why."""
+    """The wording of each text under each of the settings; an impossible one holds its error."""
     wordings: dict[WordingKey, Wording] = {}
-    for text, each in itertools.product(texts, settings):
-        key = wording_key(text, each)
+    for text, variant_settings in itertools.product(texts, settings):
+        key = wording_key(text, variant_settings)
         if key not in wordings:
             try:
-                wordings[key] = Wording(word_prompt(text, each, tokenizer, fillers), None)
+                wordings[key] = Wording(
+                    word_prompt(text, variant_settings, tokenizer, fillers), None
+                )
             except ValueError as error:
                 wordings[key] = Wording(None, str(error))
     return wordings
@@ -87,16 +91,24 @@ def study_wordings(
     tokenizer: "PreTrainedTokenizerBase",
     fillers: Sequence[str],
 ) -> dict[WordingKey, Wording]:
-    """The wordings of all prompts that the images of a study are drawn of."""
+    """The wordings of all prompts of a study, under all of its variants.
+
+    Args:
+        variants: of the study.
+        confirm: name of the variant that the confirm phase measures beside the baseline.
+        texts: prompts of each phase.
+        tokenizer: counts the filler's tokens.
+        fillers: sentences of the filler.
+    """
     wordings: dict[WordingKey, Wording] = {}
     for phase, prompts in texts.items():
-        settings = [each.settings for each in phase_variants(variants, phase, confirm)]
+        settings = [variant.settings for variant in phase_variants(variants, phase, confirm)]
         wordings |= word_prompts(prompts, settings, tokenizer, fillers)
     return wordings
 
 
 def write_wordings(path: Path, wordings: Wordings) -> None:
-    """Write them as a WORDINGS table, sorted."""
+    """Write wordings as a WORDINGS table, sorted by key."""
     rows = [
         dict(zip(WORDINGS.columns.names, (*key, *wordings[key]), strict=True))
         for key in sorted(wordings)
@@ -105,10 +117,10 @@ def write_wordings(path: Path, wordings: Wordings) -> None:
 
 
 def read_wordings(path: Path) -> Wordings:
-    """The content of a WORDINGS table.
+    """The wordings of a WORDINGS table, by their keys.
 
     Raises:
-        ValueError: the file is missing or is no such table.
+        ValueError: the file is missing or is no WORDINGS table.
     """
     return {
         (row["text"], row["prompt"], row["encoder"]): Wording(row["wording"], row["error"])
@@ -119,22 +131,23 @@ def read_wordings(path: Path) -> Wordings:
 def word_prompt(
     text: str, settings: Settings, tokenizer: "PreTrainedTokenizerBase", fillers: Sequence[str]
 ) -> str:
-    """A prompt's text as these settings word it; under neutral ones as it is, byte for byte.
+    """A prompt's text as these settings word it; neutral settings return it byte for byte.
 
     Args:
         text: as the prompt set has it.
-        settings: of the image; the chat format counts where the filler fills up a caption.
+        settings: of the image; its chat format matters where the filler fills up a caption.
         tokenizer: counts the filler's tokens.
-        fillers: sentences of the filler, which begins again at the first after the last.
+        fillers: sentences of the filler, repeated from the first when they are used up.
 
     Raises:
-        ValueError: clauses are to be swapped in a text that is no caption of a scene.
+        ValueError: `word_order` is "clauses_swapped" and the text is no caption of a scene.
     """
     prompt = settings.prompt
     text = _order_words(text if prompt.own_lead else _strip_lead(text), prompt)
     if prompt.prefix:
-        first, space, rest = text.partition(" ")
-        text = f"{prompt.prefix} {first.lower() if first in _SMALL_INSIDE else first}{space}{rest}"
+        first, space, remainder = text.partition(" ")
+        first = first.lower() if first in _LOWERED_WORDS else first
+        text = f"{prompt.prefix} {first}{space}{remainder}"
     if prompt.suffix:
         space = "" if prompt.suffix[0] in ",.;:" else " "
         text = f"{text.removesuffix('.')}{space}{prompt.suffix}"
@@ -145,7 +158,7 @@ def word_prompt(
         return len(tokenizer("".join(format_prompt(tokenizer, words, settings.encoder))).input_ids)
 
     limit = prompt.filler_tokens + (count(text) if prompt.filler_counts == "filler" else 0)
-    # A word is a token at least, so more words than tokens never fit.
+    # A word is at least one token, so there are never more words than tokens.
     num_words = bisect_right(
         range(1, prompt.filler_tokens + 1),
         limit,
@@ -155,7 +168,7 @@ def word_prompt(
 
 
 def _fill(text: str, num_words: int, prompt: PromptSettings, fillers: Sequence[str]) -> str:
-    """The text beside the first words of the endless filler, in sentences."""
+    """The text beside the first `num_words` words of the endlessly repeated filler sentences."""
     sentences: list[str] = []
     for sentence in itertools.cycle(fillers):
         if not num_words:
@@ -163,19 +176,21 @@ def _fill(text: str, num_words: int, prompt: PromptSettings, fillers: Sequence[s
         words = sentence.split()[:num_words]
         sentences.append(" ".join(words))
         num_words -= len(words)
-    split = {"before": len(sentences), "after": 0, "both": len(sentences) // 2}
-    place = split[prompt.filler_position]
-    before, after = sentences[:place], sentences[place:]
-    # A text keeps its own period where nothing follows.
+    num_before = {"before": len(sentences), "after": 0, "both": len(sentences) // 2}
+    split = num_before[prompt.filler_position]
+    before, after = sentences[:split], sentences[split:]
+    # A text keeps its period if nothing follows it.
     return ". ".join([*before, text.removesuffix(".") if after else text, *after])
 
 
 def _strip_lead(text: str) -> str:
+    """The text without the first words of a caption, such as "a picture of "."""
     parts = split_caption(text)
     return text if parts is None else parts.without_lead
 
 
 def _order_words(text: str, prompt: PromptSettings) -> str:
+    """The text with its words in the order of `prompt.word_order`."""
     if prompt.word_order == "as_written":
         return text
     if prompt.word_order == "clauses_swapped":

@@ -32,7 +32,12 @@ from zimage_eval.model.transformer import load_image_side
 from zimage_eval.output.observations import Measurement, mean_rows
 from zimage_eval.prompts.facts import Facts, ObjectFact
 from zimage_eval.statistics.components import outlier_channels, principal_components
-from zimage_eval.statistics.held_out import bag_of_words, chance, frequent, probe_held_out
+from zimage_eval.statistics.held_out import (
+    bag_of_words,
+    frequent_label_indices,
+    majority_share,
+    probe_held_out,
+)
 from zimage_eval.statistics.linear_maps import explained_share, fit_linear
 from zimage_eval.text.encoder import TextSide, load_text_side
 from zimage_eval.text.encoding import encode_layers
@@ -102,8 +107,8 @@ def test_probes_find_what_is_linear_and_nothing_else() -> None:
     assert np.mean(probe_held_out(features, labels)) < 0.5
     features[:, :4] += 6 * np.array([[label == one for one in COLORS] for label in labels])
     assert np.mean(probe_held_out(features, labels)) > 0.95
-    assert chance(labels) == 0.25
-    assert frequent(["a"] * 4 + ["b"] * 3 + [None]) == [0, 1, 2, 3]
+    assert majority_share(labels) == 0.25
+    assert frequent_label_indices(["a"] * 4 + ["b"] * 3 + [None]) == [0, 1, 2, 3]
     assert bag_of_words(["a b", "B, b"]).tolist() == [[1, 1], [0, 2]]
 
 

@@ -14,11 +14,11 @@ from zimage_eval.metrics.judges.detector import (
     STYLES,
     Detection,
     Detector,
+    box_overlap,
     clip_classifier,
-    distinct,
+    drop_duplicates,
     judge_natural,
     load_detector,
-    overlap,
 )
 from zimage_eval.metrics.networks.clip import load_clip
 from zimage_eval.metrics.networks.files import sha256_of
@@ -147,9 +147,9 @@ def test_boxes_of_one_thing_count_once() -> None:
     best = Detection("cup", 0.9, (0, 0, 10, 10))
     same, beside = Detection("cup", 0.5, (1, 0, 11, 10)), Detection("cup", 0.4, (8, 0, 18, 10))
     bowl = Detection("bowl", 0.3, (0, 0, 10, 10))
-    assert distinct([same, beside, bowl, best]) == [best, beside, bowl]
-    assert overlap((0, 0, 10, 10), (5, 0, 15, 10)) == pytest.approx(1 / 3)
-    assert overlap((0, 0, 10, 10), (10, 0, 20, 10)) == 0.0
+    assert drop_duplicates([same, beside, bowl, best]) == [best, beside, bowl]
+    assert box_overlap((0, 0, 10, 10), (5, 0, 15, 10)) == pytest.approx(1 / 3)
+    assert box_overlap((0, 0, 10, 10), (10, 0, 20, 10)) == 0.0
 
 
 @pytest.fixture(scope="module")
@@ -167,7 +167,7 @@ def test_a_detector_loads_from_a_folder(
 ) -> None:
     """Random weights: boxes are nonsense, but lie in the picture and are the same every time."""
     monkeypatch.setattr(
-        "zimage_eval.metrics.judges.detector.LEAST_SCORE", {"owlv2": 0.0, "grounding-dino": 0.0}
+        "zimage_eval.metrics.judges.detector.MIN_SCORE", {"owlv2": 0.0, "grounding-dino": 0.0}
     )
     image = np.random.default_rng(0).integers(0, 256, (48, 80, 3), dtype=np.uint8)
     found = load_detector(networks / name, CPU)(image, ["cat", "dog", "cat"])

@@ -31,7 +31,7 @@ def test_they_equal_the_definition(shift: float, nearest: int) -> None:
     scores = manifold_scores(fake, real, nearest)
     values = scores.precision, scores.recall, scores.density, scores.coverage
     assert values == pytest.approx(prdc(real, fake, nearest), abs=1e-12)
-    assert (scores.nearest, scores.num_images, scores.num_reference) == (nearest, 90, 120)
+    assert (scores.num_neighbors, scores.num_images, scores.num_reference) == (nearest, 90, 120)
 
 
 def test_ends_of_the_scale() -> None:
@@ -53,7 +53,7 @@ def test_a_collapsed_set_is_precise_and_covers_little() -> None:
 def test_an_image_on_the_rim_is_outside() -> None:
     """On a line, k = 1: the radii are 1 and exact, and `<` leaves the neighbor out."""
     reference, images = np.array([[0.0], [1.0], [2.0]]), np.array([[3.0], [4.0], [5.0]])
-    scores = manifold_scores(images, reference, nearest=1)
+    scores = manifold_scores(images, reference, num_neighbors=1)
     assert (scores.precision, scores.recall, scores.coverage) == (0, 0, 0)
 
 

@@ -16,7 +16,7 @@ from torch import Tensor
 from zimage_eval.config.measuring import FolderReference
 from zimage_eval.config.setting_groups import ImageSettings
 from zimage_eval.metrics.sets.reference import drawn_pictures, folder_pictures
-from zimage_eval.output.image_grids import font
+from zimage_eval.output.image_grids import load_font
 
 COLORED: Final = (
     ("astronaut", "png"),
@@ -124,7 +124,7 @@ def text_picture(side: int, size: int, index: int) -> Tensor:
     """Lines of words in DejaVu Sans of `size` px; another index gives other words and colors."""
     ink, paper = _COLORS[INK[index % len(INK)]]
     canvas = Image.new("RGB", (side, side), paper)
-    draw, face = ImageDraw.Draw(canvas), font(size)
+    draw, face = ImageDraw.Draw(canvas), load_font(size)
     words = np.random.default_rng([size, index]).permutation(_WORDS).tolist() * (side // 16)
     for top in range(2, side - size, round(size * 1.3)):
         line = words.pop()

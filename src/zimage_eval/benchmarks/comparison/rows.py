@@ -11,8 +11,13 @@ from zimage_eval.benchmarks.comparison.observations import SHARES, STYLE_WORD
 from zimage_eval.benchmarks.comparison.prompts import INFERRED, MISPLANNED, PLANNED, STATED
 from zimage_eval.config.measuring import BackboneName, Distribution
 from zimage_eval.metrics.sets.features import StudyFeatures, resplit
-from zimage_eval.metrics.sets.frechet import FID_BACKBONE, FID_LEAST, frechet_distance, frechet_name
-from zimage_eval.metrics.sets.kernel import KID_LEAST, kid_score
+from zimage_eval.metrics.sets.frechet import (
+    FID_BACKBONE,
+    FID_MIN_IMAGES,
+    frechet_distance,
+    frechet_name,
+)
+from zimage_eval.metrics.sets.kernel import KID_MIN_IMAGES, kid_score
 from zimage_eval.output.observations import Measurement, mean_rows, named
 from zimage_eval.statistics.estimates import (
     Estimate,
@@ -231,9 +236,11 @@ class Measure(NamedTuple):
 
 def measures(backbone: BackboneName, num_features: int, seed: int) -> dict[str, Measure]:
     """KID and the Fréchet distance on a backbone, by the metric's name."""
-    least = FID_LEAST if backbone == FID_BACKBONE else num_features
+    least = FID_MIN_IMAGES if backbone == FID_BACKBONE else num_features
     return {
-        f"kid_{backbone}": Measure(lambda one, other: kid_score(one, other, seed).value, KID_LEAST),
+        f"kid_{backbone}": Measure(
+            lambda one, other: kid_score(one, other, seed).value, KID_MIN_IMAGES
+        ),
         frechet_name(backbone): Measure(frechet_distance, least),
     }
 

@@ -21,7 +21,12 @@ from zimage_eval.metrics.embedding import (
 from zimage_eval.output.observations import Measurement
 from zimage_eval.prompts.facts import Facts
 from zimage_eval.statistics.components import outlier_channels, principal_components
-from zimage_eval.statistics.held_out import bag_of_words, chance, frequent, probe_held_out
+from zimage_eval.statistics.held_out import (
+    bag_of_words,
+    frequent_label_indices,
+    majority_share,
+    probe_held_out,
+)
 from zimage_eval.text.chat_format import TokenClass
 from zimage_eval.text.embeddings import TextEmbeddings
 from zimage_eval.text.encoding import TARGET_LAYER, encode_layers
@@ -135,7 +140,7 @@ def probe_layers(prompts: Sequence[LayerPrompt], encoded: Sequence[Layers]) -> l
     found = []
     for task, label_of in TASKS.items():
         labels = [label_of(prompt.facts) for prompt in prompts]
-        kept = frequent(labels)
+        kept = frequent_label_indices(labels)
         if not kept:
             continue
         chosen = [label for index in kept if (label := labels[index]) is not None]
@@ -151,7 +156,9 @@ def probe_layers(prompts: Sequence[LayerPrompt], encoded: Sequence[Layers]) -> l
                 for index, told in zip(kept, probe_held_out(features, chosen), strict=True)
             ]
         found += [
-            Measurement("chance", prompts[index].prompt_id, 0, task, "probe", chance(chosen))
+            Measurement(
+                "chance", prompts[index].prompt_id, 0, task, "probe", majority_share(chosen)
+            )
             for index in kept
         ]
     return found

@@ -11,7 +11,7 @@ from zimage_eval.benchmarks.machine.loaded_model import LoadedModel
 from zimage_eval.benchmarks.machine.results import MachineValue
 from zimage_eval.benchmarks.machine.timing import peak_memory_gib, reset_peak_memory, timed
 from zimage_eval.config.params import Phase
-from zimage_eval.config.settings import KEYS, Key, Settings, override, word
+from zimage_eval.config.settings import KEYS, Key, Settings, override, value_name
 from zimage_eval.config.variants import Variant
 from zimage_eval.model.devices import start_workers
 from zimage_eval.model.folder import IMAGE_PARTS, TEXT_PARTS, check_model
@@ -112,7 +112,7 @@ def setting_cases(defaults: Settings, side: int) -> list[Case]:
         for value in VALUES[key]:
             changed = value * side if key[0] == "image" else value
             settings = override(small, [*needed, (key, changed)])
-            name = f"{key[1]}={word(changed) or 'empty'}"
+            name = f"{key[1]}={value_name(changed) or 'empty'}"
             promise = CHANGES_PICTURE.get(key, True)
             cases.append(Case(name, settings, override(small, needed), promise))
     return [*cases, Case(FULL_SIZE, defaults, None, changes_picture=None)]

@@ -24,7 +24,7 @@ from zimage_eval.statistics.held_out import (
     folds,
     held_out_values,
     num_words,
-    resampled_curves,
+    resampled_areas,
 )
 from zimage_eval.text.embeddings import TextEmbeddings
 
@@ -115,7 +115,7 @@ def detector_rows(
 ) -> dict[str, dict[str, float | None]]:
     """The area under each detector's curve, and what it gains over the baselines."""
     names = list(scores)
-    drawn = resampled_curves([scores[name] for name in names], failed, _NUM_RESAMPLES, seed)
+    drawn = resampled_areas([scores[name] for name in names], failed, _NUM_RESAMPLES, seed)
     areas = {name: area_under_curve(scores[name], failed) for name in names}
     rows: dict[str, dict[str, float | None]] = {}
     for name in names:

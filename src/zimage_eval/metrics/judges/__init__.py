@@ -1,1 +1,1 @@
-"""Who says which facts hold in a picture, and how often they are right."""
+"""Judges: which facts hold in a picture, and how often a judge agrees with people."""

@@ -1,4 +1,4 @@
-"""Things found in a picture by their names, with a zero-shot detector of transformers."""
+"""The judge of natural prompts: a zero-shot object detector, and a CLIP for colors and styles."""
 
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -16,68 +16,70 @@ if TYPE_CHECKING:
     import torch
 
 
-LEAST_SCORE: Mapping[str, float] = {"owlvit": 0.1, "owlv2": 0.2, "grounding-dino": 0.35}
-"""Score from which a box counts, by the model's type: near what their authors show. How good it is
-for a prompt set, hand labels tell (reports/judge.json)."""
+MIN_SCORE: Mapping[str, float] = {"owlvit": 0.1, "owlv2": 0.2, "grounding-dino": 0.35}
+"""Smallest score of a box that counts, by the model's type: close to the values that its authors
+use. Hand labels show how well it works for a prompt set (reports/judge.json)."""
 MAX_OVERLAP = 0.5
-"""Intersection over union above which two boxes of one name are the same thing."""
+"""Two boxes of one name with a larger intersection over union are the same object."""
 
 
 class Detection(NamedTuple):
-    """One thing found."""
+    """A box in which a detector sees an object of a name."""
 
     name: str
     score: float
     box: tuple[float, float, float, float]
-    """Left, top, right, bottom, px."""
+    """Left, top, right and bottom edge, px."""
 
     @property
     def center(self) -> tuple[float, float]:
-        """Column and row of the box's center."""
+        """Column and row of the box's center, px."""
         left, top, right, bottom = self.box
         return (left + right) / 2, (top + bottom) / 2
 
 
 Detector = Callable[[np.ndarray, Sequence[str]], list[Detection]]
-"""(height, width, 3) uint8 picture and the names to look for -> what is there, best first."""
+"""(height, width, 3) uint8 picture and names -> the objects of these names, best first."""
 
 
 def load_detector(folder: Path, device: "torch.device") -> Detector:
     """OWL-ViT, OWLv2 or Grounding DINO from a folder as transformers saves it.
 
     Raises:
-        ValueError: it is another model, or weights are missing.
+        ValueError: it is another kind of model, or weights are missing.
         OSError: the folder lacks tokenizer or preprocessing.
     """
     import torch
     from transformers import AutoConfig, AutoModelForZeroShotObjectDetection, AutoProcessor
 
     kind = AutoConfig.from_pretrained(folder, local_files_only=True).model_type
-    if kind not in LEAST_SCORE:
-        raise ValueError(f"{folder} is {kind!r}, detectors are {', '.join(LEAST_SCORE)}")
+    if kind not in MIN_SCORE:
+        raise ValueError(f"{folder} is {kind!r}, detectors are {', '.join(MIN_SCORE)}")
     model = load_whole(AutoModelForZeroShotObjectDetection, folder, kind).to(device)
     processor = AutoProcessor.from_pretrained(folder, local_files_only=True)
-    look = _look_one_by_one if kind == "grounding-dino" else _look_for_all
+    run_model = _detect_one_by_one if kind == "grounding-dino" else _detect_at_once
 
     def detect(image: np.ndarray, names: Sequence[str]) -> list[Detection]:
         with torch.inference_mode():
-            found = look(model, processor, image, list(dict.fromkeys(names)), LEAST_SCORE[kind])
-        return distinct(found)
+            detections = run_model(
+                model, processor, image, list(dict.fromkeys(names)), MIN_SCORE[kind]
+            )
+        return drop_duplicates(detections)
 
     return detect
 
 
-def distinct(found: Sequence[Detection]) -> list[Detection]:
-    """Best first, without boxes that mostly cover a better one of the same name."""
+def drop_duplicates(detections: Sequence[Detection]) -> list[Detection]:
+    """Best first, without the boxes that mostly cover a better one of the same name."""
     kept: list[Detection] = []
-    for one in sorted(found, key=lambda each: -each.score):
-        if all(one.name != k.name or overlap(one.box, k.box) <= MAX_OVERLAP for k in kept):
-            kept.append(one)
+    for best in sorted(detections, key=lambda detection: -detection.score):
+        if all(best.name != k.name or box_overlap(best.box, k.box) <= MAX_OVERLAP for k in kept):
+            kept.append(best)
     return kept
 
 
-def overlap(first: Sequence[float], second: Sequence[float]) -> float:
-    """Intersection over union of two boxes."""
+def box_overlap(first: Sequence[float], second: Sequence[float]) -> float:
+    """Intersection over union of two boxes (left, top, right, bottom), in [0, 1]."""
     width = min(first[2], second[2]) - max(first[0], second[0])
     height = min(first[3], second[3]) - max(first[1], second[1])
     shared = max(width, 0.0) * max(height, 0.0)
@@ -85,52 +87,52 @@ def overlap(first: Sequence[float], second: Sequence[float]) -> float:
     return shared / (sum(areas) - shared) if shared else 0.0
 
 
-def _look_for_all(
+def _detect_at_once(
     model: Any,  # noqa: ANN401 - transformers is untyped
     processor: Any,  # noqa: ANN401
     image: np.ndarray,
     names: list[str],
-    least: float,
+    min_score: float,
 ) -> list[Detection]:
-    """OWL: a box has the name whose description fits best."""
+    """OWL: all names in one run; each box gets the name whose description fits best."""
     texts = [f"a photo of a {name}" for name in names]
-    longest = processor.tokenizer.model_max_length
+    max_tokens = processor.tokenizer.model_max_length
     for text in texts:
-        if len(processor.tokenizer(text)["input_ids"]) > longest:
-            raise ValueError(f"the detector reads {longest} tokens, {text!r} has more")
+        if len(processor.tokenizer(text)["input_ids"]) > max_tokens:
+            raise ValueError(f"the detector reads {max_tokens} tokens, {text!r} has more")
     inputs = processor(text=[texts], images=image, return_tensors="pt").to(model.device)
-    [found] = processor.post_process_grounded_object_detection(
-        model(**inputs), threshold=least, target_sizes=[image.shape[:2]]
+    [boxes] = processor.post_process_grounded_object_detection(
+        model(**inputs), threshold=min_score, target_sizes=[image.shape[:2]]
     )
-    return _detections([names[int(label)] for label in found["labels"]], found, image)
+    return _detections([names[int(label)] for label in boxes["labels"]], boxes, image)
 
 
-def _look_one_by_one(
+def _detect_one_by_one(
     model: Any,  # noqa: ANN401 - transformers is untyped
     processor: Any,  # noqa: ANN401
     image: np.ndarray,
     names: list[str],
-    least: float,
+    min_score: float,
 ) -> list[Detection]:
-    """Grounding DINO: asked for several names at once it answers with phrases made of them."""
+    """Grounding DINO: a run for each name, because with several it returns mixtures of them."""
     detections = []
     for name in names:
         inputs = processor(text=f"{name.lower()}.", images=image, return_tensors="pt")
         inputs = inputs.to(model.device)
-        [found] = processor.post_process_grounded_object_detection(
-            model(**inputs), inputs.input_ids, threshold=least, target_sizes=[image.shape[:2]]
+        [boxes] = processor.post_process_grounded_object_detection(
+            model(**inputs), inputs.input_ids, threshold=min_score, target_sizes=[image.shape[:2]]
         )
-        detections += _detections([name] * len(found["scores"]), found, image)
+        detections += _detections([name] * len(boxes["scores"]), boxes, image)
     return detections
 
 
 def _detections(
-    names: Sequence[str], found: Mapping[str, Any], image: np.ndarray
+    names: Sequence[str], boxes: Mapping[str, Any], image: np.ndarray
 ) -> list[Detection]:
-    """Those of the boxes that lie in the picture, cut to it: OWL sees it padded to a square."""
+    """The boxes, cut to the picture; a box in OWL's padding to a square is dropped."""
     height, width = image.shape[:2]
     detections = []
-    for name, score, box in zip(names, found["scores"].tolist(), found["boxes"], strict=True):
+    for name, score, box in zip(names, boxes["scores"].tolist(), boxes["boxes"], strict=True):
         left, right = box[[0, 2]].clamp(0, width).tolist()
         top, bottom = box[[1, 3]].clamp(0, height).tolist()
         if left < right and top < bottom:
@@ -165,23 +167,24 @@ STYLES = (
     "comic book illustration",
     "collage",
 )
-LEAST_OFFSET = 0.05
-"""Share of the picture's shorter side that two centers must lie apart to stand in a relation."""
+MIN_OFFSET = 0.05
+"""Least offset of two centers that stand in a relation, as a share of the shorter side."""
 
 Classifier = Callable[[np.ndarray, Sequence[str]], int]
 """(height, width, 3) uint8 picture and texts -> index of the text that fits best."""
 
 
 class Instance(NamedTuple):
-    """A thing that a detector found, and its color."""
+    """A detected object and its color."""
 
     name: str
     color: str
+    """Empty if no fact states a color for this name."""
     center: tuple[float, float]
 
 
 def clip_classifier(clip: Clip) -> Classifier:
-    """The text whose embedding is nearest to the picture's."""
+    """A classifier that picks the text whose CLIP embedding is nearest to the picture's."""
 
     def classify(image: np.ndarray, texts: Sequence[str]) -> int:
         return int((clip.embed_texts(texts) @ clip.embed_images([image])[0]).argmax())
@@ -194,16 +197,16 @@ def judge_natural(
 ) -> list[FactResult]:
     """Whether each fact that can be checked holds in a picture `(height, width, 3)` uint8.
 
-    An object is a thing of its name and, where one is stated, its color: the shape holds when the
-    name is found, the color when as many of them as stated have it, the count when exactly so many
-    things of name and color are found.
+    Detections match an object fact by name and, where one is stated, by color. The shape holds if
+    the name is detected at all, the color if at least the stated number matches, the count if
+    exactly the stated number matches.
     """
-    found = detect(image, [fact.name for fact in facts.objects])
+    detections = detect(image, [fact.name for fact in facts.objects])
     colored = {fact.name for fact in facts.objects if fact.color is not None}
     instances = []
-    for each in found:
-        color = _color(image, each, classify) if each.name in colored else ""
-        instances.append(Instance(each.name, color, each.center))
+    for detection in detections:
+        color = _color(image, detection, classify) if detection.name in colored else ""
+        instances.append(Instance(detection.name, color, detection.center))
     results = []
     for index, fact in enumerate(facts.objects):
         results += _check_object(index, fact, instances, image.shape)
@@ -219,16 +222,16 @@ def judge_natural(
 def _check_object(
     index: int, fact: ObjectFact, instances: Sequence[Instance], shape: tuple[int, ...]
 ) -> list[FactResult]:
-    named = [each for each in instances if each.name == fact.name]
-    meant = _meant(fact, instances)
-    results = [FactResult("shape", bool(named), index)]
+    same_name = [instance for instance in instances if instance.name == fact.name]
+    matching = _matching(fact, instances)
+    results = [FactResult("shape", bool(same_name), index)]
     if fact.color is not None:
-        results.append(FactResult("color", len(meant) >= fact.count, index))
-    results.append(FactResult("count", len(meant) == fact.count, index))
+        results.append(FactResult("color", len(matching) >= fact.count, index))
+    results.append(FactResult("count", len(matching) == fact.count, index))
     if fact.position is not None:
         height, width = shape[:2]
-        places = [nearest_position(*each.center, width, height) for each in meant]
-        held = len(places) >= fact.count and set(places) == {fact.position}
+        positions = [nearest_position(*match.center, width, height) for match in matching]
+        held = len(positions) >= fact.count and set(positions) == {fact.position}
         results.append(FactResult("position", held, index))
     return results
 
@@ -236,30 +239,32 @@ def _check_object(
 def _check_relation(
     relation: RelationFact, facts: Facts, instances: Sequence[Instance], shape: tuple[int, ...]
 ) -> bool:
-    """Whether some pair of what is meant stands in the relation."""
-    subjects, others = (
-        _meant(facts.objects[index], instances) for index in (relation.subject, relation.object)
+    """Whether some instance of the subject stands in the relation to one of the object."""
+    subjects, landmarks = (
+        _matching(facts.objects[index], instances) for index in (relation.subject, relation.object)
     )
-    least = LEAST_OFFSET * min(shape[:2])
+    min_offset = MIN_OFFSET * min(shape[:2])
     return any(
-        stands_in_relation(one.center, relation.relation, other.center, least)
-        for one in subjects
-        for other in others
-        if one is not other
+        stands_in_relation(subject.center, relation.relation, landmark.center, min_offset)
+        for subject in subjects
+        for landmark in landmarks
+        if subject is not landmark
     )
 
 
-def _meant(fact: ObjectFact, instances: Sequence[Instance]) -> list[Instance]:
-    """The things of a fact's name and color."""
+def _matching(fact: ObjectFact, instances: Sequence[Instance]) -> list[Instance]:
+    """The instances of a fact's name and, where it states one, its color."""
     return [
-        each for each in instances if each.name == fact.name and fact.color in (None, each.color)
+        instance
+        for instance in instances
+        if instance.name == fact.name and fact.color in (None, instance.color)
     ]
 
 
-def _color(image: np.ndarray, found: Detection, classify: Classifier) -> str:
-    """The color of what is inside a box."""
-    left, top, right, bottom = found.box
+def _color(image: np.ndarray, detection: Detection, classify: Classifier) -> str:
+    """The color that fits the picture inside a box best."""
+    left, top, right, bottom = detection.box
     rows = slice(math.floor(top), math.ceil(bottom))
     columns = slice(math.floor(left), math.ceil(right))
     crop = np.ascontiguousarray(image[rows, columns])
-    return COLORS[classify(crop, [f"a {color} {found.name}" for color in COLORS])]
+    return COLORS[classify(crop, [f"a {color} {detection.name}" for color in COLORS])]

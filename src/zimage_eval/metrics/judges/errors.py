@@ -1,4 +1,4 @@
-"""How often a judge says what people say of the same facts of the same pictures."""
+"""A judge's error: how often it agrees with people about the same facts of the same pictures."""
 
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
@@ -11,51 +11,55 @@ from zimage_eval.statistics.estimates import Estimate, estimate
 
 
 class SharedFact(NamedTuple):
-    """A fact that both have looked at."""
+    """A fact of a picture that both the judge and people have judged."""
 
     image: str
     kind: str
     judge: bool
+    """Whether the fact holds, according to the judge."""
     hand: bool
+    """The same, according to people."""
 
 
 class JudgeError(NamedTuple):
-    """A judge beside people."""
+    """How the judgements of a judge and of people compare."""
 
     num_images: int
     num_facts: int
     both_held: int
     judge_alone: int
-    """Facts that the judge sees and people don't."""
+    """Number of facts that hold for the judge only."""
     hand_alone: int
-    """Facts that people see and the judge doesn't."""
+    """Number of facts that hold for people only."""
     neither_held: int
     agreement: Estimate
-    """Share of an image's facts on which they agree, mean over images with its 95 % interval; the
-    facts of one picture are not independent."""
+    """Share of an image's facts on which they agree: mean over images and its 95 % interval. Facts
+    of one picture are not independent, images are."""
     kappa: float | None
-    """Cohen's: agreement of all facts beyond chance; None where one of the two always says the
-    same."""
+    """Cohen's kappa: agreement on all facts beyond chance; None where it is undefined, because both
+    always give the same answer."""
 
 
 def shared_facts(facts: Iterable[TableRow], labels: HandLabels) -> list[SharedFact]:
-    """What both looked at, each fact of each picture once.
+    """The facts that both have judged, each fact of each picture once.
 
     Args:
-        facts: rows of FACTS tables; one picture may stand in several studies.
-        labels: of people.
+        facts: rows of FACTS tables; a picture may be in several studies.
+        labels: the judgements of people.
     """
-    found = {}
+    shared = {}
     for row in facts:
         hand = labels.get(row["image"], {}).get(row["fact"])
         if hand is not None:
             kind = row["fact"].partition(" ")[0]
-            found[row["image"], row["fact"]] = SharedFact(row["image"], kind, row["held"], hand)
-    return [found[key] for key in sorted(found)]
+            shared[row["image"], row["fact"]] = SharedFact(
+                image=row["image"], kind=kind, judge=row["held"], hand=hand
+            )
+    return [shared[key] for key in sorted(shared)]
 
 
 def judge_errors(shared: Iterable[SharedFact]) -> dict[str, JudgeError]:
-    """The judge's error over all facts, under `all`, and by kind of fact."""
+    """Kind of fact -> the judge's error; under `all`, over all facts."""
     by_kind: dict[str, list[SharedFact]] = {"all": []}
     for fact in shared:
         by_kind["all"].append(fact)
@@ -67,33 +71,36 @@ def _error(facts: list[SharedFact]) -> JudgeError:
     by_image: dict[str, list[bool]] = {}
     for fact in facts:
         by_image.setdefault(fact.image, []).append(fact.judge == fact.hand)
-    both, judge, hand, neither = (
+    both_held, judge_alone, hand_alone, neither_held = (
         sum((fact.judge, fact.hand) == pair for fact in facts)
         for pair in ((True, True), (True, False), (False, True), (False, False))
     )
+    shares = [float(np.mean(agreements)) for agreements in by_image.values()]
     return JudgeError(
         num_images=len(by_image),
         num_facts=len(facts),
-        both_held=both,
-        judge_alone=judge,
-        hand_alone=hand,
-        neither_held=neither,
-        agreement=estimate([float(np.mean(each)) for each in by_image.values()], bounds=(0, 1)),
-        kappa=_kappa(both, judge, hand, neither),
+        both_held=both_held,
+        judge_alone=judge_alone,
+        hand_alone=hand_alone,
+        neither_held=neither_held,
+        agreement=estimate(shares, bounds=(0, 1)),
+        kappa=_kappa(both_held, judge_alone, hand_alone, neither_held),
     )
 
 
-def _kappa(both: int, judge: int, hand: int, neither: int) -> float | None:
-    total = both + judge + hand + neither
+def _kappa(both_held: int, judge_alone: int, hand_alone: int, neither_held: int) -> float | None:
+    total = both_held + judge_alone + hand_alone + neither_held
     if total == 0:
         return None
-    share_judge, share_hand = (both + judge) / total, (both + hand) / total
+    share_judge = (both_held + judge_alone) / total
+    share_hand = (both_held + hand_alone) / total
     chance = share_judge * share_hand + (1 - share_judge) * (1 - share_hand)
-    return None if chance == 1 else ((both + neither) / total - chance) / (1 - chance)
+    agreement = (both_held + neither_held) / total
+    return None if chance == 1 else (agreement - chance) / (1 - chance)
 
 
 def judge_results(errors: Mapping[str, JudgeError]) -> dict[str, dict[str, float | None]]:
-    """Kind of fact -> name -> number, for the results' JSON."""
+    """Kind of fact -> name of the number -> number, for the JSON file of the results."""
     return {
         kind: {
             "num_images": error.num_images,

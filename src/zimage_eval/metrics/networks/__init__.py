@@ -1,1 +1,1 @@
-"""Networks that look at pictures, and the files of their weights."""
+"""Networks that metrics run on pictures, and the files of their weights."""

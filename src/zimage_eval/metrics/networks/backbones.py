@@ -1,4 +1,4 @@
-"""Networks that turn pictures into features for distances between sets, picked by name."""
+"""Backbones: networks that turn pictures into features for distances between sets."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -18,8 +18,9 @@ from zimage_eval.metrics.networks.lpips_trunks import ALEXNET_SHA256, alexnet_fi
 
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 ALEXNET_SIDE = 128
-"""Pixels. On drawn scenes of 64, KID sees a 3 x 3 blur at 21 times the spread of its null (23 at
-224, 3 at 64), and the network takes a third of the time that it takes at 224."""
+"""Side in pixels to which pictures are resized. On drawn scenes of 64 pixels, a 3 x 3 blur raises
+KID to 21 times the spread of its null (23 times with a side of 224, 3 times with 64), and the
+network takes a third of the time that it takes with 224."""
 LPIPS_MEAN, LPIPS_STD = (-0.030, -0.088, -0.188), (0.458, 0.448, 0.450)
 CLIP_MEAN = (0.48145466, 0.4578275, 0.40821073)
 CLIP_STD = (0.26862954, 0.26130258, 0.27577711)
@@ -27,30 +28,33 @@ CLIP_STD = (0.26862954, 0.26130258, 0.27577711)
 
 @dataclass(frozen=True)
 class Signature:
-    """What decides features, to be kept beside every number made from them."""
+    """Everything that decides features; it is written beside every number made from them."""
 
     name: str
     weights_sha256: str
-    """Of the one weights file, or of several one after the other in the order of their names."""
+    """Digest of the weights file, or of several files in the order of their names, joined."""
     resize: str
 
 
 @dataclass(frozen=True)
 class Backbone:
-    """A network in eval mode and how pictures are brought to it."""
+    """A network in eval mode and the size to which pictures are resized for it."""
 
     signature: Signature
     side: int
-    """Pixels, of both sides; other shapes are squeezed, as clean-fid does."""
+    """Height and width in pixels; other shapes are squeezed, as in clean-fid."""
     device: torch.device
-    """Where the network is."""
+    """The device that the network is on."""
     network: Callable[[Tensor], Tensor]
     """`(num_images, 3, side, side)` float32 in [0, 255] -> `(num_images, num_features)`."""
 
     def features(self, images: Tensor) -> NDArray[np.float32]:
         """`(num_images, num_features)` of `(num_images, 3, height, width)` uint8 of any size.
 
-        The images are on the CPU, where they are resized. ValueError as `clean_resize`.
+        The images are on the CPU, where they are resized.
+
+        Raises:
+            ValueError: another shape or dtype, as in `clean_resize`.
         """
         with torch.inference_mode():
             pixels = clean_resize(images, self.side).to(self.device)
@@ -62,26 +66,31 @@ def load_backbone(name: BackboneName, path: Path, device: torch.device) -> Backb
     """The backbone with the weights at `path`: a folder, or Inception's file.
 
     Raises:
-        ValueError: no (whole) weights; says where they come from.
+        ValueError: weights are missing or incomplete; the message says where to get them.
     """
     return BACKBONES[name](path, device)
 
 
 def load_alexnet(folder: Path, device: torch.device) -> Backbone:
-    """The last of five layers of LPIPS' trunk, averaged over positions: 256 features, offline."""
+    """The last layer of LPIPS' AlexNet trunk, averaged over positions: 256 features.
+
+    Its weights are in the repository.
+    """
     trunk = _alexnet_trunk(alexnet_file(folder)).to(device)
-    means, stds = (_channels(each, device) for each in (LPIPS_MEAN, LPIPS_STD))
+    means, stds = (_channels(values, device) for values in (LPIPS_MEAN, LPIPS_STD))
 
     def network(pixels: Tensor) -> Tensor:
         features: Tensor = trunk((pixels / 127.5 - 1 - means) / stds)
         return features.mean(dim=(2, 3))
 
     digest, side = ALEXNET_SHA256, ALEXNET_SIDE
-    return Backbone(_signature("alexnet", digest, side), side, device, network)
+    return Backbone(
+        signature=_signature("alexnet", digest, side), side=side, device=device, network=network
+    )
 
 
 def _alexnet_trunk(file: Path) -> nn.Module:
-    """AlexNet's convolutions as LPIPS runs them, without its package, which is slow to load."""
+    """AlexNet's convolutions as in LPIPS, without importing its package, which is slow."""
     layers = nn.Sequential(
         *(nn.Conv2d(3, 64, 11, stride=4, padding=2), nn.ReLU(), nn.MaxPool2d(3, 2)),
         *(nn.Conv2d(64, 192, 5, padding=2), nn.ReLU(), nn.MaxPool2d(3, 2)),
@@ -95,9 +104,9 @@ def _alexnet_trunk(file: Path) -> nn.Module:
 
 
 def load_vae_backbone(folder: Path, device: torch.device) -> Backbone:
-    """The model's own view: mean and standard deviation over positions of each latent channel.
+    """The model's autoencoder: mean and standard deviation over positions of each latent channel.
 
-    The autoencoder in float32, the posterior's mode, pictures at the size it was made for.
+    In float32, with the posterior's mode, on pictures resized to the autoencoder's `sample_size`.
     """
     digest = sha256_of(weight_files("vae", folder))
     from diffusers import AutoencoderKL
@@ -111,7 +120,9 @@ def load_vae_backbone(folder: Path, device: torch.device) -> Backbone:
         return torch.cat([latents.mean(dim=2), latents.std(dim=2, unbiased=False)], dim=1)
 
     side = int(vae.config.sample_size)
-    return Backbone(_signature("vae", digest, side), side, device, network)
+    return Backbone(
+        signature=_signature("vae", digest, side), side=side, device=device, network=network
+    )
 
 
 def load_inception(path: Path, device: torch.device) -> Backbone:
@@ -122,13 +133,18 @@ def load_inception(path: Path, device: torch.device) -> Backbone:
     def network(pixels: Tensor) -> Tensor:
         return layers.forward((pixels - 128) / 128).view(len(pixels), -1)
 
-    return Backbone(_signature("inception", sha256_of([file]), 299), 299, device, network)
+    return Backbone(
+        signature=_signature("inception", sha256_of([file]), 299),
+        side=299,
+        device=device,
+        network=network,
+    )
 
 
 def load_clip_backbone(folder: Path, device: torch.device) -> Backbone:
     """A CLIP's projected image embeddings, not normalized.
 
-    CMMD reads openai/clip-vit-large-patch14-336. Pictures are squeezed to the side, not cropped.
+    CMMD uses openai/clip-vit-large-patch14-336. Pictures are squeezed to a square, not cropped.
     """
     digest = sha256_of(weight_files("clip", folder))
     from transformers import CLIPVisionModelWithProjection
@@ -140,7 +156,9 @@ def load_clip_backbone(folder: Path, device: torch.device) -> Backbone:
         return embeds
 
     side = int(model.config.image_size)
-    return Backbone(_signature("clip", digest, side), side, device, network)
+    return Backbone(
+        signature=_signature("clip", digest, side), side=side, device=device, network=network
+    )
 
 
 def load_dinov2(folder: Path, device: torch.device) -> Backbone:
@@ -154,16 +172,23 @@ def load_dinov2(folder: Path, device: torch.device) -> Backbone:
         pooled: Tensor = model(_normalized(pixels, IMAGENET_MEAN, IMAGENET_STD)).pooler_output
         return pooled
 
-    return Backbone(_signature("dinov2", digest, 224), 224, device, network)
+    return Backbone(
+        signature=_signature("dinov2", digest, 224), side=224, device=device, network=network
+    )
 
 
 def backbone_path(
     name: BackboneName, shipped: Mapping[str, Path], networks: Mapping[NetworkName, PinnedFile]
 ) -> Path:
-    """Where a backbone's weights are: a shipped one's, or a declared network's.
+    """Path of a backbone's weights.
+
+    Args:
+        name: of the backbone.
+        shipped: paths of the weights that need no declaration: `alexnet` and `vae`.
+        networks: declared weights of the others.
 
     Raises:
-        ValueError: there are no such weights, or others than declared.
+        ValueError: the weights are missing, or differ from the declared ones.
     """
     if name == "alexnet" or name == "vae":
         return shipped[name]
@@ -180,11 +205,13 @@ BACKBONES: Mapping[BackboneName, Callable[[Path, torch.device], Backbone]] = {
 
 
 def _signature(name: BackboneName, digest: str, side: int) -> Signature:
-    return Signature(name, digest, f"Pillow mode F bicubic to {side}x{side}")
+    return Signature(
+        name=name, weights_sha256=digest, resize=f"Pillow mode F bicubic to {side}x{side}"
+    )
 
 
 def _normalized(pixels: Tensor, mean: tuple[float, ...], std: tuple[float, ...]) -> Tensor:
-    means, stds = (_channels(each, pixels.device) for each in (mean, std))
+    means, stds = (_channels(values, pixels.device) for values in (mean, std))
     return (pixels / 255 - means) / stds
 
 
@@ -193,11 +220,11 @@ def _channels(values: tuple[float, ...], device: torch.device) -> Tensor:
 
 
 def _load_part(model_type: Any, folder: Path) -> Any:  # noqa: ANN401 - transformers is untyped
-    """The model, without a word on what else its folder holds."""
+    """The model, without warnings about the weights in its folder that it does not use."""
     from transformers.utils import logging
 
     verbosity = logging.get_verbosity()
-    logging.set_verbosity_error()  # a CLIP's text half is not used, and that is said at length
+    logging.set_verbosity_error()  # the unused text half of a CLIP would be listed at length
     try:
         return load_whole(model_type, folder, model_type.__name__)
     finally:

@@ -1,4 +1,4 @@
-"""Pillow's float bicubic resize, as clean-fid feeds networks (Parmar et al. 2022)."""
+"""Resizing as in clean-fid (Parmar et al. 2022): Pillow's float bicubic, bit for bit."""
 
 from dataclasses import dataclass
 from functools import cache
@@ -16,15 +16,15 @@ Levels = NDArray[np.float32]
 
 BICUBIC_SUPPORT = 2.0
 BLOCK = 8
-"""Outputs a matrix product makes at once: it reads only the inputs that they depend on."""
+"""Outputs of one matrix product, which reads only the inputs that they depend on."""
 CHUNK = 256
-"""Rows resized at once, so that they stay in the cache and BLAS starts no threads for them."""
+"""Rows that are resized at once: few enough for the cache, and for BLAS to start no threads."""
 SLACK = np.float32(2.0**-36)
-"""More than the order of summing changes a sum of a hundred products of up to 255."""
+"""More than the order of summation can change a sum of a hundred products of up to 255."""
 
 
 class Block(NamedTuple):
-    """Some outputs and what they depend on."""
+    """Neighboring outputs, the inputs that they depend on, and the weights."""
 
     outputs: slice
     inputs: slice
@@ -36,23 +36,24 @@ class Block(NamedTuple):
 
 @dataclass(frozen=True)
 class Kernel:
-    """How one axis is resampled."""
+    """The weights with which one axis is resampled."""
 
     blocks: tuple[Block, ...]
     places: NDArray[np.int64]
-    """`(num_outputs, num_taps)`: the inputs of each output, in order."""
+    """`(num_outputs, num_taps)`: indices of the inputs of each output, in order."""
     taps: Floats
-    """`(num_outputs, num_taps)`: their weights, 0 beyond the last."""
+    """`(num_outputs, num_taps)`: weights of these inputs, 0 beyond an output's last one."""
 
 
 def clean_resize(images: Tensor, size: int) -> Tensor:
     """`(num_images, 3, size, size)` float32 in [0, 255] of `(num_images, 3, height, width)` uint8.
 
-    Both on the CPU. Bit for bit clean-fid's mode "clean": each channel through Pillow's antialiased
-    bicubic in mode F (float64 sums, rounded to float32 between the two passes), clipped, not
-    rounded to levels. The sums are blocked matrix products of NumPy, whose OpenBLAS is several
-    times as fast as torch's MKL on such narrow ones (on an AMD EPYC); the few whose order could
-    decide the rounding to float32 are made again in Pillow's order.
+    Both are on the CPU. The result is bit-identical to clean-fid's mode "clean": Pillow's
+    antialiased bicubic in mode F for each channel (float64 sums, rounded to float32 between the two
+    passes), clipped, not rounded to levels. The sums are computed as blocked matrix products of
+    NumPy, whose OpenBLAS is several times as fast as torch's MKL on such narrow ones (on an AMD
+    EPYC). The few sums whose rounding to float32 could depend on the order of summation are
+    computed again in Pillow's order.
 
     Raises:
         ValueError: the images are not such a tensor.
@@ -62,7 +63,7 @@ def clean_resize(images: Tensor, size: int) -> Tensor:
             f"want uint8 (num_images, 3, height, width), got {images.dtype} {tuple(images.shape)}"
         )
     height, width = images.shape[2:]
-    if height > size and 2 * width < size + height:  # where Pillow 13 goes down first
+    if height > size and 2 * width < size + height:  # here Pillow 13 resizes columns first
         return clean_resize(images.transpose(2, 3), size).transpose(2, 3)
     across, down = bicubic_kernel(width, size), bicubic_kernel(height, size)
     resized = np.empty((len(images), 3, size, size), dtype=np.float32)
@@ -79,7 +80,7 @@ def clean_resize(images: Tensor, size: int) -> Tensor:
 def _resize_rows(pixels: NDArray[np.uint8], kernel: Kernel, out: Levels) -> None:
     """Fill `(num_rows, num_outputs)` from `(num_rows, num_inputs)`."""
     size = out.shape[1]
-    wide_buffer = np.empty((CHUNK, pixels.shape[1]))  # fresh memory costs more than the sums in it
+    wide_buffer = np.empty((CHUNK, pixels.shape[1]))  # allocating costs more than summing
     sums_buffer = np.empty((CHUNK, size))
     for first in range(0, len(pixels), CHUNK):
         chunk = pixels[first : first + CHUNK]
@@ -104,10 +105,10 @@ def _resize_columns(pixels: Floats, kernel: Kernel, out: Levels) -> None:
 
 
 def _round(sums: Floats, out: Levels) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Round to float32, using `sums` up; returns rows and columns of those to be made again.
+    """Round `sums` into `out`; returns rows and columns of the sums to compute again.
 
-    They are where a hair less and a hair more round to different numbers. Sums of 0 are final: all
-    are in a black picture.
+    These are the sums for which a little less and a little more round to different numbers. Sums of
+    0 are never among them: a black picture has no others, and would be slow. `sums` is overwritten.
     """
     sums -= SLACK
     out[:] = sums
@@ -119,7 +120,7 @@ def _round(sums: Floats, out: Levels) -> tuple[NDArray[np.intp], NDArray[np.intp
 
 
 def _sum_in_order(values: Floats, taps: Floats) -> Levels:
-    """`(num_sums,)`, from first to last tap without fused products, as Pillow sums."""
+    """`(num_sums,)` sums of value times weight in Pillow's order, without fused products."""
     total = np.zeros(len(taps))
     for product in (values * taps).T:
         total += product
@@ -128,9 +129,9 @@ def _sum_in_order(values: Floats, taps: Floats) -> Levels:
 
 @cache
 def bicubic_kernel(num_inputs: int, num_outputs: int) -> Kernel:
-    """Pillow's weights, as `precompute_coeffs` of its `Resample.c` computes them.
+    """Pillow's weights, computed as by `precompute_coeffs` in its `Resample.c`.
 
-    Keys' kernel with a = -0.5, stretched by the scale where the picture shrinks.
+    The bicubic kernel of Keys with a = -0.5, stretched by the scale if the picture shrinks.
     """
     scale = num_inputs / num_outputs
     stretch = max(scale, 1.0)
@@ -149,7 +150,7 @@ def bicubic_kernel(num_inputs: int, num_outputs: int) -> Kernel:
             total += tap
         padded[output, : len(taps)] = dense[output, first:last] = np.array(taps) / total
         places[output] = np.minimum(np.arange(first, first + num_taps), num_inputs - 1)
-    return Kernel(tuple(_blocks(dense)), places, padded)
+    return Kernel(blocks=tuple(_blocks(dense)), places=places, taps=padded)
 
 
 def _blocks(dense: Floats) -> list[Block]:
@@ -158,7 +159,14 @@ def _blocks(dense: Floats) -> list[Block]:
         used = np.flatnonzero(dense[first:last].any(axis=0))
         inputs = slice(int(used[0]), int(used[-1]) + 1)
         weights = np.ascontiguousarray(dense[first:last, inputs])
-        blocks.append(Block(slice(first, last), inputs, weights, np.ascontiguousarray(weights.T)))
+        blocks.append(
+            Block(
+                outputs=slice(first, last),
+                inputs=inputs,
+                weights=weights,
+                transposed=np.ascontiguousarray(weights.T),
+            )
+        )
     return blocks
 
 

@@ -1,4 +1,4 @@
-"""CLIP on pictures and texts: unit embeddings of both, and how long a text it can read."""
+"""CLIP: unit embeddings of pictures and texts, and the longest text that it can read."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Clip:
-    """A CLIP in eval mode with its preprocessing."""
+    """A CLIP model in eval mode with its preprocessing."""
 
     model: Any
     """`CLIPModel`."""
@@ -25,17 +25,21 @@ class Clip:
 
     @property
     def max_tokens(self) -> int:
-        """Tokens it can read, the two that begin and end a text included: 77."""
+        """Most tokens that it can read, with the two that begin and end a text: 77."""
         return int(self.model.config.text_config.max_position_embeddings)
 
     def count_tokens(self, text: str) -> int:
-        """Tokens of a text, beginning and end included, without any cut."""
+        """Number of tokens of the whole text, with the two that begin and end it."""
         return len(self.processor.tokenizer(text, truncation=False, verbose=False)["input_ids"])
 
     def embed_images(self, images: Sequence[np.ndarray]) -> NDArray[np.float64]:
         """`(num_images, num_features)` unit rows of (height, width, 3) uint8 pictures.
 
-        As CLIP's own preprocessing: shorter side to the model's, bicubic, center crop.
+        CLIP's own preprocessing: the shorter side is resized to the model's (bicubic), then the
+        center is cropped.
+
+        Raises:
+            ValueError: a picture has another shape or dtype.
         """
         import torch
 
@@ -44,14 +48,14 @@ class Clip:
             list(images), input_data_format="channels_last", return_tensors="pt"
         ).pixel_values
         with torch.inference_mode():
-            seen = self.model.vision_model(pixel_values=pixels.to(self.model.device))
-            return _unit_rows(self.model.visual_projection(seen.pooler_output))
+            outputs = self.model.vision_model(pixel_values=pixels.to(self.model.device))
+            return _unit_rows(self.model.visual_projection(outputs.pooler_output))
 
     def embed_texts(self, texts: Sequence[str]) -> NDArray[np.float64]:
         """`(num_texts, num_features)` unit rows.
 
         Raises:
-            ValueError: a text is longer than the model reads; it is never cut in silence.
+            ValueError: a text is longer than the model reads; no text is cut silently.
         """
         import torch
 
@@ -60,8 +64,8 @@ class Clip:
                 raise ValueError(f"more than {self.max_tokens} tokens: {text!r}")
         tokens = self.processor.tokenizer(list(texts), padding=True, return_tensors="pt")
         with torch.inference_mode():
-            read = self.model.text_model(**tokens.to(self.model.device))
-            return _unit_rows(self.model.text_projection(read.pooler_output))
+            outputs = self.model.text_model(**tokens.to(self.model.device))
+            return _unit_rows(self.model.text_projection(outputs.pooler_output))
 
     def _check(self, images: Sequence[np.ndarray]) -> None:
         for image in images:
@@ -73,7 +77,7 @@ def load_clip(folder: Path, device: "torch.device") -> Clip:
     """CLIP in float32 from a folder as transformers saves it, tokenizer and preprocessing included.
 
     Raises:
-        ValueError: weights are missing; transformers would leave them random.
+        ValueError: weights are missing (transformers would initialize them randomly).
         OSError: the folder lacks tokenizer or preprocessing.
     """
     from transformers import CLIPModel, CLIPProcessor

@@ -1,4 +1,4 @@
-"""Networks whose features pictures are compared in, loaded from files with a known digest."""
+"""LPIPS networks, on AlexNet or VGG-16 trunks that are loaded from files."""
 
 import hashlib
 import warnings
@@ -15,13 +15,17 @@ def load_lpips(folder: Path) -> "lpips.LPIPS":
     """LPIPS v0.1 "alex" in eval mode: the package's heads on the ImageNet trunk in `folder`.
 
     Raises:
-        ValueError: the trunk is missing or is another file, so that a random trunk is never used.
+        ValueError: the trunk's file is missing or has another digest; a random trunk is never used.
     """
     return _load("alex", alexnet_file(folder))
 
 
 def alexnet_file(folder: Path) -> Path:
-    """The trunk's file in `folder`; ValueError where it is missing or is another one."""
+    """Path of the AlexNet trunk in `folder`.
+
+    Raises:
+        ValueError: the file is missing or has another digest.
+    """
     path = folder / "model.safetensors"
     if not path.is_file():
         raise ValueError(f"no LPIPS trunk at {path}; {folder}/README.md says how it is made")

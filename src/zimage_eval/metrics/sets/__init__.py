@@ -1,1 +1,1 @@
-"""Numbers of sets of pictures: distances, precision and recall, diversity."""
+"""Metrics of whole sets of pictures: distances, precision and recall, diversity."""

@@ -1,6 +1,7 @@
-"""The metrics of a set of pictures by name; a new one is a function in its file and a family here.
+"""All metrics of sets of pictures by name.
 
-Each is made from the features of one backbone and named after it, `kid_alexnet`.
+Each is computed from the features of one backbone and named after it, such as `kid_alexnet`. To add
+a metric, write its function and add a family to `FAMILIES`.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -11,19 +12,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zimage_eval.config.measuring import BackboneName
-from zimage_eval.metrics.sets.frechet import FID_BACKBONE, FID_LEAST, frechet_name, frechet_score
+from zimage_eval.metrics.sets.frechet import (
+    FID_BACKBONE,
+    FID_MIN_IMAGES,
+    frechet_name,
+    frechet_score,
+)
 from zimage_eval.metrics.sets.kernel import (
-    CMMD_LEAST,
+    CMMD_MIN_IMAGES,
     KID_BLOCK,
-    KID_LEAST,
+    KID_MIN_IMAGES,
     cmmd,
     kid_interval,
     kid_score,
 )
 from zimage_eval.metrics.sets.manifold import (
-    MANIFOLD_LEAST,
-    NEAREST,
-    VENDI_LEAST,
+    MANIFOLD_MIN_IMAGES,
+    NUM_NEIGHBORS,
+    VENDI_MIN_IMAGES,
     manifold_scores,
     vendi_score,
 )
@@ -36,39 +42,39 @@ FeatureVectors = NDArray[np.floating]
 
 @dataclass(frozen=True)
 class SetMetric:
-    """What one number about a set is."""
+    """A number about a set of pictures: its unit, margin and mode."""
 
     unit: str
     better: Literal["higher", "lower"] | None
     decimals: int
     margin: float | None
-    """Smallest difference that matters; None where the scale is the backbone's own."""
+    """Smallest difference that matters; None where the scale depends on the backbone."""
     mode: str
-    """How it is computed, in few words."""
+    """How it is computed, in a few words."""
 
 
 @dataclass(frozen=True)
 class Family:
-    """Numbers that come from one computation."""
+    """Several numbers that come from one computation."""
 
     measure: Callable[[FeatureVectors, FeatureVectors, BackboneName, int], tuple[float | None, ...]]
-    """Of features, reference, backbone and seed: the values of `metrics` in their order."""
+    """Features, reference, backbone and seed -> the values of `metrics` in their order."""
     implementation: Callable[..., Any]
-    """The function that it comes from."""
+    """The function that computes them; its name and code go into the signatures."""
     metrics: Mapping[str, SetMetric]
-    """By name, with `{}` for the backbone's part of it."""
-    least: Callable[[BackboneName, int], int]
-    """Images that a set must have to mean something, given its backbone and number of features."""
-    possible: int
-    """Images below which there is no number at all."""
+    """By name, in which `{}` stands for the backbone."""
+    min_images: Callable[[BackboneName, int], int]
+    """Backbone and number of features -> images that a set needs for a meaningful number."""
+    min_computable: int
+    """Images that a set needs for any number at all."""
     reads_reference: bool
     backbones: tuple[BackboneName, ...] | None
-    """Those it is defined for; None for all."""
+    """Backbones that it is defined for; None for all."""
     interval: Callable[[FeatureVectors, FeatureVectors, Sequence[str]], Interval | None] | None = (
         None
     )
-    """Of features, reference and each image's prompt: the 95 % interval of the first of `metrics`.
-    None where none is honest (docs/metrics.md)."""
+    """Features, reference and each image's prompt -> the 95 % interval of the first of `metrics`;
+    None for families without a trustworthy interval (docs/metrics.md)."""
 
 
 def _kid(
@@ -87,7 +93,7 @@ def _kid_interval(
 def _frechet(
     features: FeatureVectors, reference: FeatureVectors, backbone: str, seed: int
 ) -> tuple[float | None, ...]:
-    name = frechet_name(backbone)  # whether the sets are large enough is decided before
+    name = frechet_name(backbone)  # whether the sets are large enough is checked before
     score = frechet_score(features, reference, backbone, seed, small_sets_allowed=[name])
     return score.value, score.split_half_null
 
@@ -109,78 +115,124 @@ def _vendi(features: FeatureVectors, *_: object) -> tuple[float | None, ...]:
     return (vendi_score(features),)
 
 
-_SHARE = f"k = {NEAREST}, inside is <; compare sets of one size"
+_MANIFOLD_MODE = f"k = {NUM_NEIGHBORS}, inside is <; compare sets of one size"
 FAMILIES: tuple[Family, ...] = (
     Family(
-        _kid,
-        kid_score,
-        {
+        measure=_kid,
+        implementation=kid_score,
+        metrics={
             "kid_{}": SetMetric(
-                "", "lower", 4, 0.005, f"cubic kernel, unbiased, disjoint blocks of {KID_BLOCK}"
+                unit="",
+                better="lower",
+                decimals=4,
+                margin=0.005,
+                mode=f"cubic kernel, unbiased, disjoint blocks of {KID_BLOCK}",
             ),
             "kid_{}_subset_spread": SetMetric(
-                "", None, 4, None, "standard deviation between blocks, no standard error of kid"
+                unit="",
+                better=None,
+                decimals=4,
+                margin=None,
+                mode="standard deviation between blocks, no standard error of kid",
             ),
         },
-        least=lambda backbone, num_features: KID_LEAST,
-        possible=2,
+        min_images=lambda backbone, num_features: KID_MIN_IMAGES,
+        min_computable=2,
         reads_reference=True,
         backbones=None,
         interval=_kid_interval,
     ),
     Family(
-        _frechet,
-        frechet_score,
-        {
-            "fd_{}": SetMetric("features squared", "lower", 3, None, "unbiased covariances"),
+        measure=_frechet,
+        implementation=frechet_score,
+        metrics={
+            "fd_{}": SetMetric(
+                unit="features squared",
+                better="lower",
+                decimals=3,
+                margin=None,
+                mode="unbiased covariances",
+            ),
             "fd_{}_split_half_null": SetMetric(
-                "features squared",
-                None,
-                3,
-                None,
-                "the distance of two sets of the same sizes drawn from all images together",
+                unit="features squared",
+                better=None,
+                decimals=3,
+                margin=None,
+                mode="the distance of two sets of the same sizes drawn from all images together",
             ),
         },
-        least=lambda backbone, num_features: (
-            FID_LEAST if backbone == FID_BACKBONE else num_features
+        min_images=lambda backbone, num_features: (
+            FID_MIN_IMAGES if backbone == FID_BACKBONE else num_features
         ),
-        possible=2,
+        min_computable=2,
         reads_reference=True,
         backbones=None,
     ),
     Family(
-        _cmmd,
-        cmmd,
-        {"cmmd_{}": SetMetric("", "lower", 3, 0.1, "sigma 10, times 1000, rows of length 1")},
-        least=lambda backbone, num_features: CMMD_LEAST,
-        possible=1,
+        measure=_cmmd,
+        implementation=cmmd,
+        metrics={
+            "cmmd_{}": SetMetric(
+                unit="",
+                better="lower",
+                decimals=3,
+                margin=0.1,
+                mode="sigma 10, times 1000, rows of length 1",
+            )
+        },
+        min_images=lambda backbone, num_features: CMMD_MIN_IMAGES,
+        min_computable=1,
         reads_reference=True,
         backbones=("clip",),
     ),
     Family(
-        _manifold,
-        manifold_scores,
-        {
-            "precision_{}": SetMetric("share of images", "higher", 2, 0.05, _SHARE),
-            "recall_{}": SetMetric("share of references", "higher", 2, 0.05, _SHARE),
-            "density_{}": SetMetric("", "higher", 2, 0.1, _SHARE),
-            "coverage_{}": SetMetric("share of references", "higher", 2, 0.05, _SHARE),
+        measure=_manifold,
+        implementation=manifold_scores,
+        metrics={
+            "precision_{}": SetMetric(
+                unit="share of images",
+                better="higher",
+                decimals=2,
+                margin=0.05,
+                mode=_MANIFOLD_MODE,
+            ),
+            "recall_{}": SetMetric(
+                unit="share of references",
+                better="higher",
+                decimals=2,
+                margin=0.05,
+                mode=_MANIFOLD_MODE,
+            ),
+            "density_{}": SetMetric(
+                unit="", better="higher", decimals=2, margin=0.1, mode=_MANIFOLD_MODE
+            ),
+            "coverage_{}": SetMetric(
+                unit="share of references",
+                better="higher",
+                decimals=2,
+                margin=0.05,
+                mode=_MANIFOLD_MODE,
+            ),
         },
-        least=lambda backbone, num_features: MANIFOLD_LEAST,
-        possible=NEAREST + 1,
+        min_images=lambda backbone, num_features: MANIFOLD_MIN_IMAGES,
+        min_computable=NUM_NEIGHBORS + 1,
         reads_reference=True,
         backbones=None,
     ),
     Family(
-        _vendi,
-        vendi_score,
-        {
+        measure=_vendi,
+        implementation=vendi_score,
+        metrics={
             "vendi_{}": SetMetric(
-                "images", None, 2, 1.0, "cosine similarity, order 1; compare sets of one size"
+                unit="images",
+                better=None,
+                decimals=2,
+                margin=1.0,
+                mode="cosine similarity, order 1; compare sets of one size",
             )
         },
-        least=lambda backbone, num_features: VENDI_LEAST,
-        possible=1,
+        min_images=lambda backbone, num_features: VENDI_MIN_IMAGES,
+        min_computable=1,
         reads_reference=False,
         backbones=None,
     ),
@@ -189,16 +241,18 @@ FAMILIES: tuple[Family, ...] = (
 
 def families_of(backbone: BackboneName) -> list[Family]:
     """The families that are defined for a backbone."""
-    return [each for each in FAMILIES if each.backbones is None or backbone in each.backbones]
+    return [
+        family for family in FAMILIES if family.backbones is None or backbone in family.backbones
+    ]
 
 
 def metric_name(template: str, backbone: BackboneName) -> str:
-    """`kid_alexnet`; the Fréchet distance on Inception alone is `fid`."""
+    """The name of a metric on a backbone, such as `kid_alexnet`, or `fid` on Inception."""
     return template.replace("fd_{}", frechet_name(backbone)).format(backbone)
 
 
 def set_metrics(backbones: Iterable[BackboneName]) -> dict[str, SetMetric]:
-    """Every metric of sets that these backbones give, by name."""
+    """All metrics of sets on these backbones, by name."""
     return {
         metric_name(template, backbone): metric
         for backbone in backbones

@@ -1,4 +1,4 @@
-"""Pictures -> features of one backbone, in batches on the workers."""
+"""Computing features: pictures through a backbone, in batches on worker threads."""
 
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -17,8 +17,7 @@ from zimage_eval.metrics.networks.backbones import Backbone, backbone_path, load
 from zimage_eval.model.devices import pick_device, start_workers
 
 BATCH = 8
-"""Pictures at once: as fast as more on a CPU, and little memory at 1024 pixels."""
-
+"""Pictures of a batch: more are not faster on a CPU, and at 1024 pixels they need more memory."""
 
 LoadPicture = Callable[[], Tensor]
 """Reads one picture: `(3, height, width)` uint8."""
@@ -27,12 +26,15 @@ LoadPicture = Callable[[], Tensor]
 def features_by_backbone(
     pictures: Sequence[LoadPicture], spec: ModelSpec, shipped: Mapping[str, Path]
 ) -> Iterator[tuple[Backbone, NDArray[np.float32]]]:
-    """Each backbone that the model names, with its `(num_pictures, num_features)`.
+    """Each backbone that the model names, with its features `(num_pictures, num_features)`.
 
     Args:
-        pictures: how to read each.
-        spec: names the backbones, and the weights of those that are not shipped.
-        shipped: where the weights of the others are.
+        pictures: functions that read the pictures.
+        spec: names the backbones and declares the weights of those that are not shipped.
+        shipped: paths of the weights of the shipped ones.
+
+    Raises:
+        ValueError: weights are missing, or differ from the declared ones.
     """
     device = pick_device()
     with start_workers(device) as workers:
@@ -47,13 +49,13 @@ def compute_features(
 ) -> NDArray[np.float32]:
     """`(num_pictures, num_features)` in the order of the pictures.
 
-    Batches are the same whatever the number of workers; within one, pictures of one size go through
-    the network together.
+    The batches don't depend on the number of workers. Within a batch, neighboring pictures of one
+    size go through the network together.
     """
     batches = [pictures[start : start + BATCH] for start in range(0, len(pictures), BATCH)]
-    made = workers.map(lambda batch: _features(backbone, batch), batches)
+    features = workers.map(lambda batch: _features(backbone, batch), batches)
     interval = 0.2 if sys.stderr.isatty() else 10
-    bar = tqdm(made, backbone.signature.name, len(batches), unit="batch", mininterval=interval)
+    bar = tqdm(features, backbone.signature.name, len(batches), unit="batch", mininterval=interval)
     return np.concatenate(list(bar))
 
 

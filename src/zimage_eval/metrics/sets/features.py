@@ -1,4 +1,4 @@
-"""Features of pictures: Parquet tables of them, and the sets that metrics compare."""
+"""Features of pictures: reading and writing Parquet tables, and checking sets before metrics."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -20,19 +20,19 @@ from zimage_eval.output.tables import (
 
 
 class StudyFeatures(NamedTuple):
-    """What one backbone made of a study's images."""
+    """The features of a study's images on one backbone."""
 
     rows: Sequence[TableRow]
-    """Variant, phase, prompt_id and seed of each."""
+    """Variant, phase, prompt_id and seed of each image."""
     features: NDArray[np.float32]
     """`(num_images, num_features)`."""
 
     def of(self, variant: str, phase: str) -> tuple[NDArray[np.float32], list[str]]:
         """`(num_images, num_features)` of a variant's images in a phase, and their prompts' ids."""
-        chosen = [
+        indices = [
             i for i, r in enumerate(self.rows) if r["variant"] == variant and r["phase"] == phase
         ]
-        return self.features[chosen], [self.rows[index]["prompt_id"] for index in chosen]
+        return self.features[indices], [self.rows[index]["prompt_id"] for index in indices]
 
 
 def write_study_features(
@@ -52,13 +52,21 @@ def write_reference(path: Path, pictures: Sequence[str], features: NDArray[np.fl
 
 
 def read_study_features(path: Path) -> StudyFeatures:
-    """ValueError where the file is missing or is no such table."""
+    """The features of a table of a study's images.
+
+    Raises:
+        ValueError: the file is missing or is no such table.
+    """
     table, features = _read(path, features_schema)
     return StudyFeatures(table.drop_columns(["features"]).to_pylist(), features)
 
 
 def read_reference(path: Path) -> NDArray[np.float32]:
-    """`(num_pictures, num_features)`; ValueError where the file is missing or no such table."""
+    """`(num_pictures, num_features)` of a table of reference pictures.
+
+    Raises:
+        ValueError: the file is missing or is no such table.
+    """
     return _read(path, reference_schema)[1]
 
 
@@ -84,18 +92,18 @@ Features = NDArray[np.float64]
 """`(num_images, num_features)`, finite."""
 
 
-def feature_set(features: NDArray[np.floating], least: int) -> Features:
+def feature_set(features: NDArray[np.floating], min_images: int) -> Features:
     """The features in float64.
 
     Raises:
-        ValueError: no `(num_images, num_features)` of finite floats, or fewer than `least` images.
+        ValueError: not `(num_images, num_features)` finite floats, or under `min_images` images.
     """
     if features.ndim != 2 or features.shape[1] == 0 or features.dtype.kind != "f":
         raise ValueError(
             f"want floats (num_images, num_features), got {features.dtype} {features.shape}"
         )
-    if len(features) < least:
-        raise ValueError(f"{len(features)} images, at least {least} are needed")
+    if len(features) < min_images:
+        raise ValueError(f"{len(features)} images, at least {min_images} are needed")
     if not np.isfinite(features).all():
         bad = int(np.flatnonzero(~np.isfinite(features).all(axis=1))[0])
         raise ValueError(f"features of image {bad} are not finite")
@@ -103,10 +111,14 @@ def feature_set(features: NDArray[np.floating], least: int) -> Features:
 
 
 def feature_sets(
-    features: NDArray[np.floating], reference: NDArray[np.floating], least: int
+    features: NDArray[np.floating], reference: NDArray[np.floating], min_images: int
 ) -> tuple[Features, Features]:
-    """Both sets as `feature_set`; ValueError too where they differ in their number of features."""
-    first, second = feature_set(features, least), feature_set(reference, least)
+    """Both sets in float64.
+
+    Raises:
+        ValueError: as `feature_set`, or the sets differ in their number of features.
+    """
+    first, second = feature_set(features, min_images), feature_set(reference, min_images)
     if first.shape[1] != second.shape[1]:
         raise ValueError(
             f"{first.shape[1]} features against {second.shape[1]} in the reference: two backbones?"
@@ -115,9 +127,9 @@ def feature_sets(
 
 
 def resplit(features: Features, reference: Features, seed: int) -> tuple[Features, Features]:
-    """Two sets of the same two sizes, drawn without replacement from all images together.
+    """Two sets of the same sizes as the given ones, drawn without replacement from all images.
 
-    What a metric says of them is its null: the value where images and reference are one population.
+    A metric of these two sets is its null: the value for images and reference of one population.
     """
     pool = np.concatenate([features, reference])
     order = np.random.default_rng(seed).permutation(len(pool))

@@ -9,19 +9,19 @@ from numpy.typing import NDArray
 from zimage_eval.metrics.sets.features import Features, feature_sets, resplit
 
 FID_BACKBONE = "inception"
-"""The only backbone whose distance is called `fid`."""
-FID_LEAST = 2048
-"""Images that the authors of FID ask for: as many as Inception has features."""
+"""The only backbone on which the distance is called `fid`."""
+FID_MIN_IMAGES = 2048
+"""Images that the authors of FID require: as many as Inception has features."""
 
 
 @dataclass(frozen=True)
 class FrechetScore:
-    """A Fréchet distance and what must be read beside it."""
+    """A Fréchet distance, its null and the sizes of both sets."""
 
     name: str
     """`fid`, or `fd_<backbone>`."""
     value: float
-    """Squared distance in the unit of the features squared, 0 or more; biased up by few images."""
+    """Squared distance in the features' unit squared, 0 or more; too high with few images."""
     split_half_null: float
     """Its value between two sets of the same sizes drawn from all images together."""
     num_images: int
@@ -40,22 +40,32 @@ def frechet_score(
     seed: int,
     small_sets_allowed: Collection[str] = (),
 ) -> FrechetScore:
-    """The distance of two `(num_images, num_features)` sets, with its null (drawn by `seed`).
+    """The distance of two `(num_images, num_features)` sets, with its null.
 
-    Each set needs 2,048 images for `fid`, and as many as there are features for another backbone:
-    with fewer a covariance is not of full rank, and the value is mostly bias.
+    Each set needs 2,048 images for `fid`, and as many as there are features on another backbone:
+    with fewer images a covariance does not have full rank, and the value is mostly bias.
+
+    Args:
+        features: of the images.
+        reference: of the reference pictures.
+        backbone: gives the score its name.
+        seed: draws the two sets of the null.
+        small_sets_allowed: names of scores that may be computed from smaller sets.
 
     Raises:
-        ValueError: a set is smaller and `small_sets_allowed` does not hold the score's name, or the
-            sets are no features of one backbone.
+        ValueError: a set is too small and the score's name is not in `small_sets_allowed`, or the
+            sets are not features of one backbone.
     """
     name = frechet_name(backbone)
-    first, second = feature_sets(features, reference, least=2)
-    fewest, least = min(len(first), len(second)), FID_LEAST if name == "fid" else first.shape[1]
-    if fewest < least and name not in small_sets_allowed:
+    first, second = feature_sets(features, reference, min_images=2)
+    fewest, min_images = (
+        min(len(first), len(second)),
+        FID_MIN_IMAGES if name == "fid" else first.shape[1],
+    )
+    if fewest < min_images and name not in small_sets_allowed:
         raise ValueError(
-            f"{name} of {fewest} images, at least {least} are needed: use kid, or ask for {name!r}"
-            " by name in small_sets_allowed and read it beside its split-half null"
+            f"{name} of {fewest} images, at least {min_images} are needed: use kid, or ask for"
+            f" {name!r} by name in small_sets_allowed and read it beside its split-half null"
         )
     return FrechetScore(
         name=name,
@@ -70,10 +80,13 @@ def frechet_distance(features: NDArray[np.floating], reference: NDArray[np.float
     """|mean1 - mean2|² + tr(C1 + C2 - 2 (C1 C2)^½) of two sets, as clean-fid's `fid_from_feats`.
 
     With Cᵢ = FᵢᵀFᵢ the trace of the root is the nuclear norm of F1 F2ᵀ, which is never complex.
-    Where a set has fewer images than features, F is its centered rows; else see
-    `frechet_from_moments`. ValueError for fewer than two images or other numbers of features.
+    If a set has fewer images than features, F holds its centered rows; otherwise see
+    `frechet_from_moments`.
+
+    Raises:
+        ValueError: a set has fewer than two images, or the numbers of features differ.
     """
-    first, second = feature_sets(features, reference, least=2)
+    first, second = feature_sets(features, reference, min_images=2)
     if min(len(first), len(second)) >= first.shape[1]:
         return frechet_from_moments(*_moments(first), *_moments(second))
     shift = first.mean(axis=0) - second.mean(axis=0)
@@ -86,11 +99,11 @@ def frechet_distance(features: NDArray[np.floating], reference: NDArray[np.float
 def frechet_from_moments(
     mean: Features, covariance: Features, reference_mean: Features, reference_covariance: Features
 ) -> float:
-    """The distance of two Gaussians, e.g. with the statistics that clean-fid publishes.
+    """The distance of two Gaussians, for example from the statistics that clean-fid publishes.
 
     Means are `(num_features,)`, covariances `(num_features, num_features)`, all float64. The root's
-    trace is the sum of the roots of the eigenvalues of F C2 Fᵀ, where FᵀF = C1: symmetric, so real;
-    eigenvalues below 0 are rounding and count as 0.
+    trace is the sum of the roots of the eigenvalues of F C2 Fᵀ, where FᵀF = C1. That matrix is
+    symmetric, so the eigenvalues are real; those below 0 are rounding errors and count as 0.
     """
     factor = _covariance_factor(covariance)
     product = np.linalg.eigvalsh(factor @ reference_covariance @ factor.T)
@@ -108,9 +121,9 @@ def _moments(features: Features) -> tuple[Features, Features]:
 
 
 def _covariance_factor(covariance: Features) -> Features:
-    """F with FᵀF the covariance: Cholesky's, or `eigh`'s where that fails; ten times the work.
+    """F with FᵀF the covariance: by Cholesky, or where that fails by `eigh`, ten times as slow.
 
-    The second has a row less for each direction without variance.
+    The factor from `eigh` lacks a row for each direction without variance.
     """
     try:
         return np.asarray(np.linalg.cholesky(covariance).T, dtype=np.float64)

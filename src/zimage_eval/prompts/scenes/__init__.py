@@ -1,1 +1,1 @@
-"""The world of colored shapes: how a scene is planned, worded, drawn, read and checked."""
+"""The world of colored shapes: how a scene is planned, described, drawn, parsed and checked."""

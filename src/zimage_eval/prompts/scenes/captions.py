@@ -1,4 +1,4 @@
-"""Scenes in words: several phrasings, some attributes left unsaid."""
+"""Captions of scenes: a scene in words, in several phrasings, with some attributes left out."""
 
 import random
 from collections.abc import Mapping
@@ -40,7 +40,7 @@ CONVERSES: Final = {
     "below": "above",
 }
 _CONVERSE_SHARE: Final = 0.25
-"""How often a relation is said the other way round: B right of A for A left of B."""
+"""Share of the captions that state the converse relation: B right of A for A left of B."""
 NUMBER_WORDS: Final = {2: "two", 3: "three"}
 _PLURALS: Final = {"cross": "crosses"}
 
@@ -57,7 +57,7 @@ class StatedShares:
 
 
 def noun(name: str, number: int) -> str:
-    """The word for one object, or for several, of a name."""
+    """The words for one object of a name, or for several: "star", "stars", "letters H"."""
     if name in LETTERS:
         return f"letter {name}" if number == 1 else f"letters {name}"
     return name if number == 1 else _PLURALS.get(name, f"{name}s")
@@ -81,11 +81,11 @@ def _word_objects(
         listed = ", ".join(phrases[:-1])
         return f"{listed} and {phrases[-1]}" if listed else phrases[-1]
     relation = facts.relations[0]
-    subject, other = phrases.pop(0), phrases.pop(0)
+    subject, landmark = phrases.pop(0), phrases.pop(0)
     if rng.random() < _CONVERSE_SHARE:
-        related = f"{other} {rng.choice(relation_words[CONVERSES[relation.relation]])} {subject}"
+        related = f"{landmark} {rng.choice(relation_words[CONVERSES[relation.relation]])} {subject}"
     else:
-        related = f"{subject} {rng.choice(relation_words[relation.relation])} {other}"
+        related = f"{subject} {rng.choice(relation_words[relation.relation])} {landmark}"
     return ", and ".join([related, *phrases])
 
 
@@ -96,10 +96,11 @@ def word_caption(
     lead: str | None = None,
     relation_words: Mapping[str, tuple[str, ...]] = RELATION_WORDS,
 ) -> str:
-    """One wording of facts of a scene; another draw from `rng` words them differently.
+    """A caption that states the facts of a scene; `rng` chooses among the phrasings.
 
     Args:
-        facts: at most one relation, of object 0 to object 1; it may be said the other way round.
+        facts: with at most one relation, of object 0 to object 1; the caption may state it the
+            other way round.
         rng: decides the phrasing.
         lead: words before the description; None picks one of `LEADS`.
         relation_words: phrasings of each relation.
@@ -109,7 +110,7 @@ def word_caption(
 
 
 def word_setting(facts: Facts, rng: random.Random) -> list[str]:
-    """Background and style in words, those of them that are stated."""
+    """Phrases for the background and the style, as far as the facts state them."""
     phrases = []
     if facts.background:
         phrases.append(rng.choice(BACKGROUND_WORDS).format(facts.background))
@@ -119,7 +120,10 @@ def word_setting(facts: Facts, rng: random.Random) -> list[str]:
 
 
 def state_facts(planned: PlannedScene, shares: StatedShares, rng: random.Random) -> Facts:
-    """What a caption of the scene states: relation and position always, the rest by `shares`."""
+    """The facts that a caption of the scene states.
+
+    Relation and position are always stated, every other attribute with the chance in `shares`.
+    """
     scene, is_count = planned.scene, planned.category == "count"
     objects = tuple(
         # Not validated: training words hundreds of thousands of scenes.

@@ -1,4 +1,4 @@
-"""Facts read back from a picture of a scene, by comparing it with what would have been drawn."""
+"""The judge of scenes: reads objects from a picture's pixels and checks facts against them."""
 
 import math
 from collections.abc import Iterator
@@ -27,33 +27,36 @@ from zimage_eval.prompts.scenes.world import (
 )
 
 _FOREGROUND_DISTANCE: Final = 56.0
-"""RGB distance from the background above which a pixel belongs to an object: dots differ by 52."""
+"""RGB distance from the background above which a pixel belongs to an object. The dots of dotted
+paper differ by 52."""
 _BACKGROUND_DISTANCE: Final = 45.0
 _MIN_AREA: Final = 25
-"""Connected pixels below which a blob is a speck, not an object."""
+"""A connected region of fewer pixels is noise, not an object."""
 _MAX_OBJECTS: Final = 6
 _MIN_OVERLAP: Final = 0.6
-"""Intersection over union with a silhouette below which an object has no name."""
+"""An object gets a name only if its intersection over union with a silhouette reaches this."""
 _MAX_COLOR_ERROR: Final = 60.0
-"""Root-mean-square RGB distance above which an object has no color."""
+"""Root-mean-square RGB distance from a palette color above which an object has no color."""
 _CHECKED_RELATION_DISTANCE: Final = 6.0
 
 RGBImage = NDArray[np.uint8]
 
 
 class DetectedObject(NamedTuple):
-    """What an object in a picture looks most like; None where nothing fits."""
+    """An object in a picture: the attributes that fit it best, each None where nothing fits."""
 
     name: str | None
     size: str | None
     color: str | None
     fill: str | None
     x: float
+    """Column of the center, px."""
     y: float
+    """Row of the center, px."""
 
 
 class DetectedScene(NamedTuple):
-    """What a picture shows."""
+    """The scene that a picture shows."""
 
     objects: tuple[DetectedObject, ...]
     """By area, largest first; at most six."""
@@ -62,7 +65,7 @@ class DetectedScene(NamedTuple):
 
 
 def _find_background(pixels: NDArray[np.float64]) -> tuple[str | None, NDArray[np.float64]]:
-    """Name and measured color of the background; None when no known one covers a tenth of it."""
+    """Name and measured RGB of the background; no name if none covers a tenth of the picture."""
     palette = np.array(list(BACKGROUNDS.values()), dtype=np.float64)
     distance = np.linalg.norm(pixels[:, :, None] - palette, axis=-1)
     nearest = distance.argmin(axis=-1)
@@ -104,8 +107,9 @@ class _Silhouette(NamedTuple):
 def _coverage(mask: NDArray[np.bool_], distance: NDArray[np.float64]) -> NDArray[np.float64]:
     """Share of each pixel of `mask` that the object covers, in [0, 1].
 
-    Distances from the background are compared within a row, because stripes are rows of another
-    contrast; a row of edge pixels alone is compared with half of the object's contrast at least.
+    A pixel's distance from the background is divided by the largest one in its row, because stripes
+    are rows of another contrast. A row that has only edge pixels is divided by at least half of the
+    object's median distance.
     """
     inside = np.where(mask, distance, 0.0)
     full = np.maximum(inside.max(axis=1, keepdims=True), np.median(distance[mask]) / 2)
@@ -130,18 +134,23 @@ def _fit_silhouette(coverage: NDArray[np.float64]) -> _Silhouette:
             fit = np.unravel_index(int(overlap.argmax()), overlap.shape)
             if overlap[fit] > best[0]:
                 best = (float(overlap[fit]), int(fit[0]), int(fit[1]), top, left)
-    overlap_found, name_index, size_index, top, left = best
-    if overlap_found < _MIN_OVERLAP:
-        return _Silhouette(None, None, coverage > 0.5, float(x), float(y))
+    best_overlap, name_index, size_index, top, left = best
+    if best_overlap < _MIN_OVERLAP:
+        return _Silhouette(name=None, size=None, mask=coverage > 0.5, x=float(x), y=float(y))
     fitted = np.zeros(padded.shape, dtype=bool)
     fitted[top : top + MASK_SIDE, left : left + MASK_SIDE] = masks[name_index, size_index] > 0.9
     fitted = fitted[border:-border, border:-border] & (coverage > 0.5)
     name, size = NAMES[name_index], list(SIZES)[size_index]
-    return _Silhouette(name, size, fitted, float(left - reach), float(top - reach))
+    return _Silhouette(
+        name=name, size=size, mask=fitted, x=float(left - reach), y=float(top - reach)
+    )
 
 
 def _appearances(rows: NDArray[np.intp], y: float) -> Iterator[tuple[str, NDArray[np.float64]]]:
-    """Fills and the brightness they give to pixels in `rows` of an object centered on row `y`."""
+    """Each fill and the brightness of pixels in `rows` under it, for an object centered on row `y`.
+
+    A striped fill comes three times, because the measured center may be a row off.
+    """
     yield FILLS[0], np.ones(len(rows))
     for offset in (-1, 0, 1):
         band = (rows - round(y) + offset + 3 * (MASK_SIDE // 2)) // STRIPE_HEIGHT
@@ -169,7 +178,11 @@ def _fit_color(
 
 
 def detect_scene(image: RGBImage) -> DetectedScene:
-    """Objects, background and style of a picture `(height, width, 3)` uint8 of any size."""
+    """Objects, background and style of a picture `(height, width, 3)` uint8 of any size.
+
+    Raises:
+        ValueError: another shape or dtype.
+    """
     if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
         raise ValueError(f"expected (height, width, 3) uint8, got {image.shape} {image.dtype}")
     pixels = image.astype(np.float64)
@@ -178,9 +191,9 @@ def detect_scene(image: RGBImage) -> DetectedScene:
     distance = np.linalg.norm(pixels - measured, axis=-1)
     foreground = distance > _FOREGROUND_DISTANCE
     if style == "framed":
-        inner = np.zeros_like(foreground)
-        inner[FRAME_WIDTH:-FRAME_WIDTH, FRAME_WIDTH:-FRAME_WIDTH] = True
-        foreground &= inner
+        inside_frame = np.zeros_like(foreground)
+        inside_frame[FRAME_WIDTH:-FRAME_WIDTH, FRAME_WIDTH:-FRAME_WIDTH] = True
+        foreground &= inside_frame
     labels, num = ndimage.label(foreground)
     areas = ndimage.sum_labels(foreground, labels, np.arange(1, num + 1))
     objects = []
@@ -190,7 +203,9 @@ def detect_scene(image: RGBImage) -> DetectedScene:
         mask = labels == index + 1
         fit = _fit_silhouette(_coverage(mask, distance))
         color, fill = _fit_color(pixels, fit.mask, fit.y)
-        objects.append(DetectedObject(fit.name, fit.size, color, fill, fit.x, fit.y))
+        objects.append(
+            DetectedObject(name=fit.name, size=fit.size, color=color, fill=fill, x=fit.x, y=fit.y)
+        )
     return DetectedScene(tuple(objects), background, style)
 
 
@@ -201,15 +216,15 @@ class _Match(NamedTuple):
 
 def _check_objects(
     facts: Facts,
-    wanted: list[int],
-    found: tuple[DetectedObject | None, ...],
+    stated: list[int],
+    detected: tuple[DetectedObject | None, ...],
     width: int,
     height: int,
 ) -> _Match:
-    """Facts of the objects and relations when `found[i]` stands for wanted object `wanted[i]`."""
+    """Facts of objects and relations, if `detected[i]` is an instance of object `stated[i]`."""
     results = []
     for index, fact in enumerate(facts.objects):
-        instances = [o for w, o in zip(wanted, found, strict=True) if w == index]
+        instances = [o for s, o in zip(stated, detected, strict=True) if s == index]
         shown = [o for o in instances if o is not None]
         complete = len(shown) == len(instances)
         held = complete and all(o.name == fact.name for o in shown)
@@ -225,9 +240,9 @@ def _check_objects(
             )
             results.append(FactResult("position", held, index))
     for number, relation in enumerate(facts.relations):
-        pair = [found[wanted.index(i)] for i in (relation.subject, relation.object)]
-        named = [facts.objects[i].name for i in (relation.subject, relation.object)]
-        held = all(o is not None and o.name == n for o, n in zip(pair, named, strict=True))
+        pair = [detected[stated.index(i)] for i in (relation.subject, relation.object)]
+        names = [facts.objects[i].name for i in (relation.subject, relation.object)]
+        held = all(o is not None and o.name == n for o, n in zip(pair, names, strict=True))
         if held and pair[0] and pair[1]:
             centers = (pair[0].x, pair[0].y), (pair[1].x, pair[1].y)
             held = stands_in_relation(
@@ -240,20 +255,20 @@ def _check_objects(
 def check_facts(image: RGBImage, facts: Facts) -> list[FactResult]:
     """Whether each fact holds in a picture `(height, width, 3)` uint8.
 
-    Objects found are assigned to objects asked for in the way that makes most facts hold. A
+    Detected objects are assigned to stated objects in the way that makes most facts hold. A
     relation holds only between objects of the right names; the count holds when the picture shows
-    exactly as many objects as the facts ask for.
+    exactly as many objects as the facts state.
     """
     scene = detect_scene(image)
     height, width, _ = image.shape
-    wanted = [i for i, fact in enumerate(facts.objects) for _ in range(fact.count)]
-    slots = (*scene.objects, *[None] * max(0, len(wanted) - len(scene.objects)))
+    stated = [i for i, fact in enumerate(facts.objects) for _ in range(fact.count)]
+    candidates = (*scene.objects, *[None] * max(0, len(stated) - len(scene.objects)))
     matches = (
-        _check_objects(facts, wanted, found, width, height)
-        for found in permutations(slots, len(wanted))
+        _check_objects(facts, stated, detected, width, height)
+        for detected in permutations(candidates, len(stated))
     )
     results = max(matches, key=lambda match: match.held).results
-    results.append(FactResult("count", len(scene.objects) == len(wanted)))
+    results.append(FactResult("count", len(scene.objects) == len(stated)))
     if facts.background is not None:
         results.append(FactResult("background", scene.background == facts.background))
     if facts.style is not None:

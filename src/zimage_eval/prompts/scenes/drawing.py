@@ -1,4 +1,4 @@
-"""Scenes drawn as pictures, many at a time."""
+"""Drawing scenes: tensors of integers that describe scenes, and their pictures in batches."""
 
 from collections.abc import Sequence
 from functools import cache
@@ -35,21 +35,24 @@ def _indices() -> dict[str, dict[str, int]]:
 
 
 def encode_scenes(scenes: Sequence[Scene]) -> tuple[Tensor, Tensor]:
-    """Scenes as integers: objects `(num_scenes, MAX_OBJECTS, 7)`, canvas `(num_scenes, 2)`."""
+    """Scenes as integers: objects `(num_scenes, MAX_OBJECTS, 7)` and canvas `(num_scenes, 2)`.
+
+    The columns of an object are `_COLUMNS`, those of the canvas background and style.
+    """
     index = _indices()
     empty = [0] * len(_COLUMNS)
     objects = [
         [
             [
                 1,
-                index["name"][o.name],
-                index["color"][o.color],
-                index["size"][o.size],
-                index["fill"][o.fill],
-                o.x,
-                o.y,
+                index["name"][scene_object.name],
+                index["color"][scene_object.color],
+                index["size"][scene_object.size],
+                index["fill"][scene_object.fill],
+                scene_object.x,
+                scene_object.y,
             ]
-            for o in scene.objects
+            for scene_object in scene.objects
         ]
         + [empty] * (MAX_OBJECTS - len(scene.objects))
         for scene in scenes
@@ -78,11 +81,14 @@ def _draw_canvas(canvas: Tensor, height: int, width: int) -> Tensor:
     return torch.where(is_framed & (edge < FRAME_WIDTH), frame_level, image)
 
 
-def _object_layer(o: Tensor, height: int, width: int) -> tuple[Tensor, Tensor]:
-    """Coverage `(n, 1, height, width)` and color `(n, 3, height, width)` of one object a scene."""
-    device = o.device
+def _object_layer(scene_object: Tensor, height: int, width: int) -> tuple[Tensor, Tensor]:
+    """Coverage `(num_scenes, 1, height, width)` and RGB of one object of each scene.
+
+    The RGB tensor is `(num_scenes, 3, height, 1)`: a color for each row.
+    """
+    device = scene_object.device
     masks = torch.from_numpy(object_masks().copy()).to(device)
-    present, name, color, size, fill, x, y = o.unbind(dim=1)
+    present, name, color, size, fill, x, y = scene_object.unbind(dim=1)
     rows = torch.arange(height, device=device)[None, :] - y[:, None]
     columns = torch.arange(width, device=device)[None, :] - x[:, None]
     half = MASK_SIDE // 2
@@ -100,7 +106,7 @@ def _object_layer(o: Tensor, height: int, width: int) -> tuple[Tensor, Tensor]:
 
 
 def draw_encoded(objects: Tensor, canvas: Tensor, height: int, width: int) -> Tensor:
-    """Pictures `(num_scenes, 3, height, width)` uint8 of scenes given as integers."""
+    """Pictures `(num_scenes, 3, height, width)` uint8 of what `encode_scenes` returns."""
     image = _draw_canvas(canvas, height, width)
     for slot in range(objects.shape[1]):
         coverage, color = _object_layer(objects[:, slot], height, width)
@@ -109,7 +115,11 @@ def draw_encoded(objects: Tensor, canvas: Tensor, height: int, width: int) -> Te
 
 
 def draw_scenes(scenes: Sequence[Scene]) -> Tensor:
-    """Pictures `(num_scenes, 3, height, width)` uint8; all scenes must share one size."""
+    """Pictures `(num_scenes, 3, height, width)` uint8 of scenes of one picture size.
+
+    Raises:
+        ValueError: the scenes have several sizes, or there is no scene.
+    """
     sizes = {(scene.height, scene.width) for scene in scenes}
     if len(sizes) != 1:
         raise ValueError(f"scenes of one picture size expected, got {sorted(sizes)}")

@@ -1,4 +1,4 @@
-"""Random scenes whose objects neither touch nor leave the picture."""
+"""Random scenes, laid out so that objects neither touch each other nor leave the picture."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -26,14 +26,14 @@ from zimage_eval.prompts.scenes.world import (
 Category = Literal["object", "relation", "count", "composition"]
 CATEGORIES: Final[tuple[Category, ...]] = ("object", "relation", "count", "composition")
 RELATION_DISTANCE: Final = 16
-"""Least offset between two related centers, px: a relation that nobody would dispute."""
+"""Least offset between two related centers, px, so that the relation is clear to everybody."""
 _POSITION_JITTER: Final = 3
 _MAX_ROUNDS: Final = 400
 
 
 @dataclass(frozen=True, slots=True)
 class SceneMix:
-    """Shares of what a scene may hold; each share in [0, 1]."""
+    """How often random scenes have each attribute; shares are in [0, 1]."""
 
     category: dict[Category, float]
     relation: float
@@ -44,14 +44,14 @@ class SceneMix:
     striped: float
     style: dict[str, float]
     letters: tuple[str, ...]
-    """Letters that occur; a name is a letter as often as it is any single shape."""
+    """Letters that occur as objects; each is as frequent as each shape."""
     missing: tuple[tuple[str, str], ...]
     """(color, name) pairs that never occur."""
 
 
 @dataclass(frozen=True, slots=True)
 class PlannedScene:
-    """A scene and what it was laid out for."""
+    """A scene and the category, relation and position that it was laid out for."""
 
     scene: Scene
     category: Category
@@ -61,31 +61,39 @@ class PlannedScene:
     """Position of object 0."""
 
 
-def _choose(rng: np.random.Generator, shares: Mapping[Any, float], num: int) -> NDArray[np.str_]:
+def _choose(
+    rng: np.random.Generator, shares: Mapping[Any, float], num_scenes: int
+) -> NDArray[np.str_]:
     weights = np.array(list(shares.values()), dtype=np.float64)
-    return rng.choice(np.array(list(shares)), size=num, p=weights / weights.sum())
+    return rng.choice(np.array(list(shares)), size=num_scenes, p=weights / weights.sum())
 
 
 def _appearances(
-    rng: np.random.Generator, mix: SceneMix, num: int, identical: NDArray[np.bool_]
+    rng: np.random.Generator, mix: SceneMix, num_scenes: int, identical: NDArray[np.bool_]
 ) -> dict[str, NDArray[np.str_]]:
-    """Name, color, size and fill of each slot, `(num, MAX_OBJECTS)`; equal ones repeat slot 0."""
-    shape = (num, MAX_OBJECTS)
+    """Name, color, size and fill of each object, `(num_scenes, MAX_OBJECTS)` each.
+
+    In `identical` scenes all objects have the attributes of object 0.
+    """
+    shape = (num_scenes, MAX_OBJECTS)
     names = np.array([name for name in NAMES if len(name) > 1 or name in mix.letters])
-    looks = {"name": rng.choice(names, shape), "color": rng.choice(np.array(list(COLORS)), shape)}
+    attributes = {
+        "name": rng.choice(names, shape),
+        "color": rng.choice(np.array(list(COLORS)), shape),
+    }
     for _ in range(_MAX_ROUNDS):
         pairs = zip(mix.missing, strict=False)
         missing = np.zeros(shape, dtype=bool)
         for ((color, name),) in pairs:
-            missing |= (looks["color"] == color) & (looks["name"] == name)
+            missing |= (attributes["color"] == color) & (attributes["name"] == name)
         if not missing.any():
             break
-        looks["color"][missing] = rng.choice(np.array(list(COLORS)), int(missing.sum()))
-    looks["size"] = np.where(rng.random(shape) < mix.large, "large", "small")
-    looks["fill"] = np.where(rng.random(shape) < mix.striped, FILLS[1], FILLS[0])
-    for values in looks.values():
+        attributes["color"][missing] = rng.choice(np.array(list(COLORS)), int(missing.sum()))
+    attributes["size"] = np.where(rng.random(shape) < mix.large, "large", "small")
+    attributes["fill"] = np.where(rng.random(shape) < mix.striped, FILLS[1], FILLS[0])
+    for values in attributes.values():
         values[identical] = values[identical][:, :1]
-    return looks
+    return attributes
 
 
 def _propose_centers(
@@ -95,7 +103,7 @@ def _propose_centers(
     height: int,
     width: int,
 ) -> NDArray[np.int64]:
-    """Centers `(num, MAX_OBJECTS, 2)` as (x, y), inside the margins."""
+    """Random centers `(num_scenes, MAX_OBJECTS, 2)` as (x, y), inside the margins."""
     low = radii + MARGIN
     x = rng.integers(low, width - low, endpoint=False)
     y = rng.integers(low, height - low, endpoint=False)
@@ -134,7 +142,7 @@ def _lay_out(
     positions: NDArray[np.str_],
     size: tuple[int, int],
 ) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-    """Centers `(num, MAX_OBJECTS, 2)` and which scenes found a layout."""
+    """Centers `(num_scenes, MAX_OBJECTS, 2)`, and which scenes have a valid layout."""
     centers = np.zeros((*radii.shape, 2), dtype=np.int64)
     open_rows = np.arange(len(radii))
     for _ in range(_MAX_ROUNDS):
@@ -144,49 +152,65 @@ def _lay_out(
         open_rows = open_rows[~valid]
         if not len(open_rows):
             break
-    found = np.ones(len(radii), dtype=bool)
-    found[open_rows] = False
-    return centers, found
+    has_layout = np.ones(len(radii), dtype=bool)
+    has_layout[open_rows] = False
+    return centers, has_layout
 
 
 def sample_scenes(
-    rng: np.random.Generator, mix: SceneMix, num: int, height: int, width: int
+    rng: np.random.Generator, mix: SceneMix, num_scenes: int, height: int, width: int
 ) -> list[PlannedScene]:
-    """At most `num` random scenes of one picture size; those that found no layout are left out."""
-    category = _choose(rng, mix.category, num)
+    """At most `num_scenes` random scenes of one picture size; some may find no layout.
+
+    Args:
+        rng: the same state gives the same scenes.
+        mix: how often each attribute occurs.
+        num_scenes: how many are tried; those without a layout after 400 rounds are left out.
+        height: of the pictures, px.
+        width: of the pictures, px.
+    """
+    category = _choose(rng, mix.category, num_scenes)
     by_category = {"object": 1, "relation": 2, "count": 0, "composition": 3}
     counts = np.array([by_category[c] for c in category])
-    counts = np.where(category == "count", rng.integers(2, MAX_OBJECTS + 1, num), counts)
-    related = (rng.random(num) < mix.relation) & np.isin(category, ("relation", "composition"))
-    relations = np.where(related, rng.choice(np.array(RELATIONS), num), "")
-    placed = (rng.random(num) < mix.position) & (category == "object")
-    positions = np.where(placed, rng.choice(np.array(list(POSITIONS)), num), "")
-    looks = _appearances(rng, mix, num, identical=category == "count")
-    radii = np.where(looks["size"] == "large", SIZES["large"], SIZES["small"])
-    centers, found = _lay_out(rng, radii, counts, relations, positions, (height, width))
-    background = rng.choice(np.array(list(BACKGROUNDS)), num)
-    style = _choose(rng, mix.style, num)
+    counts = np.where(category == "count", rng.integers(2, MAX_OBJECTS + 1, num_scenes), counts)
+    related = (rng.random(num_scenes) < mix.relation) & np.isin(
+        category, ("relation", "composition")
+    )
+    relations = np.where(related, rng.choice(np.array(RELATIONS), num_scenes), "")
+    placed = (rng.random(num_scenes) < mix.position) & (category == "object")
+    positions = np.where(placed, rng.choice(np.array(list(POSITIONS)), num_scenes), "")
+    attributes = _appearances(rng, mix, num_scenes, identical=category == "count")
+    radii = np.where(attributes["size"] == "large", SIZES["large"], SIZES["small"])
+    centers, has_layout = _lay_out(rng, radii, counts, relations, positions, (height, width))
+    background = rng.choice(np.array(list(BACKGROUNDS)), num_scenes)
+    style = _choose(rng, mix.style, num_scenes)
 
     def scene(row: np.intp) -> Scene:
         objects = tuple(
             SceneObject(
-                name=str(looks["name"][row, slot]),
-                color=str(looks["color"][row, slot]),
-                size=str(looks["size"][row, slot]),
-                fill=str(looks["fill"][row, slot]),
+                name=str(attributes["name"][row, slot]),
+                color=str(attributes["color"][row, slot]),
+                size=str(attributes["size"][row, slot]),
+                fill=str(attributes["fill"][row, slot]),
                 x=int(centers[row, slot, 0]),
                 y=int(centers[row, slot, 1]),
             )
             for slot in range(counts[row])
         )
-        return Scene(objects, str(background[row]), str(style[row]), height, width)
+        return Scene(
+            objects=objects,
+            background=str(background[row]),
+            style=str(style[row]),
+            height=height,
+            width=width,
+        )
 
     return [
         PlannedScene(
-            scene(row),
-            category[row].item(),
-            relations[row].item() or None,
-            positions[row].item() or None,
+            scene=scene(row),
+            category=category[row].item(),
+            relation=relations[row].item() or None,
+            position=positions[row].item() or None,
         )
-        for row in np.flatnonzero(found)
+        for row in np.flatnonzero(has_layout)
     ]

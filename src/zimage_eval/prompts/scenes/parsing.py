@@ -1,4 +1,4 @@
-"""Facts of a scene from its caption: the wordings of `scene_captions`, read back."""
+"""Parsing captions of scenes: the facts and phrases of every wording that `captions` writes."""
 
 import itertools
 import re
@@ -27,34 +27,35 @@ _RELATIONS: Final = {
 }
 
 
-def _any(words: Iterable[str]) -> str:
-    """A pattern for one of some words, the longest that fits."""
+def _any_of(words: Iterable[str]) -> str:
+    """A regular expression for any of the words; the longest that fits is matched."""
     return "|".join(re.escape(word) for word in sorted(words, key=len, reverse=True))
 
 
 _LEAD: Final = re.compile(r"an? (\w+ )?(picture|image|drawing) of ")
 _OBJECT: Final = re.compile(
-    rf"(?P<number>{_any(_NUMBERS)}) (?:(?P<size>{_any(SIZES)}) )?(?:(?P<fill>{_any(FILLS)}) )?"
-    rf"(?:(?P<color>{_any(COLORS)}) )?(?P<noun>{_any(_NOUNS)})\b"
-    rf"(?: (?P<position>{_any(_POSITIONS)})(?! side of)\b)?"
+    rf"(?P<number>{_any_of(_NUMBERS)}) (?:(?P<size>{_any_of(SIZES)}) )?"
+    rf"(?:(?P<fill>{_any_of(FILLS)}) )?(?:(?P<color>{_any_of(COLORS)}) )?"
+    rf"(?P<noun>{_any_of(_NOUNS)})\b"
+    rf"(?: (?P<position>{_any_of(_POSITIONS)})(?! side of)\b)?"
 )
-_LINK: Final = re.compile(rf",? and |, | (?P<relation>{_any(_RELATIONS)}) ")
+_LINK: Final = re.compile(rf",? and |, | (?P<relation>{_any_of(_RELATIONS)}) ")
 _BACKGROUND: Final = re.compile(
-    rf" (?:{'|'.join(words.format(f'(?:{_any(BACKGROUNDS)})') for words in BACKGROUND_WORDS)})$"
+    rf" (?:{'|'.join(words.format(f'(?:{_any_of(BACKGROUNDS)})') for words in BACKGROUND_WORDS)})$"
 )
 
 
 class CaptionParts(NamedTuple):
-    """A caption of a scene, cut into the phrases that it consists of."""
+    """A caption of a scene, cut into its phrases."""
 
     lead: str
-    """"a picture of " or nothing."""
+    """"a picture of " and the like, or empty."""
     objects: tuple[str, ...]
-    """A phrase an object, or a kind of them that are counted."""
+    """A phrase for each object, or for a counted group of objects."""
     links: tuple[str, ...]
-    """What stands between two of these."""
+    """The text between two object phrases, such as ", and " or " left of "."""
     end: str
-    """Background and style."""
+    """The text after the last object: background and style."""
     facts: Facts
 
     @property
@@ -65,17 +66,17 @@ class CaptionParts(NamedTuple):
 
 
 def parse_caption(text: str) -> Facts | None:
-    """What a caption states, or None if it is no caption of a scene.
+    """The facts that a caption states, or None if it is no caption of a scene.
 
     Upper and lower case, repeated spaces and a period at the end make no difference. A relation is
-    read as it is said; `scene_captions` may have said it the other way round.
+    returned as the caption states it, which may be the converse of the one it was written for.
     """
     parts = split_caption(text)
     return None if parts is None else parts.facts
 
 
 def swap_objects(parts: CaptionParts) -> str:
-    """The caption with its objects in the opposite order and each relation said from there.
+    """The caption with its objects in the opposite order; each relation becomes its converse.
 
     "A left of B, and C" becomes "C, and B right of A"; without a relation, commas stay in place. A
     caption of one object stays as it is.
@@ -88,9 +89,10 @@ def swap_objects(parts: CaptionParts) -> str:
 
 
 def split_caption(text: str) -> CaptionParts | None:
-    """The phrases of a caption, or None if it is no caption of a scene; reads as `parse_caption`.
+    """The phrases of a caption, or None if it is no caption of a scene.
 
-    They spell the caption, but for repeated spaces and the period.
+    Put together they give the caption, but for repeated spaces and a period at the end. Case,
+    spaces and period are treated as in `parse_caption`.
     """
     written = " ".join(text.split()).removesuffix(".")
     text = written.lower()
@@ -103,13 +105,13 @@ def split_caption(text: str) -> CaptionParts | None:
     phrases: list[str] = []
     links: list[str] = []
     while True:
-        said = _OBJECT.match(text, place)
-        fact = _object_fact(said) if said else None
-        if said is None or fact is None:
+        match = _OBJECT.match(text, place)
+        fact = _object_fact(match) if match else None
+        if match is None or fact is None:
             return None
         objects.append(fact)
-        phrases.append(written[place : said.end()])
-        if said.end() == len(text):
+        phrases.append(written[place : match.end()])
+        if match.end() == len(text):
             facts = Facts(
                 objects=tuple(objects),
                 relations=tuple(relations),
@@ -117,9 +119,13 @@ def split_caption(text: str) -> CaptionParts | None:
                 style=style,
             )
             return CaptionParts(
-                written[:start], tuple(phrases), tuple(links), written[len(text) :], facts
+                lead=written[:start],
+                objects=tuple(phrases),
+                links=tuple(links),
+                end=written[len(text) :],
+                facts=facts,
             )
-        link = _LINK.match(text, said.end())
+        link = _LINK.match(text, match.end())
         if link is None:
             return None
         if link["relation"]:
@@ -128,11 +134,11 @@ def split_caption(text: str) -> CaptionParts | None:
                 RelationFact.model_validate({**pair, "relation": _RELATIONS[link["relation"]]})
             )
         place = link.end()
-        links.append(written[said.end() : place])
+        links.append(written[match.end() : place])
 
 
 def _converse(link: str) -> str:
-    """What stands between two objects, said from the other one."""
+    """The text between two objects, with the converse relation in the same phrasing."""
     relation = _RELATIONS.get(link.strip().lower())
     if relation is None:
         return link
@@ -140,36 +146,39 @@ def _converse(link: str) -> str:
     return f" {RELATION_WORDS[CONVERSES[relation]][place]} "
 
 
-class _Rest(NamedTuple):
+class _Stripped(NamedTuple):
+    """A caption without its last phrase."""
+
     text: str
-    found: str | None
+    value: str | None
+    """The style or background that the phrase named; None if there was no such phrase."""
 
 
-def _object_fact(said: re.Match[str]) -> ObjectFact | None:
-    """The object that a phrase names; None for "a stars" or "two star"."""
-    name, is_plural = _NOUNS[said["noun"]]
-    count = _NUMBERS[said["number"]]
+def _object_fact(match: re.Match[str]) -> ObjectFact | None:
+    """The object fact that a phrase states; None for "a stars" or "two star"."""
+    name, is_plural = _NOUNS[match["noun"]]
+    count = _NUMBERS[match["number"]]
     if is_plural is (count == 1):
         return None
     return ObjectFact(
         name=name,
-        color=said["color"],
-        size=said["size"],
-        fill=said["fill"],
-        position=_POSITIONS[said["position"]] if said["position"] else None,
+        color=match["color"],
+        size=match["size"],
+        fill=match["fill"],
+        position=_POSITIONS[match["position"]] if match["position"] else None,
         count=count,
     )
 
 
-def _strip_style(text: str) -> _Rest:
+def _strip_style(text: str) -> _Stripped:
     for style, words in STYLE_WORDS.items():
         if text.endswith(f" {words}"):
-            return _Rest(text.removesuffix(f" {words}"), style)
-    return _Rest(text, None)
+            return _Stripped(text.removesuffix(f" {words}"), style)
+    return _Stripped(text, None)
 
 
-def _strip_background(text: str) -> _Rest:
+def _strip_background(text: str) -> _Stripped:
     match = _BACKGROUND.search(text)
     if match is None:
-        return _Rest(text, None)
-    return _Rest(text[: match.start()], next(name for name in BACKGROUNDS if name in match[0]))
+        return _Stripped(text, None)
+    return _Stripped(text[: match.start()], next(name for name in BACKGROUNDS if name in match[0]))

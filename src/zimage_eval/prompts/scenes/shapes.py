@@ -1,4 +1,4 @@
-"""Silhouettes of the scenes' objects as anti-aliased masks."""
+"""Silhouettes of the scenes' objects: an anti-aliased mask for each name and size."""
 
 from functools import cache
 from typing import Final
@@ -16,14 +16,14 @@ _OVERSAMPLING: Final = 8
 Point = tuple[float, float]
 
 
-def _regular(num_points: int, radius: float, start_degrees: float = -90.0) -> list[Point]:
+def _regular_polygon(num_points: int, radius: float, start_degrees: float = -90.0) -> list[Point]:
     angles = np.deg2rad(start_degrees + 360.0 * np.arange(num_points) / num_points)
     return [(float(radius * np.cos(a)), float(radius * np.sin(a))) for a in angles]
 
 
 def _star() -> list[Point]:
-    outer, inner = _regular(5, 1.12), _regular(5, 0.45, -54.0)
-    return [point for pair in zip(outer, inner, strict=True) for point in pair]
+    outer_points, inner_points = _regular_polygon(5, 1.12), _regular_polygon(5, 0.45, -54.0)
+    return [point for pair in zip(outer_points, inner_points, strict=True) for point in pair]
 
 
 def _heart() -> list[Point]:
@@ -33,34 +33,34 @@ def _heart() -> list[Point]:
     return [(float(a) / 16.0, float(-b - 1.5) / 15.0) for a, b in zip(x, y, strict=True)]
 
 
-def _bar(left: float, top: float, right: float, bottom: float) -> list[Point]:
+def _rectangle(left: float, top: float, right: float, bottom: float) -> list[Point]:
     return [(left, top), (right, top), (right, bottom), (left, bottom)]
 
 
-# Unions of polygons in the unit circle, y downwards. Strokes of a letter are at least 3 px.
+# Unions of polygons in the unit circle, y downwards. Strokes of a letter are 3 px wide or more.
 _POLYGONS: Final[dict[str, list[list[Point]]]] = {
-    "circle": [_regular(96, 0.96)],
-    "square": [_bar(-0.8, -0.8, 0.8, 0.8)],
+    "circle": [_regular_polygon(96, 0.96)],
+    "square": [_rectangle(-0.8, -0.8, 0.8, 0.8)],
     "triangle": [[(0.0, -1.0), (1.0, 0.8), (-1.0, 0.8)]],
     "diamond": [[(0.0, -1.1), (0.72, 0.0), (0.0, 1.1), (-0.72, 0.0)]],
     "star": [_star()],
-    "cross": [_bar(-0.3, -1.0, 0.3, 1.0), _bar(-1.0, -0.3, 1.0, 0.3)],
-    "ring": [_regular(96, 1.0)],
+    "cross": [_rectangle(-0.3, -1.0, 0.3, 1.0), _rectangle(-1.0, -0.3, 1.0, 0.3)],
+    "ring": [_regular_polygon(96, 1.0)],
     "heart": [_heart()],
     "H": [
-        _bar(-0.8, -1.0, -0.34, 1.0),
-        _bar(0.34, -1.0, 0.8, 1.0),
-        _bar(-0.8, -0.23, 0.8, 0.23),
+        _rectangle(-0.8, -1.0, -0.34, 1.0),
+        _rectangle(0.34, -1.0, 0.8, 1.0),
+        _rectangle(-0.8, -0.23, 0.8, 0.23),
     ],
-    "L": [_bar(-0.7, -1.0, -0.22, 1.0), _bar(-0.7, 0.52, 0.75, 1.0)],
-    "T": [_bar(-0.85, -1.0, 0.85, -0.52), _bar(-0.24, -1.0, 0.24, 1.0)],
+    "L": [_rectangle(-0.7, -1.0, -0.22, 1.0), _rectangle(-0.7, 0.52, 0.75, 1.0)],
+    "T": [_rectangle(-0.85, -1.0, 0.85, -0.52), _rectangle(-0.24, -1.0, 0.24, 1.0)],
     "U": [
-        _bar(-0.8, -1.0, -0.34, 1.0),
-        _bar(0.34, -1.0, 0.8, 1.0),
-        _bar(-0.8, 0.54, 0.8, 1.0),
+        _rectangle(-0.8, -1.0, -0.34, 1.0),
+        _rectangle(0.34, -1.0, 0.8, 1.0),
+        _rectangle(-0.8, 0.54, 0.8, 1.0),
     ],
 }
-_HOLES: Final[dict[str, list[Point]]] = {"ring": _regular(96, 0.5)}
+_HOLES: Final[dict[str, list[Point]]] = {"ring": _regular_polygon(96, 0.5)}
 
 
 def _draw_mask(name: str, radius: int) -> NDArray[np.float32]:

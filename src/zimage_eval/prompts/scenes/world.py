@@ -1,7 +1,7 @@
-"""The world that nano knows: pictures of one to three drawn objects.
+"""The world that the model nano was trained on: pictures of one to three drawn objects.
 
-A `Scene` is everything that decides a picture; `scene_drawing` draws it, `scene_captions` words it
-and `scene_checking` reads the facts back from a picture.
+A `Scene` is everything that decides a picture: `drawing` draws it, `captions` describes it in words
+and `checking` reads its facts from a picture.
 """
 
 from dataclasses import dataclass
@@ -40,14 +40,15 @@ SIZES: Final[dict[str, int]] = {"small": 8, "large": 11}
 """Radius of the circle around an object, px. Smaller strokes would not survive the autoencoder."""
 FILLS: Final = ("solid", "striped")
 STRIPE_HEIGHT: Final = 3
-"""Rows of full color and of shade alternate in bands of this many px, from the object's center."""
+"""Height of a band, px: full color and shade alternate, counted from the object's center."""
 STRIPE_SHADE: Final = 0.6
+"""Factor on the color in a shaded band."""
 STYLES: Final = ("plain", "framed", "dotted")
 FRAME_WIDTH: Final = 3
 DOT_SPACING: Final = 8
 DOT_SIZE: Final = 3
 DOT_CONTRAST: Final = 30
-"""Levels by which a dot differs from its background: visible, but never taken for an object."""
+"""Levels by which a dot differs from its background: visible, but too little for an object."""
 
 POSITIONS: Final[dict[str, tuple[float, float]]] = {
     "left": (0.24, 0.5),
@@ -61,9 +62,9 @@ RELATIONS: Final = ("left_of", "right_of", "above", "below")
 
 MAX_OBJECTS: Final = 3
 MARGIN: Final = FRAME_WIDTH + 1
-"""Free px between an object and the picture's edge."""
+"""Free pixels between an object and the picture's edge."""
 GAP: Final = 3
-"""Free px between two objects, so that they stay two connected components."""
+"""Free pixels between two objects, so that they are two connected components."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +93,15 @@ class Scene:
 
 
 def relation_axes(dx: Offset, dy: Offset) -> dict[str, tuple[Offset, Offset]]:
-    """An offset from another object (x right, y down, px), along and across each relation."""
+    """An offset from another object, split along and across the axis of each relation.
+
+    Args:
+        dx: to the right, px.
+        dy: downwards, px.
+
+    Returns:
+        Relation -> (offset along its axis, above 0 where the relation holds; offset across it).
+    """
     return {
         "left_of": (-dx, dy),
         "right_of": (dx, dy),
@@ -102,20 +111,20 @@ def relation_axes(dx: Offset, dy: Offset) -> dict[str, tuple[Offset, Offset]]:
 
 
 def stands_in_relation(
-    subject: tuple[float, float], relation: str, other: tuple[float, float], distance: float
+    subject: tuple[float, float], relation: str, landmark: tuple[float, float], distance: float
 ) -> bool:
-    """Whether `subject` stands in `relation` to `other`, by their centers `(x, y)`.
+    """Whether `subject` stands in `relation` to `landmark`, by their centers `(x, y)`.
 
     The offset along the relation's axis must be at least `distance` px and not the smaller of the
     two offsets: an object far above and slightly left is above, not left.
     """
-    dx, dy = subject[0] - other[0], subject[1] - other[1]
+    dx, dy = subject[0] - landmark[0], subject[1] - landmark[1]
     along, across = relation_axes(dx, dy)[relation]
     return along >= distance and along >= abs(across)
 
 
 def nearest_position(x: float, y: float, width: int, height: int) -> str | None:
-    """The position whose anchor is nearest to a center; None where a corner is nearer."""
+    """The position whose anchor is nearest to a center `(x, y)`; None where a corner is nearer."""
     corners = {(a, b) for a in (0.24, 0.76) for b in (0.24, 0.76)}
     anchors: dict[tuple[float, float], str | None] = dict.fromkeys(corners)
     anchors |= {anchor: name for name, anchor in POSITIONS.items()}
