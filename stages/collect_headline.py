@@ -6,7 +6,7 @@ from stages import run
 
 
 def main() -> None:
-    """Pick the few numbers that tell whether anything changed."""
+    """Collect the few numbers that show whether results have changed."""
     from zimage_eval.config.model_spec import load_model_spec
     from zimage_eval.config.params import load_params
     from zimage_eval.output.results import read_results, write_results
@@ -20,8 +20,8 @@ def main() -> None:
         for study, entry in params.studies.items()
     }
     baselines = {
-        study: next(variant.name for variant in each if variant.is_baseline)
-        for study, each in variants.items()
+        study: next(variant.name for variant in expanded if variant.is_baseline)
+        for study, expanded in variants.items()
     }
     results = {
         study: read_results(Path(f"metrics/{study}.json"))[study] for study in params.studies

@@ -1,4 +1,4 @@
-"""settings of judge and networks, features of a study -> who computes each metric, how, with what
+"""settings of judge and networks, signatures of features -> signature of every metric
 
 models/<m>.yaml, data/features/<study>/ of the first study -> reports/signatures.json
 """
@@ -9,7 +9,7 @@ from stages import run
 
 
 def main() -> None:
-    """Write the signature of every metric; they are the same for all studies of a run."""
+    """Write for every metric its code, settings and weights, which all studies of a run share."""
     from zimage_eval.config.model_spec import load_model_spec
     from zimage_eval.config.params import load_params
     from zimage_eval.metrics.catalogue import metrics_with

@@ -1,4 +1,4 @@
-"""questions, scores of every study, what benchmarks wrote -> the evidence on every claim
+"""questions, scores of every study, results of benchmarks -> the evidence on every claim
 
 questions/, data/scores/, metrics/, reports/{observations,machine}/ -> reports/evidence.json
 """
@@ -9,7 +9,7 @@ from stages import run
 
 
 def main() -> None:
-    """Weigh every claim of every question on what was measured."""
+    """Weigh every claim of every question on the measurements."""
     from zimage_eval.config.model_spec import load_model_spec
     from zimage_eval.config.params import load_params
     from zimage_eval.metrics.catalogue import metrics_with
@@ -25,15 +25,15 @@ def main() -> None:
     spec = load_model_spec(Path(f"models/{params.model}.yaml"))
     terms, questions = load_terms(Path("questions")), load_questions(Path("questions"))
     schema = scores_schema(list(metrics_with(spec.networks)))
-    asked = set().union(*(question.sources for question in questions.values()))
+    sources = set().union(*(question.sources for question in questions.values()))
     studies = {}
-    for key in params.studies.keys() & asked:
+    for key in params.studies.keys() & sources:
         variants = study_variants(params.get_study(key), spec, Path("prompts/templates"))
         baseline = next(variant.name for variant in variants if variant.is_baseline)
         table = read_table(Path(f"data/scores/{key}.parquet"), schema)
         studies[key] = StudyScores(table.to_pylist(), baseline)
-    benchmarks = sorted(asked - params.studies.keys())
-    trained = Path("calibration/ablations.csv")  # made beforehand, on a GPU
+    benchmarks = sorted(sources - params.studies.keys())
+    trained = Path("calibration/ablations.csv")  # trained beforehand on a GPU; no stage makes it
     runs = {"ablations": read_observations(trained)} if trained.is_file() else {}
     measured = Measurements(
         studies,

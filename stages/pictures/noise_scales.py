@@ -1,4 +1,4 @@
-"""scores of every study, the baseline drawn again -> where distances lie between noise and seeds
+"""scores of every study, the baseline drawn again -> distances between noise floor and ceiling
 
 data/prompts/main/screen.parquet, data/{wordings,embeddings}/baseline.parquet, data/scores/,
 models/<model>/, models/lpips-alexnet/
@@ -56,7 +56,7 @@ def main() -> None:
     from zimage_eval.text.embeddings import read_embeddings
     from zimage_eval.text.wordings import read_wordings
 
-    torch.set_num_threads(1)  # last bits independent of the number of cores
+    torch.set_num_threads(1)  # so that last bits don't depend on the number of cores
     params = load_params(Path("params.yaml"))
     spec = load_model_spec(Path(f"models/{params.model}.yaml"))
     entry = need(params.benchmarks.noise_scales, "noise_scales")
@@ -89,12 +89,12 @@ def main() -> None:
 
     scales = noise_scales(observations, FLOOR, CEILING)
     formats = {arm.name for arm in arms} - {BASELINE, FLOOR, CEILING}
-    own = {name: arm_distances(observations, name) for name in formats}
-    placed = place_arms("", own, scales, entry)
+    format_distances = {name: arm_distances(observations, name) for name in formats}
+    placed = place_arms("", format_distances, scales, entry)
     schema = scores_schema(list(metrics))
     for key, study in params.studies.items():
         if study.prompts != "main":
-            continue  # its prompts have no scale
+            continue  # the scales are measured on the prompts `main` only
         variants = study_variants(study, spec, Path("prompts/templates"))
         name = next(variant.name for variant in variants if variant.is_baseline)
         rows = read_table(Path(f"data/scores/{key}.parquet"), schema).to_pylist()

@@ -1,4 +1,4 @@
-"""facts and pictures of the concept probe -> what is missing, and what comes unasked
+"""facts and pictures of the concept probe -> pairs that are never drawn, and defaults
 
 data/facts/<study>.parquet, data/images/<study>/, data/prompts/<role>/{screen,confirm}.parquet
 -> metrics/probe_concepts.json, reports/tables/probe_concepts.csv,
@@ -11,7 +11,7 @@ from stages import run
 
 
 def main() -> None:
-    """Flag the pairs that the pictures lack and the values that they have unasked."""
+    """Find the pairs of concepts that are never drawn, and the values that are drawn by default."""
     from zimage_eval.benchmarks.concepts.defaults import (
         SCENE_VALUES,
         find_defaults,
@@ -44,15 +44,15 @@ def main() -> None:
     }
     judged = read_table(Path("data/facts/concept_probe.parquet"), FACTS).to_pylist()
     gaps = find_gaps(held_by_cell(judged, facts))
-    # Only the drawn world's checker says what a picture shows unasked.
-    unsaid = []
+    # Only the judge of scenes detects attributes that the prompt leaves open.
+    unsaid_values = []
     if spec.judge == "scenes":
         folder = Path("data/images/concept_probe")
         for row in read_table(folder / "images.parquet", IMAGES).to_pylist():
             if row["file"] is not None:
                 pixels = load_image(folder / row["file"]).pixels
-                unsaid.append(unsaid_in_scene(pixels, facts[row["phase"], row["prompt_id"]]))
-    defaults = find_defaults(unsaid, SCENE_VALUES, entry.margin)
+                unsaid_values.append(unsaid_in_scene(pixels, facts[row["phase"], row["prompt_id"]]))
+    defaults = find_defaults(unsaid_values, SCENE_VALUES, entry.margin)
 
     results = {"probe_concepts": probe_results(gaps, defaults, level)}
     write_results(Path("metrics/probe_concepts.json"), results)

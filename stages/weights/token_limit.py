@@ -1,6 +1,6 @@
 """models/<m>/ -> metrics/token_limit.json, reports/figures/token_limit/positions.png
 
-Lengths are tried with the model's own transformer: on a GPU each in a process of its own.
+Lengths are tried with the model's transformer, on a GPU each in a process of its own.
 """
 
 from pathlib import Path
@@ -9,7 +9,7 @@ from stages import run
 
 
 def main() -> None:
-    """Find how many tokens and pixels fit, and what a longer table changes."""
+    """Find how many tokens and pixels fit, and what a longer position table changes."""
     from zimage_eval.benchmarks.limits.figures import draw_positions
     from zimage_eval.benchmarks.limits.length_probe import ProbeSize, fits, fits_apart
     from zimage_eval.benchmarks.limits.token_limits import (

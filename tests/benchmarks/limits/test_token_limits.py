@@ -50,7 +50,7 @@ def test_bisection_finds_every_limit(limit: int) -> None:
 
 
 def test_bisection_refuses_what_has_no_limit() -> None:
-    with pytest.raises(ValueError, match="no limit between 1 and 100"):
+    with pytest.raises(ValueError, match="no limit between 1, which must fit, and 100"):
         find_limit(lambda number: True, 100, 7)
     with pytest.raises(ValueError, match="no limit"):
         find_limit(lambda number: False, 100, 7)
