@@ -26,7 +26,7 @@ def main() -> None:
         pattern_rows,
     )
     from zimage_eval.benchmarks.prompts.figures import draw_failures
-    from zimage_eval.benchmarks.prompts.retries import plan_retries, retry, retry_rows
+    from zimage_eval.benchmarks.prompts.retries import draw_retries, plan_retries, retry_rows
     from zimage_eval.benchmarks.prompts.trial_tables import read_trials, write_unjudged
     from zimage_eval.benchmarks.shared.content_vectors import read_caption_norm
     from zimage_eval.benchmarks.shared.drawn_prompts import encode_default, load_painter, load_text
@@ -69,7 +69,7 @@ def main() -> None:
             norm,
             painter,
         )
-        retry_measurements = retry(
+        retry_measurements = draw_retries(
             plan_retries(judged, plan.num_retried, plan.seed), text_side, spec, painter
         )
     scores = detector_scores(judged, encoded, norm, plan)

@@ -23,7 +23,7 @@ def main() -> None:
         arm_distances,
         arm_results,
         draw_placements,
-        noise_scales,
+        floors_and_ceilings,
         place_arms,
         placement_results,
         study_arms,
@@ -87,7 +87,7 @@ def main() -> None:
         else:
             observations += distances(arm.name, pictures, reference, categories, metrics, networks)
 
-    scales = noise_scales(observations, FLOOR, CEILING)
+    scales = floors_and_ceilings(observations, FLOOR, CEILING)
     formats = {arm.name for arm in arms} - {BASELINE, FLOOR, CEILING}
     format_distances = {name: arm_distances(observations, name) for name in formats}
     placed = place_arms("", format_distances, scales, entry)

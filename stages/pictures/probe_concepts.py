@@ -15,12 +15,12 @@ def main() -> None:
     from zimage_eval.benchmarks.concepts.defaults import (
         SCENE_VALUES,
         find_defaults,
-        unsaid_in_scene,
+        unstated_in_scene,
     )
     from zimage_eval.benchmarks.concepts.gaps import find_gaps
     from zimage_eval.benchmarks.concepts.probe import (
         draw_concept_grid,
-        held_by_cell,
+        outcomes_by_cell,
         probe_results,
         write_gaps,
     )
@@ -43,7 +43,7 @@ def main() -> None:
         for row in read_table(Path(f"data/prompts/concepts/{phase}.parquet"), PROMPTS).to_pylist()
     }
     judged = read_table(Path("data/facts/concept_probe.parquet"), FACTS).to_pylist()
-    gaps = find_gaps(held_by_cell(judged, facts))
+    gaps = find_gaps(outcomes_by_cell(judged, facts))
     # Only the judge of scenes detects attributes that the prompt leaves open.
     unsaid_values = []
     if spec.judge == "scenes":
@@ -51,7 +51,9 @@ def main() -> None:
         for row in read_table(folder / "images.parquet", IMAGES).to_pylist():
             if row["file"] is not None:
                 pixels = load_image(folder / row["file"]).pixels
-                unsaid_values.append(unsaid_in_scene(pixels, facts[row["phase"], row["prompt_id"]]))
+                unsaid_values.append(
+                    unstated_in_scene(pixels, facts[row["phase"], row["prompt_id"]])
+                )
     defaults = find_defaults(unsaid_values, SCENE_VALUES, entry.margin)
 
     results = {"probe_concepts": probe_results(gaps, defaults, level)}

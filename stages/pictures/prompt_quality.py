@@ -23,7 +23,7 @@ def main() -> None:
         quality_observations,
     )
     from zimage_eval.benchmarks.prompts.trial_tables import read_trials, write_unjudged
-    from zimage_eval.benchmarks.shared.content_vectors import pooled, read_caption_norm
+    from zimage_eval.benchmarks.shared.content_vectors import mean_vectors, read_caption_norm
     from zimage_eval.benchmarks.shared.drawn_prompts import encode_default, load_text
     from zimage_eval.config.benchmarks import need
     from zimage_eval.config.model_spec import load_model_spec
@@ -52,7 +52,7 @@ def main() -> None:
         encoded = encode_default(load_text(folder, spec, device), texts, spec)
     norm = read_caption_norm(Path(f"models/{params.model}/transformer"))
     extra = {
-        "embedding": pooled(encoded, norm),
+        "embedding": mean_vectors(encoded, norm),
         "embedding_statistics": embedding_statistics(encoded, norm),
     }
     predictions = predict_held_out(judged, extra, plan)

@@ -13,11 +13,11 @@ def main() -> None:
     """Measure what sees the timestep, and what a caption's scale, order and positions change."""
     from zimage_eval.benchmarks.conditioning.effects import (
         conditioning_checks,
+        measure_position_probes,
         measure_sizes,
         measure_timestep,
+        measure_velocity,
         measure_wavelengths,
-        observe_probes,
-        observe_velocity,
     )
     from zimage_eval.benchmarks.conditioning.probe_inputs import encode_rows, take_evenly
     from zimage_eval.config.benchmarks import need
@@ -57,8 +57,8 @@ def main() -> None:
     pipe = load_image_side(folder, dtype, device)
     inputs = take_evenly(probed, entry.num_prompts)
     rows, sigmas = measure_timestep(pipe, inputs[0], spec.defaults)
-    observations = observe_velocity(pipe, inputs, sigmas[::3], entry.scales, spec.defaults)
-    probes = observe_probes(pipe, probed, ids, entry.rope_thetas, spec.defaults)
+    observations = measure_velocity(pipe, inputs, sigmas[::3], entry.scales, spec.defaults)
+    probes = measure_position_probes(pipe, probed, ids, entry.rope_thetas, spec.defaults)
     rows |= measure_wavelengths(
         pipe, entry.rope_thetas, [len(token_ids) for token_ids in ids], spec.defaults
     )

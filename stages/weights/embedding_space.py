@@ -26,7 +26,7 @@ def main() -> None:
     )
     from zimage_eval.benchmarks.layers.figures import draw_layer_sizes
     from zimage_eval.benchmarks.layers.space_figure import draw_space
-    from zimage_eval.benchmarks.shared.content_vectors import pooled, read_caption_norm
+    from zimage_eval.benchmarks.shared.content_vectors import mean_vectors, read_caption_norm
     from zimage_eval.benchmarks.shared.drawn_prompts import encode_text_layers, load_text
     from zimage_eval.config.benchmarks import need
     from zimage_eval.config.model_spec import load_model_spec
@@ -52,7 +52,7 @@ def main() -> None:
         layers = list(range(text_side.text_encoder.config.num_hidden_layers + 1))
         encoded = encode_text_layers(text_side, texts, settings, [settings.hidden_layer, *layers])
     default_layer = [entries[0] for entries in encoded]
-    means = pooled(default_layer, norm)
+    means = mean_vectors(default_layer, norm)
     clustered = {
         "embedding": means,
         "bag_of_words": bag_of_words(texts),

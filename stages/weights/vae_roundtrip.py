@@ -33,7 +33,7 @@ def main() -> None:
         load_decoder,
         make_ways,
         measure_roundtrips,
-        observe_tiles,
+        measure_tiled_roundtrips,
         tiled_ways,
     )
     from zimage_eval.config.benchmarks import need
@@ -67,7 +67,9 @@ def main() -> None:
     measurements = measure_roundtrips(
         tqdm(pictures, "pictures", mininterval=interval), ways, network, factor
     )
-    measurements += observe_tiles(tqdm(large, "tiled", mininterval=interval), vae, network, factor)
+    measurements += measure_tiled_roundtrips(
+        tqdm(large, "tiled", mininterval=interval), vae, network, factor
+    )
     whole, ((tiled, _), _) = ways[0].run, tiled_ways(vae)
     one_tile = pictures[0].image
     checks = exact_checks(

@@ -101,10 +101,10 @@ def study_spread(
     if rival not in measured:
         return Spread(rival, spec.planning.alignment_sd, 0)
     row = measured[rival]
-    return Spread(rival, deviation_of(row), row.num_prompts)
+    return Spread(rival, deviation_from_interval(row), row.num_prompts)
 
 
-def deviation_of(row: Summary) -> float:
+def deviation_from_interval(row: Summary) -> float:
     """The standard deviation over prompts, recovered from the interval of a difference.
 
     This inverts `statistics.estimates.estimate`, where half the width of an interval is a t

@@ -37,7 +37,7 @@ def roundtrip_grid(
             (
                 GridCell(_image(first), "", "neutral"),
                 GridCell(_image(second), _decibels(second, first), "neutral"),
-                GridCell(_image(amplified(second, first, gain)), "", "neutral"),
+                GridCell(_image(amplify_difference(second, first, gain)), "", "neutral"),
             ),
         )
         for picture, first, second in shown
@@ -45,7 +45,7 @@ def roundtrip_grid(
     return draw_image_grid(("picture",), columns, rows)
 
 
-def amplified(image: Tensor, reference: Tensor, gain: int) -> Tensor:
+def amplify_difference(image: Tensor, reference: Tensor, gain: int) -> Tensor:
     """`gain` times the difference of two uint8 pictures, added to middle gray; uint8."""
     difference = (image.float() - reference.float()) * gain + 128
     return difference.round().clamp(0, 255).to(torch.uint8)

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from zimage_eval.benchmarks.autoencoder.roundtrip import BASELINE, WHOLE, changes
+from zimage_eval.benchmarks.autoencoder.roundtrip import BASELINE, WHOLE, paired_changes
 from zimage_eval.output.observations import Measurement, named
 from zimage_eval.statistics.estimates import Estimate, estimate, prompt_means
 
@@ -34,7 +34,7 @@ def roundtrip_results(
         baseline = WHOLE if (WHOLE, kind) in cells and variant.startswith("tiled") else BASELINE
         if variant not in (WHOLE, BASELINE):
             for metric in DIFFERENCES:
-                values = changes(observations, variant, baseline, kind, metric)
+                values = paired_changes(observations, variant, baseline, kind, metric)
                 row |= named(f"{metric}_difference", estimate(values, None))
         units = {
             observation.unit

@@ -162,7 +162,7 @@ def measure_roundtrips(
     return measurements
 
 
-def observe_tiles(
+def measure_tiled_roundtrips(
     pictures: Iterable[RoundtripPicture], vae: AutoencoderKL, network: "lpips.LPIPS", factor: int
 ) -> list[Measurement]:
     """Measure pictures larger than a tile, decoded whole and in tiles, and the tiles' seams."""
@@ -184,7 +184,7 @@ def observe_tiles(
     return measurements
 
 
-def changes(
+def paired_changes(
     observations: Sequence[Measurement], variant: str, baseline: str, category: str, metric: str
 ) -> list[float]:
     """A way's metric minus the baseline's, one number per picture; replicates are averaged."""

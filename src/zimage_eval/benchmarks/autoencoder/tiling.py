@@ -52,7 +52,8 @@ def seam_excess(image: torch.Tensor, whole: torch.Tensor, tiling: Tiling) -> flo
 
     Take the difference of the two pictures and its absolute steps from a pixel to the next one,
     along rows and columns. The result is the mean over the steps of `Tiling.seams` minus the mean
-    over all other steps; 0 if the seams are invisible.
+    over all other steps; 0 if seams do not
+    differ from the rest.
 
     Args:
         image: decoded in tiles, `(3, height, width)` uint8.

@@ -41,7 +41,7 @@ class Default(NamedTuple):
     share plus the margin; adjusted for the number of attributes (Holm)."""
 
 
-def unsaid_in_scene(image: np.ndarray, facts: Facts) -> dict[str, str | None]:
+def unstated_in_scene(image: np.ndarray, facts: Facts) -> dict[str, str | None]:
     """What a drawn scene shows of each attribute that its prompt leaves open.
 
     Args:

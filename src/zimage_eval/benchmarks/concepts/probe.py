@@ -33,7 +33,7 @@ def grid_cells(facts: PromptFacts) -> list[ConceptPair]:
     )
 
 
-def held_by_cell(
+def outcomes_by_cell(
     rows: Iterable[Mapping[str, Any]], facts: PromptFacts
 ) -> dict[ConceptPair, list[bool]]:
     """For each cell, whether each judged picture of it shows its name in its color.

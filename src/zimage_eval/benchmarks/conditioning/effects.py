@@ -84,7 +84,7 @@ def scaled_embeds(embeds: torch.Tensor, scales: Sequence[float]) -> dict[str, to
     return {**arms, "scale_by_token": embeds * by_token[:, None]}
 
 
-def observe_velocity(
+def measure_velocity(
     pipe: ZImagePipeline,
     inputs: Sequence[ProbeInput],
     sigmas: Sequence[float],
@@ -124,7 +124,7 @@ def observe_velocity(
     return rows
 
 
-def observe_probes(
+def measure_position_probes(
     pipe: ZImagePipeline,
     inputs: Sequence[ProbeInput],
     token_ids: Sequence[torch.Tensor],

@@ -14,7 +14,7 @@ from zimage_eval.output.tables import TableSchema, read_table, write_table
 from zimage_eval.prompts.facts import FACT_KINDS
 
 TURBO: Final = "turbo"
-AGAIN: Final = "turbo again"
+TURBO_AGAIN: Final = "turbo again"
 """The turbo from other noise. Its distance to `TURBO` is that of two samples of the same model."""
 SPACES: Final = ("alexnet", "vae", "shown")
 """Columns of vectors: compact features of two backbones, and counts of what a picture shows."""
@@ -106,10 +106,10 @@ def read_arms(path: Path) -> GuidanceArms:
     arms = np.array(table["arm"].to_pylist())
     units = np.array([f"{p} {n}" for p, n in _columns(table, "prompt_id", "noise")])
     places = {str(arm): np.flatnonzero(arms == arm) for arm in np.unique(arms)}
-    if not {TURBO, AGAIN} < set(places):
+    if not {TURBO, TURBO_AGAIN} < set(places):
         raise ValueError(
             f"{path}: has the arms {', '.join(sorted(places))}; "
-            f"needed are {TURBO!r}, {AGAIN!r} and those of the base"
+            f"needed are {TURBO!r}, {TURBO_AGAIN!r} and those of the base"
         )
     expected = units[places[TURBO]]
     for arm, place in places.items():

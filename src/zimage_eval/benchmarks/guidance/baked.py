@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from zimage_eval.benchmarks.guidance.arms import AGAIN, LOOKS, SHARES, TURBO, GuidanceArms
+from zimage_eval.benchmarks.guidance.arms import LOOKS, SHARES, TURBO, TURBO_AGAIN, GuidanceArms
 from zimage_eval.benchmarks.guidance.distances import (
     Floats,
     distances_given_prompt,
@@ -31,7 +31,7 @@ NUM_DRAWS: Final = 4_999
 USUAL_SCALES: Final = (2.0, 6.0)
 """The range of commonly recommended scales. It is 3 to 7 if 1 means off; here 0 means off."""
 
-ByUnit = Mapping[DistanceName, Floats]
+UnitDistances = Mapping[DistanceName, Floats]
 """Values whose mean is the distance: one per prompt, or one per group of prompts (Fréchet)."""
 
 
@@ -51,7 +51,7 @@ class GuidanceEstimate(NamedTuple):
 class GuidanceMeasurements(NamedTuple):
     """All measurements on the arms."""
 
-    distances: Mapping[str, ByUnit]
+    distances: Mapping[str, UnitDistances]
     """Arm -> distances to the turbo; those of the turbo from other noise are the floor."""
     findings: Mapping[DistanceName, GuidanceEstimate]
 
@@ -63,10 +63,10 @@ def measure_arms(arms: GuidanceArms, num_groups: int) -> GuidanceMeasurements:
         arms: pictures of a turbo and its base.
         num_groups: groups of prompts for the interval of a Fréchet distance.
     """
-    compared = [AGAIN, *arms.scales]
+    compared = [TURBO_AGAIN, *arms.scales]
     distances = {arm: _distances(arms, arm, num_groups) for arm in compared}
     findings = {}
-    for name in distances[AGAIN]:
+    for name in distances[TURBO_AGAIN]:
         gains = {arm: list(-distances[arm][name]) for arm in arms.scales}
         nearest = min(arms.scales, key=lambda arm: float(distances[arm][name].mean()))
         findings[name] = GuidanceEstimate(nearest, argmax_p_values(gains, None, NUM_DRAWS))
@@ -101,7 +101,7 @@ def guidance_results(
         level: chance that a confidence set lacks the nearest scale.
     """
     rows: dict[str, dict[str, float | None]] = {}
-    for arm in (TURBO, AGAIN, *arms.scales):
+    for arm in (TURBO, TURBO_AGAIN, *arms.scales):
         rows[arm] = {"guidance_scale": arms.scales.get(arm)}
         for name in (*SHARES, *LOOKS):
             bounds = (0.0, 1.0) if name in SHARES else None
@@ -129,7 +129,7 @@ def _checks(
     finding = measured.findings[primary]
     scales = {arms.scales[arm] for arm in finding.kept(level)}
     nearest = estimate(measured.distances[finding.nearest][primary].tolist(), None)
-    floor = estimate(measured.distances[AGAIN][primary].tolist(), None)
+    floor = estimate(measured.distances[TURBO_AGAIN][primary].tolist(), None)
     low, high = USUAL_SCALES
     return {
         "pictures_are_of_these_weights": 1,
@@ -146,7 +146,7 @@ def guidance_observations(
 ) -> list[Measurement]:
     """Alignment and primary distance of each prompt and arm."""
     measurements = []
-    for arm in (TURBO, AGAIN, *arms.scales):
+    for arm in (TURBO, TURBO_AGAIN, *arms.scales):
         columns = {"alignment": _prompt_means(arms.shares["alignment"][arm])}
         values = measured.distances.get(arm, {}).get(primary)
         if values is not None and len(values) == len(arms.prompt_ids):

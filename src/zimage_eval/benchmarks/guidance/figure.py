@@ -5,7 +5,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from zimage_eval.benchmarks.guidance.arms import AGAIN, GuidanceArms
+from zimage_eval.benchmarks.guidance.arms import TURBO_AGAIN, GuidanceArms
 from zimage_eval.benchmarks.guidance.baked import GuidanceMeasurements
 from zimage_eval.config.benchmarks import DistanceName
 from zimage_eval.output.figures import BLUE, FAINT, INK, WIDTH_INCHES
@@ -61,7 +61,7 @@ def _plot(
     axes: Axes, arms: GuidanceArms, measured: GuidanceMeasurements, name: DistanceName, level: float
 ) -> None:
     kept = set(measured.findings[name].kept(level))
-    floor = float(measured.distances[AGAIN][name].mean())
+    floor = float(measured.distances[TURBO_AGAIN][name].mean())
     axes.axhline(floor, color=FAINT, linewidth=1, linestyle=(0, (4, 3)), zorder=1)
     means = []
     for arm, scale in arms.scales.items():

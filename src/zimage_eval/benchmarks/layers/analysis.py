@@ -167,7 +167,7 @@ def _unit(vectors: NDArray[np.float64]) -> NDArray[np.float64]:
     return unit
 
 
-OUTLIER: Final = 6.0
+OUTLIER_RATIO: Final = 6.0
 """A channel is an outlier if its mean size is more than this many times the median channel's
 (Dettmers et al. 2022 look for sizes of 6 in activations of about 1)."""
 
@@ -186,7 +186,7 @@ def layer_row(encoded: Sequence[TextEmbeddings]) -> dict[str, float | None]:
         "norm_content_spread": float(np.linalg.norm(words, axis=1).std() / median),
         "norm_template": _length(template) if len(template) else None,
         "norm_first_token_over_content": _length(first) / median,
-        "outlier_channels": int((sizes > OUTLIER * np.median(sizes)).sum()),
+        "outlier_channels": int((sizes > OUTLIER_RATIO * np.median(sizes)).sum()),
         "largest_channel_share": float(energy.max() / energy.sum()),
         "constant_channels": int((words.std(axis=0) < 1e-6 * words.std()).sum()),
         "effective_rank": effective_rank_of(words),

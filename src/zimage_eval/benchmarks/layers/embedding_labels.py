@@ -5,7 +5,12 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from zimage_eval.benchmarks.shared.content_vectors import CaptionNorm, Floats, content, word_ends
+from zimage_eval.benchmarks.shared.content_vectors import (
+    CaptionNorm,
+    Floats,
+    content_embeds,
+    word_ends,
+)
 from zimage_eval.prompts.scenes.parsing import split_caption
 from zimage_eval.prompts.sets import Prompt
 from zimage_eval.statistics.held_out import words_of
@@ -56,7 +61,7 @@ def find_mentions(
         parts = split_caption(prompt.text)
         if parts is None or len({fact.color for fact in parts.facts.objects}) < 2:
             continue
-        vectors = content(entry, norm)
+        vectors = content_embeds(entry, norm)
         ends = word_ends(entry)
         words = words_of([prompt.text])[0]
         if len(ends) != len(words):
@@ -73,8 +78,8 @@ def find_mentions(
     return mentions
 
 
-def applicable(labels: Sequence[str | None], least: int) -> list[int]:
-    """Indices of the rows whose label at least `least` rows have."""
+def rows_with_common_label(labels: Sequence[str | None], min_count: int) -> list[int]:
+    """Indices of the rows whose label is the label of at least `min_count` rows."""
     values, counts = np.unique([label for label in labels if label is not None], return_counts=True)
-    common = set(values[counts >= least].tolist())
+    common = set(values[counts >= min_count].tolist())
     return [index for index, label in enumerate(labels) if label in common]

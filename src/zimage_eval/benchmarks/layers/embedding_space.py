@@ -9,7 +9,7 @@ from sklearn.cluster import AgglomerativeClustering, KMeans
 from sklearn.decomposition import PCA
 from sklearn.metrics import adjusted_rand_score, silhouette_score
 
-from zimage_eval.benchmarks.layers.embedding_labels import LABELS, Mention, applicable
+from zimage_eval.benchmarks.layers.embedding_labels import LABELS, Mention, rows_with_common_label
 from zimage_eval.benchmarks.shared.content_vectors import Floats
 from zimage_eval.config.benchmarks import EmbeddingSpace
 from zimage_eval.output.observations import Measurement
@@ -23,7 +23,7 @@ from zimage_eval.statistics.held_out import (
 )
 from zimage_eval.statistics.studentized import mean_test
 
-OF_NOUN: Final = "color_of_noun"
+NOUN_COLOR: Final = "color_of_noun"
 
 
 def standardized(vectors: Floats) -> Floats:
@@ -87,7 +87,7 @@ def probe_label(
     Returns:
         One measurement per row and input; an empty list if fewer than two labels are common.
     """
-    kept = applicable(labels, params.least_per_class)
+    kept = rows_with_common_label(labels, params.least_per_class)
     classes = np.array([labels[index] for index in kept], dtype=str)
     kept_units = [units[index] for index in kept]
     if len(set(classes)) < 2:
@@ -137,7 +137,7 @@ def probe_prompts(
         }
         colors = [mention.color for mention in mentions]
         measurements += probe_label(
-            OF_NOUN, colors, [m.prompt_id for m in mentions], inputs, params
+            NOUN_COLOR, colors, [m.prompt_id for m in mentions], inputs, params
         )
     return measurements
 
@@ -266,7 +266,7 @@ def space_checks(rows: Mapping[str, dict[str, float | None]]) -> dict[str, float
     ]
     clusters = rows["clusters=embedding"]
     return {
-        "nouns_carry_their_color_beyond_a_bag_of_words": is_above(OF_NOUN, "bag_of_words"),
+        "nouns_carry_their_color_beyond_a_bag_of_words": is_above(NOUN_COLOR, "bag_of_words"),
         "pooled_embedding_reads_the_relation_beyond_a_bag_of_words": is_above(
             "relation", "bag_of_words"
         ),

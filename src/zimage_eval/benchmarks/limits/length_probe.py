@@ -77,7 +77,7 @@ def fits(transformer: ZImageTransformer2DModel, size: ProbeSize) -> bool:
     return True
 
 
-def fits_apart(folder: Path, device: torch.device, size: ProbeSize) -> bool:
+def fits_in_own_process(folder: Path, device: torch.device, size: ProbeSize) -> bool:
     """Whether every position is in the tables, tried on any device in a process of its own.
 
     Args:
@@ -99,7 +99,7 @@ def fits_apart(folder: Path, device: torch.device, size: ProbeSize) -> bool:
     return answer == FITS
 
 
-def positions(transformer: ZImageTransformer2DModel, num_tokens: int) -> Positions:
+def find_positions(transformer: ZImageTransformer2DModel, num_tokens: int) -> Positions:
     """The positions on axis 0 that the transformer looks up, read from its calls of the table."""
     recorded_ids: list[torch.Tensor] = []
 

@@ -56,7 +56,7 @@ def run_schedule(pipe: ZImagePipeline, sampler: SamplerSettings, settings: Setti
 
 
 def shifted_sigmas(shift: float, num_steps: int) -> list[float]:
-    """The released schedule in closed form: `shift * s / (1 + (shift - 1) * s)`, s = 1, ..., 0."""
+    """The released schedule: `shift * s / (1 + (shift - 1) * s)` for s = 1 ... 1/num_steps, 0."""
     even = [(num_steps - step) / num_steps for step in range(num_steps + 1)]
     return [shift * sigma / (1 + (shift - 1) * sigma) for sigma in even]
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 import torch
 from diffusers import ZImageTransformer2DModel
 
-from zimage_eval.benchmarks.limits.length_probe import ProbeSize, positions, run_probe
+from zimage_eval.benchmarks.limits.length_probe import ProbeSize, find_positions, run_probe
 from zimage_eval.config.benchmarks import TokenLimitParams
 from zimage_eval.config.setting_groups import RopeSettings
 from zimage_eval.model.folder import max_caption_tokens, padded_length
@@ -42,7 +42,7 @@ def measure_lengths(
     rows: dict[str, dict[str, float | None]] = {}
     for table, table_length, lengths in tables:
         for length in lengths:
-            caption_positions = positions(transformer, length)
+            caption_positions = find_positions(transformer, length)
             rows[f"table={table},tokens={length}"] = {
                 "fits": float(fits(ProbeSize(length, table_length=table_length))),
                 "padded_tokens": padded_length(length),

@@ -46,7 +46,7 @@ def measure_compile(
     [job] = pick_jobs(model, prompts, 1)
     forwards = record_forwards(model.pipe, [job.prompt_embeds], [job.seed], model.defaults)
     velocities = [replay_forward(transformer, forward) for forward in forwards]
-    doubled = [replay_forward(transformer, double(forward))[:1] for forward in forwards]
+    doubled = [replay_forward(transformer, double_batch(forward))[:1] for forward in forwards]
     num_forwards = len(forwards) * (2 if model.defaults.sampler.guidance_scale > 0 else 1)
     off: dict[str, MachineValue] = {"num_forwards": num_forwards}
     off |= _measure(model, forwards, velocities, entry.num_repeats)
@@ -61,7 +61,11 @@ def measure_compile(
         compile_transformer(transformer, arm)
         try:
             row = _measure(model, forwards, velocities, entry.num_repeats)
-            rows[arm] = {"num_forwards": num_forwards, **row, **gains(off, row, num_forwards)}
+            rows[arm] = {
+                "num_forwards": num_forwards,
+                **row,
+                **compile_gains(off, row, num_forwards),
+            }
         except Exception as error:  # a compiler can fail in many ways; the failure is a result
             rows[arm] = {"error": " ".join(f"{type(error).__name__}: {error}".split())[:300]}
         finally:
@@ -94,14 +98,14 @@ def uncompile(transformer: ZImageTransformer2DModel) -> None:
     torch._dynamo.reset()
 
 
-def double(forward: Forward) -> Forward:
+def double_batch(forward: Forward) -> Forward:
     """The same forward twice in one batch."""
     return Forward(
         forward.latents * 2, torch.cat([forward.timesteps, forward.timesteps]), forward.captions * 2
     )
 
 
-def gains(
+def compile_gains(
     off: dict[str, MachineValue], row: dict[str, MachineValue], num_forwards: int
 ) -> dict[str, MachineValue]:
     """How many times faster an arm is, and after how many images its first call has paid off.

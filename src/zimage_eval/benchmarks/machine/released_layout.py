@@ -85,7 +85,7 @@ must not change a prompt that fitted before. Another padding side changes the la
 a natural prompt has no lead to leave out."""
 
 
-class Case(NamedTuple):
+class SettingCase(NamedTuple):
     """One value of one setting."""
 
     name: str
@@ -96,7 +96,7 @@ class Case(NamedTuple):
     """Whether the value must change the picture; None for no promise."""
 
 
-def setting_cases(defaults: Settings, side: int) -> list[Case]:
+def setting_cases(defaults: Settings, side: int) -> list[SettingCase]:
     """One case per value, on squares of `side` pixels in two steps; then a case of the defaults."""
     small = override(
         defaults,
@@ -107,7 +107,7 @@ def setting_cases(defaults: Settings, side: int) -> list[Case]:
             (("image", "width"), side),
         ],
     )
-    cases = [Case("unchanged", small, None, changes_picture=None)]
+    cases = [SettingCase("unchanged", small, None, changes_picture=None)]
     for key in KEYS:
         needed = NEEDS.get(key, ())
         for value in VALUES[key]:
@@ -115,8 +115,8 @@ def setting_cases(defaults: Settings, side: int) -> list[Case]:
             settings = override(small, [*needed, (key, changed)])
             name = f"{key[1]}={word(changed) or 'empty'}"
             promise = CHANGES_PICTURE.get(key, True)
-            cases.append(Case(name, settings, override(small, needed), promise))
-    return [*cases, Case(FULL_SIZE, defaults, None, changes_picture=None)]
+            cases.append(SettingCase(name, settings, override(small, needed), promise))
+    return [*cases, SettingCase(FULL_SIZE, defaults, None, changes_picture=None)]
 
 
 def check_settings(
@@ -130,9 +130,9 @@ def check_settings(
 ) -> dict[str, dict[str, MachineValue]]:
     """A row per case: one picture, drawn like the pictures of a study.
 
-    `applies` is 1 if the picture could be drawn and differs from the picture without the value (or
-    equals it, if the setting promises that), else 0. A value that the model does not support is
-    "not available" with its reason, as in a study.
+    `applies` is 1 if the picture could be drawn with finite pixels and differs from the picture
+    without the value (or equals it, if the setting promises that), else 0. A value that the model
+    does not support is "not available" with its reason, as in a study.
 
     Args:
         folder: folder of the model; its limits are read.
@@ -203,7 +203,9 @@ def check_settings(
     return rows
 
 
-def _compare(case: Case, pictures: Mapping[Settings, torch.Tensor]) -> dict[str, MachineValue]:
+def _compare(
+    case: SettingCase, pictures: Mapping[Settings, torch.Tensor]
+) -> dict[str, MachineValue]:
     if case.reference is None:
         return {"applies": 1}
     picture, reference = pictures[case.settings], pictures[case.reference]

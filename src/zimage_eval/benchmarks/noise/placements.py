@@ -53,7 +53,9 @@ def arm_distances(observations: Iterable[Measurement], arm: str) -> Distances:
     return {metric: values for metric, values in distances.items() if values}
 
 
-def noise_scales(observations: Sequence[Measurement], floor: str, ceiling: str) -> dict[str, Scale]:
+def floors_and_ceilings(
+    observations: Sequence[Measurement], floor: str, ceiling: str
+) -> dict[str, Scale]:
     """The floor and the ceiling of every metric whose ceiling was measured.
 
     PSNR has no floor if every floor picture equals the baseline's in every pixel.

@@ -11,9 +11,9 @@ from zimage_eval.benchmarks.prompts.trial_tables import JudgedTrial
 from zimage_eval.benchmarks.shared.content_vectors import (
     CaptionNorm,
     Floats,
-    content,
+    content_embeds,
+    mean_vectors,
     num_split_words,
-    pooled,
 )
 from zimage_eval.config.benchmarks import Failures
 from zimage_eval.metrics.embedding import effective_rank_of
@@ -64,7 +64,7 @@ def detector_scores(
         [judged_trial.trial.trial_id for judged_trial in judged], params.num_folds, params.seed
     )
     measured = embedding_statistics(encoded, norm)
-    means = pooled(encoded, norm)
+    means = mean_vectors(encoded, norm)
     of_mean, of_token = held_out_distances(encoded, norm, ~failed, parts)
     learned = {
         "length": num_words(texts),
@@ -98,7 +98,7 @@ def chance_row(
     On held-out prompts a linear model of noise has an area slightly below 1/2, because failures
     that are missing in a fold are overrepresented in the other folds.
     """
-    failed, means = failed_prompts(judged), pooled(encoded, norm)
+    failed, means = failed_prompts(judged), mean_vectors(encoded, norm)
     parts = folds(
         [judged_trial.trial.trial_id for judged_trial in judged], params.num_folds, params.seed
     )
@@ -197,7 +197,7 @@ def embedding_statistics(entries: Sequence[TextEmbeddings], norm: CaptionNorm) -
 
 
 def _statistics_of(entry: TextEmbeddings, norm: CaptionNorm) -> list[float]:
-    raw, normed = content(entry, None), content(entry, norm)
+    raw, normed = content_embeds(entry, None), content_embeds(entry, norm)
     lengths = np.linalg.norm(raw, axis=1)
     energy = (normed**2).sum(axis=0)
     filled = (effective_rank_of(normed) if len(normed) > 1 else None) or 1.0
@@ -233,8 +233,8 @@ def held_out_distances(
     Returns:
         Two arrays `(texts,)`: distances of mean vectors, distances of farthest tokens.
     """
-    means = pooled(entries, norm)
-    tokens = [content(entry, norm) for entry in entries]
+    means = mean_vectors(entries, norm)
+    tokens = [content_embeds(entry, norm) for entry in entries]
     of_mean, of_token = np.empty(len(entries)), np.empty(len(entries))
     for test in parts:
         train = np.setdiff1d(np.flatnonzero(succeeded), test)

@@ -24,7 +24,7 @@ FAILED: Final = "failed_picture"
 NEW_SEED: Final = "new_seed"
 WORDINGS: Final = ("reworded", "simplified")
 _MOST_OBJECTS: Final = 2
-"""Number of kinds of objects that a simplified prompt keeps: the first ones of the prompt."""
+"""Kinds of objects that a simplified prompt keeps: its first ones, which a relation is about."""
 _ATTEMPTS: Final = 20
 
 
@@ -101,7 +101,7 @@ def simplify(facts: Facts) -> Facts:
     return Facts(objects=objects, relations=tuple(related))
 
 
-def retry(
+def draw_retries(
     retries: Sequence[Retry], text_side: TextSide, spec: ModelSpec, painter: Painter
 ) -> list[Measurement]:
     """Draw every arm: the prompt with a new seed, and other texts with the failed and the new seed.

@@ -56,7 +56,9 @@ def worth_rows(
         for template in templates
         if template.name != bare
     }
-    groups |= {f"category={name}": members for name, members in by_category(templates).items()}
+    groups |= {
+        f"category={name}": members for name, members in templates_by_category(templates).items()
+    }
     rows: dict[str, dict[str, float | None]] = {}
     for group, names in groups.items():
         added = float(np.mean([tokens[name] for name in names]))
@@ -78,7 +80,7 @@ def worth_observations(
     scores: Sequence[Mapping[str, Any]], templates: Sequence[Template]
 ) -> list[Measurement]:
     """Each prompt's scores: of the bare prompt, and the mean of each category's templates."""
-    groups = {"bare": [_bare(templates)], **by_category(templates)}
+    groups = {"bare": [_bare(templates)], **templates_by_category(templates)}
     categories = {row["prompt_id"]: row["category"] for row in scores}
     measurements = []
     for metric in _measured(scores):
@@ -89,7 +91,7 @@ def worth_observations(
     return measurements
 
 
-def by_category(templates: Sequence[Template]) -> dict[str, list[str]]:
+def templates_by_category(templates: Sequence[Template]) -> dict[str, list[str]]:
     """Category -> names of its templates, without the bare prompt."""
     groups: dict[str, list[str]] = {}
     for template in templates:

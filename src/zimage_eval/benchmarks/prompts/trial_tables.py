@@ -134,7 +134,7 @@ def read_trials(path: Path) -> list[JudgedTrial]:
     return judged
 
 
-NOTE = "not available: nobody judges the pictures of this model"
+UNJUDGED_NOTE = "not available: nobody judges the pictures of this model"
 
 
 def write_unjudged(name: str, results: Path, observations: Path, figure: Path) -> None:
@@ -143,6 +143,6 @@ def write_unjudged(name: str, results: Path, observations: Path, figure: Path) -
     write_observations(observations, [])
     with matplotlib.style.context("default"):
         empty = Figure(figsize=(WIDTH_INCHES, 1))
-        empty.text(0.5, 0.5, NOTE, ha="center", va="center", color=FAINT, style="italic")
+        empty.text(0.5, 0.5, UNJUDGED_NOTE, ha="center", va="center", color=FAINT, style="italic")
     save_figure(empty, figure)
-    print(NOTE)
+    print(UNJUDGED_NOTE)

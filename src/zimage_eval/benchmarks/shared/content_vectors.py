@@ -56,7 +56,7 @@ def token_vectors(entry: TextEmbeddings) -> TokenVectors:
     return TokenVectors(entry.tokens, entry.token_ids.numpy(), vectors)
 
 
-def content(entry: TextEmbeddings, norm: CaptionNorm | None) -> Floats:
+def content_embeds(entry: TextEmbeddings, norm: CaptionNorm | None) -> Floats:
     """`(num_tokens, hidden_size)` of the content tokens, after `norm` unless it is None.
 
     Raises:
@@ -68,9 +68,9 @@ def content(entry: TextEmbeddings, norm: CaptionNorm | None) -> Floats:
     return vectors if norm is None else norm(vectors)
 
 
-def pooled(entries: Sequence[TextEmbeddings], norm: CaptionNorm | None) -> Floats:
+def mean_vectors(entries: Sequence[TextEmbeddings], norm: CaptionNorm | None) -> Floats:
     """`(texts, hidden_size)`: for each text the mean of its content tokens."""
-    return np.stack([content(entry, norm).mean(axis=0) for entry in entries])
+    return np.stack([content_embeds(entry, norm).mean(axis=0) for entry in entries])
 
 
 def word_ends(entry: TextEmbeddings) -> list[int]:

@@ -15,7 +15,7 @@ import torch
 from zimage_eval.benchmarks.shared.content_vectors import (
     CaptionNorm,
     Floats,
-    content,
+    content_embeds,
     token_vectors,
 )
 from zimage_eval.text.chat_format import TURN_END
@@ -44,13 +44,17 @@ def fit_directions(plain: Sequence[TextEmbeddings], styled: Sequence[TextEmbeddi
     """
     differences = np.stack(
         [
-            content(styled_entry, None).mean(axis=0) - content(plain_entry, None).mean(axis=0)
+            content_embeds(styled_entry, None).mean(axis=0)
+            - content_embeds(plain_entry, None).mean(axis=0)
             for plain_entry, styled_entry in zip(plain, styled, strict=True)
         ]
     )
     length = float(
         np.mean(
-            [np.linalg.norm(content(plain_entry, None), axis=1).mean() for plain_entry in plain]
+            [
+                np.linalg.norm(content_embeds(plain_entry, None), axis=1).mean()
+                for plain_entry in plain
+            ]
         )
     )
     mean = differences.mean(axis=0)
@@ -98,7 +102,7 @@ def direction_row(
     """
     shares = []
     for entry in entries:
-        before = content(entry, None)
+        before = content_embeds(entry, None)
         change = norm(before + directions.of_words) - norm(before)
         shares.append(
             np.linalg.norm(change, axis=1).mean() / np.linalg.norm(norm(before), axis=1).mean()
