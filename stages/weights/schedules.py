@@ -52,7 +52,9 @@ def main() -> None:
     rows["checks"] = schedule_checks(samplers, samples, default)
     write_results(Path("metrics/schedules.json"), {"schedules": rows})
     levels = [
-        Measurement(name, name, step, "all", "sigma", sigma)
+        Measurement(
+            variant=name, unit=name, replicate=step, category="all", metric="sigma", value=sigma
+        )
         for name, sample in samples.items()
         for step, sigma in enumerate(sample.sigmas)
     ]

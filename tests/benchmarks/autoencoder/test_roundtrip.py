@@ -107,7 +107,7 @@ def test_a_planted_seam_is_found_and_even_noise_is_none() -> None:
     assert -0.2 < seam_excess(elsewhere, whole, tiling) < 0
     flicker = whole + (noise(64, 1) % 3)
     assert abs(seam_excess(flicker, whole, tiling)) < 0.15
-    with pytest.raises(ValueError, match="one tile of 80 px"):
+    with pytest.raises(ValueError, match="larger than a tile, 80 px"):
         seam_excess(whole, whole, Tiling(pitch=64, blend=16))
 
 

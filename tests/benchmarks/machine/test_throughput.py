@@ -184,7 +184,7 @@ def test_an_arm_that_fails_is_a_row(model: LoadedModel, monkeypatch: pytest.Monk
         raise RuntimeError("no\nluck")
 
     monkeypatch.setattr(benchmark_compile, "why_not_compiled", lambda _: None)
-    monkeypatch.setattr(benchmark_compile, "gains", fail)
+    monkeypatch.setattr(benchmark_compile, "compile_gains", fail)
     monkeypatch.setattr(benchmark_compile, "compile_transformer", lambda *_: None)
     entry = Compile(arms=("regional",), num_repeats=1)
     rows = measure_compile(model, entry, PROMPTS, lambda _: None)

@@ -59,14 +59,14 @@ def psnr_dots(observations: Sequence[Measurement], variant: str) -> Figure:
         psnr_estimate = kind_estimate(observations, variant, kind, "psnr")
         rows.append(
             EffectRow(
-                kind,
-                psnr_estimate.mean,
-                psnr_estimate.low,
-                psnr_estimate.high,
-                False,
-                None,
-                {},
-                "no finite PSNR",
+                label=kind,
+                mean=psnr_estimate.mean,
+                low=psnr_estimate.low,
+                high=psnr_estimate.high,
+                is_baseline=False,
+                differs=None,
+                by_category={},
+                note="no finite PSNR",
             )
         )
     return draw_dots(rows, "PSNR of the round trip in dB (95 % interval over pictures)")

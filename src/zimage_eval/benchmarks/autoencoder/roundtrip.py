@@ -212,7 +212,14 @@ def _rows(
     variant: str, picture: RoundtripPicture, replicate: int, metrics: Mapping[str, float | None]
 ) -> list[Measurement]:
     return [
-        Measurement(variant, picture.unit, replicate, picture.kind, metric, value)
+        Measurement(
+            variant=variant,
+            unit=picture.unit,
+            replicate=replicate,
+            category=picture.kind,
+            metric=metric,
+            value=value,
+        )
         for metric, value in metrics.items()
     ]
 

@@ -112,12 +112,12 @@ def measure_velocity(
             }
             rows += [
                 Measurement(
-                    name,
-                    probe_input.prompt_id,
-                    replicate,
-                    probe_input.category,
-                    "velocity_change",
-                    relative_change(velocity, reference),
+                    variant=name,
+                    unit=probe_input.prompt_id,
+                    replicate=replicate,
+                    category=probe_input.category,
+                    metric="velocity_change",
+                    value=relative_change(velocity, reference),
                 )
                 for name, velocity in moved.items()
             ]
@@ -161,7 +161,12 @@ def measure_position_probes(
     errors["token_identity"] = guess_positions(token_ids_by_prompt[::2], token_ids_by_prompt[1::2])
     return [
         Measurement(
-            f"probe={name}", probe_input.prompt_id, 0, probe_input.category, "position_error", error
+            variant=f"probe={name}",
+            unit=probe_input.prompt_id,
+            replicate=0,
+            category=probe_input.category,
+            metric="position_error",
+            value=error,
         )
         for name, prompt_errors in errors.items()
         for probe_input, error in zip(inputs[1::2], prompt_errors, strict=True)

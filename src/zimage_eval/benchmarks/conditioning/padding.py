@@ -125,7 +125,14 @@ def measure_pictures(
                 "equal_pixels": float(torch.equal(picture, reference[1])),
             }
             rows += [
-                Measurement(name, probe_input.prompt_id, 0, probe_input.category, metric, value)
+                Measurement(
+                    variant=name,
+                    unit=probe_input.prompt_id,
+                    replicate=0,
+                    category=probe_input.category,
+                    metric=metric,
+                    value=value,
+                )
                 for metric, value in values.items()
             ]
     return rows

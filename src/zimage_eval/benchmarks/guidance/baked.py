@@ -155,7 +155,16 @@ def guidance_observations(
             for prompt_id, category, value in zip(
                 arms.prompt_ids, arms.categories, by_prompt.tolist(), strict=True
             ):
-                measurements.append(Measurement(arm, prompt_id, 0, category, metric, value))
+                measurements.append(
+                    Measurement(
+                        variant=arm,
+                        unit=prompt_id,
+                        replicate=0,
+                        category=category,
+                        metric=metric,
+                        value=value,
+                    )
+                )
     return measurements
 
 

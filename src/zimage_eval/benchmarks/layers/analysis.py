@@ -102,7 +102,14 @@ def describe_layers(prompts: Sequence[LayerPrompt], encoded: Sequence[Layers]) -
                 drift = cosine_drift(vectors, layers[TARGET_LAYER], token_class)
                 values["cosine_to_-2"] = None if drift is None else 1 - drift
                 measurements += [
-                    Measurement(layer_name(layer), prompt.prompt_id, 0, token_class, name, value)
+                    Measurement(
+                        variant=layer_name(layer),
+                        unit=prompt.prompt_id,
+                        replicate=0,
+                        category=token_class,
+                        metric=name,
+                        value=value,
+                    )
                     for name, value in values.items()
                 ]
     return measurements
@@ -151,11 +158,25 @@ def probe_layers(prompts: Sequence[LayerPrompt], encoded: Sequence[Layers]) -> l
             inputs[layer_name(layer), "probe_last"] = _unit(np.stack(ends))
         for (variant, metric), features in inputs.items():
             measurements += [
-                Measurement(variant, prompts[index].prompt_id, 0, task, metric, float(is_right))
+                Measurement(
+                    variant=variant,
+                    unit=prompts[index].prompt_id,
+                    replicate=0,
+                    category=task,
+                    metric=metric,
+                    value=float(is_right),
+                )
                 for index, is_right in zip(kept, probe_held_out(features, chosen), strict=True)
             ]
         measurements += [
-            Measurement("chance", prompts[index].prompt_id, 0, task, "probe", chance(chosen))
+            Measurement(
+                variant="chance",
+                unit=prompts[index].prompt_id,
+                replicate=0,
+                category=task,
+                metric="probe",
+                value=chance(chosen),
+            )
             for index in kept
         ]
     return measurements

@@ -73,7 +73,15 @@ def find_mentions(
             length = len(words_of([phrase])[0])
             if fact.color is not None and fact.position is None:
                 vector = vectors[ends[place + length - 1]]
-                mentions.append(Mention(prompt.id, prompt.text, fact.name, fact.color, vector))
+                mentions.append(
+                    Mention(
+                        prompt_id=prompt.id,
+                        text=prompt.text,
+                        name=fact.name,
+                        color=fact.color,
+                        vector=vector,
+                    )
+                )
             place += length + len(words_of([link.strip(" ,")])[0] if link.strip(" ,") else [])
     return mentions
 

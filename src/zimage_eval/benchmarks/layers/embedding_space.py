@@ -104,7 +104,14 @@ def probe_label(
         for unit, is_right in zip(kept_units, right, strict=True):
             replicates[unit] = replicates.get(unit, -1) + 1
             measurements.append(
-                Measurement(key, unit, replicates[unit], name, "correct", float(is_right))
+                Measurement(
+                    variant=key,
+                    unit=unit,
+                    replicate=replicates[unit],
+                    category=name,
+                    metric="correct",
+                    value=float(is_right),
+                )
             )
     return measurements
 

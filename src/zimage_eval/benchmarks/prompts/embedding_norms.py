@@ -61,7 +61,14 @@ def scaled_pictures(
             "num_prompts": len(pixels),
         }
         observations += [
-            Measurement(name, entry.text, 0, "norm", "pixel_change", pixel)
+            Measurement(
+                variant=name,
+                unit=entry.text,
+                replicate=0,
+                category="norm",
+                metric="pixel_change",
+                value=pixel,
+            )
             for entry, pixel in zip(encoded, pixels, strict=True)
         ]
     return rows, observations

@@ -151,12 +151,12 @@ def quality_observations(
     """The squared error of each model on each prompt."""
     return [
         Measurement(
-            name,
-            judged_trial.trial.trial_id,
-            0,
-            judged_trial.trial.group,
-            "squared_error",
-            float(error),
+            variant=name,
+            unit=judged_trial.trial.trial_id,
+            replicate=0,
+            category=judged_trial.trial.group,
+            metric="squared_error",
+            value=float(error),
         )
         for name, predicted in predictions.predicted.items()
         for judged_trial, error in zip(

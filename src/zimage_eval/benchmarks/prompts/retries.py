@@ -64,7 +64,9 @@ def plan_retries(judged: Sequence[JudgedTrial], number: int, seed: int) -> list[
 def _plan_retry(judged_trial: JudgedTrial, rng: random.Random) -> Retry:
     trial, kept = judged_trial.trial, simplify(judged_trial.trial.facts)
     texts = {}
-    if all(fact.name in NAMES for fact in trial.facts.objects):  # captions exist for scenes only
+    if all(
+        fact.name in NAMES for fact in trial.facts.objects
+    ):  # word_caption knows the names of scenes only
         texts = {
             "reworded": reword_facts(trial.text, trial.facts, rng),
             "simplified": trial.text if kept == trial.facts else word_caption(kept, rng, lead=""),
@@ -147,7 +149,14 @@ def _observe(entry: Retry, arm: str, held: dict[str, bool]) -> list[Measurement]
         values["all_facts"] = float(all(held.values()))
     trial = entry.judged.trial
     return [
-        Measurement(f"retry={arm}", trial.trial_id, 0, trial.group, metric, value)
+        Measurement(
+            variant=f"retry={arm}",
+            unit=trial.trial_id,
+            replicate=0,
+            category=trial.group,
+            metric=metric,
+            value=value,
+        )
         for metric, value in values.items()
     ]
 

@@ -87,7 +87,16 @@ def worth_observations(
         for group, names in groups.items():
             for (prompt_id, seed), value in _mean_scores(scores, metric, names).items():
                 category = categories[prompt_id]
-                measurements.append(Measurement(group, prompt_id, seed, category, metric, value))
+                measurements.append(
+                    Measurement(
+                        variant=group,
+                        unit=prompt_id,
+                        replicate=seed,
+                        category=category,
+                        metric=metric,
+                        value=value,
+                    )
+                )
     return measurements
 
 

@@ -50,7 +50,14 @@ def scene_trials(plan: Trials) -> list[Trial]:
     rng = random.Random(plan.seed)
     scenes = [*_pairs(rng), *_relation_words(plan, rng), *_crowds(plan, rng)]
     return [
-        Trial(name, group, level, text, facts, prompt_seeds(name, plan.num_seeds))
+        Trial(
+            trial_id=name,
+            group=group,
+            level=level,
+            text=text,
+            facts=facts,
+            seeds=prompt_seeds(name, plan.num_seeds),
+        )
         for name, group, level, text, facts in scenes
     ]
 

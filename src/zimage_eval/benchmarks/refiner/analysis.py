@@ -107,7 +107,14 @@ def describe_refinement(captions: Sequence[RefinedCaption]) -> list[Measurement]
                 "cka": linear_cka(after, before, token_class),
             }
             measurements += [
-                Measurement("refined", caption.prompt_id, 0, token_class, name, value)
+                Measurement(
+                    variant="refined",
+                    unit=caption.prompt_id,
+                    replicate=0,
+                    category=token_class,
+                    metric=name,
+                    value=value,
+                )
                 for name, value in values.items()
             ]
     return measurements
@@ -145,7 +152,14 @@ def describe_attention(captions: Sequence[RefinedCaption]) -> list[Measurement]:
                     },
                 }
                 measurements += [
-                    Measurement(variant, caption.prompt_id, 0, token_class, name, float(value))
+                    Measurement(
+                        variant=variant,
+                        unit=caption.prompt_id,
+                        replicate=0,
+                        category=token_class,
+                        metric=name,
+                        value=float(value),
+                    )
                     for name, value in values.items()
                 ]
     return measurements
@@ -194,7 +208,14 @@ def explained_deltas(
             error, total = (prediction - target).square().sum(), (target - mean).square().sum()
             value = float(1 - error / total) if total else None
             measurements.append(
-                Measurement(variant, prompt_id, 0, token_class, "explained_share_of_prompt", value)
+                Measurement(
+                    variant=variant,
+                    unit=prompt_id,
+                    replicate=0,
+                    category=token_class,
+                    metric="explained_share_of_prompt",
+                    value=value,
+                )
             )
     return results, measurements
 

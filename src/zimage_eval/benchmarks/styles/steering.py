@@ -78,7 +78,14 @@ def measure_steering(
     for drawing, picture in zip(steered, drawn, strict=True):
         scores = _scores(picture, attributes[drawing.attribute])
         measurements += [
-            Measurement(drawing.variant, drawing.prompt_id, 0, drawing.attribute, metric, value)
+            Measurement(
+                variant=drawing.variant,
+                unit=drawing.prompt_id,
+                replicate=0,
+                category=drawing.attribute,
+                metric=metric,
+                value=value,
+            )
             for metric, value in scores.items()
         ]
     return measurements
