@@ -7,7 +7,7 @@ from stages import run
 
 
 def main() -> None:
-    """Split each of the model's prompt sets into the phases and give every prompt its seeds."""
+    """Split each prompt set of the model into the two phases, and give every prompt its seeds."""
     import pyarrow as pa
 
     from zimage_eval.config.model_spec import load_model_spec

@@ -1,4 +1,4 @@
-"""drawn scenes or a folder of pictures -> what networks see in them
+"""drawn scenes or a folder of pictures -> features of the reference pictures
 
 models/<m>.yaml, models/lpips-alexnet/, models/<m>/vae/ -> data/reference/
 """
@@ -10,7 +10,7 @@ from stages import run
 
 
 def main() -> None:
-    """Write the features of the reference pictures; none where the baseline is the reference."""
+    """Write the features of the reference pictures, or none if the baseline is the reference."""
     from dataclasses import asdict
 
     from zimage_eval.config.model_spec import load_model_spec

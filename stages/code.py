@@ -1,7 +1,7 @@
 """src/zimage_eval/, stages/ -> data/code/<stage>.txt: the files that a stage reaches, with digests
 
-Every other stage depends on its own list. `python -m zimage_eval stale` says which stages the
-working tree changes before this stage has run.
+Every other stage depends on its own list. `python -m zimage_eval stale` prints the stages that the
+working tree changes; this stage need not have run for it.
 """
 
 from pathlib import Path
@@ -10,7 +10,7 @@ from stages import run
 
 
 def main() -> None:
-    """Write the list of every stage."""
+    """Write, for every stage, the list of the code files that it reaches."""
     import shutil
 
     from zimage_eval.output.code_lists import CodeGraph, write_code_lists

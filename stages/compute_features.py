@@ -1,4 +1,4 @@
-"""images of a study -> what networks see in them, for distances between sets of pictures
+"""images of a study -> their features, for distances between sets of pictures
 
 data/images/<study>/, models/lpips-alexnet/, models/<m>/vae/ -> data/features/<study>/
 """
@@ -10,7 +10,7 @@ from stages import run
 
 
 def main(study: str) -> None:
-    """Write the features of every image of a study, a table for each backbone."""
+    """Write the features of every image of a study, one table per backbone."""
     from dataclasses import asdict
     from functools import partial
 

@@ -1,4 +1,4 @@
-"""prompts, embeddings, images of a study -> one row of scores an image, one row a judged fact
+"""prompts, embeddings, images of a study -> a row of scores per image, a row per judged fact
 
 data/prompts/<role>/, data/{wordings,embeddings}/<study>.parquet, data/images/<study>/,
 models/lpips-alexnet/
@@ -13,7 +13,7 @@ from stages import run
 
 
 def main(study: str) -> None:
-    """Judge and measure every image of a study, one row an image."""
+    """Judge and measure every image of a study."""
     import pyarrow as pa
     import torch
     from tqdm import tqdm
@@ -36,7 +36,7 @@ def main(study: str) -> None:
     )
     from zimage_eval.text.wordings import read_wordings
 
-    # On small pictures more threads gain nothing, and where cores are shared they spin for seconds.
+    # More threads gain nothing on small pictures, and on shared cores they wait for seconds.
     torch.set_num_threads(1)
     entry = read_study(Path(f"data/studies/{study}.json"))
     spec = load_model_spec(Path(f"models/{entry.model}.yaml"))

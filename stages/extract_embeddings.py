@@ -1,10 +1,10 @@
-"""prompts, text side of the model -> what each study encodes of each prompt, and its embeddings
+"""prompts, tokenizer and text encoder -> the text that each study encodes, and its embeddings
 
 data/prompts/<role>/, models/<m>/{tokenizer,text_encoder}/
 -> data/wordings/<study>.parquet, data/embeddings/<study>.parquet
 
-One run serves all studies: a text is encoded once for all that ask for it. What a study's settings
-make of a prompt's words is kept beside the embeddings, for the stages that have no tokenizer.
+One run serves all studies, so that a text is encoded once for all studies that need it. The text
+that a study's settings make of a prompt is kept too (wordings), for stages without a tokenizer.
 """
 
 from pathlib import Path
@@ -13,7 +13,7 @@ from stages import run
 
 
 def main() -> None:
-    """Word and encode what the variants of every study read, and write a table for each study."""
+    """Word and encode the prompts of every study's variants, and write two tables per study."""
     from zimage_eval.config.model_spec import load_model_spec
     from zimage_eval.config.params import PHASES, load_params
     from zimage_eval.config.variants import read_studies
@@ -41,27 +41,29 @@ def main() -> None:
     }
     check_memory(folder, spec.dtype, TEXT_PARTS, pick_device())
     embedded, worded = Path("data/embeddings"), Path("data/wordings")
-    for stale in (*embedded.glob("*.parquet"), *worded.glob("*.parquet")):
-        stale.unlink()
+    for outdated_file in (*embedded.glob("*.parquet"), *worded.glob("*.parquet")):
+        outdated_file.unlink()
     tokenizer, device = load_tokenizer(folder), pick_device()
-    wanted: dict[str, dict[str, set[Encoding]]] = {role: {} for role in texts}
+    encodings_by_role: dict[str, dict[str, set[Encoding]]] = {role: {} for role in texts}
     for key, study in expanded.items():
         variants = study.variants
         phases = texts[study.prompts]
         limits = check_model(folder, TEXT_PARTS, variants)
         wordings = study_wordings(variants, study.confirm, phases, tokenizer, spec.filler_sentences)
         pairs = study_encodings(variants, study.confirm, limits, phases, wordings)
-        wanted[study.prompts][key] = pairs
+        encodings_by_role[study.prompts][key] = pairs
         write_wordings(worded / f"{key}.parquet", wordings)
 
     load_encoder = load_once(lambda: load_text_encoder(folder, spec.dtype, device))
     encoded: dict[str, dict[Encoding, TextEmbeddings]] = {}
     with start_workers(device) as workers:
-        for role, studies in wanted.items():
-            everything = set().union(*studies.values())
-            encoded[role] = encode_texts(everything, texts[role], tokenizer, load_encoder, workers)
+        for role, studies in encodings_by_role.items():
+            role_encodings = set().union(*studies.values())
+            encoded[role] = encode_texts(
+                role_encodings, texts[role], tokenizer, load_encoder, workers
+            )
 
-    for role, studies in wanted.items():
+    for role, studies in encodings_by_role.items():
         for key, pairs in studies.items():
             path = embedded / f"{key}.parquet"
             write_embeddings(path, [encoded[role][pair] for pair in pairs])

@@ -1,4 +1,4 @@
-"""facts as the judge found them, people's labels of pictures -> how often they agree
+"""judged facts, people's labels of the same pictures -> how often the two agree
 
 data/studies/, data/facts/<study>.parquet of every study, models/<m>.yaml -> reports/judge.json
 """
@@ -9,7 +9,7 @@ from stages import run
 
 
 def main() -> None:
-    """Hold the judge to people's labels; without any, say that there are none."""
+    """Compare the judge with people's labels; without labels, write results without numbers."""
     from zimage_eval.config.model_spec import load_model_spec
     from zimage_eval.config.params import load_params
     from zimage_eval.config.variants import read_studies

@@ -1,4 +1,4 @@
-"""questions, evidence, tables and figures of every study -> verdicts, one page
+"""questions, evidence, tables and figures of every study -> the report with all verdicts
 
 params.yaml, questions/, models/<model>/, metrics/, reports/{tables,figures}/, reports/judge.json,
 reports/evidence.json, reports/full/
@@ -11,7 +11,7 @@ from stages import run
 
 
 def main() -> None:
-    """Put questions, pictures, tables and figures on one page, in the order of params.yaml."""
+    """Write questions, pictures, tables and figures on one page, in the order of params.yaml."""
     from zimage_eval.benchmarks.machine.results import read_machine_results
     from zimage_eval.config.model_spec import load_model_spec
     from zimage_eval.config.params import load_params
@@ -48,8 +48,8 @@ def main() -> None:
     full = read_full_evidence(Path("reports/full"), params.model)
     answers = answer_questions(questions, evidence, provenance, full)
     cited = set(params.studies).union(
-        *(cited_sources(text) for one in questions.values() for text in one.sentences),
-        *(one.sources for one in questions.values()),
+        *(cited_sources(text) for question in questions.values() for text in question.sentences),
+        *(question.sources for question in questions.values()),
     )
     results = read_measured(cited, Path("metrics"), Path("reports/machine"))
     machines = [

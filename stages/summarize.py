@@ -1,4 +1,4 @@
-"""scores, features, prompts, images of a study -> its numbers, its table, its figures
+"""scores, features, prompts, images of a study -> its numbers, table and figures
 
 data/scores/<study>.parquet, data/features/<study>/, data/reference/,
 data/prompts/<role>/screen.parquet, data/images/<study>/
@@ -12,7 +12,7 @@ from stages import run
 
 
 def main(study: str) -> None:
-    """Average a study's scores over prompts, compare them with the baseline, and draw them."""
+    """Average a study's scores over prompts, compare variants with the baseline, draw figures."""
     from zimage_eval.config.model_spec import load_model_spec
     from zimage_eval.config.params import PHASES
     from zimage_eval.config.variants import phase_variants, read_study
@@ -51,17 +51,18 @@ def main(study: str) -> None:
     folder = Path(f"data/images/{study}")
     images = read_table(folder / "images.parquet", IMAGES).to_pylist()
 
-    asked = {
+    variants_of = {
         phase: [variant.name for variant in phase_variants(variants, phase, entry.confirm)]
         for phase in PHASES
     }
-    drawn, reference = Path(f"data/features/{study}"), Path("data/reference")
+    features_folder, reference = Path(f"data/features/{study}"), Path("data/reference")
     check_same_networks(
-        read_signatures(drawn / "signatures.json"), read_signatures(reference / "signatures.json")
+        read_signatures(features_folder / "signatures.json"),
+        read_signatures(reference / "signatures.json"),
     )
-    features, references = read_sets(drawn, reference, spec.distribution)
+    features, references = read_sets(features_folder, reference, spec.distribution)
     summaries = summarize_scores(scores, [variant.name for variant in variants], baseline)
-    summaries += summarize_sets(features, references, asked, baseline, spec.distribution)
+    summaries += summarize_sets(features, references, variants_of, baseline, spec.distribution)
     front = study_front(scores, [v.name for v in variants], main_metric(summaries))
     results = study_results(summaries, baseline)
     for name, place in front_results(front).items():

@@ -1,4 +1,4 @@
-"""questions, scores of every study, what benchmarks wrote -> the evidence on every claim
+"""questions, scores of every study, results of benchmarks -> the evidence on every claim
 
 questions/, data/scores/, metrics/, reports/{observations,machine}/ -> reports/evidence.json
 """
@@ -9,7 +9,7 @@ from stages import run
 
 
 def main() -> None:
-    """Weigh every claim of every question on what was measured."""
+    """Weigh every claim of every question on the measurements."""
     from zimage_eval.config.model_spec import load_model_spec
     from zimage_eval.config.params import load_params
     from zimage_eval.config.variants import read_studies

@@ -11,7 +11,7 @@ import pandas as pd
 
 from calibration.scorecard.find_answers import Found
 from zimage_eval.benchmarks.concepts.gaps import ConceptPair, Gap, find_gaps
-from zimage_eval.benchmarks.concepts.probe import flagged_gaps, held_by_cell
+from zimage_eval.benchmarks.concepts.probe import flagged_gaps, outcomes_by_cell
 from zimage_eval.config.params import PHASES
 from zimage_eval.prompts.sets import load_prompt_set
 from zimage_eval.statistics.estimates import Estimate
@@ -33,7 +33,7 @@ def read_pairs(folder: Path, prompts: Path) -> Held:
     known = {
         (str(phase), one.id): one.facts for one in load_prompt_set(prompts) for phase in PHASES
     }
-    return held_by_cell(pd.read_parquet(path).to_dict("records"), known)
+    return outcomes_by_cell(pd.read_parquet(path).to_dict("records"), known)
 
 
 def pair_name(gap: Gap) -> str:

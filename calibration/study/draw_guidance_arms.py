@@ -22,7 +22,7 @@ from torch import Tensor
 from calibration.data.scene_prompts import ScenePrompt, make_target_prompts
 from calibration.data.truths import load_truths
 from calibration.evaluation.evaluate import ImageModel, SamplingSettings, generate, load_image_model
-from zimage_eval.benchmarks.guidance.arms import AGAIN, TURBO, arm_name, write_arms
+from zimage_eval.benchmarks.guidance.arms import TURBO, TURBO_AGAIN, arm_name, write_arms
 from zimage_eval.config.model_spec import load_model_spec
 from zimage_eval.config.settings import Settings
 from zimage_eval.metrics.alignment import alignment, alignment_of_kind
@@ -71,7 +71,7 @@ class Seen(NamedTuple):
 
 def list_arms(turbo: str, base: str, scales: Sequence[float]) -> list[Arm]:
     """The turbo twice, and the base under each scale."""
-    drawn = [Arm(TURBO, turbo, None), Arm(AGAIN, turbo, None)]
+    drawn = [Arm(TURBO, turbo, None), Arm(TURBO_AGAIN, turbo, None)]
     return drawn + [Arm(arm_name(scale), base, scale) for scale in scales]
 
 

@@ -1,1 +1,1 @@
-"""Benchmarks of the machine: seconds and bytes."""
+"""Benchmarks of the machine: speed and memory."""

@@ -1,6 +1,6 @@
 """prompts/, models/<m>/ -> reports/machine/compile.json, reports/figures/compile/break_even.png
 
-Seconds of this machine: another one writes others, and reruns nothing for it.
+The seconds are of this machine. Another machine gets other results, but no stage reruns for that.
 """
 
 from pathlib import Path
@@ -9,7 +9,7 @@ from stages import run
 
 
 def main() -> None:
-    """Compile the transformer in every way that params.yaml lists, and time it."""
+    """Time the transformer, compiled in every way that params.yaml lists."""
     import torch
 
     from zimage_eval.benchmarks.machine.compile import measure_compile
@@ -23,7 +23,7 @@ def main() -> None:
     from zimage_eval.output.figures import save_figure
     from zimage_eval.prompts.sets import load_prompt_set
 
-    torch.set_num_threads(1)  # as the stage that draws images computes, in each of its workers
+    torch.set_num_threads(1)  # as in each worker of the stage that draws images
     params = load_params(Path("params.yaml"))
     entry = need(params.benchmarks.compile, "compile")
     spec = load_model_spec(Path(f"models/{params.model}.yaml"))

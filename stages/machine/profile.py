@@ -1,6 +1,6 @@
 """prompts/, models/<m>/ -> reports/machine/profile.json, reports/figures/profile/parts.png
 
-Seconds of this machine: another one writes others, and reruns nothing for it.
+The seconds are of this machine. Another machine gets other results, but no stage reruns for that.
 """
 
 from pathlib import Path
@@ -9,7 +9,7 @@ from stages import run
 
 
 def main() -> None:
-    """Say where the seconds of one image go."""
+    """Measure how the seconds of one image divide into parts."""
     import torch
 
     from zimage_eval.benchmarks.machine.figures import draw_profile
@@ -23,7 +23,7 @@ def main() -> None:
     from zimage_eval.output.figures import save_figure
     from zimage_eval.prompts.sets import load_prompt_set
 
-    torch.set_num_threads(1)  # as the stage that draws images computes, in each of its workers
+    torch.set_num_threads(1)  # as in each worker of the stage that draws images
     params = load_params(Path("params.yaml"))
     entry = need(params.benchmarks.profile, "profile")
     spec = load_model_spec(Path(f"models/{params.model}.yaml"))

@@ -1,6 +1,7 @@
-"""prompts/, models/<m>/ -> metrics/quantization.json, reports/observations/quantization.csv
+"""prompts/, models/<m>/ -> metrics/quantization.json
 
-and reports/figures/quantization/distance.png. Seconds are no part of it.
+Also reports/observations/quantization.csv and reports/figures/quantization/distance.png. Seconds
+are not measured.
 """
 
 from pathlib import Path
@@ -9,7 +10,7 @@ from stages import run
 
 
 def main() -> None:
-    """Round the weights of every part, and see what that changes."""
+    """Round the weights of every part, and measure what this changes."""
     import torch
 
     from zimage_eval.benchmarks.machine.figures import draw_quantization
@@ -26,14 +27,14 @@ def main() -> None:
     from zimage_eval.output.results import write_results
     from zimage_eval.prompts.sets import load_prompt_set
 
-    torch.set_num_threads(1)  # the last bits don't depend on the number of cores then
+    torch.set_num_threads(1)  # so that last bits don't depend on the number of cores
     params = load_params(Path("params.yaml"))
     entry = need(params.benchmarks.quantization, "quantization")
     spec = load_model_spec(Path(f"models/{params.model}.yaml"))
     prompts = load_prompt_set(Path(f"prompts/{spec.prompt_sets['main']}"))
     device = pick_device()
     model = load_model(Path(f"models/{params.model}"), spec, device)
-    found = measure_quantization(
+    results = measure_quantization(
         model,
         entry,
         prompts,
@@ -42,9 +43,9 @@ def main() -> None:
         load_lpips(Path("models/lpips-alexnet")).to(device),
         lambda rows: print(f"quantization: {list(rows)[-1]}", flush=True),
     )
-    write_results(Path("metrics/quantization.json"), {"quantization": found.rows})
-    write_observations(Path("reports/observations/quantization.csv"), found.observations)
-    figure = draw_quantization(found.rows, found.observations)
+    write_results(Path("metrics/quantization.json"), {"quantization": results.rows})
+    write_observations(Path("reports/observations/quantization.csv"), results.observations)
+    figure = draw_quantization(results.rows, results.observations)
     save_figure(figure, Path("reports/figures/quantization/distance.png"))
 
 

@@ -1,1 +1,1 @@
-"""Benchmarks of pictures: they draw their own, or read those of a study."""
+"""Benchmarks of pictures: they draw pictures, or read those of a study, and judge them."""

@@ -1,7 +1,8 @@
 """calibration/guidance_arms/<m>.parquet -> which guidance scale was distilled into the model
 
 metrics/baked_guidance.json, reports/observations/baked_guidance.csv,
-reports/figures/baked_guidance/distance.png; models/<m>/transformer says if the table is of it.
+reports/figures/baked_guidance/distance.png. The digest of models/<m>/transformer shows whether the
+table was drawn with these weights.
 """
 
 from pathlib import Path
@@ -10,7 +11,7 @@ from stages import run
 
 
 def main() -> None:
-    """Find the scales under which the base may draw most as the turbo does."""
+    """Find the guidance scales under which the base may be nearest to the turbo."""
     from zimage_eval.benchmarks.guidance.arms import read_arms
     from zimage_eval.benchmarks.guidance.baked import (
         guidance_observations,
@@ -38,19 +39,19 @@ def main() -> None:
     observations = Path("reports/observations/baked_guidance.csv")
     picture = Path("reports/figures/baked_guidance/distance.png")
     if arms is None or reason is not None:
-        words = reason or ""
+        note = reason or ""
         write_results(metrics, {"baked_guidance": {"checks": {"pictures_are_of_these_weights": 0}}})
         write_observations(observations, [])
-        save_figure(draw_reason(words), picture)
-        print(f"{metrics}: {words}")
+        save_figure(draw_reason(note), picture)
+        print(f"{metrics}: {note}")
         return
     measured = measure_arms(arms, entry.num_groups)
     rows = guidance_results(arms, measured, entry.distance, entry.level)
     write_results(metrics, {"baked_guidance": rows})
     write_observations(observations, guidance_observations(arms, measured, entry.distance))
     save_figure(draw_distances(arms, measured, entry.distance, entry.level), picture)
-    found = measured.findings[entry.distance]
-    print(f"{metrics}: nearest {found.nearest}, may be {', '.join(found.kept(entry.level))}")
+    finding = measured.findings[entry.distance]
+    print(f"{metrics}: nearest {finding.nearest}, may be {', '.join(finding.kept(entry.level))}")
 
 
 if __name__ == "__main__":

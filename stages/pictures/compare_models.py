@@ -10,7 +10,7 @@ from stages import run
 
 
 def main() -> None:
-    """Compare every two of the models that were drawn with."""
+    """Compare every two of the models that have pictures."""
     from zimage_eval.benchmarks.comparison.compare import (
         compare_models,
         middle_of_each,
@@ -32,7 +32,7 @@ def main() -> None:
     params = load_params(Path("params.yaml"))
     spec = load_model_spec(Path(f"models/{params.model}.yaml"))
     entry, settings = need_comparison(params.comparison), spec.distribution
-    asked = comparison_prompts(*read_prompts(Path("prompts"), entry), entry)
+    prompts = comparison_prompts(*read_prompts(Path("prompts"), entry), entry)
     metrics = list(unpaired(metrics_with(spec.networks)))
     models = {
         name: read_drawn(Path("data/comparison") / name, metrics, settings.backbones)
@@ -44,22 +44,24 @@ def main() -> None:
             name: read_reference(Path("data/reference") / f"{name}.parquet")
             for name in settings.backbones
         }
-    found = compare_models(models, {p.prompt_id: p for p in asked}, references, settings)
+    comparison = compare_models(models, {p.prompt_id: p for p in prompts}, references, settings)
 
-    write_results(Path("metrics/comparison.json"), {"comparison": found.rows})
-    write_observations(Path("reports/observations/comparison.csv"), found.observations)
-    write_comparison(Path("reports/tables/comparison.csv"), found.rows, found.notes)
-    drawn = {name: each for name, each in models.items() if isinstance(each, ModelPictures)}
-    for (row, metric), note in found.notes.items():
+    write_results(Path("metrics/comparison.json"), {"comparison": comparison.rows})
+    write_observations(Path("reports/observations/comparison.csv"), comparison.observations)
+    write_comparison(Path("reports/tables/comparison.csv"), comparison.rows, comparison.notes)
+    drawn = {
+        name: pictures for name, pictures in models.items() if isinstance(pictures, ModelPictures)
+    }
+    for (row, metric), note in comparison.notes.items():
         print(f"{row} {metric}: {note}".replace(" :", ":"))
     if not drawn:
-        raise ValueError("none of the compared models is available")
+        raise ValueError(f"comparison.models: none of {', '.join(models)} is available")
     figures = Path("reports/figures/comparison")
-    save_figure(share_dots(found.rows, list(drawn)), figures / "capabilities.png")
-    save_figure(distance_dots(found.rows, list(drawn)), figures / "distances.png")
-    folders = {name: each.folder for name, each in drawn.items()}
-    titles = {name: each.record.title for name, each in drawn.items()}
-    save_png(example_grid(middle_of_each(asked), folders, titles), figures / "pictures.png")
+    save_figure(share_dots(comparison.rows, list(drawn)), figures / "capabilities.png")
+    save_figure(distance_dots(comparison.rows, list(drawn)), figures / "distances.png")
+    folders = {name: pictures.folder for name, pictures in drawn.items()}
+    titles = {name: pictures.record.title for name, pictures in drawn.items()}
+    save_png(example_grid(middle_of_each(prompts), folders, titles), figures / "pictures.png")
     print(f"metrics/comparison.json: {len(drawn)} of {len(models)} models")
 
 

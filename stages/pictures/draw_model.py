@@ -1,9 +1,10 @@
 """prompts/, models/<model>/ -> data/comparison/<model>/: its pictures, their scores and features
 
-Written are images.parquet and the pictures, scores.parquet, facts.parquet, features/ and
-model.json. Images of the Z-Image family are taken from the image store where it holds them.
-models/<m>.yaml of the model under study names judge and backbones, models/<m>/vae/ and
-models/lpips-alexnet/ are two of them. Without its weights a model is a row that says so.
+Writes images.parquet and the pictures, scores.parquet, facts.parquet, features/ and model.json.
+Images of the Z-Image family are taken from the image store if it holds them. The judge and the
+backbones are named in models/<m>.yaml of the model under study; models/<m>/vae/ and
+models/lpips-alexnet/ are two of the backbones. A model without weights gets a model.json that says
+so.
 """
 
 import os
@@ -38,9 +39,9 @@ def main(model: str) -> None:
     spec = load_model_spec(Path(f"models/{params.model}.yaml"))
     entry = need_comparison(params.comparison)
     compared, folder = load_compared_model(Path(f"models/{model}.yaml")), Path(f"models/{model}")
-    asked = comparison_prompts(*read_prompts(Path("prompts"), entry), entry)
-    prompts = {prompt.prompt_id: prompt for prompt in asked}
-    requests = compared_requests(model, asked)
+    compared_prompts = comparison_prompts(*read_prompts(Path("prompts"), entry), entry)
+    prompts = {prompt.prompt_id: prompt for prompt in compared_prompts}
+    requests = compared_requests(model, compared_prompts)
     out = Path(f"data/comparison/{model}")
     shutil.rmtree(out, ignore_errors=True)
     device = pick_device()
@@ -59,7 +60,7 @@ def main(model: str) -> None:
             rows = draw_other(folder, compared, requests, prompts, out, device, bar.update)
     write_table(out / "images.parquet", IMAGES, pa.Table.from_pylist(rows, schema=IMAGES.columns))
 
-    torch.set_num_threads(1)  # last bits independent of the number of cores
+    torch.set_num_threads(1)  # so that last bits don't depend on the number of cores
     metrics = unpaired(metrics_with(spec.networks))
     networks = load_metric_networks(metrics, Path("models/lpips-alexnet"), spec.networks, device)
     bar = tqdm(rows, desc=f"score {model}", unit="image", mininterval=interval)

@@ -1,6 +1,6 @@
 """data/trials.parquet, models/<m>/ -> metrics/failures.json
 
-and reports/observations/failures.csv, reports/figures/failures/failures.png
+Also reports/observations/failures.csv, reports/figures/failures/failures.png
 """
 
 import os
@@ -10,14 +10,14 @@ from stages import run
 
 
 def main() -> None:
-    """Say what fails, whether embeddings tell, whether norms can, and what helps."""
+    """Measure which prompts fail, whether embeddings or their norms predict it, and what helps."""
     from zimage_eval.benchmarks.prompts.embedding_norms import scaled_pictures
     from zimage_eval.benchmarks.prompts.failure_detectors import (
         chance_row,
         detector_observations,
         detector_rows,
         detector_scores,
-        fails,
+        failed_prompts,
     )
     from zimage_eval.benchmarks.prompts.failure_patterns import (
         failing_levels,
@@ -26,7 +26,7 @@ def main() -> None:
         pattern_rows,
     )
     from zimage_eval.benchmarks.prompts.figures import draw_failures
-    from zimage_eval.benchmarks.prompts.retries import plan_retries, retry, retry_rows
+    from zimage_eval.benchmarks.prompts.retries import draw_retries, plan_retries, retry_rows
     from zimage_eval.benchmarks.prompts.trial_tables import read_trials, write_unjudged
     from zimage_eval.benchmarks.shared.content_vectors import read_caption_norm
     from zimage_eval.benchmarks.shared.drawn_prompts import encode_default, load_painter, load_text
@@ -55,35 +55,39 @@ def main() -> None:
     norm = read_caption_norm(Path(f"models/{params.model}/transformer"))
     store = ImageStore(find_store_root(os.environ.get("ZIMAGE_EVAL_STORE")))
     with start_workers(device) as workers:
-        side = load_text(folder, spec, device)
-        artist = load_painter(folder, spec, device, workers, store, side)
-        encoded = encode_default(side, [one.trial.text for one in judged], spec)
+        text_side = load_text(folder, spec, device)
+        painter = load_painter(folder, spec, device, workers, store, text_side)
+        encoded = encode_default(
+            text_side, [judged_trial.trial.text for judged_trial in judged], spec
+        )
         few = slice(plan.num_scaled)
-        norms, scaled = scaled_pictures(
+        norms, norm_measurements = scaled_pictures(
             encoded[few],
-            [one.trial.facts for one in judged[few]],
-            [one.trial.seeds[0] for one in judged[few]],
+            [judged_trial.trial.facts for judged_trial in judged[few]],
+            [judged_trial.trial.seeds[0] for judged_trial in judged[few]],
             plan.scales,
             norm,
-            artist,
+            painter,
         )
-        retried = retry(plan_retries(judged, plan.num_retried, plan.seed), side, spec, artist)
+        retry_measurements = draw_retries(
+            plan_retries(judged, plan.num_retried, plan.seed), text_side, spec, painter
+        )
     scores = detector_scores(judged, encoded, norm, plan)
     patterns = pattern_rows(judged)
     rows = {
         **patterns,
-        **detector_rows(scores, fails(judged), plan.seed),
+        **detector_rows(scores, failed_prompts(judged), plan.seed),
         "detector=shuffled": chance_row(judged, encoded, norm, plan),
         **norms,
-        **retry_rows(retried),
+        **retry_rows(retry_measurements),
     }
     rows["checks"] = failure_checks(rows)
     write_results(outputs[0], {"failures": rows})
     observations = [
         *pattern_observations(judged),
         *detector_observations(scores, judged),
-        *scaled,
-        *retried,
+        *norm_measurements,
+        *retry_measurements,
     ]
     write_observations(outputs[1], observations)
     levels = {name: row for name, row in patterns.items() if "p_rarer_than_others" in row}

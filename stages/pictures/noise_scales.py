@@ -1,4 +1,4 @@
-"""scores of every study, the baseline drawn again -> where distances lie between noise and seeds
+"""scores of every study, the baseline drawn again -> distances between noise floor and ceiling
 
 data/prompts/main/screen.parquet, data/{wordings,embeddings}/baseline.parquet, data/scores/,
 models/<model>/, models/lpips-alexnet/
@@ -23,7 +23,7 @@ def main() -> None:
         arm_distances,
         arm_results,
         draw_placements,
-        noise_scales,
+        floors_and_ceilings,
         place_arms,
         placement_results,
         study_arms,
@@ -55,7 +55,7 @@ def main() -> None:
     from zimage_eval.text.embeddings import read_embeddings
     from zimage_eval.text.wordings import read_wordings
 
-    torch.set_num_threads(1)  # last bits independent of the number of cores
+    torch.set_num_threads(1)  # so that last bits don't depend on the number of cores
     params = load_params(Path("params.yaml"))
     spec = load_model_spec(Path(f"models/{params.model}.yaml"))
     entry = need(params.benchmarks.noise_scales, "noise_scales")
@@ -86,14 +86,14 @@ def main() -> None:
         else:
             observations += distances(arm.name, pictures, reference, categories, metrics, networks)
 
-    scales = noise_scales(observations, FLOOR, CEILING)
+    scales = floors_and_ceilings(observations, FLOOR, CEILING)
     formats = {arm.name for arm in arms} - {BASELINE, FLOOR, CEILING}
-    own = {name: arm_distances(observations, name) for name in formats}
-    placed = place_arms("", own, scales, entry)
+    format_distances = {name: arm_distances(observations, name) for name in formats}
+    placed = place_arms("", format_distances, scales, entry)
     schema = scores_schema(list(metrics))
     for key, study in read_studies(Path("data/studies")).items():
         if study.prompts != "main":
-            continue  # its prompts have no scale
+            continue  # the scales are measured on the prompts `main` only
         variants = study.variants
         name = next(variant.name for variant in variants if variant.is_baseline)
         rows = read_table(Path(f"data/scores/{key}.parquet"), schema).to_pylist()

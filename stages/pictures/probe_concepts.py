@@ -1,4 +1,4 @@
-"""facts and pictures of the concept probe -> what is missing, and what comes unasked
+"""facts and pictures of the concept probe -> pairs that are never drawn, and defaults
 
 data/facts/<study>.parquet, data/images/<study>/, data/prompts/<role>/{screen,confirm}.parquet
 -> metrics/probe_concepts.json, reports/tables/probe_concepts.csv,
@@ -11,16 +11,16 @@ from stages import run
 
 
 def main() -> None:
-    """Flag the pairs that the pictures lack and the values that they have unasked."""
+    """Find the pairs of concepts that are never drawn, and the values that are drawn by default."""
     from zimage_eval.benchmarks.concepts.defaults import (
         SCENE_VALUES,
         find_defaults,
-        unsaid_in_scene,
+        unstated_in_scene,
     )
     from zimage_eval.benchmarks.concepts.gaps import find_gaps
     from zimage_eval.benchmarks.concepts.probe import (
         draw_concept_grid,
-        held_by_cell,
+        outcomes_by_cell,
         probe_results,
         write_gaps,
     )
@@ -43,16 +43,18 @@ def main() -> None:
         for row in read_table(Path(f"data/prompts/concepts/{phase}.parquet"), PROMPTS).to_pylist()
     }
     judged = read_table(Path("data/facts/concept_probe.parquet"), FACTS).to_pylist()
-    gaps = find_gaps(held_by_cell(judged, facts))
-    # Only the drawn world's checker says what a picture shows unasked.
-    unsaid = []
+    gaps = find_gaps(outcomes_by_cell(judged, facts))
+    # Only the judge of scenes detects attributes that the prompt leaves open.
+    unsaid_values = []
     if spec.judge == "scenes":
         folder = Path("data/images/concept_probe")
         for row in read_table(folder / "images.parquet", IMAGES).to_pylist():
             if row["file"] is not None:
                 pixels = load_image(folder / row["file"]).pixels
-                unsaid.append(unsaid_in_scene(pixels, facts[row["phase"], row["prompt_id"]]))
-    defaults = find_defaults(unsaid, SCENE_VALUES, entry.margin)
+                unsaid_values.append(
+                    unstated_in_scene(pixels, facts[row["phase"], row["prompt_id"]])
+                )
+    defaults = find_defaults(unsaid_values, SCENE_VALUES, entry.margin)
 
     results = {"probe_concepts": probe_results(gaps, defaults, level)}
     write_results(Path("metrics/probe_concepts.json"), results)

@@ -1,6 +1,6 @@
 """data/trials.parquet, models/<m>/ -> metrics/prompt_quality.json, a predictor
 
-and reports/prompt_predictor.json, reports/observations/prompt_quality.csv,
+Also reports/prompt_predictor.json, reports/observations/prompt_quality.csv,
 reports/figures/prompt_quality/predictions.png
 """
 
@@ -10,7 +10,7 @@ from stages import run
 
 
 def main() -> None:
-    """Relate features of prompts to alignment, and fit what foretells it."""
+    """Correlate features of prompts with alignment, and fit a predictor of alignment."""
     from zimage_eval.benchmarks.prompts.failure_detectors import embedding_statistics
     from zimage_eval.benchmarks.prompts.figures import draw_predictions
     from zimage_eval.benchmarks.prompts.predictor import fit_predictor, write_predictor
@@ -18,12 +18,12 @@ def main() -> None:
         PREDICTOR,
         beats_baselines,
         feature_rows,
-        foretell,
+        predict_held_out,
         predictor_rows,
         quality_observations,
     )
     from zimage_eval.benchmarks.prompts.trial_tables import read_trials, write_unjudged
-    from zimage_eval.benchmarks.shared.content_vectors import pooled, read_caption_norm
+    from zimage_eval.benchmarks.shared.content_vectors import mean_vectors, read_caption_norm
     from zimage_eval.benchmarks.shared.drawn_prompts import encode_default, load_text
     from zimage_eval.config.benchmarks import need
     from zimage_eval.config.model_spec import load_model_spec
@@ -47,23 +47,23 @@ def main() -> None:
         return
     folder, device = Path(f"models/{params.model}"), pick_device()
     judged = read_trials(Path("data/trials.parquet"))
-    texts = [one.trial.text for one in judged]
+    texts = [judged_trial.trial.text for judged_trial in judged]
     with start_workers(device):
         encoded = encode_default(load_text(folder, spec, device), texts, spec)
     norm = read_caption_norm(Path(f"models/{params.model}/transformer"))
     extra = {
-        "embedding": pooled(encoded, norm),
+        "embedding": mean_vectors(encoded, norm),
         "embedding_statistics": embedding_statistics(encoded, norm),
     }
-    found = foretell(judged, extra, plan)
-    models, features = predictor_rows(found, judged), feature_rows(judged, plan.seed)
+    predictions = predict_held_out(judged, extra, plan)
+    models, features = predictor_rows(predictions, judged), feature_rows(judged, plan.seed)
     is_better = beats_baselines(models)
-    predicted = found.predicted[PREDICTOR]
+    predicted = predictions.predicted[PREDICTOR]
     predictor = fit_predictor(
         params.model,
         texts,
-        found.alignment,
-        predicted - found.alignment,
+        predictions.alignment,
+        predicted - predictions.alignment,
         plan.confidence,
         beats_baselines=is_better,
     )
@@ -73,10 +73,10 @@ def main() -> None:
         {"prompt_quality": {**models, **features, "checks": checks}},
     )
     write_predictor(Path("reports/prompt_predictor.json"), predictor)
-    write_observations(outputs[1], quality_observations(found, judged))
-    groups = [one.trial.group for one in judged]
+    write_observations(outputs[1], quality_observations(predictions, judged))
+    groups = [judged_trial.trial.group for judged_trial in judged]
     save_figure(
-        draw_predictions(predicted, found.alignment, groups, features),
+        draw_predictions(predicted, predictions.alignment, groups, features),
         outputs[2],
     )
 

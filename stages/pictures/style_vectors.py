@@ -1,6 +1,6 @@
 """prompts/<set>/, models/<m>/ -> metrics/style_vectors.json
 
-and reports/observations/style_vectors.csv, reports/figures/style_vectors/strengths.png
+Also reports/observations/style_vectors.csv, reports/figures/style_vectors/strengths.png
 """
 
 import os
@@ -10,7 +10,7 @@ from stages import run
 
 
 def main() -> None:
-    """Find directions of style on some prompts, and add them to the embeddings of others."""
+    """Fit style directions on some prompts, and add them to the embeddings of other prompts."""
     from zimage_eval.benchmarks.prompts.figures import draw_steering
     from zimage_eval.benchmarks.prompts.trial_tables import write_unjudged
     from zimage_eval.benchmarks.shared.content_vectors import read_caption_norm
@@ -50,19 +50,22 @@ def main() -> None:
     norm = read_caption_norm(Path(f"models/{params.model}/transformer"))
     store = ImageStore(find_store_root(os.environ.get("ZIMAGE_EVAL_STORE")))
     with start_workers(device) as workers:
-        side = load_text(folder, spec, device)
-        artist = load_painter(folder, spec, device, workers, store, side)
-        before = encode_default(side, [pair.plain for pair in fitted], spec)
-        plain = encode_default(side, [pair.plain for pair in held_out], spec)
+        text_side = load_text(folder, spec, device)
+        painter = load_painter(folder, spec, device, workers, store, text_side)
+        before = encode_default(text_side, [pair.plain for pair in fitted], spec)
+        plain = encode_default(text_side, [pair.plain for pair in held_out], spec)
         directions, styled = {}, {}
         for name in plan.attributes:
-            after = encode_default(side, [pair.styled[name] for pair in fitted], spec)
+            after = encode_default(text_side, [pair.styled[name] for pair in fitted], spec)
             directions[name] = fit_directions(before, after)
-            styled[name] = encode_default(side, [pair.styled[name] for pair in held_out], spec)
+            styled[name] = encode_default(text_side, [pair.styled[name] for pair in held_out], spec)
         steered = plan_drawings(held_out, plain, styled, directions, plan)
-        observations = measure_steering(steered, plan.attributes, artist)
+        observations = measure_steering(steered, plan.attributes, painter)
     rows = steering_rows(observations)
-    rows |= {f"direction={name}": direction_row(d, plain, norm) for name, d in directions.items()}
+    rows |= {
+        f"direction={name}": direction_row(direction, plain, norm)
+        for name, direction in directions.items()
+    }
     rows["checks"] = steering_checks(rows, plan.strengths)
     write_results(outputs[0], {"style_vectors": rows})
     write_observations(outputs[1], observations)

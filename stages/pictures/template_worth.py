@@ -1,4 +1,4 @@
-"""scores and wordings of the study `templates` -> what templates are worth, by category and token
+"""scores and wordings of the study `templates` -> gains by template, category and token
 
 prompts/templates/, data/{scores,wordings}/templates.parquet, data/prompts/<role>/screen.parquet,
 models/<m>/tokenizer/ -> metrics/template_worth.json, reports/observations/template_worth.csv,

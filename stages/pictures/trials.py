@@ -1,6 +1,7 @@
 """data/prompts/, models/<m>/ -> data/trials.parquet
 
-What `prompt_quality` and `failures` read: prompts with several seeds each, and which facts held.
+`prompt_quality` and `failures` read this table: prompts with several seeds each, and their judged
+facts.
 """
 
 import os
@@ -10,7 +11,7 @@ from stages import run
 
 
 def main() -> None:
-    """Draw and judge the studies' prompts and, of scenes, made ones."""
+    """Draw and judge the studies' prompts and, for scenes, also generated captions."""
     from zimage_eval.benchmarks.prompts.trial_tables import judge_trials, write_trials
     from zimage_eval.benchmarks.prompts.trials import scene_trials, study_trials
     from zimage_eval.benchmarks.shared.drawn_prompts import encode_default, load_painter, load_text
@@ -39,10 +40,10 @@ def main() -> None:
         return
     store = ImageStore(find_store_root(os.environ.get("ZIMAGE_EVAL_STORE")))
     with start_workers(device) as workers:
-        side = load_text(folder, spec, device)
-        artist = load_painter(folder, spec, device, workers, store, side)
-        encoded = encode_default(side, [trial.text for trial in trials], spec)
-        judged = judge_trials(trials, encoded, artist)
+        text_side = load_text(folder, spec, device)
+        painter = load_painter(folder, spec, device, workers, store, text_side)
+        encoded = encode_default(text_side, [trial.text for trial in trials], spec)
+        judged = judge_trials(trials, encoded, painter)
     write_trials(Path("data/trials.parquet"), judged)
     num_images = sum(len(trial.seeds) for trial in trials)
     print(

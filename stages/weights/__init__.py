@@ -1,1 +1,1 @@
-"""Benchmarks of weights and embeddings: nothing here judges a picture."""
+"""Benchmarks of weights and embeddings, in which no picture is judged."""

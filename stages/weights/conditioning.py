@@ -1,4 +1,4 @@
-"""data/prompts/, models/<m>/ -> what the transformer makes of a caption
+"""data/prompts/, models/<m>/ -> how the transformer uses a caption
 
 metrics/conditioning.json, reports/observations/conditioning.csv,
 reports/figures/conditioning/{velocity,positions}.png
@@ -10,14 +10,14 @@ from stages import run
 
 
 def main() -> None:
-    """Find what sees the timestep, and what scale, order and positions of a caption change."""
+    """Measure what sees the timestep, and what a caption's scale, order and positions change."""
     from zimage_eval.benchmarks.conditioning.effects import (
         conditioning_checks,
+        measure_position_probes,
         measure_sizes,
         measure_timestep,
+        measure_velocity,
         measure_wavelengths,
-        observe_probes,
-        observe_velocity,
     )
     from zimage_eval.benchmarks.conditioning.probe_inputs import encode_rows, take_evenly
     from zimage_eval.config.benchmarks import need
@@ -48,15 +48,20 @@ def main() -> None:
     probed = encode_rows(
         take_evenly(table, entry.num_probe_prompts), text_side, spec.defaults.encoder
     )
-    ids = [tokenize(text_side.tokenizer, p.text, spec.defaults.encoder).token_ids for p in probed]
+    ids = [
+        tokenize(text_side.tokenizer, prompt.text, spec.defaults.encoder).token_ids
+        for prompt in probed
+    ]
     del text_side
 
     pipe = load_image_side(folder, dtype, device)
     inputs = take_evenly(probed, entry.num_prompts)
     rows, sigmas = measure_timestep(pipe, inputs[0], spec.defaults)
-    observations = observe_velocity(pipe, inputs, sigmas[::3], entry.scales, spec.defaults)
-    probes = observe_probes(pipe, probed, ids, entry.rope_thetas, spec.defaults)
-    rows |= measure_wavelengths(pipe, entry.rope_thetas, [len(one) for one in ids], spec.defaults)
+    observations = measure_velocity(pipe, inputs, sigmas[::3], entry.scales, spec.defaults)
+    probes = measure_position_probes(pipe, probed, ids, entry.rope_thetas, spec.defaults)
+    rows |= measure_wavelengths(
+        pipe, entry.rope_thetas, [len(token_ids) for token_ids in ids], spec.defaults
+    )
     rows |= measure_sizes(pipe, probed)
     rows |= largest_rows([*observations, *probes])
     rows["checks"] = conditioning_checks(rows)

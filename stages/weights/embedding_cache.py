@@ -1,6 +1,6 @@
 """data/embeddings/, data/prompts/, models/<m>/ -> metrics/embedding_cache.json
 
-Embeddings that were read back from a table against the same made anew, and pictures from both.
+Compares embeddings read back from a table with freshly made ones, and the pictures of both.
 """
 
 from pathlib import Path
@@ -42,7 +42,9 @@ def main() -> None:
         check_memory(folder, spec.dtype, parts, device)
     table = read_table(Path("data/prompts/main/screen.parquet"), PROMPTS).to_pylist()
     prompts = take_evenly(table, entry.num_texts)
-    torch.set_num_threads(1)  # as the workers that filled the tables: last bits depend on it
+    torch.set_num_threads(
+        1
+    )  # as in the workers that filled the tables, because last bits depend on it
 
     text_side = load_text_side(folder, spec.dtype, device)
     rows = {}

@@ -1,6 +1,6 @@
 """prompts/<set>/, models/<m>/ -> metrics/embedding_space.json
 
-and reports/observations/embedding_space.csv, reports/figures/embedding_space/{space,layers}.png
+Also reports/observations/embedding_space.csv, reports/figures/embedding_space/{space,layers}.png
 """
 
 from pathlib import Path
@@ -9,7 +9,7 @@ from stages import run
 
 
 def main() -> None:
-    """Say what the prompts' embeddings hold: no picture is drawn."""
+    """Measure which clusters, facts and directions the prompts' embeddings hold."""
     from sklearn.decomposition import PCA
     from sklearn.manifold import TSNE
 
@@ -26,7 +26,7 @@ def main() -> None:
     )
     from zimage_eval.benchmarks.layers.figures import draw_layer_sizes
     from zimage_eval.benchmarks.layers.space_figure import draw_space
-    from zimage_eval.benchmarks.shared.content_vectors import pooled, read_caption_norm
+    from zimage_eval.benchmarks.shared.content_vectors import mean_vectors, read_caption_norm
     from zimage_eval.benchmarks.shared.drawn_prompts import encode_text_layers, load_text
     from zimage_eval.config.benchmarks import need
     from zimage_eval.config.model_spec import load_model_spec
@@ -42,38 +42,41 @@ def main() -> None:
     spec = load_model_spec(Path(f"models/{params.model}.yaml"))
     plan = need(params.benchmarks.embedding_space, "embedding_space")
     folder, device = Path(f"models/{params.model}"), pick_device()
-    everything = load_prompt_set(Path(f"prompts/{spec.prompt_sets['main']}"))
-    prompts = first_of_each(everything, plan.prompts_per_category)
+    all_prompts = load_prompt_set(Path(f"prompts/{spec.prompt_sets['main']}"))
+    prompts = first_of_each(all_prompts, plan.prompts_per_category)
     texts = [prompt.text for prompt in prompts]
     norm = read_caption_norm(Path(f"models/{params.model}/transformer"))
     settings = spec.defaults.encoder
     with start_workers(device):
-        side = load_text(folder, spec, device)
-        layers = list(range(side.text_encoder.config.num_hidden_layers + 1))
-        encoded = encode_text_layers(side, texts, settings, [settings.hidden_layer, *layers])
-    own = [entries[0] for entries in encoded]
-    means = pooled(own, norm)
+        text_side = load_text(folder, spec, device)
+        layers = list(range(text_side.text_encoder.config.num_hidden_layers + 1))
+        encoded = encode_text_layers(text_side, texts, settings, [settings.hidden_layer, *layers])
+    default_layer = [entries[0] for entries in encoded]
+    means = mean_vectors(default_layer, norm)
     clustered = {
         "embedding": means,
         "bag_of_words": bag_of_words(texts),
         "length": num_words(texts),
     }
-    observations = probe_prompts(prompts, means, find_mentions(prompts, own, norm), plan)
+    observations = probe_prompts(prompts, means, find_mentions(prompts, default_layer, norm), plan)
     probes = probe_rows(observations)
     rows = {
         **cluster_rows(prompts, clustered, plan),
         **probes,
         **direction_rows(prompts, means, plan),
         **component_rows(prompts, means, 5),
-        **{f"layer={k}": layer_row([e[k + 1] for e in encoded]) for k in layers},
+        **{
+            f"layer={layer}": layer_row([entries[layer + 1] for entries in encoded])
+            for layer in layers
+        },
     }
     rows["checks"] = space_checks(rows)
     write_results(Path("metrics/embedding_space.json"), {"embedding_space": rows})
     write_observations(Path("reports/observations/embedding_space.csv"), observations)
-    seen = standardized(means)
+    points = standardized(means)
     places = {
-        "principal components": PCA(2).fit_transform(seen),
-        "t-SNE": TSNE(init="pca", random_state=plan.seed).fit_transform(seen),
+        "principal components": PCA(2).fit_transform(points),
+        "t-SNE": TSNE(init="pca", random_state=plan.seed).fit_transform(points),
     }
     categories = [prompt.category for prompt in prompts]
     save_figure(

@@ -9,7 +9,7 @@ from stages import run
 
 
 def main() -> None:
-    """Describe every hidden layer on the prompts, and read facts off them."""
+    """Describe every hidden layer on the prompts, and probe facts from each layer."""
     import numpy as np
 
     from zimage_eval.benchmarks.layers.analysis import (
@@ -41,13 +41,13 @@ def main() -> None:
 
     params = load_params(Path("params.yaml"))
     spec = load_model_spec(Path(f"models/{params.model}.yaml"))
-    asked = need(params.benchmarks.layers, "layers")
+    entry = need(params.benchmarks.layers, "layers")
     folder = Path(f"models/{params.model}")
     rows = [
         row
         for phase in PHASES
         for row in read_table(Path(f"data/prompts/main/{phase}.parquet"), PROMPTS).to_pylist()[
-            : asked.num_prompts
+            : entry.num_prompts
         ]
     ]
     prompts = [
@@ -55,27 +55,30 @@ def main() -> None:
         for row in rows
     ]
     layers = all_layers(read_limits(folder).num_hidden_layers)
-    side = load_text_side(folder, spec.dtype, pick_device())
-    encoded = encode_prompt_layers(*side, prompts, layers, spec.defaults.encoder)
+    text_side = load_text_side(folder, spec.dtype, pick_device())
+    encoded = encode_prompt_layers(*text_side, prompts, layers, spec.defaults.encoder)
 
-    found = describe_layers(prompts, encoded) + probe_layers(prompts, encoded)
-    results = mean_rows(found, {"probe", "probe_last"})
+    measurements = describe_layers(prompts, encoded) + probe_layers(prompts, encoded)
+    results = mean_rows(measurements, {"probe", "probe_last"})
     for layer in layers:
         for token_class in CLASSES:
             row_name = f"{layer_name(layer)}/{token_class}"
             results[row_name] |= pooled_statistics(encoded, layer, token_class)
     write_results(Path("metrics/layers.json"), {"layers": results})
-    write_observations(Path("reports/observations/layers.csv"), found)
+    write_observations(Path("reports/observations/layers.csv"), measurements)
 
-    wanted = [*STATISTICS, "cosine_to_-2", "outlier_channels", "pca_share_1", "pca_share_10"]
+    shown_metrics = [*STATISTICS, "cosine_to_-2", "outlier_channels", "pca_share_1", "pca_share_10"]
     values = {
-        name: [results[f"{layer_name(layer)}/content"][name] for layer in layers] for name in wanted
+        name: [results[f"{layer_name(layer)}/content"][name] for layer in layers]
+        for name in shown_metrics
     }
     for metric, words in (("probe", "words' mean"), ("probe_last", "last token")):
         for task in TASKS:
-            of = [results.get(f"{layer_name(layer)}/{task}", {}).get(metric) for layer in layers]
-            if any(value is not None for value in of):
-                values[f"{task} from {words}"] = of
+            shares = [
+                results.get(f"{layer_name(layer)}/{task}", {}).get(metric) for layer in layers
+            ]
+            if any(value is not None for value in shares):
+                values[f"{task} from {words}"] = shares
     names = [str(layer) for layer in layers]
     save_figure(layer_heat_map(values, names, "-2"), Path("reports/figures/layers/heat.png"))
     panels = []

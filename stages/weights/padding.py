@@ -9,7 +9,7 @@ from stages import run
 
 
 def main() -> None:
-    """Compare padding sides of the text encoder, and numbers of the transformer's own pads."""
+    """Compare padding sides of the text encoder, and numbers of pads in the transformer."""
     import torch
 
     from zimage_eval.benchmarks.conditioning.padding import (
@@ -53,11 +53,14 @@ def main() -> None:
     text_side = load_text_side(folder, spec.dtype, device)
     inputs = encode_rows(prompts, text_side, spec.defaults.encoder)
     tokenizer, encoder = text_side
-    ids = [tokenize(tokenizer, one.text, spec.defaults.encoder).token_ids for one in inputs]
+    ids = [
+        tokenize(tokenizer, probe_input.text, spec.defaults.encoder).token_ids
+        for probe_input in inputs
+    ]
     by_side: dict[str, list[torch.Tensor]] = {
         side: [
-            encode_padded(encoder, [one], tokenizer.pad_token_id, entry.length, side)[0]
-            for one in ids
+            encode_padded(encoder, [tokens], tokenizer.pad_token_id, entry.length, side)[0]
+            for tokens in ids
         ]
         for side in PLACEMENTS
     }
@@ -65,18 +68,18 @@ def main() -> None:
     rows: dict[str, dict[str, float | None]] = {}
     for dtype in entry.dtypes:
         encoder = encoder.to(getattr(torch, dtype))
-        placed[dtype], found = measure_placements(
+        placed[dtype], placement_rows = measure_placements(
             encoder, ids, tokenizer.pad_token_id, entry.length
         )
-        rows |= {f"dtype={dtype},placement={name}": row for name, row in found.items()}
+        rows |= {f"dtype={dtype},placement={name}": row for name, row in placement_rows.items()}
     rows = add_floors(rows, placed)
     del text_side, encoder
     pipe = load_image_side(folder, spec.dtype, device)
     network = load_lpips(Path("models/lpips-alexnet"))
 
-    def distance(one: torch.Tensor, other: torch.Tensor) -> float:
-        pictures = [picture.permute(1, 2, 0).numpy() for picture in (one, other)]
-        return lpips_distances(pictures[:1], pictures[1:], network)[0]
+    def distance(picture: torch.Tensor, reference: torch.Tensor) -> float:
+        pixels = [image.permute(1, 2, 0).numpy() for image in (picture, reference)]
+        return lpips_distances(pixels[:1], pixels[1:], network)[0]
 
     observations = measure_pictures(
         pipe, inputs, by_side, entry.extra_pads, spec.defaults, distance

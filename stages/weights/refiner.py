@@ -1,4 +1,4 @@
-"""data/prompts/main/, models/<m>/ but the autoencoder -> what the context refiner does to captions
+"""data/prompts/main/, models/<m>/ except vae/ -> what the context refiner does to captions
 
 metrics/refiner.json, reports/observations/refiner.csv, reports/figures/refiner/.
 """
@@ -9,7 +9,7 @@ from stages import run
 
 
 def main() -> None:
-    """Compare every token before and after the refiner, and fit a map in its place."""
+    """Compare every token before and after the refiner, and fit a linear map that replaces it."""
     import numpy as np
     import torch
     from diffusers import ZImageTransformer2DModel
@@ -39,7 +39,7 @@ def main() -> None:
 
     params = load_params(Path("params.yaml"))
     spec = load_model_spec(Path(f"models/{params.model}.yaml"))
-    asked = need(params.benchmarks.refiner, "refiner")
+    entry = need(params.benchmarks.refiner, "refiner")
     folder, device = Path(f"models/{params.model}"), pick_device()
     check_parts(folder, (*TEXT_PARTS, "transformer"))
     prompts = {
@@ -47,14 +47,14 @@ def main() -> None:
         for phase in PHASES
     }
     encoder = spec.defaults.encoder
-    side = load_text_side(folder, spec.dtype, device)
+    text_side = load_text_side(folder, spec.dtype, device)
     texts = {}
     for rows in prompts.values():
-        for row in rows[: asked.num_prompts]:
-            inputs = tokenize(side.tokenizer, row["text"], encoder)
-            [entry] = encode_layers(side.text_encoder, inputs, [encoder.hidden_layer])
-            texts[row["prompt_id"]] = entry
-    del side
+        for row in rows[: entry.num_prompts]:
+            inputs = tokenize(text_side.tokenizer, row["text"], encoder)
+            [embeddings] = encode_layers(text_side.text_encoder, inputs, [encoder.hidden_layer])
+            texts[row["prompt_id"]] = embeddings
+    del text_side
     transformer = ZImageTransformer2DModel.from_pretrained(
         folder / "transformer", dtype=getattr(torch, spec.dtype.transformer)
     )
@@ -62,19 +62,19 @@ def main() -> None:
     screened, confirmed = (
         [
             refine_prompt(transformer, row["prompt_id"], texts[row["prompt_id"]])
-            for row in prompts[phase][: asked.num_prompts]
+            for row in prompts[phase][: entry.num_prompts]
         ]
         for phase in PHASES
     )
 
-    found = describe_refinement(screened) + describe_attention(screened)
-    maps, observed = map_results(confirmed, screened)
-    found += observed
-    results = mean_rows(found, set())
+    measurements = describe_refinement(screened) + describe_attention(screened)
+    maps, map_measurements = map_results(confirmed, screened)
+    measurements += map_measurements
+    results = mean_rows(measurements, set())
     for name, numbers in maps.items():
         results[name] |= numbers
     write_results(Path("metrics/refiner.json"), {"refiner": results})
-    write_observations(Path("reports/observations/refiner.csv"), found)
+    write_observations(Path("reports/observations/refiner.csv"), measurements)
     panels = []
     for moment in ("before", "after"):
         points = points_by_class(screened, moment)

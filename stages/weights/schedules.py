@@ -1,6 +1,6 @@
 """models/<m>/ -> metrics/schedules.json, reports/figures/schedules/sigmas.png
 
-reports/observations/schedules.csv holds every noise level.
+Also reports/observations/schedules.csv, which holds every noise level.
 """
 
 from pathlib import Path
@@ -47,17 +47,19 @@ def main() -> None:
     samples = {
         name: run_schedule(pipe, sampler, spec.defaults) for name, sampler in samplers.items()
     }
-    own = schedule_name(spec.defaults.sampler)
-    rows = {name: schedule_row(each, samples[own].sigmas) for name, each in samples.items()}
-    rows["checks"] = schedule_checks(samplers, samples, own)
+    default = schedule_name(spec.defaults.sampler)
+    rows = {name: schedule_row(sample, samples[default].sigmas) for name, sample in samples.items()}
+    rows["checks"] = schedule_checks(samplers, samples, default)
     write_results(Path("metrics/schedules.json"), {"schedules": rows})
     levels = [
-        Measurement(name, name, step, "all", "sigma", sigma)
+        Measurement(
+            variant=name, unit=name, replicate=step, category="all", metric="sigma", value=sigma
+        )
         for name, sample in samples.items()
         for step, sigma in enumerate(sample.sigmas)
     ]
     write_observations(Path("reports/observations/schedules.csv"), levels)
-    figure = draw_schedules({name: sample.sigmas for name, sample in samples.items()}, own)
+    figure = draw_schedules({name: sample.sigmas for name, sample in samples.items()}, default)
     save_figure(figure, Path("reports/figures/schedules/sigmas.png"))
 
 

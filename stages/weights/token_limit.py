@@ -1,6 +1,6 @@
 """models/<m>/ -> metrics/token_limit.json, reports/figures/token_limit/positions.png
 
-Lengths are tried with the model's own transformer: on a GPU each in a process of its own.
+Lengths are tried with the model's transformer, on a GPU each in a process of its own.
 """
 
 from pathlib import Path
@@ -9,9 +9,9 @@ from stages import run
 
 
 def main() -> None:
-    """Find how many tokens and pixels fit, and what a longer table changes."""
+    """Find how many tokens and pixels fit, and what a longer position table changes."""
     from zimage_eval.benchmarks.limits.figures import draw_positions
-    from zimage_eval.benchmarks.limits.length_probe import ProbeSize, fits, fits_apart
+    from zimage_eval.benchmarks.limits.length_probe import ProbeSize, fits, fits_in_own_process
     from zimage_eval.benchmarks.limits.token_limits import (
         limit_checks,
         measure_lengths,
@@ -51,7 +51,7 @@ def main() -> None:
     def probe(size: ProbeSize) -> bool:
         if device.type == "cpu":
             return fits(transformer, size)
-        return fits_apart(folder / "transformer", device, size)
+        return fits_in_own_process(folder / "transformer", device, size)
 
     lengths = measure_lengths(transformer, probe, entry)
     table = transformer.rope_embedder.axes_lens[0]

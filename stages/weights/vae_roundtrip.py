@@ -1,7 +1,7 @@
-"""models/<m>/vae/, models/lpips-alexnet/ -> what pictures lose on their way through the autoencoder
+"""models/<m>/vae/, models/lpips-alexnet/ -> what pictures lose in the autoencoder
 
 Writes metrics/vae_roundtrip.json, reports/observations/vae_roundtrip.csv and figures. Photographs
-are read where scikit-image and matplotlib are installed, or from a folder of the user's.
+are those of the installed scikit-image and matplotlib, or of a folder of the user.
 """
 
 import sys
@@ -11,7 +11,7 @@ from stages import run
 
 
 def main() -> None:
-    """Send every picture through the autoencoder in every way."""
+    """Encode and decode every picture in every way, and measure what it loses."""
     import torch
     from tqdm import tqdm
 
@@ -33,7 +33,7 @@ def main() -> None:
         load_decoder,
         make_ways,
         measure_roundtrips,
-        observe_tiles,
+        measure_tiled_roundtrips,
         tiled_ways,
     )
     from zimage_eval.config.benchmarks import need
@@ -48,56 +48,60 @@ def main() -> None:
 
     params = load_params(Path("params.yaml"))
     spec = load_model_spec(Path(f"models/{params.model}.yaml"))
-    asked = need(params.benchmarks.vae_roundtrip, "vae_roundtrip")
-    photos = photographs(asked.photographs)
+    entry = need(params.benchmarks.vae_roundtrip, "vae_roundtrip")
+    photos = photographs(entry.photographs)
     device = pick_device()
     vae = load_autoencoder(Path(f"models/{params.model}/vae"), device)
     factor = 2 ** (len(vae.config.block_out_channels) - 1)
-    side, large_side = spec.defaults.image.width, asked.tiled_scale * vae.config.sample_size
+    side, large_side = spec.defaults.image.width, entry.tiled_scale * vae.config.sample_size
     check_decoding_memory(vae, max(side, large_side))
-    decoders = {name: load_decoder(name, file, vae) for name, file in asked.decoders.items()}
+    decoders = {name: load_decoder(name, file, vae) for name, file in entry.decoders.items()}
     network = load_lpips(Path("models/lpips-alexnet")).to(device)
-    pictures = roundtrip_pictures(photos, side, asked.num_scenes, asked.text_sizes, asked.num_texts)
-    large = large_pictures(photos, large_side, asked.num_tiled)
+    pictures = roundtrip_pictures(photos, side, entry.num_scenes, entry.text_sizes, entry.num_texts)
+    large = large_pictures(photos, large_side, entry.num_tiled)
 
     if device.type == "cpu":
-        torch.set_num_threads(1)  # the last bits don't depend on the number of cores
-    ways = make_ways(vae, decoders, asked.num_samples)
+        torch.set_num_threads(1)  # so that last bits don't depend on the number of cores
+    ways = make_ways(vae, decoders, entry.num_samples)
     interval = 0.2 if sys.stderr.isatty() else 10
-    found = measure_roundtrips(
+    measurements = measure_roundtrips(
         tqdm(pictures, "pictures", mininterval=interval), ways, network, factor
     )
-    found += observe_tiles(tqdm(large, "tiled", mininterval=interval), vae, network, factor)
+    measurements += measure_tiled_roundtrips(
+        tqdm(large, "tiled", mininterval=interval), vae, network, factor
+    )
     whole, ((tiled, _), _) = ways[0].run, tiled_ways(vae)
     one_tile = pictures[0].image
     checks = exact_checks(
-        found,
+        measurements,
         one_tile_is_whole=side > vae.tile_sample_min_size
         or torch.equal(whole(one_tile, 0), tiled.run(one_tile, 0)),
     )
 
-    results = roundtrip_results(found, list(decoders))
+    results = roundtrip_results(measurements, list(decoders))
     write_results(
         Path("metrics/vae_roundtrip.json"), {"vae_roundtrip": {**results, "checks": checks}}
     )
-    write_observations(Path("reports/observations/vae_roundtrip.csv"), found)
+    write_observations(Path("reports/observations/vae_roundtrip.csv"), measurements)
     firsts = {picture.kind: picture for picture in reversed(pictures)}
-    shown = [(one, one.image, whole(one.image, 0)) for one in reversed(firsts.values())]
+    shown = [
+        (picture, picture.image, whole(picture.image, 0)) for picture in reversed(firsts.values())
+    ]
     save_png(
         roundtrip_grid(shown, ("original", "round trip"), DIFFERENCE_GAIN),
         Path("reports/figures/vae_roundtrip/pictures.png"),
     )
-    big = {picture.kind: picture.image for picture in reversed(large)}
+    first_large = {picture.kind: picture.image for picture in reversed(large)}
     tiles = [
         (picture, whole(image, 0), tiled.run(image, 0))
         for picture in large
-        if (image := picture.image) is big[picture.kind]
+        if (image := picture.image) is first_large[picture.kind]
     ]
     save_png(
         roundtrip_grid(tiles, ("decoded whole", "decoded in tiles"), DIFFERENCE_GAIN),
         Path("reports/figures/vae_roundtrip/tiles.png"),
     )
-    save_figure(psnr_dots(found, BASELINE), Path("reports/figures/vae_roundtrip/psnr.png"))
+    save_figure(psnr_dots(measurements, BASELINE), Path("reports/figures/vae_roundtrip/psnr.png"))
     print(f"metrics/vae_roundtrip.json: {len(pictures)} pictures of {side} px, {len(ways)} ways")
 
 

@@ -12,7 +12,12 @@ from zimage_eval.questions.contrasts import Margin
 from zimage_eval.questions.evidence import baseline_best, no_difference
 from zimage_eval.statistics.estimates import estimate
 from zimage_eval.statistics.power import num_prompts_needed
-from zimage_eval.studies.margin_plan import Spread, deviation_of, plan_margin, render_margin_plan
+from zimage_eval.studies.margin_plan import (
+    Spread,
+    deviation_from_interval,
+    plan_margin,
+    render_margin_plan,
+)
 from zimage_eval.studies.plan import predict_seconds
 from zimage_eval.studies.summaries import Summary
 
@@ -37,10 +42,12 @@ def test_the_spread_is_read_back_from_the_interval(loss: float) -> None:
     """At 0.9 the interval is cut off at -1, and the other side tells."""
     rng = np.random.default_rng(0)
     values = [float(v) for v in np.clip(rng.normal(-loss, 0.2, 64), -1, 1)]
-    assert deviation_of(row("x", values)) == pytest.approx(np.std(values, ddof=1), rel=1e-6)
-    assert deviation_of(row("x", [0.0] * 64)) == pytest.approx(0, abs=1e-6)
+    assert deviation_from_interval(row("x", values)) == pytest.approx(
+        np.std(values, ddof=1), rel=1e-6
+    )
+    assert deviation_from_interval(row("x", [0.0] * 64)) == pytest.approx(0, abs=1e-6)
     with pytest.raises(ValueError, match="has no interval"):
-        deviation_of(Summary("x", "screen", "alignment", "all", 4, 0.5))
+        deviation_from_interval(Summary("x", "screen", "alignment", "all", 4, 0.5))
 
 
 def test_a_study_is_planned_with_its_own_spread() -> None:

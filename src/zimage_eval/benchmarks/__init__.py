@@ -1,1 +1,1 @@
-"""What is measured beside the studies, a folder each."""
+"""Benchmarks: what is measured beside the studies, one folder per benchmark."""

@@ -1,1 +1,1 @@
-"""From scores of variants to summaries, figures and plans."""
+"""Summaries, fronts, figures and plans of studies, made from the scores of their variants."""

@@ -1,4 +1,4 @@
-"""A study's quality against what an image costs, with the front and what is uncertain about it."""
+"""The figure of a study's main metric against forwards per image, with intervals and the front."""
 
 from collections.abc import Mapping, Sequence
 
@@ -16,7 +16,7 @@ from zimage_eval.studies.pareto import FrontMember, Status
 from zimage_eval.studies.summaries import ALL, Summary
 
 HEIGHT_INCHES = 5.2
-FACES: Mapping[Status | None, tuple[str, str]] = {
+MARKER_FACES: Mapping[Status | None, tuple[str, str]] = {
     "on_front": (INK, "on the front"),
     "may_be_on_front": ("white", "may be on the front"),
     "dominated": ("#cfcfcf", "another is better at no more cost"),
@@ -28,21 +28,23 @@ FACES: Mapping[Status | None, tuple[str, str]] = {
 def draw_study_costs(
     variants: Sequence[Variant], summaries: Sequence[Summary], front: Sequence[FrontMember]
 ) -> Figure:
-    """The main metric when screened by forwards an image; a study of one cost has one column.
+    """Draw the main metric in the screening phase against forwards per image.
+
+    Variants of equal cost stand in one column.
 
     Args:
         variants: of the study.
-        summaries: its rows; means and 95 % intervals are read of them.
-        front: places of the variants; empty where the metric has no better end.
+        summaries: rows of the study; their means and 95 % intervals are drawn.
+        front: status of each variant; empty if neither end of the metric's scale is better.
     """
     metric = main_metric(summaries)
-    found = {
+    rows = {
         (row.variant, row.metric): row
         for row in summaries
         if row.phase == "screen" and row.category == ALL
     }
     statuses = {member.variant: member.status for member in front}
-    shown = [v for v in variants if metric and _mean(found, v, metric) is not None]
+    shown = [v for v in variants if metric and _mean(rows, v, metric) is not None]
     with matplotlib.style.context("default"):
         figure = Figure(figsize=(WIDTH_INCHES, HEIGHT_INCHES), layout="constrained")
         axes = figure.add_subplot()
@@ -52,36 +54,36 @@ def draw_study_costs(
             axes.text(0.5, 0.5, "no image was scored", transform=axes.transAxes, ha="center")
             return figure
         axes.set_ylabel(axis_label(metric), fontsize=11)
-        costs = {v.name: _mean(found, v, "num_forwards") or 0.0 for v in shown}
+        costs = {v.name: _mean(rows, v, "num_forwards") or 0.0 for v in shown}
         _scale_costs(axes, sorted(set(costs.values())))
         places = _side_by_side(costs)
         for variant in shown:
-            _plot(axes, places[variant.name], found[variant.name, metric], variant, statuses)
+            _plot_point(axes, places[variant.name], rows[variant.name, metric], variant, statuses)
         _plot_front([member for member in front if member.status == "on_front"], axes, metric)
         keys, labels = short_labels([v.name for v in shown])
-        _label(axes, shown, labels, places, found, metric)
+        _label_points(axes, shown, labels, places, rows, metric)
         axes.set_title(f"labels: {', '.join(keys)}" if keys else "", fontsize=9, color=FAINT)
         _legend(figure, [statuses.get(v.name) for v in shown])
         return figure
 
 
-def _mean(found: Mapping[tuple[str, str], Summary], variant: Variant, metric: str) -> float | None:
-    row = found.get((variant.name, metric))
+def _mean(rows: Mapping[tuple[str, str], Summary], variant: Variant, metric: str) -> float | None:
+    row = rows.get((variant.name, metric))
     return None if row is None else row.mean
 
 
 def _side_by_side(costs: Mapping[str, float]) -> dict[str, float]:
-    """Where variants of one cost stand: a little apart, so that their intervals can be seen."""
+    """Horizontal positions: variants of equal cost stand slightly apart, to show all intervals."""
     places = {}
     for cost in set(costs.values()):
-        names = [name for name, other in costs.items() if other == cost]
+        names = [name for name, value in costs.items() if value == cost]
         for index, name in enumerate(names):
             places[name] = cost * 1.02 ** (index - (len(names) - 1) / 2)
     return places
 
 
 def _scale_costs(axes: Axes, costs: Sequence[float]) -> None:
-    """Logarithmic, as each doubling costs as much again; ticks where there are variants."""
+    """A logarithmic axis, because costs are compared by ratio; a tick at each variant's cost."""
     axes.set_xscale("log", base=2)
     axes.set_xticks(costs)
     axes.xaxis.set_major_formatter(ScalarFormatter())
@@ -89,11 +91,11 @@ def _scale_costs(axes: Axes, costs: Sequence[float]) -> None:
     axes.set_xlim(costs[0] / 1.3, costs[-1] * 1.9)
 
 
-def _plot(
+def _plot_point(
     axes: Axes, cost: float, row: Summary, variant: Variant, statuses: Mapping[str, Status]
 ) -> None:
     color = BLUE if variant.is_baseline else INK
-    face, _ = FACES[statuses.get(variant.name)]
+    face, _ = MARKER_FACES[statuses.get(variant.name)]
     face = BLUE if variant.is_baseline and face == INK else face
     if row.low is not None and row.high is not None:
         axes.plot([cost, cost], [row.low, row.high], color=color, linewidth=1.4, zorder=2)
@@ -103,7 +105,7 @@ def _plot(
 
 
 def _plot_front(members: Sequence[FrontMember], axes: Axes, metric: str) -> None:
-    """Steps through those that are on the front beyond doubt."""
+    """Steps through the variants whose status is "on_front"."""
     sign = -1.0 if METRICS[metric].better == "lower" else 1.0
     ranked = sorted(members, key=lambda member: member.cost)
     if len(ranked) > 1:
@@ -114,23 +116,23 @@ def _plot_front(members: Sequence[FrontMember], axes: Axes, metric: str) -> None
         )  # fmt: skip
 
 
-def _label(
+def _label_points(
     axes: Axes,
     shown: Sequence[Variant],
     labels: Sequence[Sequence[str]],
     places: Mapping[str, float],
-    found: Mapping[tuple[str, str], Summary],
+    rows: Mapping[tuple[str, str], Summary],
     metric: str,
 ) -> None:
-    """A variant's values to the right of its column, moved up where another's label would be."""
+    """Write each label to the right of its column, moved up where it would cover another label."""
     low, high = axes.get_ylim()
-    least = (high - low) * 0.042
+    min_distance = (high - low) * 0.042
     heights: dict[float, float] = {}
-    named = sorted(zip(shown, labels, strict=True), key=lambda p: _mean(found, p[0], metric) or 0)
+    named = sorted(zip(shown, labels, strict=True), key=lambda p: _mean(rows, p[0], metric) or 0)
     for variant, words in named:
-        mean = _mean(found, variant, metric) or 0.0
-        cost = _mean(found, variant, "num_forwards") or 0.0
-        height = max(mean, heights.get(cost, mean - least) + least)
+        mean = _mean(rows, variant, metric) or 0.0
+        cost = _mean(rows, variant, "num_forwards") or 0.0
+        height = max(mean, heights.get(cost, mean - min_distance) + min_distance)
         heights[cost] = height
         dot, text = (places[variant.name], mean), (cost * 1.13, height)
         axes.annotate(
@@ -146,7 +148,7 @@ def _legend(figure: Figure, statuses: Sequence[Status | None]) -> None:
         Line2D([], [], marker="D", linestyle="", color=BLUE, label="baseline"),
         *(
             Line2D([], [], marker="o", linestyle="", color=INK, markerfacecolor=face, label=word)
-            for status, (face, word) in FACES.items()
+            for status, (face, word) in MARKER_FACES.items()
             if status in statuses
         ),
         Line2D([], [], color=INK, linewidth=1.4, label="95 % interval"),

@@ -1,4 +1,4 @@
-"""What is drawn of a study: prompts by variants, its main metric, its effect by category."""
+"""The figures of a study: image grid, main metric by variant, differences by category."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -39,19 +39,24 @@ MAX_GRID_COLUMNS = 12
 MAX_GRID_PROMPTS = 6
 MAX_GALLERY_PROMPTS = 12
 MAIN_METRICS = ("alignment", "clip_score", "lpips", "sharpness")
-"""A study's figure shows the first of these that it has. CLIPScore needs no judge but CLIP's
-weights, LPIPS a second variant to be compared with, sharpness neither."""
+"""A study's figure shows the first of these metrics that the study has. `alignment` needs a judge,
+`clip_score` the weights of CLIP, `lpips` a second variant to compare with, `sharpness` nothing."""
 
 
 def main_metric(summaries: Sequence[Summary]) -> str | None:
-    """The metric a study is looked at by when screened; None if no image was scored."""
+    """The metric that figures show for the screening phase; None if no image was scored."""
     screened = [row for row in summaries if row.phase == "screen"]
-    known = {row.metric for row in screened if row.mean is not None}
-    return next((metric for metric in MAIN_METRICS if metric in known), None)
+    metrics = {row.metric for row in screened if row.mean is not None}
+    return next((metric for metric in MAIN_METRICS if metric in metrics), None)
 
 
 def short_labels(names: Sequence[str]) -> tuple[list[str], list[list[str]]]:
-    """Keys that all names `key=value,key=value` share, and each name's values; else the names."""
+    """Split variant names, `key=value,key=value`, into their keys and values.
+
+    Returns:
+        The keys, and the values of each name. If the names do not all have the same keys: no keys,
+        and for each name a list of the name alone.
+    """
     pairs = [[part.partition("=") for part in name.split(",")] for name in names]
     keys = [key for key, _, _ in pairs[0]]
     if all(equals and [k for k, _, _ in pair] == keys for pair in pairs for _, equals, _ in pair):
@@ -60,28 +65,24 @@ def short_labels(names: Sequence[str]) -> tuple[list[str], list[list[str]]]:
 
 
 def axis_label(metric: str) -> str:
-    """Name, unit and direction of a metric as an axis says them."""
+    """The label of an axis: the metric's name, unit and direction."""
     info = METRICS[metric]
     name = f"{metric.upper()} to the baseline" if info.is_paired else metric
-    said = [
-        value_name
-        for value_name in (info.unit, info.better and f"{info.better} is better")
-        if value_name
-    ]
-    return f"{name} ({', '.join(said)})" if said else name
+    details = [word for word in (info.unit, info.better and f"{info.better} is better") if word]
+    return f"{name} ({', '.join(details)})" if details else name
 
 
 def grid_variants(variants: Sequence[Variant], confirm: str | None) -> list[Variant]:
-    """At most 12 variants for the grid: the baseline, the rival, the others evenly thinned."""
+    """At most 12 variants for the grid: baseline, rival, and an even selection of the others."""
     kept = [v for v in variants if v.is_baseline or v.name == confirm]
-    others = [v for v in variants if v not in kept]
-    room = min(MAX_GRID_COLUMNS - len(kept), len(others))
-    kept += [others[index * len(others) // room] for index in range(room)]
+    candidates = [v for v in variants if v not in kept]
+    room = min(MAX_GRID_COLUMNS - len(kept), len(candidates))
+    kept += [candidates[index * len(candidates) // room] for index in range(room)]
     return [variant for variant in variants if variant in kept]
 
 
 def grid_prompts(prompts: Sequence[TableRow], limit: int) -> list[TableRow]:
-    """Some prompts for the grid: the first of each category, then the second, ..."""
+    """At most `limit` prompts: the first of each category, then the second of each, and so on."""
     by_category: dict[str, list[TableRow]] = {}
     for prompt in prompts:
         by_category.setdefault(prompt["category"], []).append(prompt)
@@ -102,17 +103,18 @@ def draw_study_grid(
     scores: Sequence[TableRow],
     folder: Path,
 ) -> Image.Image:
-    """The screened pictures of some prompts with their first seed, by variant.
+    """Draw a grid of images of the screening phase: a row per prompt, a column per variant.
 
-    A study of one variant shows more prompts instead, with their words below.
+    Each image is the one of the prompt's first seed. A study of one variant gets a gallery of more
+    prompts instead, with the prompt's text below each image.
 
     Args:
         variants: of the study.
-        confirm: name of its rival.
-        prompts: rows of the screen's prompt table.
-        images: rows of the image table, whose folder is `folder`.
+        confirm: name of the variant that is confirmed; always in the grid.
+        prompts: rows of the prompt table of the screening phase.
+        images: rows of the image table.
         scores: rows of the score table.
-        folder: where the picture files are.
+        folder: where the files of the image table are.
     """
     files = {_unit(row): row["file"] for row in images}
     scored = {_unit(row): row for row in scores}
@@ -137,7 +139,7 @@ def draw_study_grid(
 
 
 def draw_study_effect(study: ExpandedStudy, summaries: Sequence[Summary]) -> Figure:
-    """The study's main metric when screened: a heat map for two varied settings, else dots."""
+    """Draw the main metric in the screening phase: a heat map if two settings vary, else dots."""
     metric = main_metric(summaries) or MAIN_METRICS[0]
     screened = [row for row in summaries if row.phase == "screen"]
     variants, keys = study.variants, _grid_keys(study)
@@ -198,7 +200,7 @@ def _effect_row(variant: Variant, metric: str, screened: Sequence[Summary]) -> E
 
 
 def _category_rows(variant: Variant, metric: str, screened: Sequence[Summary]) -> list[EffectRow]:
-    """A study of one variant compares nothing: its rows are all prompts, then the categories."""
+    """Rows of a study of one variant, which has no comparison: all prompts, then each category."""
     whole = _effect_row(variant, metric, screened)
     rows = [whole._replace(label="all prompts", by_category={})]
     for row in screened:
@@ -209,7 +211,7 @@ def _category_rows(variant: Variant, metric: str, screened: Sequence[Summary]) -
 
 
 def _grid_keys(study: ExpandedStudy) -> tuple[Key, Key] | None:
-    """The two keys that a study varies, if these alone tell its variants apart."""
+    """The two keys of a heat map; None unless two varied keys identify all variants."""
     if len(study.varied) != 2:
         return None
     first, second = study.varied
@@ -221,26 +223,27 @@ def _value(variant: Variant, key: Key) -> str:
     return value_name(variant.settings.model_dump()[key[0]][key[1]])
 
 
-KEY = "bold *: the 95 % interval, unadjusted, excludes 0     blue: baseline"
+FOOTNOTE = "bold *: the 95 % interval, unadjusted, excludes 0     blue: baseline"
 
 
 def draw_study_categories(variants: Sequence[Variant], summaries: Sequence[Summary]) -> Figure:
-    """Paired differences of the main metric to the baseline when screened, by category of prompts.
+    """Draw the main metric in the screening phase as a heat map: variants by prompt categories.
 
-    A distance to the baseline is shown as it is; so is the mean of a study with nothing to compare.
+    Colors show paired differences to the baseline. Means are shown instead if the metric is itself
+    a distance to the baseline, or if the study has one variant only.
     """
     metric = main_metric(summaries)
-    found = {
+    rows = {
         (row.variant, row.category): row
         for row in summaries
         if row.phase == "screen" and row.metric == metric
     }
-    categories = [ALL, *sorted({category for _, category in found} - {ALL})]
+    categories = [ALL, *sorted({category for _, category in rows} - {ALL})]
     is_difference = metric is not None and len(variants) > 1 and not METRICS[metric].is_paired
     values = np.full((len(variants), len(categories)), np.nan)
     for y, variant in enumerate(variants):
         for x, category in enumerate(categories):
-            if row := found.get((variant.name, category)):
+            if row := rows.get((variant.name, category)):
                 value = row.difference if is_difference else row.mean
                 values[y, x] = np.nan if value is None else value
     with matplotlib.style.context("default"):
@@ -251,25 +254,25 @@ def draw_study_categories(variants: Sequence[Variant], summaries: Sequence[Summa
         coloring = _coloring(values, margin, is_difference=is_difference)
         image = axes.imshow(values, aspect="auto", **coloring)
         for y, x in np.argwhere(np.isfinite(values)):
-            row = found[variants[y].name, categories[x]]
-            _write(axes, (x, y), row, image, is_difference=is_difference)
+            row = rows[variants[y].name, categories[x]]
+            _write_value(axes, (x, y), row, image, is_difference=is_difference)
         if is_difference:
             y = next(index for index, variant in enumerate(variants) if variant.is_baseline)
             axes.text(
                 (len(categories) - 1) / 2, y, "baseline", ha="center", va="center", color=FAINT
             )
-        _name_sides(axes, variants, _titles(categories, found))
-        what = axis_label(metric).replace(" (", "\n(") if metric else "no image was scored"
-        what = f"difference in {what}" if is_difference else what
-        figure.colorbar(image, ax=axes).set_label(what, fontsize=9)
-        figure.supxlabel(KEY if is_difference else "", fontsize=9, color=FAINT)
+        _label_axes(axes, variants, _titles(categories, rows))
+        label = axis_label(metric).replace(" (", "\n(") if metric else "no image was scored"
+        label = f"difference in {label}" if is_difference else label
+        figure.colorbar(image, ax=axes).set_label(label, fontsize=9)
+        figure.supxlabel(FOOTNOTE if is_difference else "", fontsize=9, color=FAINT)
         return figure
 
 
 def _coloring(values: np.ndarray, margin: float, *, is_difference: bool) -> dict[str, Any]:
-    """Differences are colored on both sides of white, which is 0.
+    """Arguments of `imshow`. A difference of 0 is white.
 
-    Full color is the margin at least, so that what makes no difference looks like none.
+    The color scale reaches at least to the margin, so that negligible differences look pale.
     """
     if not is_difference:
         return {"cmap": "cividis"}
@@ -277,7 +280,7 @@ def _coloring(values: np.ndarray, margin: float, *, is_difference: bool) -> dict
     return {"cmap": "RdBu", "vmin": -(reach or 1.0), "vmax": reach or 1.0}
 
 
-def _write(
+def _write_value(
     axes: Axes, place: tuple[int, int], row: Summary, image: AxesImage, *, is_difference: bool
 ) -> None:
     value = row.difference if is_difference else row.mean
@@ -293,7 +296,7 @@ def _write(
     )  # fmt: skip
 
 
-def _name_sides(axes: Axes, variants: Sequence[Variant], titles: Sequence[str]) -> None:
+def _label_axes(axes: Axes, variants: Sequence[Variant], titles: Sequence[str]) -> None:
     names = [variant.name.replace(",", ", ") for variant in variants]
     axes.set_yticks(range(len(names)), names, fontsize=10)
     for label, variant in zip(axes.get_yticklabels(), variants, strict=True):
@@ -305,9 +308,11 @@ def _name_sides(axes: Axes, variants: Sequence[Variant], titles: Sequence[str]) 
     axes.spines[:].set_visible(False)
 
 
-def _titles(categories: Sequence[str], found: Mapping[tuple[str, str], Summary]) -> list[str]:
+def _titles(categories: Sequence[str], rows: Mapping[tuple[str, str], Summary]) -> list[str]:
     sizes = {
-        each: max((row.num_prompts for (_, c), row in found.items() if c == each), default=0)
-        for each in categories
+        category: max(
+            (row.num_prompts for (_, name), row in rows.items() if name == category), default=0
+        )
+        for category in categories
     }
-    return [f"{each}\nn = {sizes[each]}" for each in categories]
+    return [f"{category}\nn = {sizes[category]}" for category in categories]

@@ -1,4 +1,4 @@
-"""What it takes to resolve a margin: prompts, images and hours of each study."""
+"""How many prompts, images and hours each study needs to resolve a given margin."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -23,24 +23,24 @@ class Spread(NamedTuple):
     """The standard deviation over prompts of a paired difference, one seed a prompt."""
 
     rival: str
-    """Whose difference to the baseline it is of."""
+    """The variant whose difference to the baseline was measured."""
     deviation: float
     num_prompts: int
-    """That it was measured on; 0 where it is the one that models/<model>.yaml declares."""
+    """How many prompts it was measured on; 0 if it is the value declared in models/<model>.yaml."""
 
 
 class MarginPlan(NamedTuple):
-    """What one study needs."""
+    """What one study needs to resolve the margin."""
 
     study: str
     spread: Spread
     num_prompts: int
-    """The fewest that resolve the margin, with one seed each."""
+    """The smallest number that resolves the margin, with one seed per prompt."""
     contrast_images: int
-    """Of the baseline and that one rival."""
+    """Images of the baseline and of the rival in `spread`."""
     contrast_hours: float
     study_images: int
-    """Of every variant of the study."""
+    """Images of all variants of the study."""
     study_hours: float
 
 
@@ -51,22 +51,25 @@ def plan_margin(
     margin: float,
     templates: Path,
 ) -> list[MarginPlan]:
-    """A plan for each study that compares something.
+    """Plan each study that has more than one variant.
 
     Args:
         params: params.yaml.
-        spec: of the model.
+        spec: of the model to be studied.
         tables: rows of reports/tables/<study>.csv, for the studies that were measured.
-        margin: in alignment; a true difference as large is then told from 0 with 80 % power, and a
-            true 0 shown equivalent with 80 % power.
-        templates: folder of the files of templates.
+        margin: in alignment. A true difference of this size is told from 0 with 80 % power, and a
+            true difference of 0 is shown to be equivalent with 80 % power.
+        templates: folder of the prompt templates.
 
     Raises:
         ValueError: the margin is not above 0; the model has no judge; or a study's variants can't
             be expanded.
     """
     if spec.judge == "none":
-        raise ValueError("without a judge there is no alignment to plan for")
+        raise ValueError(
+            f"{spec.title}: judge is {spec.judge!r}; "
+            "without a judge there is no alignment to plan for"
+        )
     plans = []
     for key, study in params.studies.items():
         variants = study_variants(study, spec, templates)
@@ -79,10 +82,11 @@ def plan_margin(
 def study_spread(
     study: Study, variants: Sequence[Variant], table: Sequence[Summary], spec: ModelSpec
 ) -> Spread:
-    """Of the rival to be confirmed, else of the one whose screened difference is nearest to 0.
+    """The spread of the difference between one rival and the baseline.
 
-    The first is the contrast that the study is for, the second the hardest to tell. What was never
-    measured has the declared spread.
+    The rival is the variant to be confirmed, because the study is made for this contrast. Without
+    one it is the variant whose screened difference is nearest to 0, because this is the hardest to
+    tell. If the difference was never measured, the spread is `planning.alignment_sd` of `spec`.
     """
     rivals = [variant.name for variant in variants if not variant.is_baseline]
     measured = {
@@ -97,14 +101,14 @@ def study_spread(
     if rival not in measured:
         return Spread(rival, spec.planning.alignment_sd, 0)
     row = measured[rival]
-    return Spread(rival, deviation_of(row), row.num_prompts)
+    return Spread(rival, deviation_from_interval(row), row.num_prompts)
 
 
-def deviation_of(row: Summary) -> float:
-    """The standard deviation over prompts that a difference's interval was made from.
+def deviation_from_interval(row: Summary) -> float:
+    """The standard deviation over prompts, recovered from the interval of a difference.
 
-    Solves `statistics.estimate` for it: half the interval's width is a t quantile times the
-    standard error of the values with one pseudo-prompt at +1 and one at -1.
+    This inverts `statistics.estimates.estimate`, where half the width of an interval is a t
+    quantile times the standard error of the values and two pseudo-prompts, at +1 and at -1.
 
     Raises:
         ValueError: the row has no interval.
@@ -113,7 +117,9 @@ def deviation_of(row: Summary) -> float:
     if mean is None or low is None or high is None:
         raise ValueError(f"{row.variant}: its difference in {row.metric} has no interval")
     center = n * mean / (n + 2)
-    reach = max(center - low, high - center)  # the other side may be cut off at the range's end
+    reach = max(
+        center - low, high - center
+    )  # the shorter side may be cut off at the end of the range
     error = reach / float(stats.t.ppf(0.5 + CONFIDENCE / 2, df=n + 1))
     squares = (n + 1) * (n + 2) * error**2 - 2 + (n + 2) * center**2
     return math.sqrt(max(squares - n * mean**2, 0.0) / (n - 1))
@@ -126,9 +132,9 @@ def _plan_study(
     seconds = {variant.name: predict_seconds(variant.settings, spec) for variant in variants}
     pair = [v.name for v in variants if v.is_baseline or v.name == spread.rival]
     return MarginPlan(
-        key,
-        spread,
-        num_prompts,
+        study=key,
+        spread=spread,
+        num_prompts=num_prompts,
         contrast_images=len(pair) * num_prompts,
         contrast_hours=num_prompts * sum(seconds[name] for name in pair) / 3600,
         study_images=len(variants) * num_prompts,
@@ -137,7 +143,7 @@ def _plan_study(
 
 
 def render_margin_plan(plans: Sequence[MarginPlan], margin: float, spec: ModelSpec) -> str:
-    """The plan as text, and how its figures come about."""
+    """The plan as text: a table, then an explanation of its columns."""
     header = ("study", "sd", "from n", "prompts", "images", "hours", "all images", "hours", "rival")
     rows = [
         (

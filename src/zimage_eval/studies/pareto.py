@@ -1,9 +1,10 @@
-"""Which variants may be on the front of quality against cost, with what the prompts leave open.
+"""Pareto fronts of quality against cost, with p-values for each variant's place on the front.
 
-A variant is on the front if no other of at most its cost is truly better. Costs are exact (forwards
-are counted), so only quality is uncertain. Dropping a variant takes a max-t test against all that
-cost no more (`argmax_sets`), keeping it beyond doubt takes a lead over each of them; both are
-corrected over the variants (Holm), so that the whole picture is wrong in at most 5 % a side.
+A variant is on the front if no other variant of at most its cost is truly better. Costs are exact
+(forwards are counted), so only quality is uncertain. A variant leaves the front by a max-t test
+against all variants that cost no more (`argmax_sets`). It is on the front beyond doubt if it leads
+each of them. Both kinds of p-values are corrected over the variants (Holm), so that the whole
+picture has an error of at most 5 % on each side.
 """
 
 from collections.abc import Mapping, Sequence
@@ -22,17 +23,17 @@ Status = Literal["on_front", "may_be_on_front", "dominated", "unresolved"]
 
 
 class FrontMember(NamedTuple):
-    """A variant in the picture of quality against cost."""
+    """A variant and its place in the comparison of quality against cost."""
 
     variant: str
     cost: float
     mean: float
-    """Quality over the prompts that all variants have."""
+    """Mean quality over the prompts that all variants have."""
     status: Status
-    """On the front: no other of at most its cost is truly better. Unresolved: too few prompts, or
-    they agree too exactly."""
+    """`on_front`: no other variant of at most its cost is truly better. `unresolved`: there are too
+    few prompts, or they differ too little."""
     p_on_front: float | None
-    """Adjusted, against "it is on the front"; None where unresolved."""
+    """Adjusted p-value against "the variant is on the front"; None if unresolved."""
 
 
 def pareto_front(
@@ -41,32 +42,35 @@ def pareto_front(
     bounds: tuple[float, float] | None,
     num_draws: int = NUM_DRAWS,
 ) -> list[FrontMember]:
-    """Every variant's place, in the order of `qualities`.
+    """The place of every variant, in the order of `qualities`.
 
     Args:
-        qualities: variant -> score, higher is better, of the same prompts in the same order.
-        costs: of each of them, exact; lower is better.
-        bounds: (-1, 1) where the differences are those of shares of facts, else None.
-        num_draws: of the bootstraps.
+        qualities: variant -> one score per prompt, higher is better; all variants have the same
+            prompts in the same order.
+        costs: variant -> exact cost; lower is better.
+        bounds: range of a difference of scores, (-1, 1) for shares of facts; None if unbounded.
+        num_draws: number of bootstrap draws.
 
     Raises:
         ValueError: no prompts, or unequal numbers of them.
     """
     sizes = {len(values) for values in qualities.values()}
     if len(sizes) != 1 or not sizes.isdisjoint({0}):
-        raise ValueError(f"the variants need the same prompts, not {sorted(sizes)} of them")
+        raise ValueError(
+            f"all variants need the same prompts, at least one; they have {sorted(sizes)} prompts"
+        )
     dropping, keeping = {}, {}
     for name in qualities:
-        rivals = [o for o in qualities if o != name and costs[o] <= costs[name]]
-        dropping[name], keeping[name] = _tests(name, rivals, qualities, bounds, num_draws)
+        rivals = [rival for rival in qualities if rival != name and costs[rival] <= costs[name]]
+        dropping[name], keeping[name] = _p_values(name, rivals, qualities, bounds, num_draws)
     p_on, p_off = _adjust(dropping), _adjust(keeping)
     return [
         FrontMember(
-            name,
-            costs[name],
-            sum(values) / len(values),
-            _status(p_on[name], p_off[name]),
-            p_on[name],
+            variant=name,
+            cost=costs[name],
+            mean=sum(values) / len(values),
+            status=_status(p_on[name], p_off[name]),
+            p_on_front=p_on[name],
         )
         for name, values in qualities.items()
     ]
@@ -75,16 +79,16 @@ def pareto_front(
 def study_front(
     rows: Sequence[TableRow], variants: Sequence[str], metric: str | None
 ) -> list[FrontMember]:
-    """The front of a study's screened rows by forwards an image.
+    """The front of a study in the screening phase, with forwards per image as cost.
 
-    Empty where all variants cost the same, where the metric has no better end, and without prompts
-    that all variants have. Forwards are compared as they are: pictures of another size cost more by
-    their area, which they don't tell.
+    Empty if all variants cost the same, if neither end of the metric's scale is better, or if no
+    prompt has scores in all variants. The size of an image is not part of the cost, although the
+    forwards of a larger image take longer.
 
     Args:
         rows: of the score table.
-        variants: in the order of the study.
-        metric: what quality is; None for none.
+        variants: names in the order of the study.
+        metric: the metric that is taken as quality; None gives an empty front.
     """
     properties = METRICS[metric] if metric else None
     if metric is None or properties is None or properties.better is None:
@@ -101,9 +105,10 @@ def study_front(
 def shared_qualities(
     rows: Sequence[TableRow], variants: Sequence[str], metric: str, sign: float
 ) -> dict[str, list[float]]:
-    """Variant -> mean over seeds a prompt times `sign`, of the screened prompts that all have.
+    """Variant -> for each prompt the mean over its seeds, times `sign`, in the screening phase.
 
-    Variants without a single score are left out.
+    Variants without any score are left out; prompts are those that all other variants have, sorted
+    by id.
     """
     means: dict[str, dict[str, float]] = {}
     for variant in variants:
@@ -112,26 +117,32 @@ def shared_qualities(
             for row in rows
             if row["variant"] == variant and row["phase"] == "screen"
         }
-        if found := prompt_means(scores):
-            means[variant] = found
+        if prompt_scores := prompt_means(scores):
+            means[variant] = prompt_scores
     shared = sorted(set.intersection(*map(set, means.values()))) if means else []
-    return {name: [sign * found[p] for p in shared] for name, found in means.items() if shared}
-
-
-def front_results(front: Sequence[FrontMember]) -> dict[str, dict[str, float | None]]:
-    """Variant -> whether it is, or may be, on the front (1 or 0; None where unresolved)."""
     return {
-        one.variant: {
-            "on_front": None if one.status == "unresolved" else float(one.status == "on_front"),
-            "may_be_on_front": (
-                None if one.status == "unresolved" else float(one.status != "dominated")
-            ),
-        }
-        for one in front
+        name: [sign * by_prompt[prompt] for prompt in shared]
+        for name, by_prompt in means.items()
+        if shared
     }
 
 
-def _tests(
+def front_results(front: Sequence[FrontMember]) -> dict[str, dict[str, float | None]]:
+    """Variant -> whether it is and whether it may be on the front: 1 or 0, None if unresolved."""
+    return {
+        member.variant: {
+            "on_front": None
+            if member.status == "unresolved"
+            else float(member.status == "on_front"),
+            "may_be_on_front": (
+                None if member.status == "unresolved" else float(member.status != "dominated")
+            ),
+        }
+        for member in front
+    }
+
+
+def _p_values(
     name: str,
     rivals: Sequence[str],
     qualities: Mapping[str, Sequence[float]],
@@ -140,23 +151,25 @@ def _tests(
 ) -> tuple[float | None, float | None]:
     """P-values against being on the front, and against not being on it."""
     if not rivals:
-        return 1.0, 0.0  # nothing costs as little
-    chosen = {each: qualities[each] for each in (name, *rivals)}
+        return 1.0, 0.0  # no other variant costs as little
+    chosen = {variant: qualities[variant] for variant in (name, *rivals)}
     p_on = highest_p_value(name, chosen, bounds, num_draws)
     leads = [
         mean_test(
-            [a - b for a, b in zip(qualities[name], qualities[o], strict=True)], bounds, num_draws
+            [a - b for a, b in zip(qualities[name], qualities[rival], strict=True)],
+            bounds,
+            num_draws,
         )
-        for o in rivals
+        for rival in rivals
     ]
-    p_leads = [None if pivot is None else pivot.p_above(0.0) for pivot in leads]
-    known = [p for p in p_leads if p is not None]
-    return p_on, max(known) if len(known) == len(p_leads) else None
+    p_leads = [None if test is None else test.p_above(0.0) for test in leads]
+    p_resolved = [p for p in p_leads if p is not None]
+    return p_on, max(p_resolved) if len(p_resolved) == len(p_leads) else None
 
 
 def _adjust(p_values: Mapping[str, float | None]) -> dict[str, float | None]:
-    known = {name: p for name, p in p_values.items() if p is not None}
-    adjusted = dict(zip(known, holm(list(known.values())), strict=True))
+    resolved = {name: p for name, p in p_values.items() if p is not None}
+    adjusted = dict(zip(resolved, holm(list(resolved.values())), strict=True))
     return {name: adjusted.get(name) for name in p_values}
 
 

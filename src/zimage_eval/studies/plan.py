@@ -1,4 +1,4 @@
-"""What a study costs and what it can see, before anything runs."""
+"""The plan of all studies: images, forwards, minutes, and the smallest effect each can detect."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,27 +13,27 @@ from zimage_eval.statistics.power import deviation_under_test, smallest_effect
 
 
 class StudyPlan(NamedTuple):
-    """One line of the plan."""
+    """One row of the plan."""
 
     study: str
     num_variants: int
     num_images: int
-    """Images to draw, without those that an earlier study draws."""
+    """Images to draw, without those that an earlier study of the plan draws."""
     num_forwards: int
-    """Transformer evaluations for those; with guidance, two a step."""
+    """Transformer evaluations for these images; with guidance there are two per step."""
     minutes: float
     screen_effect: float | None
-    """Smallest difference in alignment that screening can see; None if nothing is compared."""
+    """Smallest difference in alignment that screening can detect; None if nothing is compared."""
     confirm_effect: float | None
 
 
 def plan_studies(params: Params, spec: ModelSpec, templates: Path) -> tuple[StudyPlan, ...]:
-    """A plan for each study in order; what two studies share is counted for the first.
+    """Plan each study in order. Images that two studies share are counted for the first one.
 
     Args:
         params: params.yaml.
-        spec: of the model.
-        templates: folder of the files of templates.
+        spec: of the model to be studied.
+        templates: folder of the prompt templates.
 
     Raises:
         ValueError: a study's variants can't be expanded, or the model has no prompts for it; names
@@ -74,13 +74,13 @@ def plan_studies(params: Params, spec: ModelSpec, templates: Path) -> tuple[Stud
 
 
 def forwards_per_image(settings: Settings) -> int:
-    """Transformer evaluations for one image: one a step, two with guidance."""
+    """Transformer evaluations for one image: one per step, two per step with guidance."""
     sampler = settings.sampler
     return sampler.num_inference_steps * (2 if sampler.guidance_scale > 0 else 1)
 
 
 def predict_seconds(settings: Settings, spec: ModelSpec) -> float:
-    """Seconds for one image, from the model's planning figures, scaled by the image's area."""
+    """Predicted seconds for one image, from `spec.planning`, in proportion to the image's area."""
     default, image = spec.defaults.image, settings.image
     area = image.height * image.width / (default.height * default.width)
     figures = spec.planning
@@ -89,7 +89,7 @@ def predict_seconds(settings: Settings, spec: ModelSpec) -> float:
 
 
 def render_plan(plans: Sequence[StudyPlan], params: Params, spec: ModelSpec) -> str:
-    """The plan as text: a table, its sum, and how its figures come about."""
+    """The plan as text: a table, its sums, and an explanation of its columns."""
     header = ("study", "variants", "images", "forwards", "minutes", "screen sees", "confirm sees")
     rows = [
         (
@@ -120,7 +120,7 @@ def render_plan(plans: Sequence[StudyPlan], params: Params, spec: ModelSpec) -> 
 
 
 def align_columns(rows: Sequence[Sequence[str]]) -> list[str]:
-    """Rows of a text table: the first column to the left, the others to the right."""
+    """Lines of a text table: the first column is aligned to the left, the others to the right."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return [
         "  ".join(
@@ -137,8 +137,8 @@ def _effect(
     if spec.judge == "none" or len(phase_variants(variants, phase, confirm)) < 2:
         return None
     num_prompts = getattr(sizes, phase).num_prompts
-    seen = deviation_under_test(spec.planning.alignment_sd, num_prompts, is_judged=True)
-    return smallest_effect(seen, num_prompts)
+    deviation = deviation_under_test(spec.planning.alignment_sd, num_prompts, is_judged=True)
+    return smallest_effect(deviation, num_prompts)
 
 
 def _number(value: float | None) -> str:

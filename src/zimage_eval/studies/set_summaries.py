@@ -1,4 +1,4 @@
-"""Scores of the sets of pictures that variants make, as rows beside those of single pictures."""
+"""Summary rows of metrics that compare sets of images: Fréchet distances, KID and the like."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -15,7 +15,14 @@ IS_REFERENCE = "it is the reference"
 def read_sets(
     study: Path, reference: Path, settings: Distribution
 ) -> tuple[dict[BackboneName, StudyFeatures], dict[BackboneName, FeatureVectors]]:
-    """Features of a study's images and of the reference by backbone, from their folders.
+    """Read the features of a study's images and of the reference, by backbone.
+
+    The second mapping is empty if the reference is the baseline.
+
+    Args:
+        study: folder of the study's feature tables.
+        reference: folder of the reference's feature tables.
+        settings: which backbones, and what the reference is.
 
     Raises:
         ValueError: a table is missing.
@@ -30,21 +37,21 @@ def read_sets(
 def summarize_sets(
     features: Mapping[BackboneName, StudyFeatures],
     references: Mapping[BackboneName, FeatureVectors],
-    asked: Mapping[Phase, Sequence[str]],
+    variants_of: Mapping[Phase, Sequence[str]],
     baseline: str,
     settings: Distribution,
 ) -> list[Summary]:
-    """Every metric of sets, by phase, variant and backbone; a note says why one has no number.
+    """One row per phase, variant, backbone and metric of sets; a row without number has a note.
 
     Args:
         features: of the study's images.
-        references: features of the reference pictures; not read where the baseline is it.
-        asked: names of the variants of each phase, in the order of the study.
+        references: features of the reference pictures; not read if the baseline is the reference.
+        variants_of: phase -> names of its variants, in the order of the study.
         baseline: the name of the baseline.
         settings: what is measured and how.
     """
     summaries = []
-    for phase, variants in asked.items():
+    for phase, variants in variants_of.items():
         for variant in variants:
             for backbone, study in features.items():
                 images, prompts = study.of(variant, phase)
@@ -64,19 +71,19 @@ def _measure(
     backbone: BackboneName,
     settings: Distribution,
 ) -> list[tuple[str, tuple[float | None, float | None, float | None], str]]:
-    """Name, value with the ends of its interval, and note of each metric."""
-    found = []
+    """For each metric: its name, its value with both ends of the interval, and a note."""
+    measurements = []
     for family in families_of(backbone):
         names = [metric_name(template, backbone) for template in family.metrics]
         note = _problem(family, names, images, reference, backbone, settings)
         values: tuple[float | None, ...] = (None,) * len(names)
         if not note:
-            other = images if reference is None else reference
+            compared = images if reference is None else reference
             note = f"{len(images)} images"
-            note += f", {len(other)} in the reference" if family.reads_reference else ""
+            note += f", {len(compared)} in the reference" if family.reads_reference else ""
             try:
-                values = family.measure(images, other, backbone, settings.seed)
-            except ValueError as error:  # one set without a number must not end the study
+                values = family.measure(images, compared, backbone, settings.seed)
+            except ValueError as error:  # a set without a number is a row with a note
                 note = str(error)
         ends = None
         if family.interval is not None and reference is not None and values[0] is not None:
@@ -85,8 +92,8 @@ def _measure(
             is_undefined = value is None and values[0] is not None
             low, high = ends if ends is not None and name == names[0] else (None, None)
             shown = note + ": undefined at this size" * is_undefined
-            found.append((name, (value, low, high), shown))
-    return found
+            measurements.append((name, (value, low, high), shown))
+    return measurements
 
 
 def _problem(
@@ -97,7 +104,7 @@ def _problem(
     backbone: BackboneName,
     settings: Distribution,
 ) -> str:
-    """Why there are no numbers of a family; empty where there are."""
+    """The reason why a family has no numbers; empty if it has."""
     if family.reads_reference and reference is None:
         return IS_REFERENCE
     sizes = {"images": len(images)}

@@ -1,4 +1,4 @@
-"""Numbers as a reader sees them, and the Markdown tables they stand in."""
+"""Numbers as the report prints them, and the Markdown tables of a study."""
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -20,23 +20,23 @@ MAIN_COLUMNS = (
 )
 WITH_INTERVAL = ("alignment",)
 WITHOUT_NUMBER = (MISSING, NOT_AVAILABLE, "identical")
-"""What stands in a column of numbers where there is none."""
+"""Texts that stand in a column of numbers in place of a number."""
 _NUMBER = re.compile(r"\**[+\N{MINUS SIGN}-]?\d")
 ARROWS = {"higher": "\N{NO-BREAK SPACE}↑", "lower": "\N{NO-BREAK SPACE}↓", None: ""}
 
 Index = Mapping[tuple[str, str, str], Summary]
-"""Screened rows by variant, metric and category."""
+"""Rows of the screening phase by variant, metric and category."""
 
 
 def index_screened(summaries: Iterable[Summary]) -> dict[tuple[str, str, str], Summary]:
-    """The screened rows, to be looked up."""
+    """The rows of the screening phase by variant, metric and category."""
     return {
         (row.variant, row.metric, row.category): row for row in summaries if row.phase == "screen"
     }
 
 
 def show(value: float | None, decimals: int, *, signed: bool = False) -> str:
-    """A number with a real minus sign; a dash where there is none."""
+    """A number with a typographic minus sign; a dash if it is None."""
     if value is None:
         return MISSING
     text = f"{value:+,.{decimals}f}" if signed else f"{value:,.{decimals}f}"
@@ -61,14 +61,14 @@ def show_interval(
 
 
 def show_mean(row: Summary) -> str:
-    """A summary's mean and interval."""
+    """The mean of a summary and its interval."""
     return show_interval(row.mean, row.low, row.high, METRICS[row.metric].decimals)
 
 
 def show_contrast(row: Summary) -> str:
-    """A summary's contrast to the baseline: a distance, or a signed difference.
+    """A summary's comparison with the baseline: a distance, or a signed difference.
 
-    A difference whose interval excludes 0 ends in a star, because rounding may hide it.
+    A star marks a difference whose interval excludes 0, because rounding may hide this.
     """
     info = METRICS[row.metric]
     if info.is_paired:
@@ -80,7 +80,7 @@ def show_contrast(row: Summary) -> str:
 
 
 def column_title(metric: str) -> str:
-    """A metric in a table's head: its name, unit and the better end."""
+    """The head of a metric's column: its name, unit, and an arrow to the better end."""
     info = METRICS[metric]
     unit = f" ({info.unit})" if info.unit in ("dB",) else ""
     name = metric.removeprefix("num_").removeprefix("fact_").replace("_", " ")
@@ -88,7 +88,7 @@ def column_title(metric: str) -> str:
 
 
 def markdown_table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A Markdown table; the first column and words to the left, columns of numbers to the right."""
+    """A Markdown table; columns of numbers are aligned to the right, all others to the left."""
     body = [list(row) for row in rows]
     columns = range(len(head))
     sides = ["---:" if column and _is_numeric(body, column) else "---" for column in columns]
@@ -96,22 +96,22 @@ def markdown_table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 
 def _is_numeric(body: Sequence[Sequence[str]], index: int) -> bool:
-    """Whether a column has numbers only, but for cells where one is missing."""
+    """Whether a column holds numbers only; cells without a number are not counted."""
     cells = [row[index] for row in body if row[index] not in ("", *WITHOUT_NUMBER)]
     return all(_NUMBER.match(cell) for cell in cells)
 
 
 def variant_cell(variant: Variant) -> str:
-    """A variant's name; the baseline stands out."""
+    """A variant's name in Markdown; the baseline is bold."""
     if not variant.is_baseline:
         return f"`{variant.name}`"
     return f"**`{variant.name}`**" + ("" if variant.name == "baseline" else " (baseline)")
 
 
 def main_table(variants: Sequence[Variant], index: Index) -> str:
-    """Every variant by the main metrics that the study has, over all prompts.
+    """A row per variant, a column per main metric that the study has, over all prompts.
 
-    Coverage is a column where a picture is missing.
+    If any image is missing, coverage is a column too.
     """
     columns = [metric for metric in MAIN_COLUMNS if _is_known(variants, metric, index)]
     contrasted = [m for m in columns if m in WITH_INTERVAL and len(variants) > 1]
@@ -135,7 +135,7 @@ def main_table(variants: Sequence[Variant], index: Index) -> str:
 
 
 def metric_table(variants: Sequence[Variant], metric: str, index: Index) -> str:
-    """One metric of every variant over all prompts, with what it differs from the baseline's."""
+    """One metric of every variant over all prompts, and its difference to the baseline."""
     rows = []
     for variant in variants:
         row = index.get((variant.name, metric, ALL))
@@ -145,17 +145,22 @@ def metric_table(variants: Sequence[Variant], metric: str, index: Index) -> str:
 
 
 def category_table(variants: Sequence[Variant], metric: str, index: Index) -> str:
-    """One metric of every variant by category of prompts."""
+    """One metric: a row per variant, a column per category of prompts."""
     categories = sorted({category for _, name, category in index if name == metric} - {ALL})
     rows = []
     for variant in variants:
-        found = [index.get((variant.name, metric, category)) for category in categories]
-        rows.append([variant_cell(variant), *(show_mean(r) if r else MISSING for r in found)])
+        summaries = [index.get((variant.name, metric, category)) for category in categories]
+        rows.append(
+            [
+                variant_cell(variant),
+                *(show_mean(summary) if summary else MISSING for summary in summaries),
+            ]
+        )
     return markdown_table(["variant", *categories], rows)
 
 
 def detail_table(variants: Sequence[Variant], index: Index) -> str:
-    """Every variant by the other metrics that the study has, over all prompts."""
+    """A row per variant, a column per metric that `main_table` leaves out, over all prompts."""
     columns = [
         metric
         for metric in METRICS
@@ -170,14 +175,16 @@ def detail_table(variants: Sequence[Variant], index: Index) -> str:
 
 
 def _coverage_cell(row: Summary) -> str:
-    """Share of the images that were made, or that the model lacks these settings."""
+    """The share of images that were made, or "not available" if the model lacks the settings."""
     return NOT_AVAILABLE if row.mean is None else show(row.mean, 2)
 
 
 def _main_cell(row: Summary, identical: Summary) -> str:
     if row.metric in WITH_INTERVAL:
         return show_mean(row)
-    if row.metric == "psnr" and identical.mean:  # its mean is over the other pictures
+    if (
+        row.metric == "psnr" and identical.mean
+    ):  # identical pictures have no PSNR; the mean is over the rest
         return "identical" if row.mean is None else f"{show(row.mean, 1)} (n = {row.num_prompts})"
     return show(row.mean, METRICS[row.metric].decimals)
 

@@ -25,7 +25,7 @@ from zimage_eval.benchmarks.autoencoder.roundtrip import (
     load_autoencoder,
     make_ways,
     measure_roundtrips,
-    observe_tiles,
+    measure_tiled_roundtrips,
 )
 from zimage_eval.benchmarks.autoencoder.tiling import Tiling, seam_excess, tile_decoder, tiling_of
 from zimage_eval.metrics.networks.lpips_trunks import load_lpips
@@ -107,12 +107,14 @@ def test_a_planted_seam_is_found_and_even_noise_is_none() -> None:
     assert -0.2 < seam_excess(elsewhere, whole, tiling) < 0
     flicker = whole + (noise(64, 1) % 3)
     assert abs(seam_excess(flicker, whole, tiling)) < 0.15
-    with pytest.raises(ValueError, match="one tile of 80 px"):
+    with pytest.raises(ValueError, match="larger than a tile, 80 px"):
         seam_excess(whole, whole, Tiling(pitch=64, blend=16))
 
 
 def test_tiled_pictures_are_held_against_whole_ones(vae: AutoencoderKL) -> None:
-    found = observe_tiles([RoundtripPicture("a", "k", noise(64))], vae, load_lpips(LPIPS), 4)
+    found = measure_tiled_roundtrips(
+        [RoundtripPicture("a", "k", noise(64))], vae, load_lpips(LPIPS), 4
+    )
     assert {o.variant for o in found} == {WHOLE, "tiled", "tiled_no_overlap"}
     [difference] = values(found, "tiled", "largest_difference")
     assert difference is not None and difference > 0

@@ -16,11 +16,11 @@ from calibration.data.concept_prompts import (
 )
 from calibration.data.scene_prompts import write_prompts
 from tests.support.repository import ROOT
-from zimage_eval.benchmarks.concepts.defaults import SCENE_VALUES, find_defaults, unsaid_in_scene
+from zimage_eval.benchmarks.concepts.defaults import SCENE_VALUES, find_defaults, unstated_in_scene
 from zimage_eval.benchmarks.concepts.gaps import Gap
 from zimage_eval.benchmarks.concepts.probe import (
     draw_concept_grid,
-    held_by_cell,
+    outcomes_by_cell,
     probe_results,
     write_gaps,
 )
@@ -52,8 +52,8 @@ def test_a_pair_holds_when_name_and_color_do() -> None:
         for seed, pair in found.items()
         for fact, held in zip(("shape 0", "color 0"), pair, strict=True)
     ]
-    assert held_by_cell(rows, facts) == {("ring", "red"): [True, False, False]}
-    assert held_by_cell([], facts) == {("ring", "red"): []}
+    assert outcomes_by_cell(rows, facts) == {("ring", "red"): [True, False, False]}
+    assert outcomes_by_cell([], facts) == {("ring", "red"): []}
 
 
 def test_what_is_unsaid_is_read_from_the_picture() -> None:
@@ -62,10 +62,10 @@ def test_what_is_unsaid_is_read_from_the_picture() -> None:
     )
     image = draw_scenes([scene])[0].permute(1, 2, 0).numpy()
     rest = {"size": "large", "fill": "striped", "background": "mint", "style": "framed"}
-    assert unsaid_in_scene(image, ANY_RING) == {"color": "lime", **rest}
-    assert unsaid_in_scene(image, RED_RING) == rest
+    assert unstated_in_scene(image, ANY_RING) == {"color": "lime", **rest}
+    assert unstated_in_scene(image, RED_RING) == rest
     star = Facts(objects=(ObjectFact(name="star"),), style="framed")
-    assert unsaid_in_scene(image, star) == {"background": "mint"}
+    assert unstated_in_scene(image, star) == {"background": "mint"}
 
 
 def test_the_commonest_value_is_held_against_about_even_shares() -> None:

@@ -19,11 +19,11 @@ from calibration.study.draw_guidance_arms import (
 )
 from tests.support.repository import ROOT
 from zimage_eval.benchmarks.guidance.arms import (
-    AGAIN,
     LOOKS,
     SHARES,
     SPACES,
     TURBO,
+    TURBO_AGAIN,
     GuidanceArms,
     arm_name,
     read_arms,
@@ -62,7 +62,7 @@ def made_up(
     fault = np.array([0, 0, 0, 0, 0.3, -0.3])
     rows: list[dict[str, Any]] = []
     vectors: dict[str, list[NDArray[np.float64]]] = {space: [] for space in SPACES}
-    for arm, scale in {TURBO: None, AGAIN: None, **{arm_name(s): s for s in SCALES}}.items():
+    for arm, scale in {TURBO: None, TURBO_AGAIN: None, **{arm_name(s): s for s in SCALES}}.items():
         strength = baked if scale is None else scale
         for prompt in range(NUM_PROMPTS):
             for noise in range(NUM_NOISES):
@@ -140,7 +140,7 @@ def test_a_model_without_its_pictures_is_told_in_words(tmp_path: Path) -> None:
     assert "of other weights" in (why_not_available(arms, "m", "u") or "")
 
 
-@pytest.mark.parametrize("left_out", [{"arm": AGAIN}, {"arm": "w=0.0", "prompt_id": "p03"}])
+@pytest.mark.parametrize("left_out", [{"arm": TURBO_AGAIN}, {"arm": "w=0.0", "prompt_id": "p03"}])
 def test_arms_of_other_pictures_are_refused(left_out: dict[str, str], tmp_path: Path) -> None:
     rows, vectors = made_up(1.5)
     kept = [
@@ -148,7 +148,7 @@ def test_arms_of_other_pictures_are_refused(left_out: dict[str, str], tmp_path: 
     ]
     picked = {space: values[kept] for space, values in vectors.items()}
     write_arms(tmp_path / "m.parquet", [rows[i] for i in kept], picked)
-    with pytest.raises(ValueError, match=f"needs the arms|pictures of {left_out['arm']}"):
+    with pytest.raises(ValueError, match=f"needed are|pictures of '{left_out['arm']}'"):
         read_arms(tmp_path / "m.parquet")
 
 
@@ -193,5 +193,5 @@ def test_arms_are_drawn_from_a_model_folder(tiny_folder: Path, tmp_path: Path) -
     read = read_arms(tmp_path / "toy.parquet")
     assert read.scales == {"w=0.0": 0.0, "w=2.0": 2.0}
     by_arm = read.vectors["alexnet"]
-    assert not np.array_equal(by_arm[TURBO], by_arm[AGAIN])  # other noise
+    assert not np.array_equal(by_arm[TURBO], by_arm[TURBO_AGAIN])  # other noise
     assert not np.array_equal(by_arm[TURBO][:, 0], by_arm[TURBO][:, 1])

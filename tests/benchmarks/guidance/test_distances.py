@@ -93,8 +93,8 @@ def test_pseudo_values_of_a_difference_of_means_are_the_groups_differences() -> 
 @pytest.mark.parametrize(
     ("first", "second", "message"),
     [
-        (draw(1), draw(1, 5), "of one design"),
-        (draw(1)[:, :1], draw(1)[:, :1], "two noises at least, not 6, 1"),
+        (draw(1), draw(1, 5), "need one shape"),
+        (draw(1)[:, :1], draw(1)[:, :1], "2 noises are needed, not 6 prompts and 1 noises"),
         (draw(1) * np.inf, draw(1), "NaN or infinite"),
     ],
 )
@@ -104,5 +104,5 @@ def test_what_has_no_distance_is_refused(first: Floats, second: Floats, message:
 
 
 def test_more_groups_than_prompts_are_refused() -> None:
-    with pytest.raises(ValueError, match="9 groups of 6 prompts"):
+    with pytest.raises(ValueError, match="num_groups is 9: allowed are 2 to 6"):
         grouped_pseudo_values(lambda one, other: 0.0, draw(1), draw(2), num_groups=9)

@@ -8,7 +8,7 @@ import pytest
 from tests.benchmarks.prompts.test_failure_patterns import NORM, entry
 from tests.support.graph import ROOT
 from zimage_eval.benchmarks.layers.analysis import layer_row
-from zimage_eval.benchmarks.layers.embedding_labels import applicable, find_mentions
+from zimage_eval.benchmarks.layers.embedding_labels import find_mentions, rows_with_common_label
 from zimage_eval.benchmarks.layers.embedding_space import (
     cluster_rows,
     direction_rows,
@@ -85,7 +85,7 @@ def test_rows_of_a_prompt_are_predicted_from_other_prompts() -> None:
 
 def test_rare_classes_and_single_ones_are_left_out() -> None:
     labels: list[str | None] = ["a"] * 10 + ["b"] * 3 + [None]
-    assert applicable(labels, 8) == list(range(10))
+    assert rows_with_common_label(labels, 8) == list(range(10))
     units = [str(index) for index in range(14)]
     assert probe_label("x", labels, units, {"embedding": np.zeros((14, 2))}, PARAMS) == []
 

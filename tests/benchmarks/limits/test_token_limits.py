@@ -10,9 +10,9 @@ from diffusers import ZImageTransformer2DModel
 from tests.support.default_settings import make_settings
 from zimage_eval.benchmarks.limits.length_probe import (
     ProbeSize,
+    find_positions,
     fits,
-    fits_apart,
-    positions,
+    fits_in_own_process,
     run_probe,
     with_table_length,
 )
@@ -50,7 +50,7 @@ def test_bisection_finds_every_limit(limit: int) -> None:
 
 
 def test_bisection_refuses_what_has_no_limit() -> None:
-    with pytest.raises(ValueError, match="no limit between 1 and 100"):
+    with pytest.raises(ValueError, match="no limit between 1, which must fit, and 100"):
         find_limit(lambda number: True, 100, 7)
     with pytest.raises(ValueError, match="no limit"):
         find_limit(lambda number: False, 100, 7)
@@ -63,8 +63,8 @@ def test_1504_fits_a_table_of_1536_rows_and_1505_does_not(
     assert not fits(transformer, ProbeSize(1505))
     assert fits(transformer, ProbeSize(1505, table_length=1538))
     assert not fits(transformer, ProbeSize(1505, table_length=1537))
-    assert positions(transformer, 1505) == (1, 1536, 1537)
-    assert positions(transformer, 1504) == (1, 1504, 1505)
+    assert find_positions(transformer, 1505) == (1, 1536, 1537)
+    assert find_positions(transformer, 1504) == (1, 1504, 1505)
 
 
 @pytest.mark.parametrize("table", [66, 97, 98, 99])
@@ -109,13 +109,13 @@ def test_the_same_size_gives_the_same_velocity(transformer: ZImageTransformer2DM
 def test_a_probe_that_dies_is_no_answer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "executable", "false")
     with pytest.raises(RuntimeError, match="num_tokens=5"):
-        fits_apart(tmp_path, torch.device("cpu"), ProbeSize(5))
+        fits_in_own_process(tmp_path, torch.device("cpu"), ProbeSize(5))
 
 
 def test_a_process_of_its_own_answers_the_same(tiny_folder: Path) -> None:
     folder, device = tiny_folder / "transformer", torch.device("cpu")
-    assert fits_apart(folder, device, ProbeSize(64, table_length=66))
-    assert not fits_apart(folder, device, ProbeSize(65, table_length=66))
+    assert fits_in_own_process(folder, device, ProbeSize(64, table_length=66))
+    assert not fits_in_own_process(folder, device, ProbeSize(65, table_length=66))
 
 
 def test_a_prompt_that_is_cut_loses_the_end_of_its_chat(tiny_folder: Path) -> None:

@@ -9,9 +9,9 @@ from tests.support.repository import ROOT
 from tests.support.toy_project import SPEC
 from zimage_eval.benchmarks.machine import compile as benchmark_compile
 from zimage_eval.benchmarks.machine.compile import (
+    compile_gains,
     compile_transformer,
-    double,
-    gains,
+    double_batch,
     measure_compile,
     uncompile,
     why_not_compiled,
@@ -143,15 +143,15 @@ def test_recorded_forwards_are_those_of_the_run(model: LoadedModel) -> None:
     velocity = replay_forward(model.pipe.transformer, forwards[0])
     assert torch.equal(replay_forward(model.pipe.transformer, forwards[0]), velocity)
     assert relative_errors(velocity * 3, velocity) == pytest.approx([2])
-    assert len(replay_forward(model.pipe.transformer, double(forwards[0]))) == 2
+    assert len(replay_forward(model.pipe.transformer, double_batch(forwards[0]))) == 2
 
 
 def test_break_even_by_hand() -> None:
     off: dict[str, MachineValue] = {"seconds_per_forward": 3.0}
     arm: dict[str, MachineValue] = {"seconds_per_forward": 2.0, "first_call_seconds": 83.0}
     # 81 seconds more at first, 8 fewer an image: the eleventh pays the last of it.
-    assert gains(off, arm, 8) == {"times_as_fast": 1.5, "break_even_images": 11}
-    assert gains(off, arm | {"seconds_per_forward": 3.0}, 8)["break_even_images"] is None
+    assert compile_gains(off, arm, 8) == {"times_as_fast": 1.5, "break_even_images": 11}
+    assert compile_gains(off, arm | {"seconds_per_forward": 3.0}, 8)["break_even_images"] is None
 
 
 def test_what_is_compiled_is_undone(model: LoadedModel) -> None:
@@ -184,7 +184,7 @@ def test_an_arm_that_fails_is_a_row(model: LoadedModel, monkeypatch: pytest.Monk
         raise RuntimeError("no\nluck")
 
     monkeypatch.setattr(benchmark_compile, "why_not_compiled", lambda _: None)
-    monkeypatch.setattr(benchmark_compile, "gains", fail)
+    monkeypatch.setattr(benchmark_compile, "compile_gains", fail)
     monkeypatch.setattr(benchmark_compile, "compile_transformer", lambda *_: None)
     entry = Compile(arms=("regional",), num_repeats=1)
     rows = measure_compile(model, entry, PROMPTS, lambda _: None)

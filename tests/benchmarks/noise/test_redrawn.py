@@ -13,7 +13,7 @@ from zimage_eval.benchmarks.noise.placements import (
     arm_distances,
     arm_results,
     draw_placements,
-    noise_scales,
+    floors_and_ceilings,
     place_arms,
     placement_results,
     study_arms,
@@ -75,7 +75,7 @@ def observed(arm: str, level: float) -> list[Measurement]:
 
 def test_variants_are_placed_between_the_arms(tmp_path: Path) -> None:
     seen = [*observed(FLOOR, 0.02), *observed("bfloat16", 0.021), *observed(CEILING, 0.42)]
-    scales = noise_scales(seen, FLOOR, CEILING)
+    scales = floors_and_ceilings(seen, FLOOR, CEILING)
     levels = {"middle": 0.22, "far": 0.82, BASELINE: 0.0, SWAPPED_PROMPTS: 0.0}
     rows = [
         {
@@ -105,7 +105,7 @@ def test_variants_are_placed_between_the_arms(tmp_path: Path) -> None:
 
 
 def test_a_variant_without_distances_has_no_place() -> None:
-    scales = noise_scales([*observed(FLOOR, 0.02), *observed(CEILING, 0.42)], FLOOR, CEILING)
+    scales = floors_and_ceilings([*observed(FLOOR, 0.02), *observed(CEILING, 0.42)], FLOOR, CEILING)
     (placed,) = place_arms("study", {"larger": {"lpips": {}}}, scales, ENTRY)
     assert placed.placement.place == "inconclusive"
     assert placed.mean is None

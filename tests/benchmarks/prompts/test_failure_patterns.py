@@ -13,7 +13,7 @@ from zimage_eval.benchmarks.prompts.failure_detectors import (
     detector_rows,
     detector_scores,
     embedding_statistics,
-    fails,
+    failed_prompts,
     held_out_distances,
 )
 from zimage_eval.benchmarks.prompts.failure_patterns import (
@@ -104,20 +104,20 @@ def made_up_prompts(shift: float) -> tuple[list, list[TextEmbeddings]]:
 def test_planted_anomalies_are_detected_and_without_them_nothing_is() -> None:
     judged, encoded = made_up_prompts(4.0)
     scores = detector_scores(judged, encoded, NORM, PARAMS)
-    rows = detector_rows(scores, fails(judged), 0)
+    rows = detector_rows(scores, failed_prompts(judged), 0)
     for name in ("mahalanobis_of_mean", "embedding"):
         assert rows[f"detector={name}"]["auc"] > 0.95  # type: ignore[operator]
         assert rows[f"detector={name}"]["gain_over_bag_of_words_low"] > 0.1  # type: ignore[operator]
     assert chance_row(judged, encoded, NORM, PARAMS)["auc_high"] < 0.8  # type: ignore[operator]
     judged, encoded = made_up_prompts(0.0)
-    null = detector_rows(detector_scores(judged, encoded, NORM, PARAMS), fails(judged), 0)
+    null = detector_rows(detector_scores(judged, encoded, NORM, PARAMS), failed_prompts(judged), 0)
     assert null["detector=embedding"]["auc_low"] < 0.5  # type: ignore[operator]
 
 
 def test_mean_rank_of_failed_prompts_is_the_area() -> None:
     judged, encoded = made_up_prompts(1.0)
     scores = detector_scores(judged, encoded, NORM, PARAMS)
-    area = detector_rows(scores, fails(judged), 0)["detector=embedding"]["auc"]
+    area = detector_rows(scores, failed_prompts(judged), 0)["detector=embedding"]["auc"]
     seen = detector_observations(scores, judged)
     for outcome in ("failed", "succeeded"):
         own = [o.value for o in seen if (o.variant, o.category) == ("detector=embedding", outcome)]
@@ -158,12 +158,18 @@ def test_a_simple_prompt_states_two_objects_and_what_relates_them() -> None:
 def test_only_failed_prompts_are_retried_with_a_seed_never_used() -> None:
     judged = [seeded_trial(f"p{i}", [i % 2 == 0, True]) for i in range(10)]
     retries = plan_retries(judged, 99, 0)
-    assert sorted(entry.one.trial.trial_id for entry in retries) == ["p1", "p3", "p5", "p7", "p9"]
+    assert sorted(entry.judged.trial.trial_id for entry in retries) == [
+        "p1",
+        "p3",
+        "p5",
+        "p7",
+        "p9",
+    ]
     for each in retries:
         assert each.failed_seed == 0
-        assert each.new_seed not in each.one.held
-        assert each.texts["reworded"] != each.one.trial.text
-        assert parse_caption(each.texts["reworded"]) == each.one.trial.facts
+        assert each.new_seed not in each.judged.held
+        assert each.texts["reworded"] != each.judged.trial.text
+        assert parse_caption(each.texts["reworded"]) == each.judged.trial.facts
         assert "simplified" not in each.texts
 
 

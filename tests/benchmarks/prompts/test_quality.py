@@ -19,7 +19,7 @@ from zimage_eval.benchmarks.prompts.quality import (
     PREDICTOR,
     beats_baselines,
     feature_rows,
-    foretell,
+    predict_held_out,
     predictor_rows,
 )
 from zimage_eval.cli.predict import describe_prediction
@@ -55,7 +55,7 @@ def test_planted_crowding_is_found_and_beats_both_baselines() -> None:
         judged_trial(str(i), text, share)
         for i, (text, share) in enumerate(zip(texts, truth, strict=True))
     ]
-    found = foretell(judged, {}, PARAMS)
+    found = predict_held_out(judged, {}, PARAMS)
     rows = predictor_rows(found, judged)
     assert rows["features"]["r_squared"] > 0.9  # type: ignore[operator]
     assert rows[PREDICTOR]["gain_over_length_low"] > 0  # type: ignore[operator]
@@ -70,7 +70,7 @@ def test_shuffled_alignment_beats_nothing() -> None:
     judged = [
         judged_trial(str(i), text, rng.random()) for i, text in enumerate(sentences(120, rng))
     ]
-    rows = predictor_rows(foretell(judged, {}, PARAMS), judged)
+    rows = predictor_rows(predict_held_out(judged, {}, PARAMS), judged)
     assert not beats_baselines(rows)
     assert rows[PREDICTOR]["r_squared"] < 0.05  # type: ignore[operator]
 

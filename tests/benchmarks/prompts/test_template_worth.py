@@ -89,5 +89,5 @@ def test_the_figure_has_a_row_a_measured_metric(tmp_path: Path) -> None:
 
 
 def test_a_library_without_the_bare_prompt_is_refused() -> None:
-    with pytest.raises(ValueError, match="none is the bare prompt"):
+    with pytest.raises(ValueError, match="is the bare prompt, without"):
         worth_rows(scores(), LIBRARY[1:], TOKENS)

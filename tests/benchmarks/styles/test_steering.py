@@ -41,7 +41,7 @@ def test_subjects_are_held_out() -> None:
     pairs = styled_pairs([prompt(str(i), f"a red star{''}") for i in range(6)], ATTRIBUTES, 0)
     fitted, held_out = split_pairs(pairs, PARAMS)
     assert len({p.prompt_id for p in fitted} | {p.prompt_id for p in held_out}) == 6
-    with pytest.raises(ValueError, match="6 prompts are asked for, 5"):
+    with pytest.raises(ValueError, match="num_held_out is 6, but only 5"):
         split_pairs(pairs[:5], PARAMS)
 
 

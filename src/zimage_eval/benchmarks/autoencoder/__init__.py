@@ -1,1 +1,1 @@
-"""What the autoencoder loses on the way from pixels to latents and back."""
+"""What pictures lose when the autoencoder encodes and decodes them."""

@@ -1,4 +1,4 @@
-"""Pictures of a round trip: original, what came back, their difference; and a dot a kind."""
+"""Figures of the autoencoder's round trip: a grid of pictures, and PSNR by kind of content."""
 
 from collections.abc import Sequence
 
@@ -20,12 +20,12 @@ DIFFERENCE_GAIN = 8
 def roundtrip_grid(
     shown: Sequence[tuple[RoundtripPicture, Tensor, Tensor]], headers: tuple[str, str], gain: int
 ) -> Image.Image:
-    """A row a picture: two versions of it and `gain` times their difference around gray.
+    """Draw a row per picture: two versions of it, and `gain` times their difference on gray.
 
     Args:
-        shown: the picture, and the two versions.
-        headers: of the versions.
-        gain: of the difference.
+        shown: each picture with its two versions, `(3, height, width)` uint8.
+        headers: column heads of the two versions.
+        gain: factor of the difference.
     """
     columns = [
         GridColumn((words,), is_baseline=False) for words in (*headers, f"difference x {gain}")
@@ -37,7 +37,7 @@ def roundtrip_grid(
             (
                 GridCell(_image(first), "", "neutral"),
                 GridCell(_image(second), _decibels(second, first), "neutral"),
-                GridCell(_image(amplified(second, first, gain)), "", "neutral"),
+                GridCell(_image(amplify_difference(second, first, gain)), "", "neutral"),
             ),
         )
         for picture, first, second in shown
@@ -45,32 +45,41 @@ def roundtrip_grid(
     return draw_image_grid(("picture",), columns, rows)
 
 
-def amplified(image: Tensor, other: Tensor, gain: int) -> Tensor:
-    """`gain` times the difference of two uint8 pictures, around middle gray, uint8."""
-    difference = (image.float() - other.float()) * gain + 128
+def amplify_difference(image: Tensor, reference: Tensor, gain: int) -> Tensor:
+    """`gain` times the difference of two uint8 pictures, added to middle gray; uint8."""
+    difference = (image.float() - reference.float()) * gain + 128
     return difference.round().clamp(0, 255).to(torch.uint8)
 
 
 def psnr_dots(observations: Sequence[Measurement], variant: str) -> Figure:
-    """PSNR of each kind of content with its interval."""
+    """Draw the mean PSNR of each kind of content with its interval."""
     kinds = sorted({row.category for row in observations if row.variant == variant}, key=_order)
     rows = []
     for kind in kinds:
-        found = kind_estimate(observations, variant, kind, "psnr")
+        psnr_estimate = kind_estimate(observations, variant, kind, "psnr")
         rows.append(
-            EffectRow(kind, found.mean, found.low, found.high, False, None, {}, "no finite PSNR")
+            EffectRow(
+                label=kind,
+                mean=psnr_estimate.mean,
+                low=psnr_estimate.low,
+                high=psnr_estimate.high,
+                is_baseline=False,
+                differs=None,
+                by_category={},
+                note="no finite PSNR",
+            )
         )
     return draw_dots(rows, "PSNR of the round trip in dB (95 % interval over pictures)")
 
 
 def _order(kind: str) -> tuple[str, int]:
-    """Text by its size, and after pictures."""
+    """Sort key: pictures before text, text by its size in pixels."""
     name, _, size = kind.partition("_")
     return (name, int(size.removesuffix("px"))) if name == "text" else (f" {kind}", 0)
 
 
-def _decibels(image: Tensor, other: Tensor) -> str:
-    value = psnr(image.permute(1, 2, 0).numpy(), other.permute(1, 2, 0).numpy())
+def _decibels(image: Tensor, reference: Tensor) -> str:
+    value = psnr(image.permute(1, 2, 0).numpy(), reference.permute(1, 2, 0).numpy())
     return "identical" if value is None else f"{value:.1f} dB"
 
 

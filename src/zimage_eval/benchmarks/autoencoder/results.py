@@ -1,38 +1,46 @@
-"""Observations of a round trip -> the numbers of its page."""
+"""The numbers of the round trip's page, from its observations."""
 
 from collections.abc import Sequence
 
-from zimage_eval.benchmarks.autoencoder.roundtrip import BASELINE, WHOLE, changes
+from zimage_eval.benchmarks.autoencoder.roundtrip import BASELINE, WHOLE, paired_changes
 from zimage_eval.output.observations import Measurement, named
 from zimage_eval.statistics.estimates import Estimate, estimate, prompt_means
 
 NOT_AVAILABLE = "drop_in_decoder (not available)"
-"""The row that stands for decoders that nobody has named."""
+"""The row that is written if params.yaml names no other decoder."""
 DIFFERENCES = ("psnr", "ssim", "lpips")
 
 
 def roundtrip_results(
     observations: Sequence[Measurement], decoders: Sequence[str]
 ) -> dict[str, dict[str, float | None]]:
-    """`<variant>/<kind>` -> metric -> mean over pictures, with its t interval where one is due.
+    """`<variant>/<kind>` -> metric -> mean over pictures, with its t interval if it has one.
 
-    Rows of another way than the baseline hold paired differences to it as `<metric>_difference`.
+    Rows of other ways than the baseline also hold paired differences to it, `<metric>_difference`.
     """
     results: dict[str, dict[str, float | None]] = {}
-    found = sorted({(row.variant, row.category) for row in observations})
-    for variant, kind in found:
+    cells = sorted({(row.variant, row.category) for row in observations})
+    for variant, kind in cells:
         row: dict[str, float | None] = {}
         metrics = sorted(
-            {o.metric for o in observations if (o.variant, o.category) == (variant, kind)}
+            {
+                observation.metric
+                for observation in observations
+                if (observation.variant, observation.category) == (variant, kind)
+            }
         )
         for metric in metrics:
             row |= named(metric, kind_estimate(observations, variant, kind, metric))
-        baseline = WHOLE if (WHOLE, kind) in found and variant.startswith("tiled") else BASELINE
+        baseline = WHOLE if (WHOLE, kind) in cells and variant.startswith("tiled") else BASELINE
         if variant not in (WHOLE, BASELINE):
             for metric in DIFFERENCES:
-                values = changes(observations, variant, baseline, kind, metric)
+                values = paired_changes(observations, variant, baseline, kind, metric)
                 row |= named(f"{metric}_difference", estimate(values, None))
-        units = {o.unit for o in observations if (o.variant, o.category) == (variant, kind)}
+        units = {
+            observation.unit
+            for observation in observations
+            if (observation.variant, observation.category) == (variant, kind)
+        }
         results[f"{variant}/{kind}"] = {**row, "num_pictures": len(units)}
     if not decoders:
         results[NOT_AVAILABLE] = dict.fromkeys(DIFFERENCES)
@@ -42,7 +50,7 @@ def roundtrip_results(
 def kind_estimate(
     observations: Sequence[Measurement], variant: str, kind: str, metric: str
 ) -> Estimate:
-    """Mean over the pictures of a kind, replicates averaged first, and its interval."""
+    """Mean over the pictures of a kind with its interval; replicates are averaged first."""
     scores = {
         (row.unit, row.replicate): row.value
         for row in observations
@@ -52,7 +60,7 @@ def kind_estimate(
 
 
 def exact_checks(observations: Sequence[Measurement], one_tile_is_whole: bool) -> dict[str, float]:
-    """Statements that hold for every picture, 1, or don't, 0."""
+    """Statements about all pictures: 1.0 if a statement holds for every picture, else 0.0."""
 
     def values(variant: str, metric: str) -> list[float]:
         return [

@@ -1,4 +1,4 @@
-"""Pictures through an autoencoder and back, in several ways, and what each way loses."""
+"""Encode and decode pictures by an autoencoder in several ways, and measure what each way loses."""
 
 import copy
 import json
@@ -28,32 +28,33 @@ if TYPE_CHECKING:
 
 
 BASELINE, WHOLE = "float32_mode", "whole"
-"""What the ways of one decoding, and the tiled ones, are held against."""
+"""The baseline of the ways that decode a picture whole, and the baseline of the tiled ways."""
 Roundtrip = Callable[[Tensor, int], Tensor]
-"""`(3, height, width)` uint8 and a replicate's number -> the same shape."""
+"""A picture `(3, height, width)` uint8 and the number of a replicate -> a picture of that shape."""
 
 
 class Way(NamedTuple):
-    """A way through the autoencoder."""
+    """One way to encode and decode a picture."""
 
     variant: str
     run: Roundtrip
     num_replicates: int
-    """Above 1 where it draws random numbers."""
+    """Above 1 if the way draws random numbers."""
 
 
 def load_autoencoder(folder: Path, device: torch.device) -> AutoencoderKL:
-    """A model's autoencoder in float32."""
+    """Load a model's autoencoder in float32."""
     return AutoencoderKL.from_pretrained(folder, dtype=torch.float32).eval().to(device)
 
 
 def load_decoder(
     name: str, file: PinnedFile, vae: AutoencoderKL
 ) -> AutoencoderKL | AutoencoderTiny:
-    """Another decoder of the same latents, from a diffusers folder, in float32.
+    """Load another decoder of the same latents from a diffusers folder, in float32.
 
     Raises:
-        ValueError: there are no such weights, or others than declared, or of other latents.
+        ValueError: the weights are missing or differ from the declared digest, the class is none
+            of diffusers' two autoencoders, or the latents have another number of channels.
     """
     assert file.path is not None
     folder = Path(file.path).expanduser()
@@ -61,7 +62,10 @@ def load_decoder(
     config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     classes = {"AutoencoderKL": AutoencoderKL, "AutoencoderTiny": AutoencoderTiny}
     if config["_class_name"] not in classes:
-        raise ValueError(f"decoders.{name}: {config['_class_name']} is no autoencoder of these")
+        raise ValueError(
+            f"decoders.{name}: {folder / 'config.json'} names the class {config['_class_name']}; "
+            f"allowed are {', '.join(classes)}"
+        )
     decoder = classes[config["_class_name"]].from_pretrained(folder, dtype=torch.float32)
     if decoder.config.latent_channels != vae.config.latent_channels:
         raise ValueError(
@@ -72,12 +76,12 @@ def load_decoder(
 
 
 def check_decoding_memory(vae: AutoencoderKL, side: int) -> None:
-    """Refuse a size that the machine can't decode.
+    """Refuse a picture size that the machine has too little memory to decode.
 
-    Four of the largest activations at once, in float32, is what the decoder's last blocks hold.
+    The last blocks of the decoder hold about four of the largest activations at once, in float32.
 
     Raises:
-        ValueError: it takes more than is free; says how much.
+        ValueError: decoding takes more memory than is free; the message says how much.
     """
     channels = vae.config.block_out_channels
     widest = channels[min(1, len(channels) - 1)]
@@ -97,11 +101,11 @@ def make_ways(
     decoders: Mapping[str, AutoencoderKL | AutoencoderTiny],
     num_samples: int,
 ) -> list[Way]:
-    """Ways for pictures that are decoded whole; the first is the baseline.
+    """The ways for pictures that are decoded whole; the first is the baseline.
 
-    `float32_mode` takes the posterior's mode, `sample` samples of it; `bfloat16` encodes and
-    decodes in that format, `bfloat16_decode` decodes only, as a pipeline in bfloat16 does; the
-    others decode the baseline's latents with another decoder.
+    `float32_mode` takes the mode of the posterior, `sample` takes samples of it. `bfloat16` encodes
+    and decodes in that format; `bfloat16_decode` only decodes in it, as a pipeline in bfloat16
+    does. The others decode the baseline's latents with another decoder.
     """
     half = copy.deepcopy(vae).to(torch.bfloat16)
 
@@ -122,45 +126,52 @@ def make_ways(
 
 
 def tiled_ways(vae: AutoencoderKL) -> list[tuple[Way, AutoencoderKL]]:
-    """Ways for pictures larger than a tile beside the whole one, each with its decoder.
+    """The tiled ways for pictures larger than a tile, each with its decoder.
 
-    All encode at once, which is not what generation does, so that tiles differ in decoding alone.
-    `tiled` is diffusers' own; `tiled_no_overlap` has hard seams, which the metric has to find.
+    Every way encodes the whole picture at once, so that only the decoding differs. `tiled` is
+    diffusers' tiling. `tiled_no_overlap` has hard seams, which the seam metric has to find.
     """
     decoders = {"tiled": tile_decoder(vae, None), "tiled_no_overlap": tile_decoder(vae, 0.0)}
-    return [(Way(name, _decode_with(vae, one), 1), one) for name, one in decoders.items()]
+    return [
+        (Way(name, _decode_with(vae, decoder), 1), decoder) for name, decoder in decoders.items()
+    ]
 
 
 def measure_roundtrips(
     pictures: Iterable[RoundtripPicture], ways: Sequence[Way], network: "lpips.LPIPS", factor: int
 ) -> list[Measurement]:
-    """Every metric of every picture, way and replicate; `psnr_to_baseline` tells ways apart."""
-    found = []
+    """Measure every metric of every picture, way and replicate.
+
+    `psnr_to_baseline` compares a way's picture with that of the first way and replicate.
+    """
+    measurements = []
     for picture in pictures:
         original = _pixels(picture.image)
-        first: Tensor | None = None
+        baseline_image: Tensor | None = None
         for way in ways:
             for replicate in range(way.num_replicates):
                 image = way.run(picture.image, replicate)
                 pixels = _pixels(image)
                 [distance] = lpips_distances([pixels], [original], network)
                 metrics = loss_metrics(pixels, original, distance, factor)
-                if first is None:
-                    first = image
+                if baseline_image is None:
+                    baseline_image = image
                 else:
-                    metrics["psnr_to_baseline"] = psnr(pixels, _pixels(first))
-                found += _rows(way.variant, picture, replicate, metrics)
-    return found
+                    metrics["psnr_to_baseline"] = psnr(pixels, _pixels(baseline_image))
+                measurements += _rows(way.variant, picture, replicate, metrics)
+    return measurements
 
 
-def observe_tiles(
+def measure_tiled_roundtrips(
     pictures: Iterable[RoundtripPicture], vae: AutoencoderKL, network: "lpips.LPIPS", factor: int
 ) -> list[Measurement]:
-    """The same of pictures larger than a tile, decoded whole and in tiles, and their seams."""
+    """Measure pictures larger than a tile, decoded whole and in tiles, and the tiles' seams."""
     whole = Way(WHOLE, _decode_with(vae, vae), 1)
-    tiled, found = tiled_ways(vae), []
+    tiled, measurements = tiled_ways(vae), []
     for picture in pictures:
-        found += measure_roundtrips([picture], [whole, *(way for way, _ in tiled)], network, factor)
+        measurements += measure_roundtrips(
+            [picture], [whole, *(way for way, _ in tiled)], network, factor
+        )
         reference = whole.run(picture.image, 0)
         for way, decoder in tiled:
             image = way.run(picture.image, 0)
@@ -169,14 +180,14 @@ def observe_tiles(
                 "seam_excess": seam_excess(image, reference, tiling_of(decoder)),
                 "largest_difference": float(difference.max()),
             }
-            found += _rows(way.variant, picture, 0, metrics)
-    return found
+            measurements += _rows(way.variant, picture, 0, metrics)
+    return measurements
 
 
-def changes(
+def paired_changes(
     observations: Sequence[Measurement], variant: str, baseline: str, category: str, metric: str
 ) -> list[float]:
-    """A way's metric minus the baseline's, one number a picture, replicates averaged."""
+    """A way's metric minus the baseline's, one number per picture; replicates are averaged."""
 
     def scores(name: str) -> dict[tuple[str, int], float | None]:
         chosen = (variant if name == variant else baseline, category, metric)
@@ -193,7 +204,7 @@ def changes(
 
 
 def _decode_with(vae: AutoencoderKL, decoder: AutoencoderKL | AutoencoderTiny) -> Roundtrip:
-    """The posterior's mode, decoded by one of the two."""
+    """Encode with `vae`, take the mode of the posterior, decode with `decoder`."""
     return lambda image, _: decode_latents(decoder, encode_images(vae, image[None], None))[0]
 
 
@@ -201,7 +212,14 @@ def _rows(
     variant: str, picture: RoundtripPicture, replicate: int, metrics: Mapping[str, float | None]
 ) -> list[Measurement]:
     return [
-        Measurement(variant, picture.unit, replicate, picture.kind, metric, value)
+        Measurement(
+            variant=variant,
+            unit=picture.unit,
+            replicate=replicate,
+            category=picture.kind,
+            metric=metric,
+            value=value,
+        )
         for metric, value in metrics.items()
     ]
 
@@ -213,17 +231,17 @@ def _pixels(image: Tensor) -> NDArray[np.uint8]:
 def loss_metrics(
     image: np.ndarray, original: np.ndarray, lpips: float, factor: int
 ) -> dict[str, float | None]:
-    """By name: `psnr` (dB, None if identical), `ssim`, `lpips`, and what kind of loss it is.
+    """By name: `psnr` (dB, None if identical), `ssim`, `lpips`, and kinds of loss.
 
-    `high_frequency_ratio` is the share of fine detail in it over that in the original: below 1 is
-    blurred, above 1 has details that were not there. `color_shift` is the largest mean difference
-    of a channel, in gray levels. `grid` is `grid_artifact`.
+    `high_frequency_ratio` is the share of fine detail in the image over that in the original: below
+    1 the image is blurred, above 1 it has detail that was not there. `color_shift` is the largest
+    mean difference of a channel, in gray levels. `grid` is `grid_artifact`.
 
     Args:
-        image: as it came back.
-        original: as it was sent.
-        lpips: distance of the two.
-        factor: pixels a latent stands for along a side.
+        image: the decoded picture, `(height, width, 3)` uint8.
+        original: the picture before encoding.
+        lpips: LPIPS distance of the two.
+        factor: pixels per latent along a side.
     """
     difference = image.astype(np.float64) - original
     shares = high_frequency_share(image), high_frequency_share(original)
@@ -239,11 +257,11 @@ def loss_metrics(
 
 
 def grid_artifact(difference: np.ndarray, factor: int) -> float | None:
-    """Whether errors sit at certain places within a latent's pixels, as a checkerboard's do.
+    """How strongly the error depends on the place within a latent's pixels, as in a checkerboard.
 
-    Standard deviation over its `factor` x `factor` places of the mean squared error there, over
-    the mean of them: 0 for errors that don't know the grid. A few pictures of little content give
-    some by chance. None without any error.
+    A latent stands for `factor` x `factor` pixels. The value is the standard deviation over these
+    places of the mean squared error, divided by its mean: 0 if errors are independent of the
+    latents' grid. A picture of little content can exceed 0 by chance. None if there is no error.
     """
     rows, columns = (size // factor * factor for size in difference.shape[:2])
     squares = np.square(difference[:rows, :columns]).mean(axis=2)

@@ -1,4 +1,4 @@
-"""An autoencoder that works tile by tile, and the seams that this leaves in its pictures."""
+"""Tiled decoding of an autoencoder, and how visible the seams between its tiles are."""
 
 from typing import NamedTuple
 
@@ -14,25 +14,25 @@ class Tiling(NamedTuple):
     """Where diffusers' `AutoencoderKL.tiled_decode` puts its tiles."""
 
     pitch: int
-    """Pixels from one tile's beginning to the next one's."""
+    """Pixels from the start of a tile to the start of the next tile."""
     blend: int
-    """Pixels over which a tile fades into the next one, from the next one's beginning."""
+    """Pixels over which a tile fades into the next one, counted from the start of the next tile."""
 
     def seams(self, size: int) -> NDArray[np.bool_]:
-        """`(size - 1,)`: whether the step from a pixel to the next one lies where tiles meet.
+        """`(size - 1,)` bool: whether the step from a pixel to the next one belongs to a seam.
 
-        The fade and the steps into it and out of it.
+        A seam is the fade between two tiles with the steps into it and out of it.
         """
         steps = np.arange(1, size)
         return (steps >= self.pitch) & (steps % self.pitch <= self.blend)
 
 
 def tile_decoder(vae: AutoencoderKL, overlap: float | None) -> AutoencoderKL:
-    """The autoencoder with tiling on, sharing its weights.
+    """A view of the autoencoder that decodes in tiles and shares its weights.
 
     Args:
-        vae: it is left as it is.
-        overlap: share of a tile that the next one repeats; None for diffusers' own.
+        vae: the autoencoder, which stays unchanged.
+        overlap: share of a tile that the next tile repeats; None for diffusers' default.
     """
     view = view_module(vae)
     view.enable_tiling()
@@ -42,22 +42,23 @@ def tile_decoder(vae: AutoencoderKL, overlap: float | None) -> AutoencoderKL:
 
 
 def tiling_of(vae: AutoencoderKL) -> Tiling:
-    """How it tiles the pictures that it decodes."""
+    """The tiling of the pictures that an autoencoder decodes."""
     blend = int(vae.tile_sample_min_size * vae.tile_overlap_factor)
     return Tiling(vae.tile_sample_min_size - blend, blend)
 
 
 def seam_excess(image: torch.Tensor, whole: torch.Tensor, tiling: Tiling) -> float:
-    """How much more the difference of two pictures changes where tiles meet than elsewhere.
+    """How much more the difference of two pictures changes at seams than elsewhere, in gray levels.
 
-    Mean absolute step of the difference from a pixel to the next one, in gray levels, over the
-    steps of `Tiling.seams` minus over all other steps, rows and columns together; 0 where seams
-    can't be told from the rest.
+    Take the difference of the two pictures and its absolute steps from a pixel to the next one,
+    along rows and columns. The result is the mean over the steps of `Tiling.seams` minus the mean
+    over all other steps; 0 if seams do not
+    differ from the rest.
 
     Args:
         image: decoded in tiles, `(3, height, width)` uint8.
-        whole: decoded at once.
-        tiling: of the first.
+        whole: the same picture, decoded at once.
+        tiling: tiling of `image`.
 
     Raises:
         ValueError: the picture is not larger than a tile.
@@ -69,7 +70,10 @@ def seam_excess(image: torch.Tensor, whole: torch.Tensor, tiling: Tiling) -> flo
         is_seam = tiling.seams(difference.shape[axis])
         across.append(steps.compress(is_seam, axis=axis).ravel())
         elsewhere.append(steps.compress(~is_seam, axis=axis).ravel())
-    seams, rest = np.concatenate(across), np.concatenate(elsewhere)
+    seams, others = np.concatenate(across), np.concatenate(elsewhere)
     if not seams.size:
-        raise ValueError(f"a picture of {difference.shape[1:]} is one tile of {sum(tiling)} px")
-    return float(seams.mean() - rest.mean())
+        raise ValueError(
+            f"a picture of {difference.shape[1:]} px has no seam: it must be larger than a tile, "
+            f"{sum(tiling)} px"
+        )
+    return float(seams.mean() - others.mean())

@@ -1,1 +1,1 @@
-"""Which concepts and pairs of them a model never draws."""
+"""Which pairs of concepts a model never draws, and what it draws where a prompt is silent."""

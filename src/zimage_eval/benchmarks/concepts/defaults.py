@@ -1,4 +1,4 @@
-"""What a model draws where a prompt leaves something unsaid, held against even shares."""
+"""What a model draws if a prompt leaves an attribute open, compared with even shares."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -20,77 +20,98 @@ SCENE_VALUES: Final[Mapping[str, tuple[str, ...]]] = {
     "background": tuple(BACKGROUNDS),
     "style": STYLES,
 }
-"""What each attribute can be in a drawn scene."""
+"""All values that each attribute can have in a drawn scene."""
 
 
 class Default(NamedTuple):
-    """An attribute where it is unsaid."""
+    """The commonest value of an attribute in pictures whose prompt leaves the attribute open."""
 
     attribute: str
     num_images: int
-    """Those in which it has one of its values."""
+    """Images in which the attribute has one of its values."""
     value: str | None
-    """The commonest; None if there are no images."""
+    """The commonest value; None if there are no images."""
     share: float | None
     low: float | None
     high: float | None
-    """Of the 95 % interval of its share (Clopper and Pearson 1934)."""
+    """Ends of the 95 % interval of the share (Clopper and Pearson 1934)."""
     even_share: float
     p_value: float | None
-    """Of a commonest value so common if none were beyond the even share and the margin, adjusted
-    for the number of attributes (Holm)."""
+    """Chance of a commonest value at least this common if no value's true share exceeded the even
+    share plus the margin; adjusted for the number of attributes (Holm)."""
 
 
-def unsaid_in_scene(image: np.ndarray, facts: Facts) -> dict[str, str | None]:
-    """What a drawn scene shows of each attribute that its prompt leaves unsaid.
+def unstated_in_scene(image: np.ndarray, facts: Facts) -> dict[str, str | None]:
+    """What a drawn scene shows of each attribute that its prompt leaves open.
 
     Args:
         image: `(height, width, 3)` uint8.
-        facts: of one object. Its attributes are those of the largest one found of its name; there
-            are none if no such object is found.
+        facts: facts of a prompt with one object. Color, size and fill are those of the largest
+            detected object of that name; they are absent if no such object is detected.
     """
     scene = detect_scene(image)
     fact = facts.objects[0]
-    named = next((found for found in scene.objects if found.name == fact.name), None)
-    seen: dict[str, str | None] = {"background": scene.background, "style": scene.style}
+    named = next((detected for detected in scene.objects if detected.name == fact.name), None)
+    shown: dict[str, str | None] = {"background": scene.background, "style": scene.style}
     if named is not None:
-        seen |= {"color": named.color, "size": named.size, "fill": named.fill}
-    said = {**fact.model_dump(), "background": facts.background, "style": facts.style}
-    return {attribute: value for attribute, value in seen.items() if said[attribute] is None}
+        shown |= {"color": named.color, "size": named.size, "fill": named.fill}
+    stated = {**fact.model_dump(), "background": facts.background, "style": facts.style}
+    return {attribute: value for attribute, value in shown.items() if stated[attribute] is None}
 
 
 def find_defaults(
-    seen: Sequence[Mapping[str, str | None]],
+    pictures: Sequence[Mapping[str, str | None]],
     values: Mapping[str, Sequence[str]],
     margin: float,
 ) -> list[Default]:
-    """The commonest value of each attribute, and whether it is much more common than even shares.
+    """The commonest value of each attribute, and whether it is clearly above its even share.
 
-    The chance is binomial, times the number of values because any of them could be the commonest
-    one. Pictures count as independent draws: two of one prompt have noise of their own.
+    The p-value is binomial, times the number of values, because any of them could be the commonest.
+    Pictures count as independent draws, because two pictures of one prompt start from different
+    noise.
 
     Args:
-        seen: what each picture shows of the attributes that are unsaid in it.
-        values: all that each attribute can be.
-        margin: how far beyond its even share a value may be and count as even, in shares.
+        pictures: what each picture shows of the attributes that its prompt leaves open.
+        values: all values that each attribute can have.
+        margin: how far the true share of a value may exceed its even share and still count as even.
     """
-    found = []
+    defaults = []
     for attribute, allowed in values.items():
-        shown = [picture.get(attribute) for picture in seen]
+        shown = [picture.get(attribute) for picture in pictures]
         counts = Counter(value for value in shown if value is not None)
         total, even = sum(counts.values()), 1 / len(allowed)
         if not total:
-            found.append(Default(attribute, 0, None, None, None, None, even, None))
+            defaults.append(
+                Default(
+                    attribute=attribute,
+                    num_images=0,
+                    value=None,
+                    share=None,
+                    low=None,
+                    high=None,
+                    even_share=even,
+                    p_value=None,
+                )
+            )
             continue
-        # Among equals the first that the attribute lists.
-        value = max(allowed, key=lambda each: counts[each])
+        # Among equally common values the first in the attribute's list.
+        value = max(allowed, key=lambda candidate: counts[candidate])
         count = counts[value]
         low, high = stats.binomtest(count, total).proportion_ci(CONFIDENCE)
         chance = min(1.0, len(allowed) * float(stats.binom.sf(count - 1, total, even + margin)))
-        found.append(
-            Default(attribute, total, value, count / total, float(low), float(high), even, chance)
+        defaults.append(
+            Default(
+                attribute=attribute,
+                num_images=total,
+                value=value,
+                share=count / total,
+                low=float(low),
+                high=float(high),
+                even_share=even,
+                p_value=chance,
+            )
         )
-    asked = [each for each in found if each.p_value is not None]
-    adjusted = holm([each.p_value for each in asked if each.p_value is not None])
-    replaced = dict(zip((each.attribute for each in asked), adjusted, strict=True))
-    return [each._replace(p_value=replaced.get(each.attribute)) for each in found]
+    tested = [default for default in defaults if default.p_value is not None]
+    adjusted = holm([default.p_value for default in tested if default.p_value is not None])
+    replaced = dict(zip((default.attribute for default in tested), adjusted, strict=True))
+    return [default._replace(p_value=replaced.get(default.attribute)) for default in defaults]

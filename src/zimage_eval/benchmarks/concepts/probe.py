@@ -1,4 +1,4 @@
-"""A grid of concepts in a study's pictures -> its results, its table and its heat map."""
+"""The grid of concepts in a study's pictures: results, table and heat map."""
 
 import csv
 from collections.abc import Iterable, Mapping, Sequence
@@ -18,50 +18,56 @@ from zimage_eval.prompts.facts import Facts
 from zimage_eval.statistics.estimates import rounded
 
 PromptFacts = Mapping[tuple[str, str], Facts]
-"""By phase and prompt id."""
+"""Facts of each prompt, by phase and prompt id."""
 
 
 _LEAST_CHANCE: Final = 1e-12
-"""Smaller ones are rounding, which differs by machine; they are written as this."""
+"""P-values below this are rounding errors, which differ by machine; they are written as this."""
 
 
 def grid_cells(facts: PromptFacts) -> list[ConceptPair]:
-    """Name and color of each prompt that says both, in the order of the prompts."""
-    objects = [each.objects[0] for each in facts.values()]
-    return list(dict.fromkeys((o.name, o.color) for o in objects if o.color is not None))
+    """Name and color of each prompt that states both, in the order of the prompts."""
+    objects = [prompt_facts.objects[0] for prompt_facts in facts.values()]
+    return list(
+        dict.fromkeys((fact.name, fact.color) for fact in objects if fact.color is not None)
+    )
 
 
-def held_by_cell(
+def outcomes_by_cell(
     rows: Iterable[Mapping[str, Any]], facts: PromptFacts
 ) -> dict[ConceptPair, list[bool]]:
     """For each cell, whether each judged picture of it shows its name in its color.
 
     Args:
-        rows: of the FACTS table of a study of one variant.
-        facts: of its prompts, each of one object.
+        rows: of the FACTS table of a study with one variant.
+        facts: of the study's prompts, which have one object each.
     """
     judged: dict[tuple[str, str, int], dict[str, bool]] = {}
     for row in rows:
         image = (row["phase"], row["prompt_id"], row["seed"])
         judged.setdefault(image, {})[row["fact"]] = row["held"]
     held: dict[ConceptPair, list[bool]] = {cell: [] for cell in grid_cells(facts)}
-    for (phase, prompt_id, _), found in sorted(judged.items()):
-        asked = facts[phase, prompt_id].objects[0]
-        if asked.color is not None:
-            held[asked.name, asked.color].append(found["shape 0"] and found["color 0"])
+    for (phase, prompt_id, _), image_facts in sorted(judged.items()):
+        fact = facts[phase, prompt_id].objects[0]
+        if fact.color is not None:
+            held[fact.name, fact.color].append(image_facts["shape 0"] and image_facts["color 0"])
     return held
 
 
 def _lowest(p_values: Iterable[float | None]) -> float | None:
-    """Of p-values that are adjusted already: that of "nothing is missing"."""
-    known = [p_value for p_value in p_values if p_value is not None]
-    return _written(min(known)) if known else None
+    """The p-value of "nothing is missing": the lowest of p-values that are adjusted already."""
+    tested = [p_value for p_value in p_values if p_value is not None]
+    return _written(min(tested)) if tested else None
 
 
 def probe_results(
     gaps: Sequence[Gap], defaults: Sequence[Default], level: float
 ) -> dict[str, NumberRow]:
-    """`grid`, `missing <color> <name>` for each flagged cell, `default <attribute>` for each."""
+    """The rows of the results.
+
+    They are `grid`, `missing <color> <name>` for each flagged cell, and
+    `default <attribute> <value>` for each attribute.
+    """
     missing = flagged_gaps(gaps, level)
     rows: dict[str, NumberRow] = {
         "grid": {
@@ -77,15 +83,15 @@ def probe_results(
             "expected_share": gap.expected,
             "p_value": _written(gap.p_value),
         }
-    for each in defaults:
-        is_skewed = None if each.p_value is None else float(each.p_value < level)
-        rows[f"default {' '.join(filter(None, (each.attribute, each.value)))}"] = {
-            "share": each.share,
-            "share_low": each.low,
-            "share_high": each.high,
-            "even_share": each.even_share,
-            "num_images": each.num_images,
-            "p_value": _written(each.p_value),
+    for default in defaults:
+        is_skewed = None if default.p_value is None else float(default.p_value < level)
+        rows[f"default {' '.join(filter(None, (default.attribute, default.value)))}"] = {
+            "share": default.share,
+            "share_low": default.low,
+            "share_high": default.high,
+            "even_share": default.even_share,
+            "num_images": default.num_images,
+            "p_value": _written(default.p_value),
             "is_skewed": is_skewed,
         }
     return rows
@@ -96,12 +102,12 @@ def _written(chance: float | None) -> float | None:
 
 
 def flagged_gaps(gaps: Iterable[Gap], level: float) -> list[Gap]:
-    """The cells that are missing, at a family-wise error rate."""
+    """The cells that are missing, at a family-wise error rate of `level`."""
     return [gap for gap in gaps if gap.p_value is not None and gap.p_value < level]
 
 
 def write_gaps(path: Path, gaps: Iterable[Gap], level: float) -> None:
-    """All cells as CSV, in the order given; an unknown value is empty."""
+    """Write all cells as CSV, in the order given; an unknown value is empty."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")
@@ -114,7 +120,7 @@ def write_gaps(path: Path, gaps: Iterable[Gap], level: float) -> None:
 
 
 def draw_concept_grid(gaps: Sequence[Gap], level: float) -> Figure:
-    """A field per name and attribute with the share that holds; missing ones have a frame."""
+    """Draw a field per name and attribute with its share of pictures; missing cells are framed."""
     names = list(dict.fromkeys(gap.cell[0] for gap in gaps))
     attributes = list(dict.fromkeys(gap.cell[1] for gap in gaps))
     shares = np.full((len(names), len(attributes)), np.nan)

@@ -1,1 +1,1 @@
-"""What a caption's padding, positions and scale, and the timestep, change."""
+"""What the transformer makes of a caption's padding, positions and scale, and of the timestep."""

@@ -1,4 +1,4 @@
-"""What a caption's timestep, scale and order do to the transformer, prompt by prompt."""
+"""Measure what a caption's timestep, scale and token order change in the transformer, by prompt."""
 
 from collections.abc import Sequence
 from functools import partial
@@ -36,37 +36,39 @@ from zimage_eval.sampling.denoising import (
 Sigmas = tuple[float, ...]
 
 ROUNDING = 1e-4
-"""Relative changes of a velocity in float32 below this are rounding and the norms' epsilon."""
+"""Relative changes of a float32 velocity below this come from rounding and the norms' epsilon."""
 
 
 def timestep_changes(
-    pipe: ZImagePipeline, one: ProbeInput, sigmas: Sequence[float], settings: Settings
+    pipe: ZImagePipeline, probe_input: ProbeInput, sigmas: Sequence[float], settings: Settings
 ) -> dict[str, bool]:
-    """By module: whether any of its outputs differs between noise levels, on the same noise."""
-    latents = initial_latents(pipe, [one.seed], settings.image)
+    """By module: whether any of its outputs differs between noise levels, on the same latents."""
+    latents = initial_latents(pipe, [probe_input.seed], settings.image)
     transformer = pipe.transformer
-    run = partial(predict_velocity, transformer, latents, prompt_embeds=[one.prompt_embeds])
+    run = partial(predict_velocity, transformer, latents, prompt_embeds=[probe_input.prompt_embeds])
     runs = [module_outputs(transformer, partial(run, sigma=sigma)) for sigma in sigmas]
-    differences = [changed_modules(runs[0], other) for other in runs[1:]]
-    return {name: any(one[name] for one in differences) for name in runs[0]}
+    differences = [changed_modules(runs[0], outputs) for outputs in runs[1:]]
+    return {name: any(changes[name] for changes in differences) for name in runs[0]}
 
 
-def kept_refiner_is_equal(pipe: ZImagePipeline, one: ProbeInput, settings: Settings) -> bool:
-    """Whether latents are bit-identical when the context refiner runs once for all steps."""
-    latents = initial_latents(pipe, [one.seed], settings.image)
+def kept_refiner_is_equal(
+    pipe: ZImagePipeline, probe_input: ProbeInput, settings: Settings
+) -> bool:
+    """Whether latents stay bit-identical if the context refiner runs once for all steps."""
+    latents = initial_latents(pipe, [probe_input.seed], settings.image)
     view = with_kept_refiner(pipe.transformer)
     kept = type(pipe)(**{**pipe.components, "transformer": view})
-    own, other = (
-        sample_latents(each, [one.prompt_embeds], None, latents, settings).latents
-        for each in (pipe, kept)
+    latents_each_step, latents_once = (
+        sample_latents(pipeline, [probe_input.prompt_embeds], None, latents, settings).latents
+        for pipeline in (pipe, kept)
     )
-    return torch.equal(own, other)
+    return torch.equal(latents_each_step, latents_once)
 
 
 def scaled_embeds(embeds: torch.Tensor, scales: Sequence[float]) -> dict[str, torch.Tensor]:
-    """Embeddings scaled as a whole, token by token, and in one channel, by name.
+    """Embeddings scaled as a whole, by another factor per token, and in one channel; by name.
 
-    The channels are the strongest (largest mean square) and the middle one by strength.
+    The channels are the strongest one (largest mean square) and the one of median strength.
     """
     order = embeds.float().square().mean(0).argsort()
     channels = {"strongest": int(order[-1]), "median": int(order[len(order) // 2])}
@@ -82,23 +84,23 @@ def scaled_embeds(embeds: torch.Tensor, scales: Sequence[float]) -> dict[str, to
     return {**arms, "scale_by_token": embeds * by_token[:, None]}
 
 
-def observe_velocity(
+def measure_velocity(
     pipe: ZImagePipeline,
     inputs: Sequence[ProbeInput],
     sigmas: Sequence[float],
     scales: Sequence[float],
     settings: Settings,
 ) -> list[Measurement]:
-    """Relative change of the velocity, under scaled and under reordered embeddings.
+    """Measure the relative change of the velocity if embeddings are scaled or reordered.
 
-    A replicate is a noise level. The order is one random permutation a prompt.
+    A replicate is a noise level. The order is one random permutation per prompt.
     """
     rows = []
     transformer = pipe.transformer
-    for one in inputs:
-        latents = initial_latents(pipe, [one.seed], settings.image)
-        embeds = one.prompt_embeds.float()
-        generator = torch.Generator().manual_seed(one.seed)
+    for probe_input in inputs:
+        latents = initial_latents(pipe, [probe_input.seed], settings.image)
+        embeds = probe_input.prompt_embeds.float()
+        generator = torch.Generator().manual_seed(probe_input.seed)
         order = torch.randperm(len(embeds), generator=generator)
         for replicate, sigma in enumerate(sigmas):
             arms = permutation_arms(transformer, latents, sigma, embeds, order)
@@ -110,75 +112,89 @@ def observe_velocity(
             }
             rows += [
                 Measurement(
-                    name,
-                    one.prompt_id,
-                    replicate,
-                    one.category,
-                    "velocity_change",
-                    relative_change(velocity, reference),
+                    variant=name,
+                    unit=probe_input.prompt_id,
+                    replicate=replicate,
+                    category=probe_input.category,
+                    metric="velocity_change",
+                    value=relative_change(velocity, reference),
                 )
                 for name, velocity in moved.items()
             ]
     return rows
 
 
-def observe_probes(
+def measure_position_probes(
     pipe: ZImagePipeline,
     inputs: Sequence[ProbeInput],
     token_ids: Sequence[torch.Tensor],
     rope_thetas: Sequence[float],
     settings: Settings,
 ) -> list[Measurement]:
-    """Error in tokens of a position probe, for each held-out prompt (every other one).
+    """Measure the error of a position probe in tokens, for each held-out prompt (every second one).
 
-    Variants: the text encoder's embeddings; the caption before and after the refiner, the latter
-    under each theta of the refiner; the same with shuffled positions; and a guess by the token.
+    The probe reads the text encoder's embeddings, the caption before the refiner, and the caption
+    after the refiner under each of its thetas. Controls are shuffled positions, and a guess by the
+    token's identity.
     """
     rope = ("rope", "rope_theta"), ("rope", "rope_theta_scope")
     noise = initial_latents(pipe, [0], settings.image)
     states: dict[str, list[np.ndarray]] = {
-        "embeddings": [one.prompt_embeds.float().numpy() for one in inputs]
+        "embeddings": [probe_input.prompt_embeds.float().numpy() for probe_input in inputs]
     }
     for theta in rope_thetas:
         changed = override(settings, zip(rope, (theta, "refiner"), strict=True))
         view = view_transformer(pipe.transformer, changed)
-        pairs = [caption_states(view, noise, one.prompt_embeds) for one in inputs]
+        pairs = [caption_states(view, noise, probe_input.prompt_embeds) for probe_input in inputs]
         states["unrefined"] = [before.numpy() for before, _ in pairs]
         states[f"refined,theta={theta:g}"] = [after.numpy() for _, after in pairs]
-    errors = {name: probe_positions(all_[::2], all_[1::2]) for name, all_ in states.items()}
-    own = f"refined,theta={settings.rope.rope_theta:g}"
-    if own in states:
-        errors["shuffled"] = probe_positions(states[own][::2], states[own][1::2], shuffle_seed=0)
-    ids = [each.numpy() for each in token_ids]
-    errors["token_identity"] = guess_positions(ids[::2], ids[1::2])
+    errors = {
+        name: probe_positions(prompt_states[::2], prompt_states[1::2])
+        for name, prompt_states in states.items()
+    }
+    own_theta = f"refined,theta={settings.rope.rope_theta:g}"
+    if own_theta in states:
+        errors["shuffled"] = probe_positions(
+            states[own_theta][::2], states[own_theta][1::2], shuffle_seed=0
+        )
+    token_ids_by_prompt = [ids.numpy() for ids in token_ids]
+    errors["token_identity"] = guess_positions(token_ids_by_prompt[::2], token_ids_by_prompt[1::2])
     return [
-        Measurement(f"probe={name}", one.prompt_id, 0, one.category, "position_error", error)
-        for name, found in errors.items()
-        for one, error in zip(inputs[1::2], found, strict=True)
+        Measurement(
+            variant=f"probe={name}",
+            unit=probe_input.prompt_id,
+            replicate=0,
+            category=probe_input.category,
+            metric="position_error",
+            value=error,
+        )
+        for name, prompt_errors in errors.items()
+        for probe_input, error in zip(inputs[1::2], prompt_errors, strict=True)
     ]
 
 
 def measure_timestep(
-    pipe: ZImagePipeline, one: ProbeInput, settings: Settings
+    pipe: ZImagePipeline, probe_input: ProbeInput, settings: Settings
 ) -> tuple[dict[str, dict[str, float | None]], Sigmas]:
-    """By part of the transformer: modules that see the timestep, parameters, operations.
+    """Measure by part of the transformer: modules that see the timestep, parameters, operations.
 
     Returns:
-        The rows, and the noise levels that they were measured at: the model's own schedule.
+        The rows, and the noise levels they were measured at, which are the model's own schedule.
     """
-    latents = initial_latents(pipe, [one.seed], settings.image)
-    sample = sample_latents(pipe, [one.prompt_embeds], None, latents, settings)
+    latents = initial_latents(pipe, [probe_input.seed], settings.image)
+    sample = sample_latents(pipe, [probe_input.prompt_embeds], None, latents, settings)
     sigmas = sample.sigmas[:-1]
     transformer = pipe.transformer
-    seen = share_by_part(timestep_changes(pipe, one, sigmas, settings))
+    shares = share_by_part(timestep_changes(pipe, probe_input, sigmas, settings))
     costs = cost_by_part(
-        transformer, lambda: predict_velocity(transformer, latents, sigmas[0], [one.prompt_embeds])
+        transformer,
+        lambda: predict_velocity(transformer, latents, sigmas[0], [probe_input.prompt_embeds]),
     )
     rows: dict[str, dict[str, float | None]] = {
-        f"part={name}": {**cost, **seen.get(name, {})} for name, cost in costs.items()
+        f"part={name}": {**cost, **shares.get(name, {})} for name, cost in costs.items()
     }
     rows["kept_refiner"] = {
-        "equal_latents": float(kept_refiner_is_equal(pipe, one, settings)),
+        "equal_latents": float(kept_refiner_is_equal(pipe, probe_input, settings)),
         "num_steps": len(sigmas),
     }
     return rows, sigmas
@@ -187,11 +203,13 @@ def measure_timestep(
 def measure_sizes(
     pipe: ZImagePipeline, inputs: Sequence[ProbeInput]
 ) -> dict[str, dict[str, float | None]]:
-    """Mean squares of embeddings beside the epsilon that the caption's RMSNorm adds to them.
+    """Measure the mean squares of embeddings, beside the epsilon that the caption's RMSNorm adds.
 
-    Scale drops out where the epsilon is small against the mean square.
+    The scale of embeddings has no effect if the epsilon is small compared with the mean square.
     """
-    squares = torch.cat([one.prompt_embeds.double().square().mean(-1) for one in inputs])
+    squares = torch.cat(
+        [probe_input.prompt_embeds.double().square().mean(-1) for probe_input in inputs]
+    )
     sizes = {
         "smallest_mean_square": float(squares.min()),
         "largest_mean_square": float(squares.max()),
@@ -202,7 +220,7 @@ def measure_sizes(
 def measure_wavelengths(
     pipe: ZImagePipeline, thetas: Sequence[float], lengths: Sequence[int], settings: Settings
 ) -> dict[str, dict[str, float | None]]:
-    """Wavelengths of every axis under every theta, in positions, and what captions make of them."""
+    """Wavelengths of every axis and theta, in positions, compared with captions and images."""
     embedder = pipe.transformer.rope_embedder
     caption = [max(padded_length(length) for length in lengths), max_caption_tokens(settings.rope)]
     side = max(settings.image.height, settings.image.width) // (pipe.vae_scale_factor * 2)
@@ -215,21 +233,21 @@ def measure_wavelengths(
 
 
 def conditioning_checks(rows: dict[str, dict[str, float | None]]) -> dict[str, float | None]:
-    """What was found, as statements that hold (1) or not (0)."""
+    """The findings as statements: 1.0 if a statement holds, else 0.0."""
 
     def value(row: str, metric: str) -> float:
-        found = rows[row][metric]
-        assert found is not None, (row, metric)
-        return found
+        number = rows[row][metric]
+        assert number is not None, (row, metric)
+        return number
 
     change = "velocity_change"
     largest = f"{change}_largest"
-    seen = {name[5:]: row for name, row in rows.items() if name.startswith("part=")}
+    parts = {name[5:]: row for name, row in rows.items() if name.startswith("part=")}
     whole = [name for name in rows if name.startswith("scale")]
     channel = [name for name in rows if name.startswith("strongest_channel=")]
     checks = {
-        "context_refiner_sees_no_timestep": seen["context_refiner"]["num_see_timestep"] == 0,
-        "caption_embedder_sees_no_timestep": seen["cap_embedder"]["num_see_timestep"] == 0,
+        "context_refiner_sees_no_timestep": parts["context_refiner"]["num_see_timestep"] == 0,
+        "caption_embedder_sees_no_timestep": parts["cap_embedder"]["num_see_timestep"] == 0,
         "layers_see_timestep": value("part=layers", "num_see_timestep") > 0,
         "noise_refiner_sees_timestep": value("part=noise_refiner", "num_see_timestep") > 0,
         "refiner_run_once_a_prompt_gives_equal_latents": rows["kept_refiner"]["equal_latents"] == 1,

@@ -1,4 +1,4 @@
-"""Embeddings that were written to a table and read back, against the same made anew."""
+"""Compare embeddings that were written to a table and read back with freshly made embeddings."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -20,8 +20,8 @@ from zimage_eval.text.tokens import tokenize
 HALF_MAXIMUM = torch.finfo(torch.float16).max
 
 
-def encode_anew(text_side: TextSide, text: str, settings: EncoderSettings) -> TextEmbeddings:
-    """One text under one setting, through the path that fills the table."""
+def encode_fresh(text_side: TextSide, text: str, settings: EncoderSettings) -> TextEmbeddings:
+    """Encode one text under one setting, by the code that fills the table."""
     inputs = tokenize(text_side.tokenizer, text, settings)
     return encode_layers(text_side.text_encoder, inputs, [settings.hidden_layer])[0]
 
@@ -29,22 +29,22 @@ def encode_anew(text_side: TextSide, text: str, settings: EncoderSettings) -> Te
 def compare_table(
     cached: Mapping[Encoding, torch.Tensor], text_side: TextSide, num_texts: int
 ) -> dict[str, float | None]:
-    """A table of a study against embeddings made anew, on a few of its rows.
+    """Compare some rows of a study's table with embeddings that are made again.
 
-    Mapped layers are left out: their maps are fitted on whole prompt sets.
+    Mapped layers are left out, because their maps are fitted on whole prompt sets.
     """
     keys = sorted(
         (key for key in cached if key[1].layer_map == "none"),
         key=lambda key: (key[0], key[1].canonical()),
     )
-    taken = take_evenly(keys, num_texts)
+    sampled_keys = take_evenly(keys, num_texts)
     equal = [
-        torch.equal(cached[key], encode_anew(text_side, *key).prompt_embeds.float())
-        for key in taken
+        torch.equal(cached[key], encode_fresh(text_side, *key).prompt_embeds.float())
+        for key in sampled_keys
     ]
     return {
-        "num_encodings": len(taken),
-        "equal": sum(equal) / len(taken) if taken else None,
+        "num_encodings": len(sampled_keys),
+        "equal": sum(equal) / len(sampled_keys) if sampled_keys else None,
         "left_out_as_mapped": len(cached) - len(keys),
     }
 
@@ -52,21 +52,24 @@ def compare_table(
 def compare_roundtrip(
     text_side: TextSide, texts: Sequence[str], settings: EncoderSettings
 ) -> tuple[list[torch.Tensor], list[torch.Tensor], dict[str, float | None]]:
-    """Embeddings anew, the same encoded once more and read back from a table, and their row.
+    """Encode texts, write them to a table, read the table, and compare.
 
-    The row also says what a cache of half the size would lose: `float16_change` is the relative
-    change by rounding to float16, `float16_overflows` the share of values beyond its range.
+    Returns:
+        Freshly made embeddings, the same encoded a second time and read back from a table, and a
+        row of numbers. The row also says what a cache of half the size would lose:
+        `float16_change` is the relative change by rounding to float16, `float16_overflows` the
+        share of values beyond its range.
     """
-    fresh = [encode_anew(text_side, text, settings).prompt_embeds for text in texts]
-    again = [encode_anew(text_side, text, settings) for text in texts]
+    fresh = [encode_fresh(text_side, text, settings).prompt_embeds for text in texts]
+    again = [encode_fresh(text_side, text, settings) for text in texts]
     with TemporaryDirectory() as folder:
         path = Path(folder) / "embeddings.parquet"
         write_embeddings(path, again)
         table = read_embeddings(path)
     read = [table[text, again[0].settings] for text in texts]
-    back = [one.to(other.dtype) for one, other in zip(read, fresh, strict=True)]
+    back = [stored.to(embeds.dtype) for stored, embeds in zip(read, fresh, strict=True)]
     pairs = list(zip(fresh, back, strict=True))
-    values = torch.cat([one.float() for one in fresh])
+    values = torch.cat([embeds.float() for embeds in fresh])
     half = values.clamp(-HALF_MAXIMUM, HALF_MAXIMUM).half()
     row: dict[str, float | None] = {
         "num_texts": len(texts),
@@ -87,11 +90,14 @@ def compare_pictures(
     seeds: Sequence[int],
     settings: Settings,
 ) -> dict[str, float | None]:
-    """Pictures of the first prompts, one a seed, from both; and from a cache in float16."""
+    """Compare pictures drawn from fresh embeddings, from cached ones, and from a cache in float16.
+
+    There is one picture per seed; the first seed belongs to the first prompt, and so on.
+    """
     drawn: dict[str, list[torch.Tensor]] = {"cached": [], "fresh": [], "half": []}
-    for one, other, seed in zip(fresh, cached, seeds, strict=False):
-        half = one.float().clamp(-HALF_MAXIMUM, HALF_MAXIMUM).half()
-        for name, embeds in (("fresh", one), ("cached", other), ("half", half)):
+    for fresh_embeds, cached_embeds, seed in zip(fresh, cached, seeds, strict=False):
+        half = fresh_embeds.float().clamp(-HALF_MAXIMUM, HALF_MAXIMUM).half()
+        for name, embeds in (("fresh", fresh_embeds), ("cached", cached_embeds), ("half", half)):
             noise = initial_latents(pipe, [seed], settings.image)
             latents = sample_latents(pipe, [embeds], None, noise, settings).latents
             drawn[name].append(decode_latents(pipe.vae, latents))
@@ -104,7 +110,7 @@ def compare_pictures(
 
 
 def cache_checks(rows: dict[str, dict[str, float | None]]) -> dict[str, float | None]:
-    """What was found, as statements that hold (1) or not (0)."""
+    """The findings as statements: 1.0 if a statement holds, else 0.0."""
     studies = [row for name, row in rows.items() if name.startswith("study=")]
     checks: dict[str, float | None] = {
         "tables_equal_embeddings_made_anew": float(all(row["equal"] == 1 for row in studies))

@@ -1,4 +1,4 @@
-"""What padding changes: the text encoder's on embeddings, the transformer's on pictures."""
+"""What padding changes: the text encoder's in embeddings, the transformer's in pictures."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Literal, get_args
@@ -15,22 +15,25 @@ from zimage_eval.output.observations import Measurement
 from zimage_eval.sampling.denoising import initial_latents, relative_change, sample_latents
 
 Distance = Callable[[torch.Tensor, torch.Tensor], float]
-"""Of two pictures `(3, height, width)` uint8."""
+"""A distance of two pictures `(3, height, width)` uint8."""
 Embeds = list[torch.Tensor]
 
 NO_DIFFERENCE = 1e-3
-"""LPIPS below this is a few pixels that were rounded the other way."""
+"""LPIPS below this comes from a few pixels that were rounded the other way."""
 DOUBLE_ROUNDING = 1e-12
-"""Relative changes in float64 below this are rounding."""
+"""Relative changes in float64 below this come from rounding."""
 
 
 def measure_placements(
     text_encoder: PreTrainedModel, token_ids: Sequence[torch.Tensor], pad_id: int, length: int
 ) -> tuple[Embeds, dict[str, dict[str, float | None]]]:
-    """Embeddings without pads, and by placement how far those with pads are from them.
+    """Encode prompts with pads at every placement, and compare with embeddings without pads.
 
-    A `batch_` row has all prompts in one batch, padded to `length` like the others. Its distance
-    to the same placement alone is `equal_to_alone` and `change_from_alone`.
+    A `batch_` row has all prompts in one batch, padded to `length` like the others. It is also
+    compared with the same placement one prompt at a time: `equal_to_alone`, `change_from_alone`.
+
+    Returns:
+        The embeddings without pads, and a row of numbers per placement.
     """
     alone: dict[str, Embeds] = {
         placement: [
@@ -56,7 +59,7 @@ def measure_placements(
 
 
 def compare_embeds(embeds: Embeds, reference: Embeds) -> dict[str, float | None]:
-    """Over all prompts: share that is bit-identical, largest change of a token."""
+    """Over all prompts: the share that is bit-identical, and the largest change of a token."""
     pairs = list(zip(embeds, reference, strict=True))
     return {
         "equal": sum(torch.equal(*pair) for pair in pairs) / len(pairs),
@@ -65,7 +68,7 @@ def compare_embeds(embeds: Embeds, reference: Embeds) -> dict[str, float | None]
 
 
 def caption_arms(extra_pads: Sequence[int]) -> dict[str, CaptionLayout]:
-    """Layouts by name: no pads, more pads, these without moving the image, the move alone."""
+    """Layouts by name: no pads, extra pads, the same with the image in place, image moved."""
     arms = {"unrounded": CaptionLayout(is_rounded=False)}
     for number in extra_pads:
         arms[f"extra_pads={number}"] = CaptionLayout(extra_pads=number)
@@ -82,15 +85,15 @@ def measure_pictures(
     settings: Settings,
     distance: Distance,
 ) -> list[Measurement]:
-    """Each prompt's picture under other paddings, against that of its unpadded embeddings.
+    """Compare each prompt's picture under other paddings with the picture of unpadded embeddings.
 
     Args:
-        pipe: the image side.
+        pipe: transformer, autoencoder and scheduler.
         inputs: prompts; their embeddings are not read.
-        embeds_by_side: embeddings by where the text encoder's pads stood, "none" among them.
+        embeds_by_side: embeddings by the side of the text encoder's pads; "none" is one of them.
         extra_pads: as in `caption_arms`.
         settings: how pictures are drawn.
-        distance: LPIPS.
+        distance: LPIPS of two pictures.
     """
     views = {
         name: type(pipe)(
@@ -99,17 +102,22 @@ def measure_pictures(
         for name, layout in caption_arms(extra_pads).items()
     }
     rows = []
-    for index, one in enumerate(inputs):
-        own = embeds_by_side["none"][index]
-        reference = _draw(pipe, [own], [one.seed], settings)
+    for index, probe_input in enumerate(inputs):
+        unpadded = embeds_by_side["none"][index]
+        reference = _draw(pipe, [unpadded], [probe_input.seed], settings)
         arms = {
-            f"padding_side={side}": _draw(pipe, [embeds[index]], [one.seed], settings)
+            f"padding_side={side}": _draw(pipe, [embeds[index]], [probe_input.seed], settings)
             for side, embeds in embeds_by_side.items()
             if side != "none"
         }
-        arms |= {name: _draw(view, [own], [one.seed], settings) for name, view in views.items()}
-        arms["other_seed"] = _draw(pipe, [own], [one.seed + 1], settings)
-        arms["in_a_batch"] = _first(_draw(pipe, [own] * 2, [one.seed, one.seed + 1], settings))
+        arms |= {
+            name: _draw(view, [unpadded], [probe_input.seed], settings)
+            for name, view in views.items()
+        }
+        arms["other_seed"] = _draw(pipe, [unpadded], [probe_input.seed + 1], settings)
+        arms["in_a_batch"] = _first(
+            _draw(pipe, [unpadded] * 2, [probe_input.seed, probe_input.seed + 1], settings)
+        )
         for name, (latents, picture) in arms.items():
             values = {
                 "latents_change": relative_change(latents, reference[0]),
@@ -117,7 +125,14 @@ def measure_pictures(
                 "equal_pixels": float(torch.equal(picture, reference[1])),
             }
             rows += [
-                Measurement(name, one.prompt_id, 0, one.category, metric, value)
+                Measurement(
+                    variant=name,
+                    unit=probe_input.prompt_id,
+                    replicate=0,
+                    category=probe_input.category,
+                    metric=metric,
+                    value=value,
+                )
                 for metric, value in values.items()
             ]
     return rows
@@ -126,10 +141,11 @@ def measure_pictures(
 def padding_checks(
     rows: dict[str, dict[str, float | None]], dtypes: Sequence[str], extra_pads: Sequence[int]
 ) -> dict[str, float | None]:
-    """What was found, as statements that hold (1) or not (0).
+    """The findings as statements: 1.0 if a statement holds, else 0.0.
 
-    "Within rounding" is a change of no token by more than twice what its number format changes,
-    measured without pads against the first of the formats: two roundings of one exact value.
+    "Within rounding" means that no token changes by more than twice the change by its number
+    format, because two roundings of one exact value can differ by that much. The format's change is
+    measured without pads, against the first of the formats.
     """
     checks: dict[str, bool] = {}
     for dtype in dtypes[1:]:
@@ -155,15 +171,15 @@ def padding_checks(
 def add_floors(
     rows: dict[str, dict[str, float | None]], unpadded: Mapping[str, Embeds]
 ) -> dict[str, dict[str, float | None]]:
-    """The rows, and by number format how far unpadded embeddings are from those in the first."""
-    first, *others = unpadded
+    """Add rows that compare unpadded embeddings of each number format with the first format."""
+    first, *other_dtypes = unpadded
     floors: dict[str, dict[str, float | None]] = {
         f"dtype={dtype},placement=none": {
             "change_from_first_dtype": compare_embeds(unpadded[dtype], unpadded[first])[
                 "largest_change"
             ]
         }
-        for dtype in others
+        for dtype in other_dtypes
     }
     return rows | floors
 
@@ -187,7 +203,7 @@ def _first(drawn: tuple[torch.Tensor, torch.Tensor]) -> tuple[torch.Tensor, torc
 
 
 Placement = Literal["none", "right", "left", "left_own_positions", "center"]
-"""Where the pads stand; with `left_own_positions` the tokens' positions still begin at 0."""
+"""Where pads stand. `left_own_positions`: to the left, but the positions of tokens start at 0."""
 PLACEMENTS: tuple[Placement, ...] = get_args(Placement)
 
 
@@ -199,14 +215,17 @@ def encode_padded(
     length: int,
     placement: Placement,
 ) -> list[torch.Tensor]:
-    """Z-Image's hidden layer -2 of prompts in one batch, pads left out: `(num_tokens, hidden)`.
+    """Encode prompts in one batch: Z-Image's hidden layer -2 without pads.
+
+    Returns:
+        `(num_tokens, hidden_size)` of each prompt, on the CPU.
 
     Args:
         text_encoder: in any number format.
-        token_ids: `(num_tokens,)` int64 a prompt, `length` at most.
-        pad_id: the pad token.
-        length: what each is padded to; not read for "none", which takes one prompt at a time.
-        placement: "center" puts half of the pads in front, and counts positions from the first.
+        token_ids: `(num_tokens,)` int64 per prompt, at most `length` tokens.
+        pad_id: id of the pad token.
+        length: tokens of each padded prompt; not read for "none", which takes one prompt at a time.
+        placement: "center" puts half of the pads in front and counts positions from the first pad.
     """
     if placement == "none":
         length = len(token_ids[0])
@@ -231,6 +250,6 @@ def encode_padded(
 
 
 def largest_token_change(changed: torch.Tensor, reference: torch.Tensor) -> float:
-    """The largest over tokens of the difference's norm over the reference's, in float64."""
+    """The largest relative change of a token: norm of the difference over norm of the reference."""
     difference = (changed.double() - reference.double()).norm(dim=-1)
     return float((difference / reference.double().norm(dim=-1)).max())

@@ -1,4 +1,4 @@
-"""Whether a caption's positions reach the transformer and matter to it."""
+"""Whether the positions of a caption's tokens reach the transformer and matter to it."""
 
 import math
 from collections.abc import Sequence
@@ -14,27 +14,27 @@ from zimage_eval.sampling.denoising import predict_velocity
 from zimage_eval.statistics.ridge import solve_ridge
 
 PENALTIES = (1e-3, 1e-2, 1e-1, 1.0, 10.0)
-"""Of the probe, beside channels of variance 1."""
+"""Ridge penalties of the position probe, for channels of variance 1."""
 NUM_FOLDS = 4
 
 
 def wavelengths(channels: int, theta: float) -> list[float]:
-    """Positions a full turn takes, for each of `channels / 2` bands, shortest first."""
+    """The wavelength of each of `channels / 2` bands in positions, shortest first."""
     return [2 * math.pi * theta ** (i / channels) for i in range(0, channels, 2)]
 
 
 def wavelength_row(channels: int, theta: float, positions: Sequence[int]) -> dict[str, float]:
-    """Shortest and longest wavelength, and what so many positions in a row make of them.
+    """Shortest and longest wavelength, and the turns that sequences of given lengths make.
 
-    For each number of positions: bands that make a full turn in it, and turns of the slowest. A
-    band with less than one turn tells all those positions apart by itself.
+    For each number of positions: how many bands make a full turn, and how many turns the slowest
+    band makes. A band that makes less than one turn tells all these positions apart by itself.
     """
-    found = wavelengths(channels, theta)
-    row = {"num_bands": float(len(found)), "shortest": found[0], "longest": found[-1]}
+    lengths = wavelengths(channels, theta)
+    row = {"num_bands": float(len(lengths)), "shortest": lengths[0], "longest": lengths[-1]}
     for number in positions:
-        row[f"full_turn_bands_in_{number}"] = float(sum(length <= number for length in found))
-        row[f"turns_of_longest_in_{number}"] = number / found[-1]
-        row[f"positions_within_longest_of_{number}"] = float(min(number, math.floor(found[-1])))
+        row[f"full_turn_bands_in_{number}"] = float(sum(length <= number for length in lengths))
+        row[f"turns_of_longest_in_{number}"] = number / lengths[-1]
+        row[f"positions_within_longest_of_{number}"] = float(min(number, math.floor(lengths[-1])))
     return row
 
 
@@ -45,10 +45,10 @@ def permutation_arms(
     embeds: torch.Tensor,
     order: torch.Tensor,
 ) -> dict[str, torch.Tensor]:
-    """Velocities with a caption's tokens and their positions in another order, or one of both.
+    """Velocities with a caption's tokens, their positions, or both in another order; by name.
 
-    `refined_tokens` reorders after the context refiner, where attention no longer reads the
-    caption by itself; `own` changes nothing.
+    `refined_tokens` reorders tokens after the context refiner, where attention no longer runs
+    within the caption alone. `own` changes nothing.
     """
     moved = lay_out_captions(transformer, CaptionLayout(order=order))
     plain = lay_out_captions(transformer, CaptionLayout())
@@ -73,32 +73,36 @@ def caption_states(
     transformer: ZImageTransformer2DModel, latents: torch.Tensor, embeds: torch.Tensor
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """A caption before and after the context refiner, `(num_tokens, dim)` each, pads left out."""
-    seen: list[torch.Tensor] = []
-    first = transformer.context_refiner[0].register_forward_pre_hook(
-        lambda _, args: seen.append(args[0][0, : len(embeds)].float().cpu())
+    states: list[torch.Tensor] = []
+    first_handle = transformer.context_refiner[0].register_forward_pre_hook(
+        lambda _, args: states.append(args[0][0, : len(embeds)].float().cpu())
     )
-    last = transformer.context_refiner[-1].register_forward_hook(
-        lambda _, __, output: seen.append(output[0, : len(embeds)].float().cpu())
+    last_handle = transformer.context_refiner[-1].register_forward_hook(
+        lambda _, __, output: states.append(output[0, : len(embeds)].float().cpu())
     )
     try:
         predict_velocity(transformer, latents, 0.5, [embeds])
     finally:
-        first.remove()
-        last.remove()
-    return seen[0], seen[1]
+        first_handle.remove()
+        last_handle.remove()
+    return states[0], states[1]
 
 
 def probe_positions(
     train: Sequence[np.ndarray], test: Sequence[np.ndarray], *, shuffle_seed: int | None = None
 ) -> list[float]:
-    """How far off a ridge probe of a token's position is, per held-out prompt, in tokens.
+    """The mean error of a ridge probe that predicts a token's position, per held-out prompt.
 
-    Its penalty is the one of PENALTIES that does best on training prompts left out in turn.
+    The penalty is the one of `PENALTIES` with the smallest error in a cross-validation over the
+    training prompts.
 
     Args:
-        train: `(num_tokens, dim)` a prompt, in the order of the tokens.
-        test: the same of other prompts.
-        shuffle_seed: positions of the training prompts are shuffled within each; None for not.
+        train: `(num_tokens, dim)` per prompt, in the order of the tokens.
+        test: the same for other prompts.
+        shuffle_seed: seed to shuffle the positions within each training prompt; None to keep them.
+
+    Returns:
+        One error per prompt of `test`, in tokens.
     """
     targets = [np.arange(len(states), dtype=np.float64) for states in train]
     if shuffle_seed is not None:
@@ -122,13 +126,13 @@ class _Probe(NamedTuple):
 
 
 def _fit(train: Sequence[np.ndarray], targets: Sequence[np.ndarray]) -> dict[float, _Probe]:
-    """A ridge regression by penalty, on channels brought to variance 1."""
+    """Fit a ridge regression per penalty, on channels scaled to variance 1."""
     states, target = np.concatenate(train).astype(np.float64), np.concatenate(targets)
     center, middle = states.mean(axis=0), float(target.mean())
     size = states.std(axis=0) + 1e-12
     deviations = (states - center) / size
-    wanted = torch.from_numpy(target - middle)[:, None]
-    solved = solve_ridge(torch.from_numpy(deviations), wanted, PENALTIES)
+    centered_target = torch.from_numpy(target - middle)[:, None]
+    solved = solve_ridge(torch.from_numpy(deviations), centered_target, PENALTIES)
     return {
         penalty: _Probe(center, weights[:, 0].numpy() / size, middle)
         for penalty, weights in zip(PENALTIES, solved, strict=True)
@@ -136,23 +140,37 @@ def _fit(train: Sequence[np.ndarray], targets: Sequence[np.ndarray]) -> dict[flo
 
 
 def _error(probe: _Probe, states: np.ndarray, target: np.ndarray) -> float:
-    """Mean distance of the guessed positions of one prompt from the true ones, in tokens."""
+    """Mean distance between predicted and true positions of one prompt, in tokens."""
     guess = (states - probe.center) @ probe.weights + probe.middle
     return float(np.abs(guess - target).mean())
 
 
 def guess_positions(train: Sequence[np.ndarray], test: Sequence[np.ndarray]) -> list[float]:
-    """The same for a guess by the token's identity: its mean position in the training prompts.
+    """The mean error of a guess by the token's identity: its mean position in training prompts.
 
-    Takes token ids `(num_tokens,)`; an unknown token is guessed at the mean of all.
+    An unknown token is guessed at the mean of all positions.
+
+    Args:
+        train: token ids `(num_tokens,)` per prompt.
+        test: the same for other prompts.
+
+    Returns:
+        One error per prompt of `test`, in tokens.
     """
     places: dict[int, list[int]] = {}
     for ids in train:
         for place, token in enumerate(ids.tolist()):
             places.setdefault(token, []).append(place)
-    middle = float(np.mean([place for found in places.values() for place in found]))
-    guesses = {token: float(np.mean(found)) for token, found in places.items()}
+    middle = float(np.mean([place for token_places in places.values() for place in token_places]))
+    guesses = {token: float(np.mean(token_places)) for token, token_places in places.items()}
     return [
-        float(np.mean([abs(guesses.get(t, middle) - p) for p, t in enumerate(ids.tolist())]))
+        float(
+            np.mean(
+                [
+                    abs(guesses.get(token, middle) - place)
+                    for place, token in enumerate(ids.tolist())
+                ]
+            )
+        )
         for ids in test
     ]

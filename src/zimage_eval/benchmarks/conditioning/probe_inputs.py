@@ -1,4 +1,4 @@
-"""A few prompts of a prompt set as the transformer takes them."""
+"""Select prompts of a prompt set and encode them as the transformer takes them."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, TypeVar
@@ -13,7 +13,7 @@ Item = TypeVar("Item")
 
 
 class ProbeInput(NamedTuple):
-    """A prompt and its first seed."""
+    """A prompt with its first seed and its embeddings."""
 
     prompt_id: str
     category: str
@@ -24,7 +24,7 @@ class ProbeInput(NamedTuple):
 
 
 def take_evenly(items: Sequence[Item], number: int) -> list[Item]:
-    """`number` items from the first on, at equal distances; all of them if there are fewer."""
+    """`number` items at equal distances, starting with the first; all items if there are fewer."""
     count = min(number, len(items))
     return [items[index * len(items) // count] for index in range(count)]
 
@@ -32,9 +32,15 @@ def take_evenly(items: Sequence[Item], number: int) -> list[Item]:
 def encode_rows(
     rows: Sequence[Mapping[str, Any]], text_side: TextSide, settings: EncoderSettings
 ) -> list[ProbeInput]:
-    """Rows of a PROMPTS table, each encoded alone."""
+    """Encode each row of a PROMPTS table alone."""
     embeds = encode_prompts(*text_side, [row["text"] for row in rows], settings)
     return [
-        ProbeInput(row["prompt_id"], row["category"], row["text"], row["seeds"][0], one)
-        for row, one in zip(rows, embeds, strict=True)
+        ProbeInput(
+            prompt_id=row["prompt_id"],
+            category=row["category"],
+            text=row["text"],
+            seed=row["seeds"][0],
+            prompt_embeds=prompt_embeds,
+        )
+        for row, prompt_embeds in zip(rows, embeds, strict=True)
     ]

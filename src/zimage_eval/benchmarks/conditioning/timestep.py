@@ -1,4 +1,4 @@
-"""Which modules of a network see the timestep, and what each part of it costs."""
+"""Which modules of a network depend on the timestep, and what each part of the network costs."""
 
 from collections.abc import Callable, Mapping
 
@@ -14,7 +14,7 @@ Outputs = dict[str, list[torch.Tensor]]
 
 @torch.no_grad()
 def module_outputs(network: nn.Module, run: Callable[[], object]) -> Outputs:
-    """What every module gives in one run, by its name; all calls of a module, on the CPU."""
+    """The outputs of every module in one run, by module name: one per call, on the CPU."""
     outputs: Outputs = {}
 
     def record(name: str) -> Callable[[nn.Module, object, object], None]:
@@ -37,16 +37,16 @@ def module_outputs(network: nn.Module, run: Callable[[], object]) -> Outputs:
     return outputs
 
 
-def changed_modules(one: Outputs, other: Outputs) -> dict[str, bool]:
+def changed_modules(outputs: Outputs, reference: Outputs) -> dict[str, bool]:
     """Whether each module's outputs in two runs differ in any bit."""
     return {
-        name: not all(torch.equal(*pair) for pair in zip(found, other[name], strict=True))
-        for name, found in one.items()
+        name: not all(torch.equal(*pair) for pair in zip(tensors, reference[name], strict=True))
+        for name, tensors in outputs.items()
     }
 
 
 def share_by_part(changed: Mapping[str, bool]) -> dict[str, dict[str, float]]:
-    """By the network's direct part: how many modules ran, and how many of them changed."""
+    """By direct child of the network: how many of its modules ran, and how many of them changed."""
     rows: dict[str, dict[str, float]] = {}
     for name, is_changed in changed.items():
         row = rows.setdefault(name.split(".")[0], {"num_modules": 0, "num_see_timestep": 0})
@@ -56,9 +56,9 @@ def share_by_part(changed: Mapping[str, bool]) -> dict[str, dict[str, float]]:
 
 
 def cost_by_part(network: nn.Module, run: Callable[[], object]) -> dict[str, dict[str, float]]:
-    """Parameters and floating-point operations of each direct part in one run, as shares too.
+    """Parameters and floating-point operations of each direct child in one run, and their shares.
 
-    Operations are those that torch counts: matrix products, convolutions and attention.
+    Operations are the ones that torch counts: matrix products, convolutions and attention.
     """
     counter = FlopCounterMode(display=False)
     with counter, torch.no_grad():
@@ -70,7 +70,7 @@ def cost_by_part(network: nn.Module, run: Callable[[], object]) -> dict[str, dic
     for name, part in network.named_children():
         prefix = f"{type(network).__name__}.{name}"
         modules = [f"{prefix}.{child}" for child, _ in part.named_children()]
-        # A list of modules is never called itself, so it counts by its members.
+        # A ModuleList is never called itself, so the operations of its members are added up.
         called = [prefix] if prefix in counts else modules
         flops = sum(sum(counts[module].values()) for module in called if module in counts)
         parameters = sum(parameter.numel() for parameter in part.parameters())
@@ -84,7 +84,7 @@ def cost_by_part(network: nn.Module, run: Callable[[], object]) -> dict[str, dic
 
 
 class KeptOutput(nn.Module):
-    """Runs a caption's blocks in its first call only, and gives the same output ever after."""
+    """Runs its blocks in the first call only, and returns the same output in all later calls."""
 
     def __init__(self, blocks: nn.ModuleList) -> None:
         super().__init__()
@@ -99,7 +99,7 @@ class KeptOutput(nn.Module):
         freqs_cis: torch.Tensor,
         adaln_input: torch.Tensor | None = None,
     ) -> torch.Tensor:
-        """Refined captions `(batch, length, dim)`; the arguments count the first time only."""
+        """Refined captions `(batch, length, dim)`; arguments are read in the first call only."""
         self.num_calls += 1
         if self.output is None:
             self.output = x
@@ -109,7 +109,7 @@ class KeptOutput(nn.Module):
 
 
 def with_kept_refiner(transformer: ZImageTransformer2DModel) -> ZImageTransformer2DModel:
-    """A view for one prompt (or one batch of them) whose context refiner runs once."""
+    """A view for one prompt, or one batch of prompts, whose context refiner runs only once."""
     view = view_module(transformer)
     view.context_refiner = nn.ModuleList([KeptOutput(transformer.context_refiner)])
     return view

@@ -1,1 +1,1 @@
-"""How much guidance a turbo has learned from its base."""
+"""How much guidance a turbo model has learned from its base model."""

@@ -1,4 +1,4 @@
-"""The table of pictures that a base drew under many guidance scales, beside those of its turbo."""
+"""Read and write the table of pictures by a turbo, and by its base under many guidance scales."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -14,21 +14,21 @@ from zimage_eval.output.tables import TableSchema, read_table, write_table
 from zimage_eval.prompts.facts import FACT_KINDS
 
 TURBO: Final = "turbo"
-AGAIN: Final = "turbo again"
-"""The same model from other noise: how far apart two samples of one distribution are."""
+TURBO_AGAIN: Final = "turbo again"
+"""The turbo from other noise. Its distance to `TURBO` is that of two samples of the same model."""
 SPACES: Final = ("alexnet", "vae", "shown")
-"""Columns of vectors: compact features of two backbones, and what each picture shows, counted."""
+"""Columns of vectors: compact features of two backbones, and counts of what a picture shows."""
 SHARES: Final = ("alignment", *(f"fact_{kind}" for kind in FACT_KINDS))
 LOOKS: Final = ("saturation", "contrast")
 
 
 def arm_name(guidance_scale: float) -> str:
-    """Name of the base's arm of a scale."""
+    """Name of the arm that the base drew with a guidance scale."""
     return f"w={guidance_scale}"
 
 
 def arms_schema(sizes: Mapping[str, int]) -> TableSchema:
-    """Schema of a table whose vectors have these lengths, by the names of `SPACES`."""
+    """Schema of the table; `sizes` are the lengths of its vectors by the names of `SPACES`."""
     required = {
         "arm": pa.string(),
         "prompt_id": pa.string(),
@@ -50,31 +50,31 @@ def arms_schema(sizes: Mapping[str, int]) -> TableSchema:
 
 
 class GuidanceArms(NamedTuple):
-    """Pictures of the same prompts by a turbo, twice, and by its base under some scales."""
+    """Pictures of the same prompts: by a turbo twice, and by its base under several scales."""
 
     prompt_ids: Sequence[str]
     categories: Sequence[str]
-    """Of each prompt."""
+    """Category of each prompt."""
     scales: Mapping[str, float]
-    """Guidance scale by the base's arms, rising."""
+    """Arm of the base -> guidance scale, in increasing order."""
     weights: Mapping[str, str]
-    """Digest of the transformer that drew an arm."""
+    """Arm -> digest of the transformer that drew it."""
     vectors: Mapping[str, Mapping[str, Floats]]
-    """By space and arm, `(num_prompts, num_noises, num_features)`."""
+    """Space -> arm -> `(num_prompts, num_noises, num_features)`."""
     shares: Mapping[str, Mapping[str, NDArray[np.float64]]]
-    """By a name of `SHARES` or `LOOKS` and by arm, `(num_prompts, num_noises)`; NaN where a prompt
-    states no such fact."""
+    """Name in `SHARES` or `LOOKS` -> arm -> `(num_prompts, num_noises)`; NaN if a prompt states no
+    such fact."""
 
 
 def write_arms(
     path: Path, rows: Sequence[Mapping[str, Any]], vectors: Mapping[str, NDArray[np.floating]]
 ) -> None:
-    """Write pictures, sorted by key.
+    """Write the table, sorted by its key.
 
     Args:
-        path: of the table.
-        rows: all but the vectors of each picture.
-        vectors: by space, `(num_pictures, num_features)`.
+        path: file of the table.
+        rows: one per picture, with all columns except the vectors.
+        vectors: space -> `(num_pictures, num_features)`.
     """
     schema = arms_schema({name: vectors[name].shape[1] for name in SPACES})
     order = sorted(range(len(rows)), key=lambda index: [rows[index][key] for key in schema.key])
@@ -90,10 +90,11 @@ def write_arms(
 
 
 def read_arms(path: Path) -> GuidanceArms:
-    """The content of such a table.
+    """Read the table that `write_arms` wrote.
 
     Raises:
-        ValueError: the file is missing or no such table, or arms differ in their pictures.
+        ValueError: the file is missing or has other columns, an arm is missing, or the pictures of
+            two arms are of different prompts or noises.
     """
     if not path.is_file():
         raise ValueError(f"{path}: no such table")
@@ -105,12 +106,17 @@ def read_arms(path: Path) -> GuidanceArms:
     arms = np.array(table["arm"].to_pylist())
     units = np.array([f"{p} {n}" for p, n in _columns(table, "prompt_id", "noise")])
     places = {str(arm): np.flatnonzero(arms == arm) for arm in np.unique(arms)}
-    if not {TURBO, AGAIN} < set(places):
-        raise ValueError(f"{path}: needs the arms {TURBO}, {AGAIN} and the base's")
+    if not {TURBO, TURBO_AGAIN} < set(places):
+        raise ValueError(
+            f"{path}: has the arms {', '.join(sorted(places))}; "
+            f"needed are {TURBO!r}, {TURBO_AGAIN!r} and those of the base"
+        )
     expected = units[places[TURBO]]
     for arm, place in places.items():
         if not np.array_equal(units[place], expected):
-            raise ValueError(f"{path}: the pictures of {arm} are of other prompts than {TURBO}'s")
+            raise ValueError(
+                f"{path}: the pictures of {arm!r} have other prompts or noises than {TURBO!r}"
+            )
     first = [row for row in _columns(table, "prompt_id", "category", "arm") if row[2] == TURBO]
     categories = dict(row[:2] for row in first)
     num_noises = len(expected) // len(categories)

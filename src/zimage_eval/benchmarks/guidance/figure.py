@@ -1,11 +1,11 @@
-"""One figure: how far a base is from its turbo at each guidance scale."""
+"""The figure of baked guidance: how far the base is from its turbo at each guidance scale."""
 
 import matplotlib.style
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from zimage_eval.benchmarks.guidance.arms import AGAIN, GuidanceArms
+from zimage_eval.benchmarks.guidance.arms import TURBO_AGAIN, GuidanceArms
 from zimage_eval.benchmarks.guidance.baked import GuidanceMeasurements
 from zimage_eval.config.benchmarks import DistanceName
 from zimage_eval.output.figures import BLUE, FAINT, INK, WIDTH_INCHES
@@ -26,7 +26,7 @@ TITLES: dict[DistanceName, str] = {
 def draw_distances(
     arms: GuidanceArms, measured: GuidanceMeasurements, primary: DistanceName, level: float
 ) -> Figure:
-    """The primary distance against the scale in large, the others beside it in small."""
+    """Draw the primary distance against the scale, and the other distances in smaller panels."""
     others = [name for name in measured.findings if name != primary]
     with matplotlib.style.context("default"):
         figure = Figure(figsize=(WIDTH_INCHES * 1.3, 6.2), layout="constrained")
@@ -48,7 +48,7 @@ def draw_distances(
 
 
 def draw_reason(reason: str) -> Figure:
-    """Words where there are no numbers."""
+    """Draw the reason why there are no numbers."""
     with matplotlib.style.context("default"):
         figure = Figure(figsize=(WIDTH_INCHES, 1.5), layout="constrained")
         figure.text(
@@ -61,15 +61,17 @@ def _plot(
     axes: Axes, arms: GuidanceArms, measured: GuidanceMeasurements, name: DistanceName, level: float
 ) -> None:
     kept = set(measured.findings[name].kept(level))
-    floor = float(measured.distances[AGAIN][name].mean())
+    floor = float(measured.distances[TURBO_AGAIN][name].mean())
     axes.axhline(floor, color=FAINT, linewidth=1, linestyle=(0, (4, 3)), zorder=1)
     means = []
     for arm, scale in arms.scales.items():
-        seen = estimate(measured.distances[arm][name].tolist(), None)
+        distance = estimate(measured.distances[arm][name].tolist(), None)
         color = BLUE if arm in kept else INK
-        means.append(seen.mean or 0.0)
-        if seen.low is not None and seen.high is not None:
-            axes.plot([scale, scale], [seen.low, seen.high], color=color, linewidth=2, zorder=2)
+        means.append(distance.mean or 0.0)
+        if distance.low is not None and distance.high is not None:
+            axes.plot(
+                [scale, scale], [distance.low, distance.high], color=color, linewidth=2, zorder=2
+            )
         face = color if arm in kept else "white"
         axes.plot(scale, means[-1], "o", color=color, markerfacecolor=face, markersize=6, zorder=3)
     axes.plot(list(arms.scales.values()), means, color=FAINT, linewidth=0.8, zorder=1)

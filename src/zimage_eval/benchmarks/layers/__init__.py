@@ -1,1 +1,1 @@
-"""The text encoder's hidden layers, and what can be read from embeddings."""
+"""The text encoder's hidden layers, and what can be read from prompt embeddings."""

@@ -1,4 +1,4 @@
-"""What the hidden layers of a text encoder hold: norms, outliers, shape, facts to be read off."""
+"""What each hidden layer of a text encoder holds: norms, outliers, dimensions, readable facts."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final, NamedTuple
@@ -33,7 +33,7 @@ from zimage_eval.text.encoding import TARGET_LAYER, encode_layers
 from zimage_eval.text.tokens import tokenize
 
 CLASSES: Final[tuple[TokenClass, ...]] = ("template", "content")
-"""Padding never reaches the caption, so no layer of it is looked at."""
+"""Classes of tokens that are described; padding is left out, as it never reaches the caption."""
 STATISTICS: Final[Mapping[str, Callable[[TokenVectors, TokenClass], float | None]]] = {
     "norm": norm,
     "variance": variance,
@@ -45,12 +45,12 @@ TASKS: Final[Mapping[str, Callable[[Facts], str | None]]] = {
     "color": lambda facts: facts.objects[0].color,
     "relation": lambda facts: facts.relations[0].relation if facts.relations else None,
 }
-"""What is probed for: name and color of the object that is named first, and the first relation."""
+"""Facts that probes predict: name and color of the object named first, and the first relation."""
 BAG_OF_WORDS = "bag_of_words"
 
 
 class LayerPrompt(NamedTuple):
-    """A prompt."""
+    """A prompt with its facts."""
 
     prompt_id: str
     text: str
@@ -61,12 +61,12 @@ Layers = Mapping[HiddenLayer, TokenVectors]
 
 
 def layer_name(layer: HiddenLayer) -> str:
-    """The name of its variant."""
+    """The name of a layer's variant."""
     return f"hidden_layer={layer}"
 
 
 def all_layers(num_hidden_layers: int) -> list[HiddenLayer]:
-    """The token embedding, the raw output of every block, and -1, the last after the norm."""
+    """All layers: token embedding, raw output of each block, and -1, which is after the norm."""
     return [*range(-num_hidden_layers - 1, -1), "raw_last", -1]
 
 
@@ -77,42 +77,53 @@ def encode_prompt_layers(
     layers: Sequence[HiddenLayer],
     settings: EncoderSettings,
 ) -> list[Layers]:
-    """Every layer of every prompt, in one forward each."""
-    found: list[Layers] = []
+    """Encode every layer of every prompt, with one forward per prompt."""
+    encoded: list[Layers] = []
     for prompt in prompts:
         entries = encode_layers(text_encoder, tokenize(tokenizer, prompt.text, settings), layers)
-        found.append(
+        encoded.append(
             {
-                layer: TokenVectors(e.tokens, e.token_ids.numpy(), e.prompt_embeds.float().numpy())
-                for layer, e in zip(layers, entries, strict=True)
+                layer: TokenVectors(
+                    entry.tokens, entry.token_ids.numpy(), entry.prompt_embeds.float().numpy()
+                )
+                for layer, entry in zip(layers, entries, strict=True)
             }
         )
-    return found
+    return encoded
 
 
 def describe_layers(prompts: Sequence[LayerPrompt], encoded: Sequence[Layers]) -> list[Measurement]:
-    """Statistics of each prompt's tokens, by layer and class of token.
+    """Measure statistics of each prompt's tokens, by layer and class of token.
 
     `cosine_to_-2` is the mean over tokens of the cosine between a layer and layer -2.
     """
-    found = []
+    measurements = []
     for prompt, layers in zip(prompts, encoded, strict=True):
         for layer, vectors in layers.items():
             for token_class in CLASSES:
-                values = {name: of(vectors, token_class) for name, of in STATISTICS.items()}
+                values = {
+                    name: statistic(vectors, token_class) for name, statistic in STATISTICS.items()
+                }
                 drift = cosine_drift(vectors, layers[TARGET_LAYER], token_class)
                 values["cosine_to_-2"] = None if drift is None else 1 - drift
-                found += [
-                    Measurement(layer_name(layer), prompt.prompt_id, 0, token_class, name, value)
+                measurements += [
+                    Measurement(
+                        variant=layer_name(layer),
+                        unit=prompt.prompt_id,
+                        replicate=0,
+                        category=token_class,
+                        metric=name,
+                        value=value,
+                    )
                     for name, value in values.items()
                 ]
-    return found
+    return measurements
 
 
 def pooled_statistics(
     encoded: Sequence[Layers], layer: HiddenLayer, token_class: TokenClass
 ) -> dict[str, float | None]:
-    """What takes the tokens of all prompts together: principal components, outlying channels."""
+    """Statistics over the tokens of all prompts: principal components and outlier channels."""
     vectors = all_vectors(encoded, layer, token_class)
     number, share = outlier_channels(vectors)
     shares = principal_components(vectors).shares
@@ -131,37 +142,49 @@ def all_vectors(
 
 
 def probe_layers(prompts: Sequence[LayerPrompt], encoded: Sequence[Layers]) -> list[Measurement]:
-    """Whether each fact is read off a layer, 1 or 0, and off the words without their order.
+    """Measure whether a probe reads each fact from a layer (1 or 0), or from a bag of words.
 
-    `probe` reads the mean of the content tokens, `probe_last` the last token of the caption, which
-    alone has seen all others. Each vector is first brought to a root mean square of 1, as the
-    transformer does.
+    `probe` reads the mean of the content tokens. `probe_last` reads the last token of the caption,
+    the only one that has seen all others. Each vector is first scaled to a root mean square of 1,
+    as the transformer does.
     """
-    found = []
+    measurements = []
     for task, label_of in TASKS.items():
         labels = [label_of(prompt.facts) for prompt in prompts]
         kept = frequent_label_indices(labels)
         if not kept:
             continue
         chosen = [label for index in kept if (label := labels[index]) is not None]
-        inputs = {(BAG_OF_WORDS, "probe"): bag_of_words([prompts[i].text for i in kept])}
+        inputs = {(BAG_OF_WORDS, "probe"): bag_of_words([prompts[index].text for index in kept])}
         for layer in encoded[0]:
-            ends = [encoded[i][layer].vectors[-1].astype(np.float64) for i in kept]
-            means = [_unit(encoded[i][layer].of("content")[1]).mean(axis=0) for i in kept]
+            ends = [encoded[index][layer].vectors[-1].astype(np.float64) for index in kept]
+            means = [_unit(encoded[index][layer].of("content")[1]).mean(axis=0) for index in kept]
             inputs[layer_name(layer), "probe"] = np.stack(means)
             inputs[layer_name(layer), "probe_last"] = _unit(np.stack(ends))
         for (variant, metric), features in inputs.items():
-            found += [
-                Measurement(variant, prompts[index].prompt_id, 0, task, metric, float(told))
-                for index, told in zip(kept, probe_held_out(features, chosen), strict=True)
+            measurements += [
+                Measurement(
+                    variant=variant,
+                    unit=prompts[index].prompt_id,
+                    replicate=0,
+                    category=task,
+                    metric=metric,
+                    value=float(is_right),
+                )
+                for index, is_right in zip(kept, probe_held_out(features, chosen), strict=True)
             ]
-        found += [
+        measurements += [
             Measurement(
-                "chance", prompts[index].prompt_id, 0, task, "probe", majority_share(chosen)
+                variant="chance",
+                unit=prompts[index].prompt_id,
+                replicate=0,
+                category=task,
+                metric="probe",
+                value=majority_share(chosen),
             )
             for index in kept
         ]
-    return found
+    return measurements
 
 
 def _unit(vectors: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -170,13 +193,13 @@ def _unit(vectors: NDArray[np.float64]) -> NDArray[np.float64]:
     return unit
 
 
-OUTLIER: Final = 6.0
-"""A channel is an outlier where its mean size is this many times the median channel's
+OUTLIER_RATIO: Final = 6.0
+"""A channel is an outlier if its mean size is more than this many times the median channel's
 (Dettmers et al. 2022 look for sizes of 6 in activations of about 1)."""
 
 
 def layer_row(encoded: Sequence[TextEmbeddings]) -> dict[str, float | None]:
-    """Statistics of one layer over many texts; the first token is the template's, a sink or not."""
+    """Statistics of one layer over many texts. The first token may be a sink, so it is apart."""
     texts = [token_vectors(entry) for entry in encoded]
     words = np.concatenate([text.of("content")[1] for text in texts])
     template = np.concatenate([text.of("template")[1][1:] for text in texts])
@@ -189,7 +212,7 @@ def layer_row(encoded: Sequence[TextEmbeddings]) -> dict[str, float | None]:
         "norm_content_spread": float(np.linalg.norm(words, axis=1).std() / median),
         "norm_template": _length(template) if len(template) else None,
         "norm_first_token_over_content": _length(first) / median,
-        "outlier_channels": int((sizes > OUTLIER * np.median(sizes)).sum()),
+        "outlier_channels": int((sizes > OUTLIER_RATIO * np.median(sizes)).sum()),
         "largest_channel_share": float(energy.max() / energy.sum()),
         "constant_channels": int((words.std(axis=0) < 1e-6 * words.std()).sum()),
         "effective_rank": effective_rank_of(words),

@@ -1,11 +1,16 @@
-"""What a linear probe is asked of a prompt, or of the vector of one of its nouns."""
+"""What linear probes have to predict: labels of prompts, and the color of a noun."""
 
 from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple
 
 import numpy as np
 
-from zimage_eval.benchmarks.shared.content_vectors import CaptionNorm, Floats, content, word_ends
+from zimage_eval.benchmarks.shared.content_vectors import (
+    CaptionNorm,
+    Floats,
+    content_embeds,
+    word_ends,
+)
 from zimage_eval.prompts.scenes.parsing import split_caption
 from zimage_eval.prompts.sets import Prompt
 from zimage_eval.statistics.held_out import words_of
@@ -15,7 +20,7 @@ Label = Callable[[Prompt], str | None]
 
 
 def _direction(prompt: Prompt) -> str | None:
-    """Which of the two objects of a relation stands left or above, as they are named."""
+    """The first relation, between two objects in the order in which the caption names them."""
     parts = split_caption(prompt.text)
     return parts.facts.relations[0].relation if parts and parts.facts.relations else None
 
@@ -29,7 +34,7 @@ LABELS: Final[dict[str, Label]] = {
     "first_name": lambda prompt: prompt.facts.objects[0].name,
     "first_color": lambda prompt: prompt.facts.objects[0].color,
 }
-"""What is asked of a whole prompt; None where it does not apply."""
+"""Label of a whole prompt by name; None if the label does not apply to the prompt."""
 
 
 class Mention(NamedTuple):
@@ -46,20 +51,21 @@ class Mention(NamedTuple):
 def find_mentions(
     prompts: Sequence[Prompt], encoded: Sequence[TextEmbeddings], norm: CaptionNorm
 ) -> list[Mention]:
-    """The objects of scenes that have several of different colors, where the caption names them.
+    """Nouns of the captions of scenes whose objects have different colors.
 
-    There a bag of words can't say whose color is which; the vector of the noun alone might.
+    For such a caption a bag of words can't tell which object has which color; the vector of the
+    noun may.
     """
-    found = []
+    mentions = []
     for prompt, entry in zip(prompts, encoded, strict=True):
         parts = split_caption(prompt.text)
         if parts is None or len({fact.color for fact in parts.facts.objects}) < 2:
             continue
-        vectors = content(entry, norm)
+        vectors = content_embeds(entry, norm)
         ends = word_ends(entry)
         words = words_of([prompt.text])[0]
         if len(ends) != len(words):
-            continue  # punctuation that stands alone, or a word cut off
+            continue  # punctuation as a word of its own, or a truncated prompt
         place = len(words_of([parts.lead])[0])
         for phrase, link, fact in zip(
             parts.objects, (*parts.links, ""), parts.facts.objects, strict=True
@@ -67,13 +73,21 @@ def find_mentions(
             length = len(words_of([phrase])[0])
             if fact.color is not None and fact.position is None:
                 vector = vectors[ends[place + length - 1]]
-                found.append(Mention(prompt.id, prompt.text, fact.name, fact.color, vector))
+                mentions.append(
+                    Mention(
+                        prompt_id=prompt.id,
+                        text=prompt.text,
+                        name=fact.name,
+                        color=fact.color,
+                        vector=vector,
+                    )
+                )
             place += length + len(words_of([link.strip(" ,")])[0] if link.strip(" ,") else [])
-    return found
+    return mentions
 
 
-def applicable(labels: Sequence[str | None], least: int) -> list[int]:
-    """Indices of the rows whose class has at least so many rows."""
+def rows_with_common_label(labels: Sequence[str | None], min_count: int) -> list[int]:
+    """Indices of the rows whose label is the label of at least `min_count` rows."""
     values, counts = np.unique([label for label in labels if label is not None], return_counts=True)
-    common = set(values[counts >= least].tolist())
+    common = set(values[counts >= min_count].tolist())
     return [index for index, label in enumerate(labels) if label in common]

@@ -1,4 +1,4 @@
-"""What prompt embeddings hold: clusters, facts that a linear probe reads, directions, layers."""
+"""What prompt embeddings hold: clusters, facts that linear probes read, directions, components."""
 
 from collections.abc import Mapping, Sequence
 from typing import Final
@@ -9,7 +9,7 @@ from sklearn.cluster import AgglomerativeClustering, KMeans
 from sklearn.decomposition import PCA
 from sklearn.metrics import adjusted_rand_score, silhouette_score
 
-from zimage_eval.benchmarks.layers.embedding_labels import LABELS, Mention, applicable
+from zimage_eval.benchmarks.layers.embedding_labels import LABELS, Mention, rows_with_common_label
 from zimage_eval.benchmarks.shared.content_vectors import Floats
 from zimage_eval.config.benchmarks import EmbeddingSpace
 from zimage_eval.output.observations import Measurement
@@ -23,11 +23,11 @@ from zimage_eval.statistics.held_out import (
 )
 from zimage_eval.statistics.studentized import mean_test
 
-OF_NOUN: Final = "color_of_noun"
+NOUN_COLOR: Final = "color_of_noun"
 
 
 def standardized(vectors: Floats) -> Floats:
-    """Each channel with mean 0 and deviation 1, or 0 where it is constant."""
+    """Scale each channel to mean 0 and standard deviation 1; a constant channel becomes 0."""
     spread = vectors.std(axis=0)
     return (vectors - vectors.mean(axis=0)) / np.where(spread > 0, spread, 1.0)
 
@@ -35,27 +35,29 @@ def standardized(vectors: Floats) -> Floats:
 def cluster_rows(
     prompts: Sequence[Prompt], vectors: Mapping[str, Floats], params: EmbeddingSpace
 ) -> dict[str, dict[str, float | None]]:
-    """How well clusters agree with the prompts' categories, against shuffled categories.
+    """How well clusters agree with the prompts' categories, compared with shuffled categories.
 
     Args:
-        prompts: of several categories.
-        vectors: `(prompts, features)` by name of the representation.
-        params: of the benchmark.
+        prompts: prompts of several categories.
+        vectors: name of a representation -> `(prompts, features)`.
+        params: settings of the benchmark.
     """
     categories = np.array([prompt.category for prompt in prompts])
     num_clusters = len(set(categories))
     rng = np.random.default_rng(params.seed)
     shuffled = [rng.permutation(categories) for _ in range(params.num_permutations)]
     rows: dict[str, dict[str, float | None]] = {}
-    for name, found in vectors.items():
-        seen = standardized(found)
-        kmeans = KMeans(num_clusters, n_init=10, random_state=params.seed).fit_predict(seen)
-        tree = AgglomerativeClustering(num_clusters).fit_predict(seen)
+    for name, representation in vectors.items():
+        points = standardized(representation)
+        kmeans = KMeans(num_clusters, n_init=10, random_state=params.seed).fit_predict(points)
+        tree = AgglomerativeClustering(num_clusters).fit_predict(points)
         row: dict[str, float | None] = {"num_prompts": len(prompts)}
         for key, score in {
-            "kmeans_rand": lambda labels, found=kmeans: adjusted_rand_score(labels, found),
-            "agglomerative_rand": lambda labels, found=tree: adjusted_rand_score(labels, found),
-            "silhouette": lambda labels, seen=seen: silhouette_score(seen, labels),
+            "kmeans_rand": lambda labels, clusters=kmeans: adjusted_rand_score(labels, clusters),
+            "agglomerative_rand": lambda labels, clusters=tree: adjusted_rand_score(
+                labels, clusters
+            ),
+            "silhouette": lambda labels, points=points: silhouette_score(points, labels),
         }.items():
             value = float(score(categories))
             null = np.array([score(labels) for labels in shuffled])
@@ -73,36 +75,45 @@ def probe_label(
     inputs: Mapping[str, Floats],
     params: EmbeddingSpace,
 ) -> list[Measurement]:
-    """Whether each row's label is predicted right, from each input, on prompts held out.
+    """Measure whether each row's label is predicted right from each input, on held-out prompts.
 
     Args:
-        name: of what is predicted.
-        labels: one a row; rows without, or of a rare class, are left out.
-        units: the prompt of each row, which is never split.
-        inputs: `(rows, features)` by name; `commonest` and `shuffled` are added.
-        params: of the benchmark.
+        name: name of the label.
+        labels: one per row; rows without a label, or with a rare one, are left out.
+        units: the prompt of each row; all rows of a prompt are in the same fold.
+        inputs: name -> `(rows, features)`; the baselines `commonest` and `shuffled` are added.
+        params: settings of the benchmark.
 
     Returns:
-        None where fewer than two classes are common.
+        One measurement per row and input; an empty list if fewer than two labels are common.
     """
-    kept = applicable(labels, params.least_per_class)
-    known = np.array([labels[index] for index in kept], dtype=str)
-    own_units = [units[index] for index in kept]
-    if len(set(known)) < 2:
+    kept = rows_with_common_label(labels, params.least_per_class)
+    classes = np.array([labels[index] for index in kept], dtype=str)
+    kept_units = [units[index] for index in kept]
+    if len(set(classes)) < 2:
         return []
-    parts = folds(own_units, params.num_folds, params.seed)
+    parts = folds(kept_units, params.num_folds, params.seed)
     chosen = {key: values[kept] for key, values in inputs.items()}
     first = next(iter(chosen.values()))
     order = np.random.default_rng(params.seed).permutation(len(kept))
     chosen |= {"commonest": np.zeros((len(kept), 0)), "shuffled": first[order]}
-    found = []
+    measurements = []
     for key, values in chosen.items():
-        right = held_out_classes(values, known, parts) == known
-        seen: dict[str, int] = {}
-        for unit, is_right in zip(own_units, right, strict=True):
-            seen[unit] = seen.get(unit, -1) + 1
-            found.append(Measurement(key, unit, seen[unit], name, "correct", float(is_right)))
-    return found
+        right = held_out_classes(values, classes, parts) == classes
+        replicates: dict[str, int] = {}
+        for unit, is_right in zip(kept_units, right, strict=True):
+            replicates[unit] = replicates.get(unit, -1) + 1
+            measurements.append(
+                Measurement(
+                    variant=key,
+                    unit=unit,
+                    replicate=replicates[unit],
+                    category=name,
+                    metric="correct",
+                    value=float(is_right),
+                )
+            )
+    return measurements
 
 
 def probe_prompts(
@@ -111,38 +122,46 @@ def probe_prompts(
     mentions: Sequence[Mention],
     params: EmbeddingSpace,
 ) -> list[Measurement]:
-    """Every label of `LABELS` from the mean vector, and each noun's color from its own vector.
+    """Probe every label of `LABELS` from the mean vector, and each noun's color from its vector.
 
-    Baselines are a bag of the prompt's words and its length; for a noun, also which noun it is.
+    Baselines are a bag of the prompt's words and its length. For a noun, the bag of words also says
+    which noun it is.
     """
     texts, units = [p.text for p in prompts], [p.id for p in prompts]
     inputs = {"embedding": pooled, "bag_of_words": bag_of_words(texts), "length": num_words(texts)}
-    found = []
+    measurements = []
     for name, label in LABELS.items():
-        found += probe_label(name, [label(prompt) for prompt in prompts], units, inputs, params)
+        measurements += probe_label(
+            name, [label(prompt) for prompt in prompts], units, inputs, params
+        )
     if mentions:
-        said = [mention.text for mention in mentions]
+        captions = [mention.text for mention in mentions]
         nouns = bag_of_words([mention.name for mention in mentions])
         inputs = {
             "embedding": np.stack([mention.vector for mention in mentions]),
-            "bag_of_words": np.concatenate([bag_of_words(said), nouns], axis=1),
-            "length": num_words(said),
+            "bag_of_words": np.concatenate([bag_of_words(captions), nouns], axis=1),
+            "length": num_words(captions),
         }
         colors = [mention.color for mention in mentions]
-        found += probe_label(OF_NOUN, colors, [m.prompt_id for m in mentions], inputs, params)
-    return found
+        measurements += probe_label(
+            NOUN_COLOR, colors, [m.prompt_id for m in mentions], inputs, params
+        )
+    return measurements
 
 
 def probe_rows(observations: Sequence[Measurement]) -> dict[str, dict[str, float | None]]:
-    """By label, the accuracy of each input, and what the embedding gains over each, by prompt."""
+    """By label: the accuracy of each input over prompts, and the embedding's gain over each."""
     values: dict[str, dict[str, dict[str, list[float]]]] = {}
-    for seen in observations:
-        assert seen.value is not None
-        by_unit = values.setdefault(seen.category, {}).setdefault(seen.variant, {})
-        by_unit.setdefault(seen.unit, []).append(seen.value)
+    for measurement in observations:
+        assert measurement.value is not None
+        by_unit = values.setdefault(measurement.category, {}).setdefault(measurement.variant, {})
+        by_unit.setdefault(measurement.unit, []).append(measurement.value)
     rows: dict[str, dict[str, float | None]] = {}
     for label, by_input in values.items():
-        means = {key: {u: float(np.mean(v)) for u, v in m.items()} for key, m in by_input.items()}
+        means = {
+            key: {unit: float(np.mean(outcomes)) for unit, outcomes in by_unit.items()}
+            for key, by_unit in by_input.items()
+        }
         row: dict[str, float | None] = {"num_prompts": len(means["embedding"])}
         for key, shares in means.items():
             of_share = mean_test(list(shares.values()), (0, 1))
@@ -155,8 +174,8 @@ def probe_rows(observations: Sequence[Measurement]) -> dict[str, dict[str, float
             if key == "embedding":
                 continue
             gains = [means["embedding"][unit] - value for unit, value in shares.items()]
-            pivot = mean_test(gains, (-1, 1))
-            low, high = pivot.interval(0.95) if pivot else (None, None)
+            test = mean_test(gains, (-1, 1))
+            low, high = test.interval(0.95) if test else (None, None)
             row |= {
                 f"gain_over_{key}": float(np.mean(gains)),
                 f"gain_over_{key}_low": low,
@@ -169,13 +188,13 @@ def probe_rows(observations: Sequence[Measurement]) -> dict[str, dict[str, float
 def direction_rows(
     prompts: Sequence[Prompt], pooled: Floats, params: EmbeddingSpace
 ) -> dict[str, dict[str, float | None]]:
-    """Differences of means for each style, background and relation, and where they hold up.
+    """Directions (differences of means) for each value of a label, and how well they generalize.
 
-    `halves_cosine` is between the directions of two halves of the prompts; `auc` tells held-out
-    prompts with the value from those without by their place along the direction; `auc_length` by
-    the number of words.
+    `halves_cosine` is the cosine between the directions of two halves of the prompts. `auc` tells
+    held-out prompts with the value from prompts without it, by their position along the direction;
+    `auc_length` tells them by the number of words.
     """
-    seen = standardized(pooled)
+    points = standardized(pooled)
     lengths = num_words([prompt.text for prompt in prompts])[:, 0]
     parts = folds([prompt.id for prompt in prompts], params.num_folds, params.seed)
     halves = folds([prompt.id for prompt in prompts], 2, params.seed)
@@ -187,19 +206,19 @@ def direction_rows(
             has = np.array([label == value for label in labels])
             if not params.least_per_class <= has.sum() <= len(has) - params.least_per_class:
                 continue
-            one, other = (_direction(seen[half], has[half]) for half in halves)
+            first_half, second_half = (_direction(points[half], has[half]) for half in halves)
             rows[f"direction={kind}={value}"] = {
                 "num_with": int(has.sum()),
-                "halves_cosine": float(one @ other),
-                "auc": area_under_curve(_places(seen, has, parts), has),
-                "auc_shuffled": area_under_curve(_places(seen[order], has, parts), has),
+                "halves_cosine": float(first_half @ second_half),
+                "auc": area_under_curve(_places(points, has, parts), has),
+                "auc_shuffled": area_under_curve(_places(points[order], has, parts), has),
                 "auc_length": area_under_curve(lengths, has),
             }
     return rows
 
 
 def _direction(vectors: Floats, has: NDArray[np.bool_]) -> Floats:
-    """`(channels,)` of length 1."""
+    """`(channels,)` of length 1: the difference of the means with and without a value."""
     difference = vectors[has].mean(axis=0) - vectors[~has].mean(axis=0)
     return np.asarray(difference / np.linalg.norm(difference), dtype=np.float64)
 
@@ -217,7 +236,7 @@ def _places(vectors: Floats, has: NDArray[np.bool_], parts: Sequence[NDArray[np.
 def component_rows(
     prompts: Sequence[Prompt], pooled: Floats, number: int
 ) -> dict[str, dict[str, float | None]]:
-    """Principal components: share of the variance, and of it what length and labels explain."""
+    """Principal components: share of the variance, and how much of it length and labels explain."""
     pca = PCA(number).fit(standardized(pooled))
     scores = pca.transform(standardized(pooled))
     lengths = num_words([prompt.text for prompt in prompts])[:, 0]
@@ -235,14 +254,14 @@ def component_rows(
 
 
 def _explained(values: Floats, labels: NDArray[np.str_]) -> float:
-    """Share of the variance between classes (eta squared)."""
+    """Share of the variance that lies between classes (eta squared)."""
     means = {label: values[labels == label].mean() for label in set(labels)}
     fitted = np.array([means[label] for label in labels])
     return float(fitted.var() / values.var())
 
 
 def space_checks(rows: Mapping[str, dict[str, float | None]]) -> dict[str, float | None]:
-    """By statement, 1.0 where it holds."""
+    """The findings as statements: 1.0 if a statement holds, else 0.0."""
 
     def is_above(row: str, baseline: str) -> float:
         low = rows.get(f"probe={row}", {}).get(f"gain_over_{baseline}_low")
@@ -252,14 +271,14 @@ def space_checks(rows: Mapping[str, dict[str, float | None]]) -> dict[str, float
     chance = [
         (row["shuffled_accuracy"] or 0.0) - (row["commonest_accuracy"] or 0.0) for row in probes
     ]
-    own = rows["clusters=embedding"]
+    clusters = rows["clusters=embedding"]
     return {
-        "nouns_carry_their_color_beyond_a_bag_of_words": is_above(OF_NOUN, "bag_of_words"),
+        "nouns_carry_their_color_beyond_a_bag_of_words": is_above(NOUN_COLOR, "bag_of_words"),
         "pooled_embedding_reads_the_relation_beyond_a_bag_of_words": is_above(
             "relation", "bag_of_words"
         ),
         "clusters_agree_with_prompt_types_beyond_chance": float(
-            (own["kmeans_rand_p"] or 1.0) < 0.05
+            (clusters["kmeans_rand_p"] or 1.0) < 0.05
         ),
         "shuffled_embeddings_read_no_fact": float(max(chance) < 0.1),
     }

@@ -1,4 +1,4 @@
-"""What the hidden layers hold, at one glance: a field a layer and statistic, and their shape."""
+"""Figures of the hidden layers: heat map of statistics, scatter plots of tokens, sizes by layer."""
 
 from collections.abc import Mapping, Sequence
 
@@ -13,12 +13,12 @@ from zimage_eval.output.figures import CATEGORY_STYLES, FAINT, INK, WIDTH_INCHES
 def layer_heat_map(
     values: Mapping[str, Sequence[float | None]], layers: Sequence[str], target: str
 ) -> Figure:
-    """A row a statistic, a column a layer; colored from each row's least to its largest value.
+    """Draw a row per statistic and a column per layer; colors range over the values of a row.
 
     Args:
-        values: by the statistic's name, one a layer.
-        layers: as they are named, in order.
-        target: the one that the transformer was trained on; it gets a frame.
+        values: statistic -> one value per layer.
+        layers: names of the layers, in order.
+        target: the layer that the transformer was trained on; its name is bold.
     """
     with matplotlib.style.context("default"):
         figure = Figure(figsize=(WIDTH_INCHES, 1.4 + 0.42 * len(values)), layout="constrained")
@@ -50,10 +50,11 @@ def layer_heat_map(
 def scatter_panels(
     panels: Sequence[tuple[str, Mapping[str, NDArray[np.float64]], tuple[float, float]]],
 ) -> Figure:
-    """Points of each class along the first two principal components, a panel each.
+    """Draw the points of each class along the first two principal components, one panel per layer.
 
     Args:
-        panels: title, `(num_points, 2)` by class, and the two components' shares of the variance.
+        panels: of each panel its title, class -> `(num_points, 2)`, and the two components' shares
+            of the variance.
     """
     columns = min(5, len(panels))
     rows = -(-len(panels) // columns)
@@ -77,10 +78,10 @@ def scatter_panels(
 
 
 def draw_layer_sizes(rows: Mapping[str, Mapping[str, float | None]]) -> Figure:
-    """Norms of words, template and its first token by layer, and how the channels share them.
+    """Draw by layer the norms of words, template and first token, and how uneven the channels are.
 
     Args:
-        rows: `layer=<index>` -> `layer_statistics.layer_row`, 0 being the token embedding.
+        rows: `layer=<index>` -> the result of `analysis.layer_row`; 0 is the token embedding.
     """
     named = {
         int(name.split("=")[1]): row for name, row in rows.items() if name.startswith("layer=")
@@ -96,20 +97,20 @@ def draw_layer_sizes(rows: Mapping[str, Mapping[str, float | None]]) -> Figure:
     }
     with matplotlib.style.context("default"):
         figure = Figure(figsize=(WIDTH_INCHES + 2, 3.6), layout="constrained")
-        left, middle, right = figure.subplots(1, 3)
+        norm_axes, energy_axes, outlier_axes = figure.subplots(1, 3)
         for (name, values), (color, marker) in zip(norms.items(), CATEGORY_STYLES, strict=False):
             heights = np.array([np.nan if value is None else value for value in values])
-            left.plot(layers, heights, marker=marker, color=color, label=name, ms=5)
-        left.set(yscale="log", title="norm of a token")
-        left.legend(frameon=False, fontsize=8)
+            norm_axes.plot(layers, heights, marker=marker, color=color, label=name, ms=5)
+        norm_axes.set(yscale="log", title="norm of a token")
+        norm_axes.legend(frameon=False, fontsize=8)
         for axes, key, title, least_top in (
-            (middle, "largest_channel_share", "energy in the largest channel", 0.0),
-            (right, "outlier_channels", "outlier channels", 1.0),
+            (energy_axes, "largest_channel_share", "energy in the largest channel", 0.0),
+            (outlier_axes, "outlier_channels", "outlier channels", 1.0),
         ):
             axes.plot(layers, [named[k][key] for k in layers], "o-", color=INK, ms=5)
             axes.set(title=title)
             axes.set_ylim(0, max(least_top, axes.get_ylim()[1]))
-        for axes in (left, middle, right):
+        for axes in (norm_axes, energy_axes, outlier_axes):
             axes.set_xlabel("hidden layer (0: token embedding)")
             axes.title.set_fontsize(11)
             axes.spines[["top", "right"]].set_visible(False)

@@ -1,4 +1,4 @@
-"""The embedding space at a glance: maps of the prompts, and what probes read off their vectors."""
+"""The figure of the embedding space: maps of the prompts, and the accuracy of probes."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -19,18 +19,18 @@ from zimage_eval.output.figures import (
 from zimage_eval.output.results import NumberRow
 
 INPUTS: Final = ("embedding", "bag_of_words", "length", "shuffled", "commonest")
-"""What a probe reads, the baselines behind the embedding."""
+"""Inputs of the probes: the embedding, then the baselines."""
 HEIGHT_INCHES = 8.6
 
 
 def draw_space(
     places: Mapping[str, Floats], categories: Groups, probes: Mapping[str, NumberRow]
 ) -> Figure:
-    """Maps of the prompts by category, and what a probe reads from them against its baselines.
+    """Draw maps of the prompts by category, and the accuracy of probes beside their baselines.
 
     Args:
-        places: title -> places of the prompts, (num_prompts, 2).
-        categories: of the prompts.
+        places: title -> positions of the prompts, `(num_prompts, 2)`.
+        categories: category of each prompt.
         probes: `probe=<label>` -> the accuracy of each input with its 95 % interval.
     """
     with matplotlib.style.context("default"):
@@ -58,14 +58,16 @@ def draw_space(
 
 
 def _plot_probes(axes: Axes, probes: Mapping[str, NumberRow]) -> None:
-    """A line an input within the row of its label, so that intervals don't cover each other."""
+    """Draw one line per input within the row of a label, so that intervals don't overlap."""
     styles = ((BLUE, "D"), *CATEGORY_STYLES)
     labels = {key: key.replace("_", " ") for key in INPUTS}
     for index, (key, (color, marker)) in enumerate(zip(INPUTS, styles, strict=True)):
         shift = 0.16 * (index - (len(INPUTS) - 1) / 2)
         for row, cells in enumerate(probes.values()):
-            found = [cells[f"{key}_accuracy{end}"] for end in ("", "_low", "_high")]
-            value, low, high = np.array(found, dtype=float)  # NaN, where there is none, is no mark
+            numbers = [cells[f"{key}_accuracy{end}"] for end in ("", "_low", "_high")]
+            value, low, high = np.array(
+                numbers, dtype=float
+            )  # a missing value is NaN, which is not drawn
             axes.plot([low, high], [row + shift] * 2, color=color, linewidth=1.6)
             axes.plot(
                 value, row + shift, marker, color=color, markersize=6, label=labels.pop(key, None)

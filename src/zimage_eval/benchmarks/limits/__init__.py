@@ -1,1 +1,1 @@
-"""How many tokens and pixels fit, and the noise levels of every schedule."""
+"""How many tokens and pixels fit into the model's tables, and the noise levels of schedules."""

@@ -1,4 +1,4 @@
-"""Figures of what is exact: positions in a table, noise levels of schedules."""
+"""Figures of limits: positions of captions in the position table, noise levels of schedules."""
 
 from collections.abc import Mapping, Sequence
 
@@ -10,19 +10,21 @@ from zimage_eval.output.results import NumberRow
 
 
 def draw_positions(rows: Mapping[str, NumberRow], table_rows: int) -> Figure:
-    """The highest position that each caption length needs, and where the model's table ends."""
+    """Draw the highest position of each caption length, and the end of the model's table."""
     with matplotlib.style.context("default"):
         figure = Figure(figsize=(WIDTH_INCHES, 4.2), layout="constrained")
         axes = figure.add_subplot()
-        tried = [row for name, row in rows.items() if name.startswith(f"table={table_rows},")]
+        tried_rows = [row for name, row in rows.items() if name.startswith(f"table={table_rows},")]
         names = [name for name in rows if name.startswith(f"table={table_rows},")]
         lengths = [int(name.rpartition("=")[2]) for name in names]
-        found = [
+        measured = [
             (length, row)
-            for length, row in sorted(zip(lengths, tried, strict=True), key=lambda pair: pair[0])
+            for length, row in sorted(
+                zip(lengths, tried_rows, strict=True), key=lambda pair: pair[0]
+            )
             if "fits" in row
         ]
-        for place, (_, row) in enumerate(found):
+        for place, (_, row) in enumerate(measured):
             last, image = row["last_caption_position"], row["image_position"]
             assert last is not None
             assert image is not None
@@ -40,8 +42,8 @@ def draw_positions(rows: Mapping[str, NumberRow], table_rows: int) -> Figure:
             )
         axes.axhline(table_rows - 1, color=INK, linewidth=1, linestyle=(0, (4, 3)))
         axes.text(-0.45, table_rows + 1, f"last row of the table: {table_rows - 1}", fontsize=9)
-        axes.set_xticks(range(len(found)), [f"{length}" for length, _ in found], fontsize=11)
-        axes.set_xlim(-0.5, len(found) - 0.5)
+        axes.set_xticks(range(len(measured)), [f"{length}" for length, _ in measured], fontsize=11)
+        axes.set_xlim(-0.5, len(measured) - 0.5)
         axes.set_ylim(table_rows - 96, table_rows + 72)
         axes.set_xlabel("tokens of the caption, before padding to a multiple of 32", fontsize=11)
         axes.set_ylabel("position on axis 0", fontsize=11)
@@ -49,22 +51,27 @@ def draw_positions(rows: Mapping[str, NumberRow], table_rows: int) -> Figure:
         return figure
 
 
-def draw_schedules(schedules: Mapping[str, Sequence[float]], own: str) -> Figure:
-    """Noise level by share of the steps done; the model's own schedule stands out."""
+def draw_schedules(schedules: Mapping[str, Sequence[float]], default: str) -> Figure:
+    """Draw the noise levels of each schedule; the model's default schedule is blue.
+
+    Args:
+        schedules: name -> noise levels.
+        default: name of the model's default schedule.
+    """
     with matplotlib.style.context("default"):
         figure = Figure(figsize=(WIDTH_INCHES, 1.2 + 0.28 * len(schedules)), layout="constrained")
         axes = figure.add_subplot()
         names = sorted(schedules, key=lambda name: (len(schedules[name]), name))
         for place, name in enumerate(names):
-            color = BLUE if name == own else INK
+            color = BLUE if name == default else INK
             levels = schedules[name]
             axes.plot(levels, [place] * len(levels), "-", color="#e4e4e4", zorder=1)
             axes.plot(levels, [place] * len(levels), "|", color=color, markersize=9)
-        for level in schedules[own]:
+        for level in schedules[default]:
             axes.axvline(level, color=BLUE, linewidth=0.6, alpha=0.4, zorder=0)
         axes.set_yticks(range(len(names)), [name.replace(",", ", ") for name in names], fontsize=8)
         for label, name in zip(axes.get_yticklabels(), names, strict=True):
-            label.set_color(BLUE if name == own else INK)
+            label.set_color(BLUE if name == default else INK)
         axes.set_xlim(1.02, -0.02)
         axes.set_ylim(len(names) - 0.5, -0.5)
         axes.set_xlabel("noise level sigma; blue: the model's own schedule", fontsize=11)

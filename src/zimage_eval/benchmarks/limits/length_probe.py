@@ -1,8 +1,8 @@
-"""Whether a transformer takes a caption of some length or an image of some size.
+"""Try whether a transformer takes a caption of a given length or an image of a given size.
 
-Run as a module with FOLDER DEVICE NUM_TOKENS ROWS COLUMNS TABLE_LENGTH it asks a GPU: there a
-position beyond the table is a device assert, after which a process can do no more: every question
-takes a process of its own.
+Run as a module with FOLDER DEVICE NUM_TOKENS ROWS COLUMNS TABLE_LENGTH, it makes one trial on a
+device. On a GPU a position beyond the table is a device assert, after which the process can't
+continue: every trial on a GPU therefore takes a process of its own.
 """
 
 import os
@@ -22,15 +22,15 @@ FITS, OVERRUNS = "fits", "overruns the table"
 
 
 class ProbeSize(NamedTuple):
-    """What the transformer is asked to take."""
+    """Size of the inputs of one trial."""
 
     num_tokens: int
-    """Of the caption, before it is padded."""
+    """Tokens of the caption before padding."""
     rows: int = 1
-    """Of the image, in patches."""
+    """Rows of the image, in patches."""
     columns: int = 1
     table_length: int | None = None
-    """Positions of axis 0; None for the model's own table."""
+    """Positions of axis 0; None for the model's table."""
 
 
 class Positions(NamedTuple):
@@ -44,9 +44,11 @@ class Positions(NamedTuple):
 def with_table_length(
     transformer: ZImageTransformer2DModel, length: int
 ) -> ZImageTransformer2DModel:
-    """A view whose positions on axis 0 end at `length`; diffusers' own class makes the table."""
-    own, view = transformer.rope_embedder, view_module(transformer)
-    view.rope_embedder = RopeEmbedder(own.theta, own.axes_dims, [length, *own.axes_lens[1:]])
+    """A view with a table of `length` positions on axis 0, made by diffusers' own class."""
+    embedder, view = transformer.rope_embedder, view_module(transformer)
+    view.rope_embedder = RopeEmbedder(
+        embedder.theta, embedder.axes_dims, [length, *embedder.axes_lens[1:]]
+    )
     return view
 
 
@@ -54,7 +56,7 @@ def run_probe(transformer: ZImageTransformer2DModel, size: ProbeSize) -> torch.T
     """The velocity `(1, channels, rows, columns)` of seeded noise under a seeded random caption.
 
     Raises:
-        IndexError: on the CPU, a position is not in the table. (A GPU gives a device assert.)
+        IndexError: on the CPU, if a position is not in the table. (A GPU raises a device assert.)
     """
     if size.table_length is not None:
         transformer = with_table_length(transformer, size.table_length)
@@ -67,7 +69,7 @@ def run_probe(transformer: ZImageTransformer2DModel, size: ProbeSize) -> torch.T
 
 
 def fits(transformer: ZImageTransformer2DModel, size: ProbeSize) -> bool:
-    """Whether every position is in the tables; on the CPU."""
+    """Whether every position is in the tables; only for a transformer on the CPU."""
     try:
         run_probe(transformer, size)
     except IndexError:
@@ -75,14 +77,14 @@ def fits(transformer: ZImageTransformer2DModel, size: ProbeSize) -> bool:
     return True
 
 
-def fits_apart(folder: Path, device: torch.device, size: ProbeSize) -> bool:
-    """The same on any device, in a process of its own.
+def fits_in_own_process(folder: Path, device: torch.device, size: ProbeSize) -> bool:
+    """Whether every position is in the tables, tried on any device in a process of its own.
 
     Args:
-        folder: the transformer's. Of its layers, one of each kind is built, with random weights:
-            what fits is decided by the tables, which no weight enters.
+        folder: folder of the transformer. Only one layer of each kind is built, with random
+            weights, because the tables alone decide what fits.
         device: where to run.
-        size: what to ask.
+        size: size of the inputs to try.
 
     Raises:
         RuntimeError: the process failed for another reason.
@@ -97,20 +99,20 @@ def fits_apart(folder: Path, device: torch.device, size: ProbeSize) -> bool:
     return answer == FITS
 
 
-def positions(transformer: ZImageTransformer2DModel, num_tokens: int) -> Positions:
-    """The positions that the transformer asks its table for, read off its calls."""
-    asked: list[torch.Tensor] = []
+def find_positions(transformer: ZImageTransformer2DModel, num_tokens: int) -> Positions:
+    """The positions on axis 0 that the transformer looks up, read from its calls of the table."""
+    recorded_ids: list[torch.Tensor] = []
 
     class RecordingRope(RopeEmbedder):
         def __call__(self, ids: torch.Tensor) -> torch.Tensor:
-            asked.append(ids[:, 0].cpu())
+            recorded_ids.append(ids[:, 0].cpu())
             return super().__call__(ids)
 
-    own, view = transformer.rope_embedder, view_module(transformer)
-    lengths = [num_tokens + 64, *own.axes_lens[1:]]  # more than the caption's padding needs
-    view.rope_embedder = RecordingRope(own.theta, own.axes_dims, lengths)
+    embedder, view = transformer.rope_embedder, view_module(transformer)
+    lengths = [num_tokens + 64, *embedder.axes_lens[1:]]  # more than the caption's padding needs
+    view.rope_embedder = RecordingRope(embedder.theta, embedder.axes_dims, lengths)
     run_probe(view, ProbeSize(num_tokens))
-    image, caption = asked  # in this order; pads of the image stand at 0
+    image, caption = recorded_ids  # in this order; pads of the image stand at 0
     return Positions(int(caption[0]), int(caption.max()), int(image.max()))
 
 
@@ -122,7 +124,7 @@ def _answer(folder: str, device: str, *numbers: str) -> None:
     tokens, rows, columns, table_length = map(int, numbers)
     size = ProbeSize(tokens, rows, columns, table_length or None)
     try:
-        run_probe(transformer, size)  # it ends on the CPU, so a GPU's failure is seen here
+        run_probe(transformer, size)  # its result is on the CPU, so a GPU's failure shows here
         answer = FITS
     except IndexError:
         answer = OVERRUNS
@@ -131,7 +133,7 @@ def _answer(folder: str, device: str, *numbers: str) -> None:
             raise
         answer = OVERRUNS
     print(answer, flush=True)
-    os._exit(0)  # after a device assert, a regular end would fail
+    os._exit(0)  # after a device assert, a normal exit would fail
 
 
 if __name__ == "__main__":

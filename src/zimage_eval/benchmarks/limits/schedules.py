@@ -1,4 +1,4 @@
-"""Noise levels and number of transformer evaluations, as a call of the pipeline makes them."""
+"""Noise levels and transformer evaluations of every schedule, from real calls of the pipeline."""
 
 import itertools
 from collections.abc import Mapping, Sequence
@@ -13,11 +13,14 @@ from zimage_eval.config.variants import Variant
 from zimage_eval.sampling.denoising import Sample, initial_latents, sample_latents
 
 SAME_LEVEL = 1e-6
-"""Two noise levels that differ by less are one; they are float32."""
+"""Two noise levels, which are float32, count as equal if they differ by less."""
 
 
 def schedule_name(sampler: SamplerSettings) -> str:
-    """`schedule,shift,steps,guidance` in words; samplers that share it make the same schedule."""
+    """The name of a sampler's schedule: `schedule,shift,steps,guidance`, as `key=value` pairs.
+
+    Samplers with the same name have the same schedule.
+    """
     names = [] if sampler.sigma_schedule == "own" else [f"sigma_schedule={sampler.sigma_schedule}"]
     names += [f"shift={sampler.shift:g}", f"num_inference_steps={sampler.num_inference_steps}"]
     return ",".join([*names, f"guidance_scale={'on' if sampler.guidance_scale else 'off'}"])
@@ -33,13 +36,13 @@ def collect_samplers(
 
 
 def recipe_sampler(recipe: ScheduleRecipe, defaults: Settings) -> SamplerSettings:
-    """A recipe as settings of a sampler."""
+    """The sampler settings of a recipe; all other values are the model's defaults."""
     changes = recipe.model_dump() | {"sigma_schedule": "own"}
     return defaults.sampler.model_copy(update=changes)
 
 
 def run_schedule(pipe: ZImagePipeline, sampler: SamplerSettings, settings: Settings) -> Sample:
-    """One picture of a single patch, through the pipeline's own loop, under a random caption."""
+    """Draw one picture of a single patch with a random caption, by the pipeline's own loop."""
     side = pipe.vae_scale_factor * 2
     generator = torch.Generator().manual_seed(0)
     caption = torch.randn((1, pipe.transformer.config.cap_feat_dim), generator=generator)
@@ -53,41 +56,46 @@ def run_schedule(pipe: ZImagePipeline, sampler: SamplerSettings, settings: Setti
 
 
 def shifted_sigmas(shift: float, num_steps: int) -> list[float]:
-    """The released schedule in closed form: `shift s / (1 + (shift - 1) s)`, s = 1 ... 1/n, 0."""
+    """The released schedule: `shift * s / (1 + (shift - 1) * s)` for s = 1 ... 1/num_steps, 0."""
     even = [(num_steps - step) / num_steps for step in range(num_steps + 1)]
     return [shift * sigma / (1 + (shift - 1) * sigma) for sigma in even]
 
 
-def largest_difference(sigmas: Sequence[float], others: Sequence[float]) -> float:
-    """Between two schedules of equally many levels, level by level; 1 if not equally many."""
-    if len(sigmas) != len(others):
+def largest_difference(sigmas: Sequence[float], other_sigmas: Sequence[float]) -> float:
+    """The largest difference of two schedules, level by level; 1.0 if their lengths differ."""
+    if len(sigmas) != len(other_sigmas):
         return 1.0
-    return max(abs(one - other) for one, other in zip(sigmas, others, strict=True))
+    return max(
+        abs(level - other_level) for level, other_level in zip(sigmas, other_sigmas, strict=True)
+    )
 
 
-def shared_levels(sigmas: Sequence[float], others: Sequence[float]) -> int:
-    """How many of a schedule's levels above 0 stand in another one."""
-    return sum(any(abs(one - other) < SAME_LEVEL for other in others[:-1]) for one in sigmas[:-1])
+def shared_levels(sigmas: Sequence[float], other_sigmas: Sequence[float]) -> int:
+    """How many of a schedule's levels, without the last, are levels of another schedule too."""
+    return sum(
+        any(abs(level - other_level) < SAME_LEVEL for other_level in other_sigmas[:-1])
+        for level in sigmas[:-1]
+    )
 
 
-def schedule_row(sample: Sample, trained: Sequence[float]) -> dict[str, float | None]:
-    """Numbers of one schedule; `trained` are the levels of the model's own."""
+def schedule_row(sample: Sample, trained_sigmas: Sequence[float]) -> dict[str, float | None]:
+    """The numbers of one schedule; `trained_sigmas` are those of the model's default schedule."""
     sigmas = sample.sigmas
-    steps = [one - other for one, other in itertools.pairwise(sigmas)]
+    steps = [level - next_level for level, next_level in itertools.pairwise(sigmas)]
     return {
         "num_forwards": sample.num_forwards,
         "num_steps": len(steps),
         "wasted_steps": sum(step == 0 for step in steps),
         "last_sigma": sigmas[-2],
         "largest_step": max(steps),
-        "levels_of_own_schedule": shared_levels(sigmas, trained),
+        "levels_of_own_schedule": shared_levels(sigmas, trained_sigmas),
     }
 
 
 def schedule_checks(
-    samplers: Mapping[str, SamplerSettings], samples: Mapping[str, Sample], own: str
+    samplers: Mapping[str, SamplerSettings], samples: Mapping[str, Sample], default: str
 ) -> dict[str, float | None]:
-    """What was found, as statements that hold (1) or not (0)."""
+    """The findings as statements: 1.0 if a statement holds, else 0.0."""
     costs = {
         name: sampler.num_inference_steps * (2 if sampler.guidance_scale else 1)
         for name, sampler in samplers.items()
@@ -100,8 +108,8 @@ def schedule_checks(
         )
         for name in plain
     ]
-    steps = samplers[own].num_inference_steps
-    one_more = samplers[own].model_copy(update={"num_inference_steps": steps + 1})
+    steps = samplers[default].num_inference_steps
+    one_more = samplers[default].model_copy(update={"num_inference_steps": steps + 1})
     checks: dict[str, bool | None] = {
         "forwards_are_steps_and_guidance_doubles_them": all(
             samples[name].num_forwards == cost for name, cost in costs.items()
@@ -118,8 +126,8 @@ def schedule_checks(
     }
     if schedule_name(one_more) in samples:
         levels = samples[schedule_name(one_more)].sigmas
-        # 1 is where every schedule begins; one that only appends a step would share them all.
+        # Every schedule begins at 1. A schedule that only appends a step would share all levels.
         checks["one_step_more_is_another_schedule"] = (
-            shared_levels(levels, samples[own].sigmas) < steps
+            shared_levels(levels, samples[default].sigmas) < steps
         )
     return {name: float(bool(holds)) for name, holds in checks.items()}

@@ -1,4 +1,4 @@
-"""What a prompt loses that is longer than `max_sequence_length`."""
+"""What a prompt loses if it is longer than `max_sequence_length`."""
 
 import logging
 import warnings
@@ -24,7 +24,7 @@ class _Messages(logging.Handler):
 
 
 def count_tokens(tokenizer: PreTrainedTokenizerBase, prompt: str, settings: EncoderSettings) -> int:
-    """Tokens of a prompt in its chat format, however many they are."""
+    """The number of tokens of a prompt in its chat format, without truncation."""
     whole = settings.model_copy(update={"max_sequence_length": 2**20, "padding_side": "none"})
     return len(tokenize(tokenizer, prompt, whole).token_ids)
 
@@ -32,12 +32,12 @@ def count_tokens(tokenizer: PreTrainedTokenizerBase, prompt: str, settings: Enco
 def measure_truncation(
     text_side: TextSide, texts: Iterable[str], settings: EncoderSettings
 ) -> dict[str, float | None]:
-    """What ZImagePipeline keeps of a prompt of more than `max_sequence_length` tokens.
+    """Measure what ZImagePipeline keeps of a prompt with more than `max_sequence_length` tokens.
 
     Args:
-        text_side: what the pipeline encodes with.
-        texts: joined until they are more than twice that long.
-        settings: the limit, and the chat format that counts tokens.
+        text_side: tokenizer and text encoder of the pipeline.
+        texts: joined to a prompt of more than twice that many tokens.
+        settings: the limit, and the chat format, whose tokens count too.
     """
     limit = settings.max_sequence_length
     prompt, num_tokens = "", 0

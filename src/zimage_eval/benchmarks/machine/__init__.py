@@ -1,1 +1,1 @@
-"""Seconds and bytes of this machine."""
+"""Speed and memory of this machine."""

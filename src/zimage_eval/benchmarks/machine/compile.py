@@ -1,4 +1,4 @@
-"""What torch.compile costs at first, gains from then on, and changes."""
+"""What torch.compile costs in the first call, gains in later calls, and changes in the result."""
 
 import math
 import os
@@ -31,22 +31,22 @@ def measure_compile(
     prompts: Sequence[Prompt],
     report: Callable[[dict[str, dict[str, MachineValue]]], object],
 ) -> dict[str, dict[str, MachineValue]]:
-    """A row an arm: seconds of the first forward and of later ones, and their error.
+    """A row per arm: seconds of the first forward and of later forwards, and their error.
 
-    The forwards are those of one image, asked again of each arm (`teacher_forcing`). Errors are
-    against the uncompiled transformer, and the floor beneath them is what a batch of two changes.
+    The forwards are those of one image, repeated in each arm (`teacher_forcing`). Errors are
+    measured against the uncompiled transformer. Their floor is the change by a batch of two.
 
     Args:
-        model: its transformer is compiled in place and ends uncompiled.
-        entry: the arms.
-        prompts: the first one is used.
-        report: told all rows after each, because an arm can take minutes.
+        model: its transformer is compiled in place and is uncompiled at the end.
+        entry: the arms, and the number of repeats.
+        prompts: only the first one is used.
+        report: called with all rows after each arm, because an arm can take minutes.
     """
     transformer = model.pipe.transformer
     [job] = pick_jobs(model, prompts, 1)
     forwards = record_forwards(model.pipe, [job.prompt_embeds], [job.seed], model.defaults)
     velocities = [replay_forward(transformer, forward) for forward in forwards]
-    doubled = [replay_forward(transformer, double(forward))[:1] for forward in forwards]
+    doubled = [replay_forward(transformer, double_batch(forward))[:1] for forward in forwards]
     num_forwards = len(forwards) * (2 if model.defaults.sampler.guidance_scale > 0 else 1)
     off: dict[str, MachineValue] = {"num_forwards": num_forwards}
     off |= _measure(model, forwards, velocities, entry.num_repeats)
@@ -61,8 +61,12 @@ def measure_compile(
         compile_transformer(transformer, arm)
         try:
             row = _measure(model, forwards, velocities, entry.num_repeats)
-            rows[arm] = {"num_forwards": num_forwards, **row, **gains(off, row, num_forwards)}
-        except Exception as error:  # a compiler fails in ways of its own, which are a result
+            rows[arm] = {
+                "num_forwards": num_forwards,
+                **row,
+                **compile_gains(off, row, num_forwards),
+            }
+        except Exception as error:  # a compiler can fail in many ways; the failure is a result
             rows[arm] = {"error": " ".join(f"{type(error).__name__}: {error}".split())[:300]}
         finally:
             uncompile(transformer)
@@ -71,7 +75,7 @@ def measure_compile(
 
 
 def why_not_compiled(device: torch.device) -> str | None:
-    """What a machine lacks for torch.compile; None if it lacks nothing."""
+    """What the machine lacks for torch.compile; None if it lacks nothing."""
     names = (os.environ["CXX"],) if os.environ.get("CXX") else COMPILERS
     if any(shutil.which(name) for name in names):
         return None
@@ -79,7 +83,7 @@ def why_not_compiled(device: torch.device) -> str | None:
 
 
 def compile_transformer(transformer: ZImageTransformer2DModel, arm: CompileArm) -> None:
-    """Have it compiled when it is called first; `uncompile` undoes it."""
+    """Compile the transformer at its next call; `uncompile` undoes this."""
     region, _, mode = arm.partition(" ")
     if region == "regional":
         transformer.compile_repeated_blocks(fullgraph=True, mode=mode or None)
@@ -88,28 +92,28 @@ def compile_transformer(transformer: ZImageTransformer2DModel, arm: CompileArm) 
 
 
 def uncompile(transformer: ZImageTransformer2DModel) -> None:
-    """Let every module run as it is written again."""
+    """Undo `compile_transformer`."""
     for module in transformer.modules():
         module._compiled_call_impl = None
     torch._dynamo.reset()
 
 
-def double(forward: Forward) -> Forward:
-    """The same question twice in one batch."""
+def double_batch(forward: Forward) -> Forward:
+    """The same forward twice in one batch."""
     return Forward(
         forward.latents * 2, torch.cat([forward.timesteps, forward.timesteps]), forward.captions * 2
     )
 
 
-def gains(
+def compile_gains(
     off: dict[str, MachineValue], row: dict[str, MachineValue], num_forwards: int
 ) -> dict[str, MachineValue]:
-    """How many times faster an arm is, and after how many images it has paid for its first call.
+    """How many times faster an arm is, and after how many images its first call has paid off.
 
     Args:
         off: the row of the uncompiled transformer.
-        row: the arm's.
-        num_forwards: of an image.
+        row: the row of the arm.
+        num_forwards: transformer evaluations of an image.
 
     Returns:
         `break_even_images` is None for an arm that is no faster.
@@ -136,7 +140,7 @@ def _measure(
     transformer = model.pipe.transformer
     reset_peak_memory(model.device)
     _, first = timed(partial(replay_forward, transformer, forwards[0]), model.device)
-    found = [
+    outputs = [
         replay_forward(transformer, forward) for forward in forwards
     ]  # a second shape may compile again
     seconds = sorted(
@@ -150,14 +154,14 @@ def _measure(
         "seconds_per_forward": seconds[len(seconds) // 2],
         "lowest_seconds": seconds[0],
         "highest_seconds": seconds[-1],
-        "worst_velocity_error": _worst(found, velocities),
+        "worst_velocity_error": _worst(outputs, velocities),
         "peak_memory_gib": peak_memory_gib(model.device),
     }
 
 
-def _worst(found: Sequence[torch.Tensor], velocities: Sequence[torch.Tensor]) -> float:
+def _worst(outputs: Sequence[torch.Tensor], velocities: Sequence[torch.Tensor]) -> float:
     return max(
         error
-        for values, references in zip(found, velocities, strict=True)
+        for values, references in zip(outputs, velocities, strict=True)
         for error in relative_errors(values, references)
     )

@@ -1,4 +1,4 @@
-"""One figure a benchmark of the machine: what it answers, at a glance."""
+"""Figures of the machine benchmarks: throughput, profile, compilation, quantization."""
 
 from collections.abc import Mapping, Sequence
 from typing import Final
@@ -24,7 +24,7 @@ PART_COLORS: Final = {
 
 
 def draw_throughput(results: MachineResults) -> Figure:
-    """Images a second by batch size, with what each batch would make at the speed of one."""
+    """Draw images per second by batch size, and the speed of batch size 1 as a line."""
     sizes = {
         int(row.removeprefix("batch=")): cells
         for row, cells in results.rows.items()
@@ -52,16 +52,16 @@ def draw_throughput(results: MachineResults) -> Figure:
 
 
 def draw_profile(results: MachineResults) -> Figure:
-    """One bar whose parts are the seconds of an image, and add up to them."""
+    """Draw the seconds of one image as one bar, divided into its parts."""
     with matplotlib.style.context("default"):
         figure, axes = _start(2.2)
-        left = 0.0
+        bar_start = 0.0
         for part, color in PART_COLORS.items():
             seconds = number(results.rows[part], "seconds")
             share = number(results.rows[part], "share")
-            axes.barh(0, seconds, left=left, color=color, label=f"{part} {share:.1%}")
-            left += seconds
-        axes.set_xlim(0, left)
+            axes.barh(0, seconds, left=bar_start, color=color, label=f"{part} {share:.1%}")
+            bar_start += seconds
+        axes.set_xlim(0, bar_start)
         axes.set_yticks([])
         axes.spines["left"].set_visible(False)
         axes.set_xlabel("seconds of one image", fontsize=11)
@@ -73,9 +73,9 @@ def draw_profile(results: MachineResults) -> Figure:
 
 
 def draw_compile(results: MachineResults) -> Figure:
-    """Seconds spent by the number of images made, a line an arm: where lines cross, it has paid.
+    """Draw seconds against the number of images, a line per arm; an arm pays off where lines cross.
 
-    A line starts at what the first call takes longer than the later ones.
+    A line starts at the extra seconds of the first call.
     """
     images = np.array([0, *np.geomspace(1, 2000, 80)])
     with matplotlib.style.context("default"):
@@ -98,11 +98,11 @@ def draw_compile(results: MachineResults) -> Figure:
 def draw_quantization(
     rows: Mapping[str, Mapping[str, MachineValue]], observations: Sequence[Measurement]
 ) -> Figure:
-    """Perceptual distance to the unchanged model's pictures, between floor and ceiling.
+    """Draw the perceptual distance to the unchanged model's pictures, with floor and ceiling.
 
     Args:
-        rows: an arm each; without the unchanged model's.
-        observations: of the pictures, for intervals over prompts.
+        rows: one per arm; the row of the unchanged model is left out.
+        observations: measurements of the pictures, for intervals over prompts.
     """
     arms = {row: cells for row, cells in rows.items() if row != "full"}
     floors = [number(cells, "lpips") for row, cells in arms.items() if row.startswith("floor")]
@@ -111,9 +111,14 @@ def draw_quantization(
         for place, (row, cells) in enumerate(arms.items()):
             is_bound = row.startswith(("floor", "ceiling"))
             color = FAINT if is_bound else BLUE
-            seen = _distance(observations, row)
-            if seen.low is not None and seen.high is not None:
-                axes.plot([max(seen.low, 0.0), seen.high], [place, place], color=color, linewidth=2)
+            distance = _distance(observations, row)
+            if distance.low is not None and distance.high is not None:
+                axes.plot(
+                    [max(distance.low, 0.0), distance.high],
+                    [place, place],
+                    color=color,
+                    linewidth=2,
+                )
             marker = "D" if is_bound else "o"
             axes.plot(
                 number(cells, "lpips"), place, marker, markersize=8, color=color, clip_on=False
@@ -132,12 +137,12 @@ def draw_quantization(
 
 
 def _distance(observations: Sequence[Measurement], arm: str) -> Estimate:
-    found = {
-        (one.unit, one.replicate): one.value
-        for one in observations
-        if (one.variant, one.metric) == (arm, "lpips")
+    distances = {
+        (measurement.unit, measurement.replicate): measurement.value
+        for measurement in observations
+        if (measurement.variant, measurement.metric) == (arm, "lpips")
     }
-    return estimate(list(prompt_means(found).values()), None)
+    return estimate(list(prompt_means(distances).values()), None)
 
 
 def _start(height: float) -> tuple[Figure, Axes]:
@@ -149,7 +154,7 @@ def _start(height: float) -> tuple[Figure, Axes]:
 
 
 def _sign(figure: Figure, results: MachineResults) -> None:
-    """Say whose figures they are."""
+    """Write model, machine and date below the figure."""
     machine = results.machine
     threads = "" if machine.device == "cuda" else f", {machine.num_threads} thread(s)"
     weights = "random weights of the size of " if results.weights == "random" else ""

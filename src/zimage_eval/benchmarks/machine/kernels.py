@@ -1,4 +1,4 @@
-"""Seconds and memory of torchao's integer weights, which only a GPU computes with."""
+"""Speed and memory of torchao's integer weights, which need a GPU."""
 
 import copy
 from collections.abc import Callable, Sequence
@@ -32,10 +32,10 @@ def measure_kernels(
     prompts: Sequence[Prompt],
     report: Callable[[dict[str, dict[str, MachineValue]]], object],
 ) -> dict[str, dict[str, MachineValue]]:
-    """A row a part and number of bits: bytes of its weights, seconds a call, velocity error.
+    """A row per part and number of bits: memory of its weights, seconds per call, velocity error.
 
-    A call is one text for the encoder, one forward of one image for the transformer, uncompiled.
-    The autoencoder is convolutions, for which torchao has no integer weights.
+    A call encodes one text, or is one uncompiled forward of the transformer for one image. The
+    autoencoder consists of convolutions, for which torchao has no integer weights.
     """
     reason = why_no_kernels(model.device)
     [job] = pick_jobs(model, prompts, 1)
@@ -43,9 +43,9 @@ def measure_kernels(
     velocity = replay_forward(model.pipe.transformer, forward)
     rows: dict[str, dict[str, MachineValue]] = {}
     for part in PARTS:
-        own = model.part(part)
+        module = model.part(part)
         for num_bits in (None, *entry.num_bits):
-            packed = packed_bytes(own, num_bits, entry.group_size)
+            packed = packed_bytes(module, num_bits, entry.group_size)
             row: dict[str, MachineValue] = {"packed_gib": packed / GIB}
             if part == "vae" or reason is not None:
                 row["not_testable_here"] = reason or "torchao has no integer convolutions"
@@ -72,15 +72,15 @@ def _measure(
             use_kernels(changed, num_bits, group_size)
         held = torch.cuda.memory_allocated(model.device) - before
         if part == "text_encoder":
-            other = model._replace(text_encoder=changed)
-            call: Callable[[], Any] = partial(other.encode, [job.prompt.text])
+            changed_model = model._replace(text_encoder=changed)
+            call: Callable[[], Any] = partial(changed_model.encode, [job.prompt.text])
         else:
             call = partial(replay_forward, changed, forward)
-        found = call()
+        output = call()
         seconds = sorted(timed(call, model.device)[1] for _ in range(NUM_REPEATS))
-    except Exception as error:  # kernels depend on the GPU; their failure is a result
+    except Exception as error:  # kernels depend on the GPU; a failure is a result
         return {"error": " ".join(f"{type(error).__name__}: {error}".split())[:300]}
-    error_of = relative_errors(found, velocity)[0] if part == "transformer" else None
+    error_of = relative_errors(output, velocity)[0] if part == "transformer" else None
     return {
         "held_gib": held / GIB,
         "seconds_per_call": seconds[len(seconds) // 2],
@@ -89,23 +89,23 @@ def _measure(
 
 
 def why_no_kernels(device: torch.device) -> str | None:
-    """What a machine lacks for torchao's kernels; None if it lacks nothing."""
+    """What the machine lacks for torchao's kernels; None if it lacks nothing."""
     if device.type != "cuda":
         return f"no GPU, and torchao's 4-bit kernel has no form for a {device.type}"
     return None if find_spec("torchao") else "torchao is not installed"
 
 
 def use_kernels(module: nn.Module, num_bits: NumBits, group_size: int) -> None:
-    """Give the linear layers of a bfloat16 module integer weights, in place."""
+    """Convert the linear layers of a bfloat16 module to integer weights, in place."""
     from torchao.quantization import quantize_
 
-    def is_wanted(layer: nn.Module, _: str) -> bool:
+    def is_convertible(layer: nn.Module, _: str) -> bool:
         if not isinstance(layer, nn.Linear):
             return False
         # The 4-bit kernel takes whole tiles.
         return num_bits == 8 or not (layer.in_features % 1024 or layer.out_features % 8)
 
-    quantize_(module, _recipe(num_bits, group_size), filter_fn=is_wanted)
+    quantize_(module, _recipe(num_bits, group_size), filter_fn=is_convertible)
 
 
 def _recipe(num_bits: NumBits, group_size: int) -> Any:  # noqa: ANN401 - torchao is untyped

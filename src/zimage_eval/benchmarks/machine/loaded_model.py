@@ -1,4 +1,4 @@
-"""A whole model in memory, as the benchmarks that measure a machine or change weights need it."""
+"""A whole model in memory, for benchmarks that measure the machine or change weights."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -24,30 +24,30 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 PARTS: Final[tuple[Part, ...]] = get_args(Part)
-"""The parts that have weights."""
+"""The parts of a model that have weights."""
 RANDOM_WEIGHTS = "RANDOM_WEIGHTS.md"
-"""A file of that name in a model's folder says that its weights mean nothing."""
+"""A file of this name in a model's folder says that its weights are random."""
 
 
 class LoadedModel(NamedTuple):
-    """Both sides of a model and how it is run."""
+    """All parts of a model, its number formats and its default settings."""
 
     tokenizer: "PreTrainedTokenizerBase"
     text_encoder: "PreTrainedModel"
     pipe: ZImagePipeline
-    """The image side alone."""
+    """Transformer, autoencoder and scheduler, without the text encoder."""
     dtype: DtypeSettings
     defaults: Settings
     device: torch.device
 
     def part(self, name: Part) -> nn.Module:
-        """One of `PARTS`."""
+        """The module of one of `PARTS`."""
         return self.text_encoder if name == "text_encoder" else getattr(self.pipe, name)
 
     def with_parts(self, changed: Mapping[Part, nn.Module]) -> "LoadedModel":
-        """The model with other parts in place of some of its own; this one stays as it is."""
-        own = {name: part for name, part in changed.items() if name != "text_encoder"}
-        pipe = type(self.pipe)(**{**self.pipe.components, **own})
+        """A copy of the model with some parts replaced; this model stays unchanged."""
+        image_parts = {name: part for name, part in changed.items() if name != "text_encoder"}
+        pipe = type(self.pipe)(**{**self.pipe.components, **image_parts})
         text_encoder: Any = changed.get("text_encoder", self.text_encoder)
         return self._replace(pipe=pipe, text_encoder=text_encoder)
 
@@ -60,7 +60,7 @@ class LoadedModel(NamedTuple):
 
 
 class Job(NamedTuple):
-    """An image to make."""
+    """An image to draw."""
 
     prompt: Prompt
     seed: int
@@ -72,14 +72,19 @@ def load_model(folder: Path, spec: ModelSpec, device: torch.device) -> LoadedMod
     """Load all parts of a model folder.
 
     Raises:
-        ValueError: a file is missing, or the device can't hold the weights; before any is read.
+        ValueError: a file is missing, or the device can't hold the weights. No weights are read.
     """
     check_parts(folder, (*TEXT_PARTS, *IMAGE_PARTS))
     check_memory(folder, spec.dtype, PARTS, device)
     text_side = load_text_side(folder, spec.dtype, device)
     pipe = load_image_side(folder, spec.dtype, device)
     return LoadedModel(
-        text_side.tokenizer, text_side.text_encoder, pipe, spec.dtype, spec.defaults, device
+        tokenizer=text_side.tokenizer,
+        text_encoder=text_side.text_encoder,
+        pipe=pipe,
+        dtype=spec.dtype,
+        defaults=spec.defaults,
+        device=device,
     )
 
 
@@ -91,19 +96,21 @@ def weights_name(folder: Path) -> str:
 
 
 def pick_jobs(model: LoadedModel, prompts: Sequence[Prompt], num_images: int) -> list[Job]:
-    """That many images of one padded caption length, so that any batch of them has no mask.
+    """`num_images` images of one padded caption length, so that no batch of them needs a mask.
 
-    The most common length among the prompts is taken. Prompts come in their order, and again with
-    another seed once all are used.
+    The length is the most common one among the prompts. Prompts come in their order; when all are
+    used, they come again with another seed.
     """
     settings = model.defaults.encoder
-    lengths = [tokenize(model.tokenizer, p.text, settings).caption_length for p in prompts]
+    lengths = [
+        tokenize(model.tokenizer, prompt.text, settings).caption_length for prompt in prompts
+    ]
     members = max(compose_batches(lengths, len(prompts)), key=len)[:num_images]
     embeds = model.encode([prompts[index].text for index in members])
     jobs = []
     for number in range(num_images):
-        again, place = divmod(number, len(members))
+        round_number, place = divmod(number, len(members))
         prompt = prompts[members[place]]
-        seed = prompt_seeds(prompt.id, again + 1)[again]
+        seed = prompt_seeds(prompt.id, round_number + 1)[round_number]
         jobs.append(Job(prompt, seed, embeds[place]))
     return jobs

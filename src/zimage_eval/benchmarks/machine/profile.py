@@ -1,4 +1,4 @@
-"""Where the seconds of one image go, in parts that add up to the whole."""
+"""Where the seconds of one image go: a profile whose parts add up to the whole."""
 
 import time
 from collections.abc import Iterator, Sequence
@@ -25,16 +25,17 @@ PARTS: Final = {
     "decode": "the latents to pixels",
     "save": "the pixels to a PNG file in memory",
 }
-"""The spans of an image: no moment is in two of them, and none is in no one."""
+"""Part -> what it includes. Every moment of an image belongs to exactly one part."""
 
 
 def measure_profile(
     model: LoadedModel, entry: Profile, prompts: Sequence[Prompt]
 ) -> dict[str, dict[str, MachineValue]]:
-    """A row a part, one a forward, and the whole: seconds of one image made alone.
+    """A row per part, a row per forward, and the whole: seconds of one image drawn alone.
 
-    The mean over `num_repeats` images of as many prompts, after one that is not counted; means add
-    up, medians would not. `clock_seconds` of the whole is another clock's: Python's, around it all.
+    Seconds are means over `num_repeats` images of as many prompts, after one image that is not
+    counted. Means add up, medians would not. `clock_seconds` of the whole is measured by another
+    clock, Python's, around all parts.
     """
     profiles, clock = [], []
     for number in range(entry.num_repeats + 1):
@@ -48,7 +49,7 @@ def measure_profile(
 
 
 def profile_image(model: LoadedModel, text: str, seed: int) -> list[Span]:
-    """The spans of one image, from its text to its file."""
+    """Draw one image, from its text to its file, and return its spans."""
     timeline = Timeline(model.device)
     timeline.mark("start")
     settings = model.defaults
@@ -69,9 +70,9 @@ def profile_image(model: LoadedModel, text: str, seed: int) -> list[Span]:
 
 @contextmanager
 def mark_forwards(transformer: ZImageTransformer2DModel, timeline: Timeline) -> Iterator[None]:
-    """Mark where each forward begins and ends, and its context refiner, of the transformer's views.
+    """Mark the start and end of each forward and of its context refiner.
 
-    A view has the hooks that its module has (`module_views`), so they are put on the module.
+    The hooks are registered on the module, because all its views share them (`module_views`).
     """
     blocks = transformer.context_refiner
     handles = [
@@ -90,17 +91,19 @@ def mark_forwards(transformer: ZImageTransformer2DModel, timeline: Timeline) -> 
 def profile_rows(
     profiles: Sequence[Sequence[Span]], clock_seconds: Sequence[float]
 ) -> dict[str, dict[str, MachineValue]]:
-    """Means over images of each part, of each forward, and of the whole."""
+    """Means over images of the seconds of each part, of each forward, and of the whole."""
     num_images = len(profiles)
     whole = sum(span.seconds for spans in profiles for span in spans) / num_images
     rows: dict[str, dict[str, MachineValue]] = {}
     for part in PARTS:
-        each = [sum(span.seconds for span in spans if span.name == part) for spans in profiles]
-        mean = sum(each) / num_images
+        part_seconds = [
+            sum(span.seconds for span in spans if span.name == part) for spans in profiles
+        ]
+        mean = sum(part_seconds) / num_images
         rows[part] = {
             "seconds": mean,
-            "lowest_seconds": min(each),
-            "highest_seconds": max(each),
+            "lowest_seconds": min(part_seconds),
+            "highest_seconds": max(part_seconds),
             "share": mean / whole,
         }
     forwards = [forward_seconds(spans) for spans in profiles]
@@ -111,11 +114,11 @@ def profile_rows(
 
 
 def forward_seconds(spans: Sequence[Span]) -> list[float]:
-    """Seconds of each forward, its context refiner included."""
-    found: list[float] = []
+    """Seconds of each forward, including its context refiner."""
+    seconds: list[float] = []
     for before, span in pairwise(spans):
         if span.name in ("denoise", "refine"):
             if before.name == "loop":
-                found.append(0.0)
-            found[-1] += span.seconds
-    return found
+                seconds.append(0.0)
+            seconds[-1] += span.seconds
+    return seconds

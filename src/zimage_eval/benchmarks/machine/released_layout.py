@@ -1,4 +1,4 @@
-"""Whether a model runs under every setting: each value once, through the graph's own path."""
+"""Check that a model runs under every setting: draw one picture per value as a study does."""
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
@@ -63,40 +63,41 @@ VALUES: Final[dict[Key, tuple[Any, ...]]] = {
     ("image", "height"): (2,),
     ("image", "width"): (2,),
 }
-"""Values that are not neutral; sides of an image are multiples of the small one's."""
+"""Values that change something, by setting. Height and width are multiples of the small side."""
 NEEDS: Final[dict[Key, tuple[tuple[Key, Any], ...]]] = {
     ("prompt", "filler_counts"): ((("prompt", "filler_tokens"), 160),),
     ("prompt", "filler_position"): ((("prompt", "filler_tokens"), 48),),
     ("encoder", "layer_map"): ((("encoder", "hidden_layer"), -3),),
     ("encoder", "long_prompt"): ((("encoder", "max_sequence_length"), 20),),
-    # Of two sigmas both are the ends, which no schedule moves.
+    # With two steps both sigmas are end points, which are equal in all schedules.
     ("sampler", "sigma_schedule"): ((("sampler", "num_inference_steps"), 3),),
     ("sampler", "negative_prompt"): ((("sampler", "guidance_scale"), 1.0),),
     ("rope", "rope_theta_scope"): ((("rope", "rope_theta"), 10000.0),),
 }
-"""What a setting does nothing without."""
+"""Other settings that a setting needs to have an effect."""
 CHANGES_PICTURE: Final[dict[Key, bool | None]] = {
     ("prompt", "own_lead"): None,
     ("rope", "table_length"): False,
     ("encoder", "padding_side"): None,
 }
-"""Settings that don't simply change it: a longer table is to change no prompt that fitted before,
-another padding changes the last bits at most, and a natural prompt has no lead to leave out."""
+"""Whether a setting changes the picture; True for all others, None for no promise. A longer table
+must not change a prompt that fitted before. Another padding side changes the last bits at most, and
+a natural prompt has no lead to leave out."""
 
 
-class Case(NamedTuple):
+class SettingCase(NamedTuple):
     """One value of one setting."""
 
     name: str
     settings: Settings
     reference: Settings | None
-    """The same without the value; None for the cases that are compared with nothing."""
+    """The settings without the value; None if the case is compared with nothing."""
     changes_picture: bool | None
-    """None promises nothing."""
+    """Whether the value must change the picture; None for no promise."""
 
 
-def setting_cases(defaults: Settings, side: int) -> list[Case]:
-    """One case a value, on squares of `side` pixels in two steps; then the defaults themselves."""
+def setting_cases(defaults: Settings, side: int) -> list[SettingCase]:
+    """One case per value, on squares of `side` pixels in two steps; then a case of the defaults."""
     small = override(
         defaults,
         [
@@ -106,7 +107,7 @@ def setting_cases(defaults: Settings, side: int) -> list[Case]:
             (("image", "width"), side),
         ],
     )
-    cases = [Case("unchanged", small, None, changes_picture=None)]
+    cases = [SettingCase("unchanged", small, None, changes_picture=None)]
     for key in KEYS:
         needed = NEEDS.get(key, ())
         for value in VALUES[key]:
@@ -114,8 +115,8 @@ def setting_cases(defaults: Settings, side: int) -> list[Case]:
             settings = override(small, [*needed, (key, changed)])
             name = f"{key[1]}={value_name(changed) or 'empty'}"
             promise = CHANGES_PICTURE.get(key, True)
-            cases.append(Case(name, settings, override(small, needed), promise))
-    return [*cases, Case(FULL_SIZE, defaults, None, changes_picture=None)]
+            cases.append(SettingCase(name, settings, override(small, needed), promise))
+    return [*cases, SettingCase(FULL_SIZE, defaults, None, changes_picture=None)]
 
 
 def check_settings(
@@ -127,20 +128,20 @@ def check_settings(
     loading: dict[str, MachineValue],
     report: Callable[[dict[str, dict[str, MachineValue]]], object],
 ) -> dict[str, dict[str, MachineValue]]:
-    """A row a case: one picture, drawn as a study's are.
+    """A row per case: one picture, drawn like the pictures of a study.
 
-    `applies` is 1 where the picture is finite and differs from the one without the value (or
-    equals it, where the setting promises that), 0 where not; a level that the model lacks is "not
-    available" with its reason, as in a study.
+    `applies` is 1 if the picture could be drawn with finite pixels and differs from the picture
+    without the value (or equals it, if the setting promises that), else 0. A value that the model
+    does not support is "not available" with its reason, as in a study.
 
     Args:
-        folder: of the model, for its limits.
-        model: loaded from there.
-        prompts: the first one is drawn; maps of layers are fitted on `NUM_FITTED` others.
-        fillers: the model's sentences that say nothing.
-        side: in pixels, of the small pictures.
-        loading: row of the model's loading, kept in front.
-        report: told all rows now and then.
+        folder: folder of the model; its limits are read.
+        model: the model of that folder.
+        prompts: the first one is drawn; layer maps are fitted on the next `NUM_FITTED`.
+        fillers: the model's filler sentences.
+        side: side of the small pictures in pixels.
+        loading: row about the loading of the model; it stays the first row.
+        report: called with all rows after every `REPORTED_EVERY` rows and at the end.
     """
     cases = setting_cases(model.defaults, side)
     needed = [settings for case in cases for settings in (case.settings, case.reference)]
@@ -194,7 +195,7 @@ def check_settings(
             row = draw(case.settings)
             if case.settings in pictures:
                 row |= _compare(case, pictures)
-        except Exception as error:  # what fails is a row; the others are still drawn
+        except Exception as error:  # a failure is a row; the other cases are still drawn
             row = {"applies": 0, "error": " ".join(f"{type(error).__name__}: {error}".split())}
         rows[case.name] = row
         if len(rows) % REPORTED_EVERY == 0 or len(rows) == len(cases):
@@ -202,13 +203,15 @@ def check_settings(
     return rows
 
 
-def _compare(case: Case, pictures: Mapping[Settings, torch.Tensor]) -> dict[str, MachineValue]:
+def _compare(
+    case: SettingCase, pictures: Mapping[Settings, torch.Tensor]
+) -> dict[str, MachineValue]:
     if case.reference is None:
         return {"applies": 1}
-    picture, other = pictures[case.settings], pictures[case.reference]
-    if picture.shape != other.shape:
+    picture, reference = pictures[case.settings], pictures[case.reference]
+    if picture.shape != reference.shape:
         return {"applies": 1}
-    difference = int((picture.int() - other.int()).abs().max())
+    difference = int((picture.int() - reference.int()).abs().max())
     return {
         "applies": int(case.changes_picture in (None, difference > 0)),
         "max_difference": difference,

@@ -1,4 +1,4 @@
-"""reports/machine/*.json: figures of one machine, with all that makes them that machine's."""
+"""Read, write and print reports/machine/*.json: measurements of one machine."""
 
 import json
 from collections.abc import Mapping
@@ -11,21 +11,21 @@ from zimage_eval.config.frozen import Frozen, parse
 from zimage_eval.statistics.estimates import rounded
 
 MachineValue = float | str | None
-"""A number, words (the reason of a missing number, a name), or nothing."""
+"""A number, a text (a name, or the reason why a number is missing), or None."""
 Rows = Mapping[str, Mapping[str, MachineValue]]
-"""Row, metric."""
+"""Row -> metric -> value."""
 
 
 class MachineResults(Frozen):
-    """The content of a file."""
+    """The content of one file."""
 
     benchmark: str
     model: str
-    """A name in models/."""
+    """Name of a model in models/."""
     weights: str
-    """`random` for weights that were written to be measured, else the start of their digest."""
+    """`random` for random weights, else the start of the weights' digest."""
     date: str
-    """Of the measurement, in UTC: YYYY-MM-DD."""
+    """Date of the measurement in UTC, YYYY-MM-DD."""
     machine: Machine
     versions: dict[str, str]
     rows: dict[str, dict[str, float | int | str | None]]
@@ -34,7 +34,7 @@ class MachineResults(Frozen):
 def write_machine_results(
     path: Path, benchmark: str, model: str, weights: str, rows: Rows
 ) -> MachineResults:
-    """Write what this machine measured just now; returns what was written.
+    """Write rows that this machine has just measured, and return the written results.
 
     Raises:
         ValueError: a number is NaN or infinite.
@@ -61,10 +61,10 @@ def write_machine_results(
 
 
 def read_machine_results(path: Path) -> MachineResults:
-    """Results as they were written.
+    """Read results that `write_machine_results` wrote.
 
     Raises:
-        ValueError: the file is missing or holds something else.
+        ValueError: the file is missing or has another content.
     """
     if not path.is_file():
         raise ValueError(f"{path}: no such results")
@@ -72,7 +72,7 @@ def read_machine_results(path: Path) -> MachineResults:
 
 
 def machine_numbers(results: MachineResults) -> dict[str, dict[str, float | None]]:
-    """The rows without what is said in words."""
+    """The rows with None in place of texts."""
     return {
         row: {metric: None if isinstance(value, str) else value for metric, value in cells.items()}
         for row, cells in results.rows.items()
@@ -80,7 +80,11 @@ def machine_numbers(results: MachineResults) -> dict[str, dict[str, float | None
 
 
 def number(cells: Mapping[str, MachineValue], metric: str) -> float:
-    """A metric that a row must have; ValueError where it is none."""
+    """A number that a row must have.
+
+    Raises:
+        ValueError: the row has no such metric, or it is not a number.
+    """
     value = cells.get(metric)
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise ValueError(f"{metric} is {value!r}, not a number")
@@ -88,7 +92,7 @@ def number(cells: Mapping[str, MachineValue], metric: str) -> float:
 
 
 def render_machine_rows(results: MachineResults) -> str:
-    """The rows as a table in plain text, machine and date above it."""
+    """The rows as a table in plain text, below a line with model, machine and date."""
     columns = list(dict.fromkeys(key for cells in results.rows.values() for key in cells))
     lines = [["", *columns]]
     for row, cells in results.rows.items():
@@ -109,37 +113,37 @@ def _written(value: MachineValue) -> str:
 
 
 FORWARD_PARTS: Final = ("refine", "denoise", "loop")
-"""Of a profile: what an image takes once a forward."""
+"""Parts of a profile that an image needs once per forward."""
 OTHER_PARTS: Final = ("encode", "decode", "save")
-"""What it takes once, however many forwards it needs."""
+"""Parts that an image needs once, independent of its number of forwards."""
 
 
 class Seconds(NamedTuple):
-    """What an image takes on one machine."""
+    """Seconds of one image on one machine."""
 
     mean: float
     lowest: float
-    """Every part as fast as the fastest of the profile's images."""
+    """The sum of each part's shortest time in the profile."""
     highest: float
-    """Every part as slow as the slowest."""
+    """The sum of each part's longest time in the profile."""
 
 
 def seconds_per_image(profile: MachineResults, num_forwards: float) -> Seconds:
-    """What an image takes that needs so many forwards, from its text to its file.
+    """Seconds of an image with `num_forwards` forwards, from its text to its file.
 
     Args:
-        profile: of images made alone, whose size and length of prompt the image must have.
-        num_forwards: transformer evaluations of the image; with guidance, two a step.
+        profile: profile of images drawn alone, with the same picture size and prompt length.
+        num_forwards: transformer evaluations of the image; two per step with guidance.
 
     Raises:
-        ValueError: not a profile, or a part of it is missing.
+        ValueError: `profile` holds no forwards, or a part of it is missing.
     """
     measured = sum(row.startswith("forward=") for row in profile.rows)
     if not measured:
         raise ValueError(f"{profile.benchmark} of {profile.model}: no forward was profiled")
     missing = [part for part in (*FORWARD_PARTS, *OTHER_PARTS) if part not in profile.rows]
     if missing:
-        raise ValueError(f"{profile.benchmark} of {profile.model}: no {missing}")
+        raise ValueError(f"{profile.benchmark} of {profile.model}: no row {', '.join(missing)}")
 
     def total(metric: str) -> float:
         forwards = sum(number(profile.rows[part], metric) for part in FORWARD_PARTS)

@@ -1,7 +1,7 @@
-"""The forwards of one denoising run, kept to be asked again of a changed transformer.
+"""Record the forwards of one denoising run, and repeat them with a changed transformer.
 
-On the same latents an error is the change's own. Along its own run it grows with every step, and a
-picture can end far away from another that is as good.
+On the same latents, an error is caused by the change alone. Along its own run, an error grows with
+every step, and the picture can end far from another picture that is equally good.
 """
 
 from collections.abc import Sequence
@@ -15,14 +15,14 @@ from zimage_eval.sampling.denoising import initial_latents, sample_latents
 
 
 class Forward(NamedTuple):
-    """What a transformer was asked once, without guidance."""
+    """The inputs of one forward of a transformer, without guidance."""
 
     latents: list[torch.Tensor]
-    """`(channels, 1, rows, columns)` an image."""
+    """`(channels, 1, rows, columns)` per image."""
     timesteps: torch.Tensor
     """`(batch,)`, 0 for noise and 1 for an image."""
     captions: list[torch.Tensor]
-    """`(num_tokens, hidden_size)` an image."""
+    """`(num_tokens, hidden_size)` per image."""
 
 
 def record_forwards(
@@ -31,11 +31,11 @@ def record_forwards(
     seeds: Sequence[int],
     settings: Settings,
 ) -> list[Forward]:
-    """Denoise a batch once, unguided, and keep what every step asks."""
-    found: list[Forward] = []
+    """Denoise a batch once without guidance, and record the inputs of every forward."""
+    forwards: list[Forward] = []
 
     def keep(_: torch.nn.Module, args: tuple[list[torch.Tensor], torch.Tensor, list]) -> None:
-        found.append(Forward([x.clone() for x in args[0]], args[1].clone(), list(args[2])))
+        forwards.append(Forward([x.clone() for x in args[0]], args[1].clone(), list(args[2])))
 
     unguided = settings.model_copy(
         update={"sampler": settings.sampler.model_copy(update={"guidance_scale": 0.0})}
@@ -46,12 +46,12 @@ def record_forwards(
         sample_latents(pipe, prompt_embeds, None, noise, unguided)
     finally:
         handle.remove()
-    return found
+    return forwards
 
 
 @torch.no_grad()
 def replay_forward(transformer: ZImageTransformer2DModel, forward: Forward) -> torch.Tensor:
-    """Velocities `(batch, channels, 1, rows, columns)` float32; the input takes its dtype."""
+    """Velocities `(batch, channels, 1, rows, columns)` float32; inputs are cast to the dtype."""
     dtype = transformer.dtype
     velocities = transformer(
         [x.to(dtype) for x in forward.latents],
@@ -63,6 +63,6 @@ def replay_forward(transformer: ZImageTransformer2DModel, forward: Forward) -> t
 
 
 def relative_errors(values: torch.Tensor, references: torch.Tensor) -> list[float]:
-    """Norm of the difference over norm of the reference, of each image of a batch."""
+    """For each image of a batch: norm of the difference over norm of the reference."""
     differences = (values - references).flatten(1).norm(dim=1)
     return (differences / references.flatten(1).norm(dim=1)).tolist()

@@ -1,4 +1,4 @@
-"""What this machine is: processor or GPU, memory, versions of what computes."""
+"""Describe this machine: processor or GPU, memory, and versions of the libraries that compute."""
 
 import os
 import platform
@@ -11,17 +11,17 @@ LIBRARIES = ("torch", "diffusers", "transformers")
 
 
 class Machine(Frozen):
-    """What the figures were measured on."""
+    """The machine of a measurement."""
 
     name: str
-    """Of what computed: the GPU, or the processor. Figures of two names never share a column."""
+    """The GPU, or the processor if no GPU computed. Numbers of two names never share a column."""
     device: str
     """`cuda` or `cpu`."""
     num_cores: int
     num_threads: int
-    """That torch computed with on the CPU."""
+    """Threads that torch uses on the CPU."""
     memory_gib: float
-    """Of what computed."""
+    """Memory of the device that computed."""
 
 
 def describe_machine() -> Machine:
@@ -43,11 +43,11 @@ def describe_machine() -> Machine:
 
 
 def describe_versions() -> dict[str, str]:
-    """Versions of what computes; torch's own says for which CUDA it was built."""
+    """Versions of the libraries that compute; torch's version also names its CUDA version."""
     import torch
 
-    found = {name: version(name) for name in LIBRARIES}
-    return {**found, "torch": str(torch.__version__), "python": platform.python_version()}
+    versions = {name: version(name) for name in LIBRARIES}
+    return {**versions, "torch": str(torch.__version__), "python": platform.python_version()}
 
 
 def _processor_name() -> str:

@@ -1,4 +1,4 @@
-"""Images a second by batch size, and whether an image depends on the batch it was made in."""
+"""Images per second by batch size, and whether an image depends on the batch it was drawn in."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -15,48 +15,49 @@ from zimage_eval.prompts.sets import Prompt
 from zimage_eval.sampling.denoising import Sample, initial_latents, sample_latents
 
 
-class Made(NamedTuple):
-    """Images that were made together, and what they took."""
+class DrawnBatch(NamedTuple):
+    """Images that were drawn in one batch, with their seconds."""
 
     images: torch.Tensor
     """`(batch, 3, height, width)` uint8."""
     denoise_seconds: float
     other_seconds: float
-    """Decoding, and compressing the files."""
+    """Seconds of decoding and of compressing the files."""
     num_forwards: int
-    """An image."""
+    """Transformer evaluations of one image."""
 
 
 def measure_throughput(
     model: LoadedModel, entry: Throughput, prompts: Sequence[Prompt]
 ) -> dict[str, dict[str, MachineValue]]:
-    """A row a batch size: the same images each time, from noise to PNG file, text encoded before.
+    """A row per batch size. The images are the same for each size; text is encoded beforehand.
 
-    `seconds_per_forward` and `seconds_beside_forwards` are of one image. Every image is compared
-    with the one made alone: in how many of them no pixel differs, by how much any pixel does.
+    Seconds are from noise to PNG file; `seconds_per_forward` and `seconds_beside_forwards` are of
+    one image. Every image is compared with the same image drawn alone: how many are equal in every
+    pixel, and how far pixels differ.
     """
     jobs = pick_jobs(model, prompts, max(entry.batch_sizes))
-    make_images(model, jobs[:1])  # the first call is slower
+    make_images(model, jobs[:1])  # warm-up, because the first call is slower
     rows: dict[str, dict[str, MachineValue]] = {}
     alone: list[torch.Tensor] = []
     for size in sorted({1, *entry.batch_sizes}):
         try:
-            made, peak = _repeat(model, jobs, size, entry.num_repeats)
+            batches, peak = _repeat(model, jobs, size, entry.num_repeats)
         except torch.OutOfMemoryError:
             rows[f"batch={size}"] = {"error": "out of memory"}
             continue
-        images = [image for batch in made[: -(-len(jobs) // size)] for image in batch.images]
+        images = [image for batch in batches[: -(-len(jobs) // size)] for image in batch.images]
         alone = alone or images
         rows[f"batch={size}"] = {
             "peak_memory_gib": peak,
-            **_speed(made, entry.num_repeats * len(jobs)),
+            **_speed(batches, entry.num_repeats * len(jobs)),
             **compare_twins(images, alone),
         }
     return rows
 
 
-def make_images(model: LoadedModel, jobs: Sequence[Job]) -> Made:
-    """One batch, from noise to files in memory."""
+def make_images(model: LoadedModel, jobs: Sequence[Job]) -> DrawnBatch:
+    """Draw one batch, from noise to files in memory."""
 
     def denoise() -> Sample:
         noise = initial_latents(model.pipe, [job.seed for job in jobs], model.defaults.image)
@@ -75,13 +76,13 @@ def make_images(model: LoadedModel, jobs: Sequence[Job]) -> Made:
 
     sample, denoise_seconds = timed(denoise, model.device)
     images, other_seconds = timed(finish, model.device)
-    return Made(images, denoise_seconds, other_seconds, sample.num_forwards)
+    return DrawnBatch(images, denoise_seconds, other_seconds, sample.num_forwards)
 
 
 def compare_twins(
     images: Sequence[torch.Tensor], alone: Sequence[torch.Tensor]
 ) -> dict[str, float | None]:
-    """How many images equal their twins, and how far the others are, in levels of 255."""
+    """How many images equal their twins, and how far the rest differs, in levels of 255."""
     differences = [
         (image.int() - twin.int()).abs() for image, twin in zip(images, alone, strict=True)
     ]
@@ -96,19 +97,19 @@ def compare_twins(
 
 def _repeat(
     model: LoadedModel, jobs: Sequence[Job], size: int, num_repeats: int
-) -> tuple[list[Made], float | None]:
+) -> tuple[list[DrawnBatch], float | None]:
     reset_peak_memory(model.device)
     parts = [jobs[start : start + size] for start in range(0, len(jobs), size)]
-    made = [make_images(model, part) for _ in range(num_repeats) for part in parts]
-    return made, peak_memory_gib(model.device)
+    batches = [make_images(model, part) for _ in range(num_repeats) for part in parts]
+    return batches, peak_memory_gib(model.device)
 
 
-def _speed(made: Sequence[Made], num_images: int) -> dict[str, float | None]:
-    denoise = sum(batch.denoise_seconds for batch in made) / num_images
-    other = sum(batch.other_seconds for batch in made) / num_images
+def _speed(batches: Sequence[DrawnBatch], num_images: int) -> dict[str, float | None]:
+    denoise = sum(batch.denoise_seconds for batch in batches) / num_images
+    finish = sum(batch.other_seconds for batch in batches) / num_images
     return {
-        "images_per_second": 1 / (denoise + other),
-        "seconds_per_image": denoise + other,
-        "seconds_per_forward": denoise / made[0].num_forwards,
-        "seconds_beside_forwards": other,
+        "images_per_second": 1 / (denoise + finish),
+        "seconds_per_image": denoise + finish,
+        "seconds_per_forward": denoise / batches[0].num_forwards,
+        "seconds_beside_forwards": finish,
     }

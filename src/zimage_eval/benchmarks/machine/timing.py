@@ -1,4 +1,4 @@
-"""Seconds and bytes of a device whose work runs behind the program that asks for it."""
+"""Time and memory of an asynchronous device."""
 
 import time
 from collections.abc import Callable
@@ -13,26 +13,26 @@ Result = TypeVar("Result")
 
 
 class Span(NamedTuple):
-    """What lies between two marks."""
+    """The time between two marks."""
 
     name: str
     seconds: float
 
 
 class Timeline:
-    """Marks along the work; the spans between them add up to the whole, whatever is marked.
+    """Marks along a run; the spans between marks always add up to the whole run.
 
-    On a GPU marks are CUDA events, which cost no synchronization: the program runs ahead as it does
-    unmeasured. On the CPU they are the clock's.
+    On a GPU a mark is a CUDA event. Events need no synchronization, so the program still runs ahead
+    of the GPU as it does without marks. On the CPU a mark is the time of `time.perf_counter`.
     """
 
     def __init__(self, device: torch.device) -> None:
-        """Begin at the first mark, whose name is not read."""
+        """A timeline without marks; it starts at its first mark, whose name is not used."""
         self._device = device
         self._marks: list[tuple[str, torch.cuda.Event | float]] = []
 
     def mark(self, name: str) -> None:
-        """End a span of that name, which began at the mark before."""
+        """End the span `name`, which began at the mark before."""
         if self._device.type == "cuda":
             event = torch.cuda.Event(enable_timing=True)
             event.record()
@@ -41,7 +41,7 @@ class Timeline:
             self._marks.append((name, time.perf_counter()))
 
     def spans(self) -> list[Span]:
-        """All of them, in order."""
+        """All spans, in order."""
         synchronize(self._device)
         return [
             Span(name, _between(start, end)) for (_, start), (name, end) in pairwise(self._marks)
@@ -49,7 +49,7 @@ class Timeline:
 
 
 def timed(call: Callable[[], Result], device: torch.device) -> tuple[Result, float]:
-    """What a call returns, and its seconds until the device has done all of it."""
+    """The result of a call, and the seconds until the device has finished its work."""
     synchronize(device)
     start = time.perf_counter()
     result = call()
@@ -58,20 +58,20 @@ def timed(call: Callable[[], Result], device: torch.device) -> tuple[Result, flo
 
 
 def synchronize(device: torch.device) -> None:
-    """Wait until the device has done all that was asked."""
+    """Wait until the device has finished all its work."""
     if device.type == "cuda":
         torch.cuda.synchronize(device)
 
 
 def reset_peak_memory(device: torch.device) -> None:
-    """Let `peak_memory_gib` count from here."""
+    """Reset the peak that `peak_memory_gib` returns."""
     if device.type == "cuda":
         torch.cuda.empty_cache()
         torch.cuda.reset_peak_memory_stats(device)
 
 
 def peak_memory_gib(device: torch.device) -> float | None:
-    """Most memory that tensors took at once; None on a CPU, where torch does not count it."""
+    """Peak memory of tensors in GiB; None on a CPU, where torch does not count it."""
     return torch.cuda.max_memory_allocated(device) / GIB if device.type == "cuda" else None
 
 

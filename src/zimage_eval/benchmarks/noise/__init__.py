@@ -1,1 +1,1 @@
-"""How far pictures differ by number format, batch or seed alone."""
+"""How far pictures differ because of number format, batch or seed alone."""

@@ -1,1 +1,1 @@
-"""Which prompts fail, whether that can be predicted, and what helps."""
+"""Which prompts fail, whether failures can be predicted, and what helps."""

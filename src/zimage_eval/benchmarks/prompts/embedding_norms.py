@@ -1,4 +1,4 @@
-"""Whether the length of a prompt's vectors can matter: pictures of it at other lengths."""
+"""Whether the length of embedding vectors matters: draw pictures from scaled embeddings."""
 
 from collections.abc import Sequence
 
@@ -16,8 +16,8 @@ from zimage_eval.output.observations import Measurement
 from zimage_eval.prompts.facts import Facts
 from zimage_eval.text.embeddings import TextEmbeddings
 
-NOTHING_VISIBLE = 1
-"""Levels of 255 by which rounding may move a pixel."""
+MAX_ROUNDING = 1
+"""Largest change of a pixel that still counts as rounding, in levels of 255."""
 
 
 def scaled_pictures(
@@ -26,14 +26,16 @@ def scaled_pictures(
     seeds: Sequence[int],
     scales: Sequence[float],
     norm: CaptionNorm,
-    artist: Painter,
+    painter: Painter,
 ) -> tuple[dict[str, dict[str, float | None]], list[Measurement]]:
-    """Pictures of embeddings times each scale, and times a random factor a token (0.1 to 10).
+    """Draw pictures from embeddings times each scale, and times a random factor per token.
+
+    Random factors are between 0.1 and 10. As a control, one channel is multiplied by 50, which does
+    change what the transformer sees.
 
     Returns:
-        By scale, the largest relative change behind the transformer's first norm and the largest
-        change of a pixel (levels of 255); and both for each prompt. As a control, one channel of
-        fifty times its value, which does change what the transformer sees.
+        A row per scale: the largest relative change after the transformer's first norm, and the
+        largest change of a pixel (in levels of 255). And the change of a pixel for each prompt.
     """
     rng = np.random.default_rng(0)
     originals = [entry.prompt_embeds.float() for entry in encoded]
@@ -45,21 +47,28 @@ def scaled_pictures(
         for vectors in originals
     ]
     changed["one_channel_times_50"] = [_one_channel(vectors) for vectors in originals]
-    base = _draw(originals, seeds, facts, artist)
+    base = _draw(originals, seeds, facts, painter)
     rows: dict[str, dict[str, float | None]] = {}
     observations = []
     for name, vectors in changed.items():
-        drawn = _draw(vectors, seeds, facts, artist)
-        seen = [_change(norm, *pair) for pair in zip(vectors, originals, strict=True)]
+        drawn = _draw(vectors, seeds, facts, painter)
+        norm_changes = [_change(norm, *pair) for pair in zip(vectors, originals, strict=True)]
         pixels = [_pixel_change(*pair) for pair in zip(drawn, base, strict=True)]
         rows[name] = {
-            "largest_change_after_norm": max(seen),
+            "largest_change_after_norm": max(norm_changes),
             "largest_pixel_change": max(pixels),
-            "pictures_that_change": float(np.mean([p > NOTHING_VISIBLE for p in pixels])),
+            "pictures_that_change": float(np.mean([pixel > MAX_ROUNDING for pixel in pixels])),
             "num_prompts": len(pixels),
         }
         observations += [
-            Measurement(name, entry.text, 0, "norm", "pixel_change", pixel)
+            Measurement(
+                variant=name,
+                unit=entry.text,
+                replicate=0,
+                category="norm",
+                metric="pixel_change",
+                value=pixel,
+            )
             for entry, pixel in zip(encoded, pixels, strict=True)
         ]
     return rows, observations
@@ -72,19 +81,23 @@ def _one_channel(vectors: torch.Tensor) -> torch.Tensor:
 
 
 def _draw(
-    vectors: Sequence[torch.Tensor], seeds: Sequence[int], facts: Sequence[Facts], artist: Painter
+    vectors: Sequence[torch.Tensor], seeds: Sequence[int], facts: Sequence[Facts], painter: Painter
 ) -> list[JudgedDrawing]:
     return draw_and_judge(
-        [DrawingRequest(*each) for each in zip(vectors, seeds, facts, strict=True)], artist
+        [
+            DrawingRequest(*request_values)
+            for request_values in zip(vectors, seeds, facts, strict=True)
+        ],
+        painter,
     )
 
 
 def _change(norm: CaptionNorm, vectors: torch.Tensor, original: torch.Tensor) -> float:
-    """Largest change of a value behind the norm, relative to the largest value there."""
-    one, other = norm(vectors.double().numpy()), norm(original.double().numpy())
-    return float(np.abs(one - other).max() / np.abs(other).max())
+    """Largest change of a value after the norm, relative to the largest value there."""
+    changed, reference = norm(vectors.double().numpy()), norm(original.double().numpy())
+    return float(np.abs(changed - reference).max() / np.abs(reference).max())
 
 
-def _pixel_change(one: JudgedDrawing, other: JudgedDrawing) -> float:
-    levels = one.picture.pixels.astype(np.int64) - other.picture.pixels.astype(np.int64)
+def _pixel_change(drawing: JudgedDrawing, reference: JudgedDrawing) -> float:
+    levels = drawing.picture.pixels.astype(np.int64) - reference.picture.pixels.astype(np.int64)
     return float(np.abs(levels).max())

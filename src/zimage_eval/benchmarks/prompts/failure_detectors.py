@@ -1,4 +1,4 @@
-"""Whether a prompt's embeddings tell that it will fail, on prompts that were held out."""
+"""Whether a prompt's embeddings predict that its pictures fail, tested on held-out prompts."""
 
 from collections.abc import Mapping, Sequence
 from typing import Final
@@ -11,9 +11,9 @@ from zimage_eval.benchmarks.prompts.trial_tables import JudgedTrial
 from zimage_eval.benchmarks.shared.content_vectors import (
     CaptionNorm,
     Floats,
-    content,
+    content_embeds,
+    mean_vectors,
     num_split_words,
-    pooled,
 )
 from zimage_eval.config.benchmarks import Failures
 from zimage_eval.metrics.embedding import effective_rank_of
@@ -35,15 +35,15 @@ ANOMALIES: Final = (
     "statistics",
     "embedding",
 )
-MOSTLY: Final = 0.5
-"""A prompt fails when fewer than this share of its seeds show every fact."""
+MIN_SUCCESS_RATE: Final = 0.5
+"""A prompt fails if a smaller share of its seeds than this shows every fact."""
 _NUM_RESAMPLES: Final = 2_000
 _NUM_SHUFFLES: Final = 20
 
 
-def fails(judged: Sequence[JudgedTrial]) -> NDArray[np.bool_]:
-    """`(prompts,)` whether most seeds of a prompt miss a fact."""
-    return np.array([one.success_rate < MOSTLY for one in judged])
+def failed_prompts(judged: Sequence[JudgedTrial]) -> NDArray[np.bool_]:
+    """`(prompts,)` bool: whether most seeds of a prompt miss a fact."""
+    return np.array([judged_trial.success_rate < MIN_SUCCESS_RATE for judged_trial in judged])
 
 
 def detector_scores(
@@ -52,16 +52,19 @@ def detector_scores(
     norm: CaptionNorm,
     params: Failures,
 ) -> dict[str, Floats]:
-    """`(prompts,)` of each detector, higher for "will fail"; none has seen the prompt's own fold.
+    """Detector -> `(prompts,)` scores, where a higher score predicts failure.
 
-    Mahalanobis distances and single statistics see no failure; `statistics`, `embedding` and the
-    baselines are linear models of failing.
+    No detector was fitted on the fold of the prompt that it scores. Mahalanobis distances and
+    single statistics never see a failure. `statistics`, `embedding` and the baselines are linear
+    models that are fitted to failures.
     """
-    texts = [one.trial.text for one in judged]
-    failed = fails(judged)
-    parts = folds([one.trial.trial_id for one in judged], params.num_folds, params.seed)
+    texts = [judged_trial.trial.text for judged_trial in judged]
+    failed = failed_prompts(judged)
+    parts = folds(
+        [judged_trial.trial.trial_id for judged_trial in judged], params.num_folds, params.seed
+    )
     measured = embedding_statistics(encoded, norm)
-    means = pooled(encoded, norm)
+    means = mean_vectors(encoded, norm)
     of_mean, of_token = held_out_distances(encoded, norm, ~failed, parts)
     learned = {
         "length": num_words(texts),
@@ -71,13 +74,14 @@ def detector_scores(
     }
     target = failed.astype(np.float64)
     scores = {"mahalanobis_of_mean": of_mean, "mahalanobis_of_farthest_token": of_token}
-    # A fold with many failures leaves fewer to learn from; without that, chance would be below 1/2.
-    known = held_out_values(np.zeros((len(texts), 0)), target, parts)
+    # If many failures are held out, few are left to learn from, so that even a constant prediction
+    # depends on the fold. Unless it is subtracted, the area of pure chance is below 1/2.
+    base_rate = held_out_values(np.zeros((len(texts), 0)), target, parts)
     scores |= {
-        name: held_out_values(inputs, target, parts) - known for name, inputs in learned.items()
+        name: held_out_values(inputs, target, parts) - base_rate for name, inputs in learned.items()
     }
     columns = {name: measured[:, index] for index, name in enumerate(STATISTICS)}
-    # A low norm and few filled dimensions are said to be the bad sign.
+    # A low norm and few filled dimensions are said to be signs of failure.
     for name in ("norm", "least_norm", "effective_rank"):
         columns[name] = -columns[name]
     return scores | columns
@@ -89,20 +93,22 @@ def chance_row(
     norm: CaptionNorm,
     params: Failures,
 ) -> dict[str, float | None]:
-    """The area of the detector `embedding` when each prompt has another's embeddings, many times.
+    """The area of the detector `embedding` if prompts and embeddings are shuffled, many times.
 
-    A linear model of noise lies a little under 1/2 on held-out prompts: what a fold lacks, the
-    others have too much of.
+    On held-out prompts a linear model of noise has an area slightly below 1/2, because failures
+    that are missing in a fold are overrepresented in the other folds.
     """
-    failed, means = fails(judged), pooled(encoded, norm)
-    parts = folds([one.trial.trial_id for one in judged], params.num_folds, params.seed)
+    failed, means = failed_prompts(judged), mean_vectors(encoded, norm)
+    parts = folds(
+        [judged_trial.trial.trial_id for judged_trial in judged], params.num_folds, params.seed
+    )
     target = failed.astype(np.float64)
-    known = held_out_values(np.zeros((len(judged), 0)), target, parts)
+    base_rate = held_out_values(np.zeros((len(judged), 0)), target, parts)
     rng = np.random.default_rng(params.seed)
     areas = []
     for _ in range(_NUM_SHUFFLES):
-        other = means[rng.permutation(len(judged))]
-        area = area_under_curve(held_out_values(other, target, parts) - known, failed)
+        permuted = means[rng.permutation(len(judged))]
+        area = area_under_curve(held_out_values(permuted, target, parts) - base_rate, failed)
         areas.append(np.nan if area is None else area)
     low, middle, high = np.quantile(areas, [0.025, 0.5, 0.975])
     if not np.isfinite(middle):
@@ -113,7 +119,7 @@ def chance_row(
 def detector_rows(
     scores: Mapping[str, Floats], failed: NDArray[np.bool_], seed: int
 ) -> dict[str, dict[str, float | None]]:
-    """The area under each detector's curve, and what it gains over the baselines."""
+    """The area under each detector's ROC curve, and its gain over each baseline."""
     names = list(scores)
     drawn = resampled_areas([scores[name] for name in names], failed, _NUM_RESAMPLES, seed)
     areas = {name: area_under_curve(scores[name], failed) for name in names}
@@ -126,9 +132,9 @@ def detector_rows(
         }
         row |= _interval("auc", drawn[:, names.index(name)])
         for baseline in BASELINES:
-            own, base = areas[name], areas[baseline]
+            area, baseline_area = areas[name], areas[baseline]
             key = f"gain_over_{baseline}"
-            row[key] = None if own is None or base is None else own - base
+            row[key] = None if area is None or baseline_area is None else area - baseline_area
             gains = drawn[:, names.index(name)] - drawn[:, names.index(baseline)]
             row |= _interval(key, gains)
         rows[f"detector={name}"] = row
@@ -143,16 +149,17 @@ def _interval(name: str, drawn: Floats) -> dict[str, float | None]:
 def detector_observations(
     scores: Mapping[str, Floats], judged: Sequence[JudgedTrial]
 ) -> list[Measurement]:
-    """How high each prompt stands in each detector, as a share of the prompts, signed by outcome.
+    """How well each detector ranks each prompt.
 
-    `rank_if_right` is the share of the prompts of the other outcome that stand on the right side of
-    it; its mean over failed prompts is the area under the curve, and so it is over the others.
+    `rank_if_right` is the share of the prompts with the other outcome that the detector ranks on
+    the right side of this prompt; ties count half. Its mean over failed prompts is the area under
+    the curve, and so is its mean over the other prompts.
     """
-    failed = fails(judged)
-    found = []
+    failed = failed_prompts(judged)
+    measurements = []
     for name in (*BASELINES, *ANOMALIES):
         values = scores[name]
-        for index, one in enumerate(judged):
+        for index, judged_trial in enumerate(judged):
             rivals = values[failed != failed[index]]
             if not len(rivals):
                 continue
@@ -160,17 +167,17 @@ def detector_observations(
             wins = (sign * (values[index] - rivals) > 0).mean()
             ties = (values[index] == rivals).mean()
             category = "failed" if failed[index] else "succeeded"
-            found.append(
+            measurements.append(
                 Measurement(
-                    f"detector={name}",
-                    one.trial.trial_id,
-                    0,
-                    category,
-                    "rank_if_right",
-                    float(wins + ties / 2),
+                    variant=f"detector={name}",
+                    unit=judged_trial.trial.trial_id,
+                    replicate=0,
+                    category=category,
+                    metric="rank_if_right",
+                    value=float(wins + ties / 2),
                 )
             )
-    return found
+    return measurements
 
 
 STATISTICS: Final[dict[str, str]] = {
@@ -190,16 +197,16 @@ def embedding_statistics(entries: Sequence[TextEmbeddings], norm: CaptionNorm) -
 
 
 def _statistics_of(entry: TextEmbeddings, norm: CaptionNorm) -> list[float]:
-    raw, seen = content(entry, None), content(entry, norm)
+    raw, normed = content_embeds(entry, None), content_embeds(entry, norm)
     lengths = np.linalg.norm(raw, axis=1)
-    energy = (seen**2).sum(axis=0)
-    filled = (effective_rank_of(seen) if len(seen) > 1 else None) or 1.0
+    energy = (normed**2).sum(axis=0)
+    filled = (effective_rank_of(normed) if len(normed) > 1 else None) or 1.0
     return [
         float(lengths.mean()),
         float(lengths.min()),
-        float(seen.var(axis=0).mean()),
+        float(normed.var(axis=0).mean()),
         float(lengths.max() / np.median(lengths)),
-        filled / len(seen),
+        filled / len(normed),
         float(energy.max() / energy.sum()),
         float(num_split_words(entry)),
     ]
@@ -211,22 +218,23 @@ def held_out_distances(
     succeeded: NDArray[np.bool_],
     parts: Sequence[NDArray[np.intp]],
 ) -> tuple[Floats, Floats]:
-    """Mahalanobis distances from the prompts of the other parts that succeeded: no failure is seen.
+    """Mahalanobis distances of each text from the successful prompts of the other folds.
 
-    Of a text's mean vector, and of its farthest token from all tokens; covariances are shrunk
-    (Ledoit and Wolf 2004).
+    One distance is that of the text's mean vector from the mean vectors of prompts. The other is
+    that of the text's farthest token from the tokens of prompts. Covariances are shrunk (Ledoit and
+    Wolf 2004). No failed prompt is used to fit them.
 
     Args:
         entries: encoded texts.
-        norm: what the transformer does to them first.
+        norm: the transformer's first norm.
         succeeded: `(texts,)`.
-        parts: from `held_out.folds`.
+        parts: folds from `held_out.folds`.
 
     Returns:
-        Two arrays `(texts,)`.
+        Two arrays `(texts,)`: distances of mean vectors, distances of farthest tokens.
     """
-    means = pooled(entries, norm)
-    tokens = [content(entry, norm) for entry in entries]
+    means = mean_vectors(entries, norm)
+    tokens = [content_embeds(entry, norm) for entry in entries]
     of_mean, of_token = np.empty(len(entries)), np.empty(len(entries))
     for test in parts:
         train = np.setdiff1d(np.flatnonzero(succeeded), test)

@@ -1,4 +1,4 @@
-"""What can be read of a prompt before anything is drawn, from its words alone."""
+"""Features of a prompt's words, which are known before anything is drawn."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -52,11 +52,11 @@ FEATURES: Final[dict[str, str]] = {
     "has_background": "a background",
     "has_style": "a style",
 }
-"""Each feature, and what it counts; those from `is_scene` on are 0 for other texts."""
+"""Feature -> what it counts. From `is_scene` on, features are 0 if the text is no scene caption."""
 
 
 def prompt_features(text: str) -> dict[str, float]:
-    """The value of each of `FEATURES`."""
+    """Feature -> value, for each of `FEATURES`."""
     (words,) = words_of([text])
     words = [word for word in words if word]
     numbers = {*NUMBER_WORDS.values(), "one", "four", "five"}

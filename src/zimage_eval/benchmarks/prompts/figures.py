@@ -1,4 +1,4 @@
-"""Figures of what prompts and their embeddings tell about pictures."""
+"""Figures of the prompt benchmarks: predicted alignment, failures, steering by style vectors."""
 
 from collections.abc import Mapping, Sequence
 
@@ -25,24 +25,24 @@ from zimage_eval.output.results import NumberRow
 def draw_predictions(
     predicted: Floats, alignment: Floats, groups: Groups, features: Mapping[str, NumberRow]
 ) -> Figure:
-    """Foretold against measured alignment of held-out prompts; what goes with it."""
+    """Draw predicted against measured alignment of held-out prompts, and features' correlations."""
     with matplotlib.style.context("default"):
         figure = Figure(figsize=(WIDTH_INCHES + 2, 5), layout="constrained")
-        left, right = figure.subplots(1, 2, width_ratios=(1, 1.1))
-        scatter_groups(left, predicted, alignment, groups)
-        left.plot([0, 1], [0, 1], color=FAINT, linewidth=1, linestyle=(0, (4, 3)))
+        prediction_axes, feature_axes = figure.subplots(1, 2, width_ratios=(1, 1.1))
+        scatter_groups(prediction_axes, predicted, alignment, groups)
+        prediction_axes.plot([0, 1], [0, 1], color=FAINT, linewidth=1, linestyle=(0, (4, 3)))
         low = float(min(predicted.min(), alignment.min())) - 0.05
-        left.set(
+        prediction_axes.set(
             xlim=(low, 1.05),
             ylim=(low, 1.05),
             xlabel="alignment foretold, prompt held out",
             ylabel="alignment measured",
         )
-        left.legend(frameon=False, fontsize=8, loc="upper left")
+        prediction_axes.legend(frameon=False, fontsize=8, loc="upper left")
         shown = {name: row for name, row in features.items() if row["rank_correlation"] is not None}
         ordered = sorted(shown, key=lambda name: shown[name]["rank_correlation"] or 0.0)
         draw_intervals(
-            right,
+            feature_axes,
             {
                 name.removeprefix("feature="): (
                     shown[name]["rank_correlation"],
@@ -53,27 +53,29 @@ def draw_predictions(
             },
             "rank correlation with alignment (95 %)",
         )
-        right.axvline(0, color=FAINT, linewidth=1)
+        feature_axes.axvline(0, color=FAINT, linewidth=1)
         return figure
 
 
 def draw_failures(rows: Mapping[str, NumberRow], failing: Sequence[str]) -> Figure:
-    """What fails, whether embeddings tell, and what helps."""
+    """Draw which levels fail, how well detectors predict it, and which retries help."""
     with matplotlib.style.context("default"):
         figure = Figure(figsize=(WIDTH_INCHES + 4, 6), layout="constrained")
-        left, middle, right = figure.subplots(1, 3)
+        level_axes, detector_axes, retry_axes = figure.subplots(1, 3)
         levels = _named(rows, ("relation_word=", "crowd=", "pair="), "success_rate")
         plain = [_short(name) for name in failing]
-        draw_intervals(left, levels, "share of pictures that succeed, 95 %", plain)
+        draw_intervals(level_axes, levels, "share of pictures that succeed, 95 %", plain)
         detectors = _named(rows, ("detector=",), "auc")
-        draw_intervals(middle, dict(sorted(detectors.items(), key=_value)), "AUC for failing, 95 %")
-        middle.axvline(0.5, color=FAINT, linewidth=1)
+        draw_intervals(
+            detector_axes, dict(sorted(detectors.items(), key=_value)), "AUC for failing, 95 %"
+        )
+        detector_axes.axvline(0.5, color=FAINT, linewidth=1)
         fixed = _named(rows, ("retry=",), "kept_share")
-        draw_intervals(right, fixed, "share that shows the kept facts, 95 %")
+        draw_intervals(retry_axes, fixed, "share that shows the kept facts, 95 %")
         for axes, title in (
-            (left, "what fails"),
-            (middle, "who foresees it"),
-            (right, "what helps"),
+            (level_axes, "what fails"),
+            (detector_axes, "who foresees it"),
+            (retry_axes, "what helps"),
         ):
             axes.set_title(title, fontsize=11, loc="left")
         return figure
@@ -102,7 +104,7 @@ def _value(item: tuple[str, MeanInterval]) -> float:
 
 
 def draw_steering(rows: Mapping[str, NumberRow], attributes: Sequence[str]) -> Figure:
-    """By attribute and strength, how often it appears and how much of the rest is kept."""
+    """Draw by attribute and strength how often the attribute appears and other facts are kept."""
     arms = ("words_vector", "after_vector", "random_vector")
     with matplotlib.style.context("default"):
         figure = Figure(figsize=(WIDTH_INCHES + 3, 6), layout="constrained")
@@ -131,17 +133,19 @@ def _draw_strengths(
 ) -> None:
     for (color, marker), arm in zip(((BLUE, "o"), (FRAME, "s"), (FAINT, "^")), arms, strict=True):
         start = f"{attribute},{arm},strength="
-        found = sorted(
-            (float(k.removeprefix(start)), r) for k, r in rows.items() if k.startswith(start)
+        strength_rows = sorted(
+            (float(name.removeprefix(start)), row)
+            for name, row in rows.items()
+            if name.startswith(start)
         )
-        x = np.array([strength for strength, _ in found])
+        x = np.array([strength for strength, _ in strength_rows])
         y = np.array(
             [
                 [
-                    np.nan if r[f"{metric}{e}"] is None else r[f"{metric}{e}"]
-                    for e in ("", "_low", "_high")
+                    np.nan if row[f"{metric}{end}"] is None else row[f"{metric}{end}"]
+                    for end in ("", "_low", "_high")
                 ]
-                for _, r in found
+                for _, row in strength_rows
             ],
             dtype=float,
         )

@@ -1,4 +1,4 @@
-"""A prompt's alignment foretold from its words: coefficients in a JSON file, no pickle."""
+"""Predict a prompt's alignment from its words, by a linear model that is stored as JSON."""
 
 import json
 import math
@@ -21,38 +21,40 @@ class PromptPredictor(Frozen):
     """A linear model of `FEATURES` and of single words, clipped to [0, 1]."""
 
     model: str
-    """Whose pictures it was fitted on: a name in models/."""
+    """The model whose pictures it was fitted on: a name in models/."""
     num_prompts: Annotated[int, Field(ge=1)]
     intercept: float
-    """What it says of the mean prompt."""
+    """Predicted alignment of the mean prompt."""
     means: Numbers
-    """Of each input over those prompts; a word is named `word:<word>`."""
+    """Input -> mean over the fitted prompts; the input of a word is `word:<word>`."""
     effects: Numbers
-    """Change of alignment for one more of each input."""
+    """Input -> change of alignment if the input grows by 1."""
     confidence: float
     half_width: Annotated[float, Field(ge=0)]
-    """Absolute error that this share of held-out prompts stayed under."""
+    """Absolute error that a share `confidence` of held-out prompts did not exceed."""
     beats_baselines: bool
-    """Whether on held-out prompts its squared error was smaller than those of length and of a bag
-    of words, each with 95 % confidence."""
+    """Whether its squared error on held-out prompts was smaller than that of length and that of a
+    bag of words, each with 95 % confidence."""
 
 
 class Prediction(NamedTuple):
-    """What is foretold of a prompt."""
+    """The predicted alignment of a prompt, with its interval and reasons."""
 
     score: float
     low: float
     high: float
     reasons: tuple[tuple[str, float], ...]
-    """Inputs that move it away from the mean prompt, and by how much; the largest first."""
+    """Inputs that move the score away from the mean prompt's, and by how much; largest first."""
     unknown_words: tuple[str, ...]
-    """Words that stand in none of the prompts it was fitted on."""
+    """Words of the prompt that no fitted prompt contains."""
 
 
 def predictor_inputs(texts: Sequence[str], vocabulary: Sequence[str]) -> Floats:
-    """`(texts, features + words)`: `FEATURES`, then whether each word of a vocabulary occurs."""
-    said = [set(words) for words in words_of(texts)]
-    occurs = np.array([[word in words for word in vocabulary] for words in said], dtype=np.float64)
+    """`(texts, features + words)`: `FEATURES`, then 1 or 0 for each vocabulary word."""
+    word_sets = [set(words) for words in words_of(texts)]
+    occurs = np.array(
+        [[word in words for word in vocabulary] for words in word_sets], dtype=np.float64
+    )
     return np.concatenate([feature_matrix(texts), occurs.reshape(len(texts), -1)], axis=1)
 
 
@@ -70,16 +72,16 @@ def fit_predictor(
     *,
     beats_baselines: bool,
 ) -> PromptPredictor:
-    """The predictor of all prompts; its interval from errors on prompts that were held out.
+    """Fit the predictor on all prompts; its interval comes from errors on held-out prompts.
 
     Args:
         model: name of the model.
         texts: prompts.
         alignment: `(texts,)` in [0, 1].
-        errors: `(texts,)` held-out predictions less the truth.
-        confidence: share of new prompts within the interval (split-conformal, Lei et al. 2018; that
-            the errors come from folds makes it approximate).
-        beats_baselines: what was found on the held-out prompts.
+        errors: `(texts,)`: held-out predictions minus the measured alignment.
+        confidence: share of new prompts within the interval (split-conformal, Lei et al. 2018; it
+            is approximate, because the errors come from folds).
+        beats_baselines: whether it beat the baselines on held-out prompts.
     """
     vocabulary = vocabulary_of(texts)
     inputs = predictor_inputs(texts, vocabulary)
@@ -103,7 +105,11 @@ def fit_predictor(
 
 
 def predict(predictor: PromptPredictor, text: str) -> Prediction:
-    """What is foretold of a new prompt; a ValueError for one without words."""
+    """Predict the alignment of a new prompt.
+
+    Raises:
+        ValueError: the text holds no words.
+    """
     (words,) = words_of([text])
     if not any(words):
         raise ValueError(f"{text!r} holds no words")
@@ -114,25 +120,31 @@ def predict(predictor: PromptPredictor, text: str) -> Prediction:
     }
     score = min(max(predictor.intercept + sum(shares.values()), 0.0), 1.0)
     ordered = sorted(shares.items(), key=lambda share: -abs(share[1]))
-    known = {name.removeprefix("word:") for name in predictor.means if name.startswith("word:")}
+    vocabulary = {
+        name.removeprefix("word:") for name in predictor.means if name.startswith("word:")
+    }
     return Prediction(
-        score,
-        max(score - predictor.half_width, 0.0),
-        min(score + predictor.half_width, 1.0),
-        tuple((name, share) for name, share in ordered if abs(share) >= 0.005),
-        tuple(sorted({word for word in words if word and word not in known})),
+        score=score,
+        low=max(score - predictor.half_width, 0.0),
+        high=min(score + predictor.half_width, 1.0),
+        reasons=tuple((name, share) for name, share in ordered if abs(share) >= 0.005),
+        unknown_words=tuple(sorted({word for word in words if word and word not in vocabulary})),
     )
 
 
 def write_predictor(path: Path, predictor: PromptPredictor) -> None:
-    """Write it as JSON with sorted keys."""
+    """Write a predictor as JSON with sorted keys."""
     path.parent.mkdir(parents=True, exist_ok=True)
     text = json.dumps(predictor.model_dump(), indent=2, sort_keys=True, allow_nan=False)
     path.write_text(text + "\n", encoding="utf-8")
 
 
 def read_predictor(path: Path) -> PromptPredictor:
-    """A predictor as it was written; a ValueError where there is none."""
+    """Read a predictor that `write_predictor` wrote.
+
+    Raises:
+        ValueError: the file is missing or holds no predictor.
+    """
     if not path.is_file():
         raise ValueError(f"{path}: no such predictor; `dvc repro prompt_quality` makes it")
     try:

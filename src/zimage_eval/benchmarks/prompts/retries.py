@@ -1,4 +1,4 @@
-"""What helps where a picture failed: other words, fewer words, or nothing but another seed."""
+"""What helps after a failed picture: other words, fewer words, or only another seed."""
 
 import random
 from collections.abc import Sequence
@@ -24,113 +24,122 @@ FAILED: Final = "failed_picture"
 NEW_SEED: Final = "new_seed"
 WORDINGS: Final = ("reworded", "simplified")
 _MOST_OBJECTS: Final = 2
-"""Kinds of objects that a simplified prompt keeps: those of its relation come first."""
+"""Kinds of objects that a simplified prompt keeps: its first ones, which a relation is about."""
 _ATTEMPTS: Final = 20
 
 
 class Retry(NamedTuple):
     """A failed picture, and the texts that are tried in place of its prompt."""
 
-    one: JudgedTrial
+    judged: JudgedTrial
     texts: dict[str, str]
-    """By one of `WORDINGS`; one that would change nothing is left out."""
+    """Name in `WORDINGS` -> text; a text that equals the prompt is left out."""
     kept: Facts
-    """What the simplified prompt states."""
+    """Facts that the simplified prompt states."""
     failed_seed: int
     new_seed: int
 
     @property
     def kept_names(self) -> set[str]:
-        """Facts that the simplified prompt states too: the yardstick that is fair to every arm."""
+        """Names of the facts that every arm's text states, so that all arms can be compared."""
         names = set()
         for index, fact in enumerate(self.kept.objects):
             names.add(f"shape {index}")
             names |= {f"color {index}"} if fact.color else set()
         names |= {f"relation {index}" for index in range(len(self.kept.relations))}
-        is_whole = len(self.kept.objects) == len(self.one.trial.facts.objects)
+        is_whole = len(self.kept.objects) == len(self.judged.trial.facts.objects)
         return names | ({"count"} if is_whole else set())
 
 
 def plan_retries(judged: Sequence[JudgedTrial], number: int, seed: int) -> list[Retry]:
-    """Failed prompts, drawn at random, each with the first of its seeds that failed."""
+    """Plan retries of failed prompts, chosen at random, each with its first failed seed."""
     rng = random.Random(seed)
-    failed = [one for one in judged if not all(one.success.values())]
-    return [_plan_retry(one, rng) for one in rng.sample(failed, min(number, len(failed)))]
+    failed = [judged_trial for judged_trial in judged if not all(judged_trial.success.values())]
+    return [
+        _plan_retry(judged_trial, rng)
+        for judged_trial in rng.sample(failed, min(number, len(failed)))
+    ]
 
 
-def _plan_retry(one: JudgedTrial, rng: random.Random) -> Retry:
-    trial, kept = one.trial, simplify(one.trial.facts)
+def _plan_retry(judged_trial: JudgedTrial, rng: random.Random) -> Retry:
+    trial, kept = judged_trial.trial, simplify(judged_trial.trial.facts)
     texts = {}
-    if all(fact.name in NAMES for fact in trial.facts.objects):  # the words of scenes
+    if all(
+        fact.name in NAMES for fact in trial.facts.objects
+    ):  # word_caption knows the names of scenes only
         texts = {
             "reworded": reword_facts(trial.text, trial.facts, rng),
             "simplified": trial.text if kept == trial.facts else word_caption(kept, rng, lead=""),
         }
     return Retry(
-        one,
-        {arm: text for arm, text in texts.items() if text != trial.text},
-        kept,
-        next(seed for seed, success in one.success.items() if not success),
-        prompt_seeds(trial.trial_id, len(one.held) + 1)[-1],
+        judged=judged_trial,
+        texts={arm: text for arm, text in texts.items() if text != trial.text},
+        kept=kept,
+        failed_seed=next(seed for seed, success in judged_trial.success.items() if not success),
+        new_seed=prompt_seeds(trial.trial_id, len(judged_trial.held) + 1)[-1],
     )
 
 
 def reword_facts(text: str, facts: Facts, rng: random.Random) -> str:
-    """The same facts in the project's usual words, differently from `text` where there is a way."""
+    """Word the same facts in the words of scene captions, if possible differently from `text`."""
     for _ in range(_ATTEMPTS):
-        other = word_caption(facts, rng)
-        if other != text:
-            return other
+        caption = word_caption(facts, rng)
+        if caption != text:
+            return caption
     return text
 
 
 def simplify(facts: Facts) -> Facts:
-    """At most two kinds of objects with colors, numbers and relation; nothing else is stated."""
+    """The first two kinds of objects with colors, numbers and relations, and nothing else."""
     objects = tuple(
         ObjectFact(name=fact.name, color=fact.color, count=fact.count)
         for fact in facts.objects[:_MOST_OBJECTS]
     )
-    related = [each for each in facts.relations if max(each.subject, each.object) < _MOST_OBJECTS]
+    related = [
+        relation
+        for relation in facts.relations
+        if max(relation.subject, relation.object) < _MOST_OBJECTS
+    ]
     return Facts(objects=objects, relations=tuple(related))
 
 
-def retry(
-    retries: Sequence[Retry], side: TextSide, spec: ModelSpec, artist: Painter
+def draw_retries(
+    retries: Sequence[Retry], text_side: TextSide, spec: ModelSpec, painter: Painter
 ) -> list[Measurement]:
-    """Draw every arm: the prompt with a new seed; other texts with the failed and the new seed.
+    """Draw every arm: the prompt with a new seed, and other texts with the failed and the new seed.
 
     Returns:
-        `all_facts` of the prompt (none for simplified texts, which do not state them), and
-        `kept_facts`, those that the simplified one states too, for every arm and the failed
-        picture itself. The unit is the prompt.
+        Measurements of every arm and of the failed picture itself; the unit is the prompt.
+        `kept_facts` is whether the facts hold that the simplified text states too. `all_facts` is
+        whether all facts of the prompt hold; simplified texts have none.
     """
-    asked = [
+    attempts = [
         (entry, arm, text, seed)
         for entry in retries
         for arm, text, seed in (
-            (NEW_SEED, entry.one.trial.text, entry.new_seed),
+            (NEW_SEED, entry.judged.trial.text, entry.new_seed),
             *((arm, text, entry.failed_seed) for arm, text in entry.texts.items()),
             *((f"{arm}_new_seed", text, entry.new_seed) for arm, text in entry.texts.items()),
         )
     ]
-    encoded = encode_default(side, [text for _, _, text, _ in asked], spec)
+    encoded = encode_default(text_side, [text for _, _, text, _ in attempts], spec)
     drawings = [
         DrawingRequest(vectors.prompt_embeds, seed, _judged_by(entry, arm))
-        for (entry, arm, _, seed), vectors in zip(asked, encoded, strict=True)
+        for (entry, arm, _, seed), vectors in zip(attempts, encoded, strict=True)
     ]
-    found = [
+    measurements = [
         observation
         for entry in retries
-        for observation in _observe(entry, FAILED, entry.one.held[entry.failed_seed])
+        for observation in _observe(entry, FAILED, entry.judged.held[entry.failed_seed])
     ]
-    for (entry, arm, _, _), drawn in zip(asked, draw_and_judge(drawings, artist), strict=True):
+    for (entry, arm, _, _), drawn in zip(attempts, draw_and_judge(drawings, painter), strict=True):
         if drawn.held is not None:
-            found += _observe(entry, arm, drawn.held)
-    return found
+            measurements += _observe(entry, arm, drawn.held)
+    return measurements
 
 
 def _judged_by(entry: Retry, arm: str) -> Facts:
-    return entry.kept if arm.startswith("simplified") else entry.one.trial.facts
+    return entry.kept if arm.startswith("simplified") else entry.judged.trial.facts
 
 
 def _observe(entry: Retry, arm: str, held: dict[str, bool]) -> list[Measurement]:
@@ -138,39 +147,51 @@ def _observe(entry: Retry, arm: str, held: dict[str, bool]) -> list[Measurement]
     values = {"kept_facts": float(kept)}
     if not arm.startswith("simplified"):
         values["all_facts"] = float(all(held.values()))
-    trial = entry.one.trial
+    trial = entry.judged.trial
     return [
-        Measurement(f"retry={arm}", trial.trial_id, 0, trial.group, metric, value)
+        Measurement(
+            variant=f"retry={arm}",
+            unit=trial.trial_id,
+            replicate=0,
+            category=trial.group,
+            metric=metric,
+            value=value,
+        )
         for metric, value in values.items()
     ]
 
 
 def retry_rows(observations: Sequence[Measurement]) -> dict[str, dict[str, float | None]]:
-    """By arm, the share of prompts that come out right, and the paired gain over a new seed.
+    """By arm: the share of prompts that are drawn right, and the paired gain over a new seed.
 
-    `fixed` counts all facts of the prompt, `kept` those that every arm states. Texts with the
-    failed seed are compared with the new seed too: both are one more attempt.
+    `fixed` means that all facts of the prompt hold, `kept` that the facts hold which every arm
+    states. Texts with the failed seed are compared with the new seed too, because both are one
+    more attempt.
     """
     values: dict[tuple[str, str], dict[str, float]] = {}
     groups: dict[str, str] = {}
-    for seen in observations:
-        if seen.value is not None:
-            groups[seen.unit] = seen.category
-            values.setdefault((seen.variant, seen.metric), {})[seen.unit] = seen.value
+    for measurement in observations:
+        if measurement.value is not None:
+            groups[measurement.unit] = measurement.category
+            values.setdefault((measurement.variant, measurement.metric), {})[measurement.unit] = (
+                measurement.value
+            )
     rows: dict[str, dict[str, float | None]] = {}
     for (variant, metric), by_unit in sorted(values.items()):
         short = "fixed" if metric == "all_facts" else "kept"
         row = rows.setdefault(variant, {})
-        found = estimate(list(by_unit.values()), (0, 1))
+        share = estimate(list(by_unit.values()), (0, 1))
         row |= {
-            f"{short}_share": found.mean,
-            f"{short}_share_low": found.low,
-            f"{short}_share_high": found.high,
-            f"{short}_num_prompts": found.num_prompts,
+            f"{short}_share": share.mean,
+            f"{short}_share_low": share.low,
+            f"{short}_share_high": share.high,
+            f"{short}_num_prompts": share.num_prompts,
         }
         for group in sorted(set(groups.values())):
-            own = [value for unit, value in by_unit.items() if groups[unit] == group]
-            row[f"{short}_share_{group}"] = sum(own) / len(own) if own else None
+            group_values = [value for unit, value in by_unit.items() if groups[unit] == group]
+            row[f"{short}_share_{group}"] = (
+                sum(group_values) / len(group_values) if group_values else None
+            )
         base = values.get((f"retry={NEW_SEED}", metric), {})
         gains = [value - base[unit] for unit, value in by_unit.items() if unit in base]
         gain = estimate(gains, (-1, 1))

@@ -1,4 +1,4 @@
-"""What templates are worth: by template and by category, per token, and beside a filler."""
+"""What prompt templates gain: by template, by category, per token, and compared with a filler."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
@@ -14,7 +14,7 @@ from zimage_eval.prompts.templates import Template
 from zimage_eval.statistics.estimates import Unit, estimate, paired_differences, prompt_means
 
 WORTH_METRICS: Final = ("alignment", "clip_score", "sharpness")
-"""What a template may improve; those that the scores have."""
+"""Metrics that a template may improve; only those that the scores have are used."""
 
 PromptScores = Mapping[Unit, float | None]
 
@@ -22,50 +22,56 @@ PromptScores = Mapping[Unit, float | None]
 def count_added_tokens(
     worded: Mapping[str, Sequence[str]], bare: str, count: Callable[[str], int]
 ) -> dict[str, float]:
-    """Mean number of tokens that each variant's wording has beyond the bare one's.
+    """Variant -> mean number of tokens that its wording has more than the bare prompt.
 
     Args:
-        worded: by variant, the wordings of the same prompts in the same order.
-        bare: the variant without a template.
-        count: number of tokens of a text.
+        worded: variant -> wordings of the same prompts in the same order.
+        bare: name of the variant without a template.
+        count: counts the tokens of a text.
     """
     lengths = {name: [count(text) for text in texts] for name, texts in worded.items()}
     return {
-        name: float(np.mean(np.subtract(each, lengths[bare]))) for name, each in lengths.items()
+        name: float(np.mean(np.subtract(counts, lengths[bare]))) for name, counts in lengths.items()
     }
 
 
 def worth_rows(
     scores: Sequence[Mapping[str, Any]], templates: Sequence[Template], tokens: Mapping[str, float]
 ) -> dict[str, dict[str, float | None]]:
-    """`template=<name>` and `category=<category>` -> what it gains over the bare prompt.
+    """`template=<name>` and `category=<category>` -> its gain over the bare prompt.
 
-    `<metric>_gain` with its interval over prompts; `_gain_per_token`, both by the tokens that are
-    added; `_over_filler`, over the filler whose number of tokens is nearest, which fillers
-    themselves have not. A category is the mean over its templates.
+    `<metric>_gain` has an interval over prompts. `_gain_per_token` is gain and interval divided by
+    the number of added tokens. `_over_filler` is the gain over the filler with the nearest number
+    of tokens; fillers themselves have none. A category is the mean over its templates.
 
     Args:
         scores: rows of the study's score table in one phase.
-        templates: the library that was drawn.
-        tokens: number of tokens that each adds.
+        templates: the templates that were drawn.
+        tokens: template -> number of tokens that it adds.
     """
     bare = _bare(templates)
-    fillers = [each.name for each in templates if each.filler_tokens]
-    groups = {f"template={each.name}": [each.name] for each in templates if each.name != bare}
-    groups |= {f"category={name}": members for name, members in by_category(templates).items()}
+    fillers = [template.name for template in templates if template.filler_tokens]
+    groups = {
+        f"template={template.name}": [template.name]
+        for template in templates
+        if template.name != bare
+    }
+    groups |= {
+        f"category={name}": members for name, members in templates_by_category(templates).items()
+    }
     rows: dict[str, dict[str, float | None]] = {}
     for group, names in groups.items():
         added = float(np.mean([tokens[name] for name in names]))
         row: dict[str, float | None] = {"num_templates": len(names), "num_tokens": added}
-        beside = [_nearest(fillers, tokens, name) for name in names if name not in fillers]
+        nearest_fillers = [_nearest(fillers, tokens, name) for name in names if name not in fillers]
         for metric in _measured(scores):
             row |= _gain(scores, metric, names, [bare], "gain")
             row |= {
                 f"{metric}_gain_per_token{end}": _over(row[f"{metric}_gain{end}"], added)
                 for end in ("", "_low", "_high")
             }
-            if fillers and beside:
-                row |= _gain(scores, metric, names, beside, "over_filler")
+            if fillers and nearest_fillers:
+                row |= _gain(scores, metric, names, nearest_fillers, "over_filler")
         rows[group] = row
     return rows
 
@@ -73,29 +79,38 @@ def worth_rows(
 def worth_observations(
     scores: Sequence[Mapping[str, Any]], templates: Sequence[Template]
 ) -> list[Measurement]:
-    """Each prompt's scores under the bare wording and, as a mean, under each category."""
-    groups = {"bare": [_bare(templates)], **by_category(templates)}
+    """Each prompt's scores: of the bare prompt, and the mean of each category's templates."""
+    groups = {"bare": [_bare(templates)], **templates_by_category(templates)}
     categories = {row["prompt_id"]: row["category"] for row in scores}
-    found = []
+    measurements = []
     for metric in _measured(scores):
         for group, names in groups.items():
             for (prompt_id, seed), value in _mean_scores(scores, metric, names).items():
                 category = categories[prompt_id]
-                found.append(Measurement(group, prompt_id, seed, category, metric, value))
-    return found
+                measurements.append(
+                    Measurement(
+                        variant=group,
+                        unit=prompt_id,
+                        replicate=seed,
+                        category=category,
+                        metric=metric,
+                        value=value,
+                    )
+                )
+    return measurements
 
 
-def by_category(templates: Sequence[Template]) -> dict[str, list[str]]:
-    """Names of the templates of each category, without the bare prompt's."""
+def templates_by_category(templates: Sequence[Template]) -> dict[str, list[str]]:
+    """Category -> names of its templates, without the bare prompt."""
     groups: dict[str, list[str]] = {}
-    for each in templates:
-        if each.name != _bare(templates):
-            groups.setdefault(each.category, []).append(each.name)
+    for template in templates:
+        if template.name != _bare(templates):
+            groups.setdefault(template.category, []).append(template.name)
     return groups
 
 
 def draw_worth(rows: Mapping[str, dict[str, float | None]]) -> Figure:
-    """Gains over the bare prompt by category, whole and per token, of what has a number."""
+    """Draw gains over the bare prompt by category, in total and per token."""
     named = {name.split("=")[1]: row for name, row in rows.items() if name.startswith("category=")}
     metrics = [
         metric
@@ -106,13 +121,13 @@ def draw_worth(rows: Mapping[str, dict[str, float | None]]) -> Figure:
         height = 1 + (0.3 * len(named) + 1) * max(1, len(metrics))
         figure = Figure(figsize=(WIDTH_INCHES + 2, height), layout="constrained")
         panels = figure.subplots(max(1, len(metrics)), 2, squeeze=False)
-        for (left, right), metric in zip(panels, metrics, strict=False):
+        for (gain_axes, token_axes), metric in zip(panels, metrics, strict=False):
             gains, per_token = (
-                _intervals(named, f"{metric}_{of}") for of in ("gain", "gain_per_token")
+                _intervals(named, f"{metric}_{kind}") for kind in ("gain", "gain_per_token")
             )
-            draw_intervals(left, gains, f"{metric} over the bare prompt, 95 %")
-            draw_intervals(right, per_token, "the same per token")
-            for axes in (left, right):
+            draw_intervals(gain_axes, gains, f"{metric} over the bare prompt, 95 %")
+            draw_intervals(token_axes, per_token, "the same per token")
+            for axes in (gain_axes, token_axes):
                 axes.axvline(0, color=FAINT, linewidth=1)
         return figure
 
@@ -126,20 +141,23 @@ def _measured(scores: Sequence[Mapping[str, Any]]) -> list[str]:
 
 
 def _nearest(fillers: Sequence[str], tokens: Mapping[str, float], name: str) -> str:
-    """The filler that is about as long as a template."""
+    """The filler whose number of tokens is nearest to the template's."""
     return min(fillers, key=lambda filler: abs(tokens[filler] - tokens[name]), default="")
 
 
 def _bare(templates: Sequence[Template]) -> str:
-    """The name of the entry without words.
+    """The name of the template that adds no words.
 
     Raises:
-        ValueError: there is none, so nothing to compare with.
+        ValueError: there is none, so there is nothing to compare with.
     """
-    for each in templates:
-        if not (each.prefix or each.suffix or each.filler_tokens):
-            return each.name
-    raise ValueError("templates: none is the bare prompt, so nothing tells what the others add")
+    for template in templates:
+        if not (template.prefix or template.suffix or template.filler_tokens):
+            return template.name
+    raise ValueError(
+        f"templates: none of {[template.name for template in templates]} is the bare prompt, "
+        "without prefix, suffix and filler_tokens, which the others are compared with"
+    )
 
 
 def _over(value: float | None, tokens: float | None) -> float | None:
@@ -155,29 +173,29 @@ def _scores_of(scores: Sequence[Mapping[str, Any]], metric: str, variant: str) -
 def _mean_scores(
     scores: Sequence[Mapping[str, Any]], metric: str, names: Sequence[str]
 ) -> dict[Unit, float]:
-    """Mean over variants, of the images that all of them have a score for."""
-    each = [_scores_of(scores, metric, name) for name in names]
-    found = {}
-    for unit in each[0]:
-        values = [one.get(unit) for one in each]
-        known = [value for value in values if value is not None]
-        if len(known) == len(values):
-            found[unit] = float(np.mean(known))
-    return found
+    """Unit -> mean over variants, for the units that have a score in all variants."""
+    by_variant = [_scores_of(scores, metric, name) for name in names]
+    means = {}
+    for unit in by_variant[0]:
+        values = [variant_scores.get(unit) for variant_scores in by_variant]
+        measured = [value for value in values if value is not None]
+        if len(measured) == len(values):
+            means[unit] = float(np.mean(measured))
+    return means
 
 
 def _gain(
     scores: Sequence[Mapping[str, Any]],
     metric: str,
     names: Sequence[str],
-    beside: Sequence[str],
-    what: str,
+    references: Sequence[str],
+    suffix: str,
 ) -> dict[str, float | None]:
-    """Mean of the paired differences of each name to what stands beside it, with its interval."""
+    """Mean paired difference, with its interval, of the means of `names` and of `references`."""
     differences = paired_differences(
-        _mean_scores(scores, metric, names), _mean_scores(scores, metric, beside)
+        _mean_scores(scores, metric, names), _mean_scores(scores, metric, references)
     )
     bounds = (-1.0, 1.0) if METRICS[metric].is_judged else None
-    found = estimate(list(prompt_means(differences).values()), bounds)
-    key = f"{metric}_{what}"
-    return {key: found.mean, f"{key}_low": found.low, f"{key}_high": found.high}
+    gain = estimate(list(prompt_means(differences).values()), bounds)
+    key = f"{metric}_{suffix}"
+    return {key: gain.mean, f"{key}_low": gain.low, f"{key}_high": gain.high}

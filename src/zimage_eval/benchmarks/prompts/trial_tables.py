@@ -1,4 +1,4 @@
-"""data/trials.parquet: one row a judged fact of a picture of a trial."""
+"""Draw and judge trials; read and write data/trials.parquet, one row per judged fact."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -40,56 +40,56 @@ TRIALS = TableSchema(
 
 
 class JudgedTrial(NamedTuple):
-    """A trial and what held in its pictures."""
+    """A trial with the facts that hold in its pictures."""
 
     trial: Trial
     held: dict[int, dict[str, bool]]
-    """By seed, then by name of the fact."""
+    """Seed -> name of a fact -> whether it holds."""
 
     @property
     def alignment(self) -> float:
-        """Share of the facts that hold, mean over seeds."""
+        """The share of facts that hold, as a mean over seeds."""
         shares = [sum(facts.values()) / len(facts) for facts in self.held.values()]
         return sum(shares) / len(shares)
 
     @property
     def success(self) -> dict[int, bool]:
-        """By seed, whether every fact holds."""
+        """Seed -> whether every fact holds."""
         return {seed: all(facts.values()) for seed, facts in self.held.items()}
 
     @property
     def success_rate(self) -> float:
-        """Share of the seeds with every fact."""
+        """The share of seeds in whose picture every fact holds."""
         return sum(self.success.values()) / len(self.held)
 
 
 def judge_trials(
-    trials: Sequence[Trial], encoded: Sequence[TextEmbeddings], artist: Painter
+    trials: Sequence[Trial], encoded: Sequence[TextEmbeddings], painter: Painter
 ) -> list[JudgedTrial]:
-    """Each trial drawn with each of its seeds; those that nobody could judge are left out.
+    """Draw and judge each trial with each of its seeds; trials that can't be judged are left out.
 
     Args:
         trials: what to draw.
-        encoded: of their texts, in the same order.
-        artist: draws and judges.
+        encoded: the encoded texts of the trials, in the same order.
+        painter: draws and judges.
     """
     drawings = [
         DrawingRequest(entry.prompt_embeds, seed, trial.facts)
         for trial, entry in zip(trials, encoded, strict=True)
         for seed in trial.seeds
     ]
-    drawn = iter(draw_and_judge(drawings, artist))
+    drawn = iter(draw_and_judge(drawings, painter))
     judged = []
     for trial in trials:
-        found = {seed: next(drawn).held for seed in trial.seeds}
-        held = {seed: facts for seed, facts in found.items() if facts}
+        outcomes = {seed: next(drawn).held for seed in trial.seeds}
+        held = {seed: facts for seed, facts in outcomes.items() if facts}
         if held:
             judged.append(JudgedTrial(trial, held))
     return judged
 
 
 def write_trials(path: Path, judged: Sequence[JudgedTrial]) -> None:
-    """Write them, one row a fact."""
+    """Write trials, one row per judged fact."""
     rows = [
         {
             "trial_id": trial.trial_id,
@@ -109,10 +109,10 @@ def write_trials(path: Path, judged: Sequence[JudgedTrial]) -> None:
 
 
 def read_trials(path: Path) -> list[JudgedTrial]:
-    """The trials in the order they were written.
+    """Read trials that `write_trials` wrote, in the order of the table.
 
     Raises:
-        ValueError: the file is missing or is no such table.
+        ValueError: the file is missing or has other columns.
     """
     frame: pd.DataFrame = read_table(path, TRIALS).to_pandas()
     judged = []
@@ -123,21 +123,26 @@ def read_trials(path: Path) -> list[JudgedTrial]:
             held.setdefault(int(row.seed), {})[row.fact] = bool(row.held)
         facts = Facts.model_validate_json(first.facts)
         trial = Trial(
-            first["trial_id"], first["group"], first["level"], first["text"], facts, tuple(held)
+            trial_id=first["trial_id"],
+            group=first["group"],
+            level=first["level"],
+            text=first["text"],
+            facts=facts,
+            seeds=tuple(held),
         )
         judged.append(JudgedTrial(trial, held))
     return judged
 
 
-NOTE = "not available: nobody judges the pictures of this model"
+UNJUDGED_NOTE = "not available: nobody judges the pictures of this model"
 
 
 def write_unjudged(name: str, results: Path, observations: Path, figure: Path) -> None:
-    """Results without a number, no observations, and a figure that says why."""
+    """Write results without numbers, an empty observations file, and a figure with the reason."""
     write_results(results, {name: {"not available": {"num_prompts": 0}, "checks": {}}})
     write_observations(observations, [])
     with matplotlib.style.context("default"):
         empty = Figure(figsize=(WIDTH_INCHES, 1))
-        empty.text(0.5, 0.5, NOTE, ha="center", va="center", color=FAINT, style="italic")
+        empty.text(0.5, 0.5, UNJUDGED_NOTE, ha="center", va="center", color=FAINT, style="italic")
     save_figure(empty, figure)
-    print(NOTE)
+    print(UNJUDGED_NOTE)

@@ -1,4 +1,4 @@
-"""Prompts made to fail or not: each pair of color and shape, each word for a relation, crowds."""
+"""Prompts that may fail: every pair of color and shape, every word of a relation, many objects."""
 
 import random
 from collections.abc import Iterator, Mapping, Sequence
@@ -18,48 +18,56 @@ CROWD: Final = "crowd"
 
 
 class Trial(NamedTuple):
-    """A prompt, and what it was made to show."""
+    """A prompt and the facts that its pictures must show."""
 
     trial_id: str
     group: str
-    """`prompt_set` for prompts of the studies, else what was varied."""
+    """`prompt_set` for prompts of the studies, else the name of what was varied."""
     level: str
-    """The value of that; the category of a prompt of the studies."""
+    """The value of what was varied; for a prompt of the studies, its category."""
     text: str
     facts: Facts
     seeds: tuple[int, ...]
 
 
 def study_trials(rows: Sequence[Mapping[str, Any]], num_seeds: int) -> list[Trial]:
-    """The prompts of PROMPTS tables, with the first seeds of their scenes."""
+    """Trials of the prompts of PROMPTS tables, with the first seeds of their scenes."""
     return [
         Trial(
-            row["prompt_id"],
-            PROMPT_SET,
-            row["category"],
-            row["text"],
-            Facts.model_validate_json(row["facts"]),
-            prompt_seeds(row["prompt_id"], num_seeds),
+            trial_id=row["prompt_id"],
+            group=PROMPT_SET,
+            level=row["category"],
+            text=row["text"],
+            facts=Facts.model_validate_json(row["facts"]),
+            seeds=prompt_seeds(row["prompt_id"], num_seeds),
         )
         for row in rows
     ]
 
 
 def scene_trials(plan: Trials) -> list[Trial]:
-    """Captions of scenes, whether or not a picture of them was ever seen."""
+    """Trials of scene captions, including scenes that the model may never have been trained on."""
     rng = random.Random(plan.seed)
-    made = [*_pairs(rng), *_relation_words(plan, rng), *_crowds(plan, rng)]
+    scenes = [*_pairs(rng), *_relation_words(plan, rng), *_crowds(plan, rng)]
     return [
-        Trial(name, group, level, text, facts, prompt_seeds(name, plan.num_seeds))
-        for name, group, level, text, facts in made
+        Trial(
+            trial_id=name,
+            group=group,
+            level=level,
+            text=text,
+            facts=facts,
+            seeds=prompt_seeds(name, plan.num_seeds),
+        )
+        for name, group, level, text, facts in scenes
     ]
 
 
-Made = Iterator[tuple[str, str, str, str, Facts]]
+SceneParts = Iterator[tuple[str, str, str, str, Facts]]
+"""Id, group, level, text and facts of each trial."""
 
 
-def _pairs(rng: random.Random) -> Made:
-    """One object of each color and shape, nothing else said."""
+def _pairs(rng: random.Random) -> SceneParts:
+    """One object of each color and shape, without anything else."""
     for color in COLORS:
         for name in SHAPES:
             facts = Facts(objects=(ObjectFact(name=name, color=color),))
@@ -67,8 +75,8 @@ def _pairs(rng: random.Random) -> Made:
             yield f"pair-{color}-{name}", PAIR, f"{color} {name}", text, facts
 
 
-def _relation_words(plan: Trials, rng: random.Random) -> Made:
-    """The same pairs of objects under each word; the word alone tells the prompts apart."""
+def _relation_words(plan: Trials, rng: random.Random) -> SceneParts:
+    """The same pairs of objects with each word of a relation; prompts differ in this word only."""
     pairs = [_different_objects(2, rng) for _ in range(plan.num_object_pairs)]
     for relation, words in plan.relation_words.items():
         for word in words:
@@ -84,8 +92,8 @@ def _relation_words(plan: Trials, rng: random.Random) -> Made:
                 yield name, RELATION_WORD, word, text, facts
 
 
-def _crowds(plan: Trials, rng: random.Random) -> Made:
-    """So many objects, each of another shape and color, with no relation."""
+def _crowds(plan: Trials, rng: random.Random) -> SceneParts:
+    """Each number of objects, all of different shapes and colors, without a relation."""
     for size in plan.num_objects:
         for number in range(plan.prompts_per_number):
             facts = Facts(objects=_different_objects(size, rng))
@@ -95,7 +103,10 @@ def _crowds(plan: Trials, rng: random.Random) -> Made:
 
 def _different_objects(size: int, rng: random.Random) -> tuple[ObjectFact, ...]:
     if size > min(len(SHAPES), len(COLORS)):
-        raise ValueError(f"{size} objects: there are {len(SHAPES)} shapes, {len(COLORS)} colors")
+        raise ValueError(
+            f"num_objects holds {size}: there are {len(SHAPES)} shapes and {len(COLORS)} colors, "
+            "and no two objects may share one"
+        )
     names, colors = rng.sample(SHAPES, size), rng.sample(list(COLORS), size)
     return tuple(
         ObjectFact(name=name, color=color) for name, color in zip(names, colors, strict=True)

@@ -1,4 +1,4 @@
-"""What the context refiner does to a caption's tokens: how far they go, and whether by a map."""
+"""How far the context refiner moves a caption's tokens, and whether a linear map can replace it."""
 
 from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
@@ -24,11 +24,11 @@ from zimage_eval.text.chat_format import NO_TOKEN, PAD, TOKEN_CLASSES, TokenClas
 from zimage_eval.text.embeddings import TextEmbeddings
 
 PAD_ID: Final = NO_TOKEN - 1
-"""The id of padding, which is no token of the vocabulary: a learned vector of the transformer."""
+"""Id for padding, which is no token of the vocabulary but a learned vector of the transformer."""
 
 
 class RefinedCaption(NamedTuple):
-    """One prompt on both sides of the refiner, padding included."""
+    """One prompt before and after the refiner, including padding."""
 
     prompt_id: str
     before: TokenVectors
@@ -41,7 +41,7 @@ class RefinedCaption(NamedTuple):
 def refine_prompt(
     transformer: ZImageTransformer2DModel, prompt_id: str, text: TextEmbeddings
 ) -> RefinedCaption:
-    """A prompt through a loaded transformer's own refiner."""
+    """Run the transformer's refiner on one prompt, and record its vectors and attention weights."""
     caption = embed_caption(transformer, text.prompt_embeds)
     blocks = list(transformer.context_refiner)
     weights, vectors = [], caption.vectors
@@ -52,8 +52,8 @@ def refine_prompt(
     tokens = [*text.tokens, *[PAD] * num_pads]
     token_ids = np.concatenate([text.token_ids.numpy(), np.full(num_pads, PAD_ID)])
     before, after = (
-        TokenVectors(tokens, token_ids, one[0].float().cpu().numpy())
-        for one in (caption.vectors, vectors)
+        TokenVectors(tokens, token_ids, side[0].float().cpu().numpy())
+        for side in (caption.vectors, vectors)
     )
     return RefinedCaption(prompt_id, before, after, np.stack(weights))
 
@@ -62,13 +62,14 @@ def refine_prompt(
 def attention_weights(
     block: ZImageTransformerBlock, caption: EmbeddedCaption
 ) -> NDArray[np.float64]:
-    """`(length, length)` weights of a block's attention, mean over its heads; rows sum to 1.
+    """`(length, length)` attention weights of a block, mean over its heads; rows sum to 1.
 
-    diffusers' ZSingleStreamAttnProcessor up to the softmax, which it leaves to a fused kernel.
+    It repeats diffusers' ZSingleStreamAttnProcessor up to the softmax, because diffusers' fused
+    kernel does not return the weights.
     """
     attention = block.attention
     inputs = block.attention_norm1(caption.vectors)
-    sides = []
+    projections = []
     for project, normalize in (
         (attention.to_q, attention.norm_q),
         (attention.to_k, attention.norm_k),
@@ -76,20 +77,21 @@ def attention_weights(
         heads = project(inputs).unflatten(-1, (attention.heads, -1))
         heads = heads if normalize is None else normalize(heads)
         pairs = torch.view_as_complex(heads.float().reshape(*heads.shape[:-1], -1, 2))
-        sides.append(torch.view_as_real(pairs * caption.freqs_cis[:, :, None]).flatten(3)[0])
-    query, key = sides
+        projections.append(torch.view_as_real(pairs * caption.freqs_cis[:, :, None]).flatten(3)[0])
+    query, key = projections
     logits = torch.einsum("qhc,khc->hqk", query, key) / query.shape[-1] ** 0.5
     weights: NDArray[np.float64] = logits.softmax(-1).mean(0).double().cpu().numpy()
     return weights
 
 
 def describe_refinement(captions: Sequence[RefinedCaption]) -> list[Measurement]:
-    """Of each prompt and class of token: `cosine`, `norm_ratio`, `variance_ratio`, the rank, `cka`.
+    """Measure for each prompt and class of token: `cosine`, `norm_ratio`, `variance_ratio`, ...
 
-    Ratios are after over before. Where a class has no two different vectors before (padding is one
-    vector), its variance ratio and ranks do not exist.
+    The others are `effective_rank_before`, `effective_rank_after` and `cka`. Ratios are after over
+    before. If all vectors of a class are equal before the refiner (as padding is), its variance
+    ratio and ranks are None.
     """
-    found = []
+    measurements = []
     for caption in captions:
         before, after = caption.before, caption.after
         for token_class in TOKEN_CLASSES:
@@ -104,21 +106,29 @@ def describe_refinement(captions: Sequence[RefinedCaption]) -> list[Measurement]
                 "effective_rank_after": effective_rank(after, token_class),
                 "cka": linear_cka(after, before, token_class),
             }
-            found += [
-                Measurement("refined", caption.prompt_id, 0, token_class, name, value)
+            measurements += [
+                Measurement(
+                    variant="refined",
+                    unit=caption.prompt_id,
+                    replicate=0,
+                    category=token_class,
+                    metric=name,
+                    value=value,
+                )
                 for name, value in values.items()
             ]
-    return found
+    return measurements
 
 
 def describe_attention(captions: Sequence[RefinedCaption]) -> list[Measurement]:
-    """How far a class's tokens attend and to which classes, by block and as evenly spread weights.
+    """Measure how far the tokens of a class attend, and to which classes, by block.
 
-    `attention_distance` is the mean number of tokens between query and key, `attention_to_<class>`
-    the weight that goes there, `attention_entropy` the exponential of the entropy, over the number
-    of tokens: 1 if spread evenly. The variant `even` is what no preference at all would give.
+    `attention_distance` is the mean number of tokens between query and key. `attention_to_<class>`
+    is the weight on keys of a class. `attention_entropy` is the exponential of the entropy over the
+    number of tokens: 1 if the weights are even. The variant `even` has the same values for even
+    weights, for comparison.
     """
-    found = []
+    measurements = []
     for caption in captions:
         classes = caption.before.classes
         length = len(classes)
@@ -135,21 +145,30 @@ def describe_attention(captions: Sequence[RefinedCaption]) -> list[Measurement]:
                     "attention_distance": (weights * steps)[rows].sum(axis=1).mean(),
                     "attention_entropy": np.exp(entropy[rows]).mean() / length,
                     **{
-                        f"attention_to_{other}": weights[rows][:, classes == other].sum(1).mean()
-                        for other in TOKEN_CLASSES
+                        f"attention_to_{key_class}": weights[rows][:, classes == key_class]
+                        .sum(1)
+                        .mean()
+                        for key_class in TOKEN_CLASSES
                     },
                 }
-                found += [
-                    Measurement(variant, caption.prompt_id, 0, token_class, name, float(value))
+                measurements += [
+                    Measurement(
+                        variant=variant,
+                        unit=caption.prompt_id,
+                        replicate=0,
+                        category=token_class,
+                        metric=name,
+                        value=float(value),
+                    )
                     for name, value in values.items()
                 ]
-    return found
+    return measurements
 
 
 def fit_delta(captions: Sequence[RefinedCaption]) -> LinearMap:
-    """The linear map from an unrefined token to what the refiner adds to it."""
-    sources = [torch.from_numpy(one.before.vectors) for one in captions]
-    return fit_linear(sources, [torch.from_numpy(delta_of(one)) for one in captions])
+    """Fit the linear map from an unrefined token to the vector that the refiner adds to it."""
+    sources = [torch.from_numpy(caption.before.vectors) for caption in captions]
+    return fit_linear(sources, [torch.from_numpy(delta_of(caption)) for caption in captions])
 
 
 def explained_deltas(
@@ -158,86 +177,97 @@ def explained_deltas(
     delta_map: LinearMap,
     deltas: Sequence[NDArray[np.float32]],
 ) -> tuple[dict[str, dict[str, float | None]], list[Measurement]]:
-    """R² of the map's deltas on prompts that it has not seen, by class of token.
+    """R² of a map's deltas on prompts that it was not fitted on, by class of token.
 
     Returns:
-        `<variant>/<class>` with `explained_share` over all tokens of the class; and
-        `explained_share_of_prompt`, the same over each prompt's, around the mean of all.
+        Rows `<variant>/<class>` with `explained_share` over all tokens of the class. And
+        measurements `explained_share_of_prompt` over the tokens of each prompt, where the variance
+        is around the mean of all prompts.
     """
     results: dict[str, dict[str, float | None]] = {}
-    found = []
+    measurements = []
     for token_class in TOKEN_CLASSES:
         pairs = [
             (
                 caption.prompt_id,
-                delta_map(torch.from_numpy(caption.before.vectors[kept])),
-                delta[kept],
+                delta_map(torch.from_numpy(caption.before.vectors[is_of_class])),
+                delta[is_of_class],
             )
             for caption, delta in zip(captions, deltas, strict=True)
-            if (kept := caption.before.classes == token_class).any()
+            if (is_of_class := caption.before.classes == token_class).any()
         ]
         if not pairs:
             continue
         predicted = torch.cat([pair[1] for pair in pairs])
-        wanted = torch.from_numpy(np.concatenate([pair[2] for pair in pairs])).double()
-        share = explained_share(predicted, wanted)
+        targets = torch.from_numpy(np.concatenate([pair[2] for pair in pairs])).double()
+        share = explained_share(predicted, targets)
         results[f"{variant}/{token_class}"] = {"explained_share": share}
-        mean = wanted.mean(0)
-        for prompt_id, told, delta in pairs:
-            one = torch.from_numpy(delta).double()
-            error, total = (told - one).square().sum(), (one - mean).square().sum()
+        mean = targets.mean(0)
+        for prompt_id, prediction, delta in pairs:
+            target = torch.from_numpy(delta).double()
+            error, total = (prediction - target).square().sum(), (target - mean).square().sum()
             value = float(1 - error / total) if total else None
-            found.append(
-                Measurement(variant, prompt_id, 0, token_class, "explained_share_of_prompt", value)
+            measurements.append(
+                Measurement(
+                    variant=variant,
+                    unit=prompt_id,
+                    replicate=0,
+                    category=token_class,
+                    metric="explained_share_of_prompt",
+                    value=value,
+                )
             )
-    return results, found
+    return results, measurements
 
 
 def delta_of(caption: RefinedCaption) -> NDArray[np.float32]:
-    """`(length, dim)`: what the refiner adds."""
+    """`(length, dim)`: the vectors that the refiner adds."""
     delta: NDArray[np.float32] = caption.after.vectors - caption.before.vectors
     return delta
 
 
 def noise_deltas(captions: Sequence[RefinedCaption], seed: int) -> list[NDArray[np.float32]]:
-    """Noise as long as each token's delta, drawn anew for every token of every prompt.
+    """Random vectors with the length of each token's delta, independent for every token.
 
-    What a map finds in it is what it would find in a refiner that only adds noise.
+    They stand for a refiner that only adds noise: what a map explains of them is its floor.
     """
     rng = np.random.default_rng(seed)
-    found = []
+    deltas = []
     for caption in captions:
         lengths = np.linalg.norm(delta_of(caption), axis=1, keepdims=True)
         drawn = rng.standard_normal(caption.before.vectors.shape)
         drawn *= lengths / np.linalg.norm(drawn, axis=1, keepdims=True)
-        found.append(drawn.astype(np.float32))
-    return found
+        deltas.append(drawn.astype(np.float32))
+    return deltas
 
 
 def map_results(
     fitted_on: Sequence[RefinedCaption], tried_on: Sequence[RefinedCaption]
 ) -> tuple[dict[str, dict[str, float | None]], list[Measurement]]:
-    """Linear maps to the refiner's deltas, and to noise of the same lengths, on other prompts.
+    """Fit linear maps to the refiner's deltas and to noise; test them on other prompts.
 
-    `linear_map` is how far the refiner is one; `noise` what is found where there is nothing.
+    `linear_map` is how well a linear map replaces the refiner. `noise` is the same for noise of the
+    same lengths, as a control.
     """
-    deltas = [delta_of(one) for one in tried_on]
-    own = explained_deltas("linear_map", tried_on, fit_delta(fitted_on), deltas)
+    deltas = [delta_of(caption) for caption in tried_on]
+    refiner_result = explained_deltas("linear_map", tried_on, fit_delta(fitted_on), deltas)
     noisy = []
-    for one, noise in zip(fitted_on, noise_deltas(fitted_on, 0), strict=True):
-        before = one.before
+    for caption, noise in zip(fitted_on, noise_deltas(fitted_on, 0), strict=True):
+        before = caption.before
         after = TokenVectors(before.tokens, before.token_ids, before.vectors + noise)
-        noisy.append(one._replace(after=after))
+        noisy.append(caption._replace(after=after))
     control = explained_deltas("noise", tried_on, fit_delta(noisy), noise_deltas(tried_on, 1))
-    return own[0] | control[0], own[1] + control[1]
+    return refiner_result[0] | control[0], refiner_result[1] + control[1]
 
 
 def points_by_class(
     captions: Sequence[RefinedCaption], side: str
 ) -> Mapping[TokenClass, NDArray[np.float64]]:
-    """`(num_tokens, dim)` of all prompts, `before` or `after` the refiner."""
+    """Class -> `(num_tokens, dim)` over all prompts; `side` is `before` or `after` the refiner."""
     return {
-        token_class: np.concatenate([getattr(one, side).of(token_class)[1] for one in captions])
+        token_class: np.concatenate(
+            [getattr(caption, side).of(token_class)[1] for caption in captions]
+        )
         for token_class in TOKEN_CLASSES
     }
 

@@ -1,1 +1,1 @@
-"""What several benchmarks do in the same way."""
+"""Code that several benchmarks share."""

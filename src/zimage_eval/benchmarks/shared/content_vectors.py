@@ -1,7 +1,8 @@
-"""What the transformer is given of a prompt's own words: content tokens, after its first norm.
+"""Vectors of a prompt's own words as the transformer sees them: content tokens after its norm.
 
-The template's tokens are left out, its sink among them: their norms are their own. `cap_embedder`
-begins with an RMSNorm, so a vector's length never reaches the transformer and is taken out here.
+The template's tokens, one of which is an attention sink, are left out because their norms are not
+comparable. `cap_embedder` begins with an RMSNorm, so that the length of a vector never reaches the
+transformer. The same norm is applied here.
 """
 
 import json
@@ -18,11 +19,11 @@ from zimage_eval.text.embeddings import TextEmbeddings
 
 _WEIGHT = "cap_embedder.0.weight"
 _SPACES = "\N{LATIN CAPITAL LETTER G WITH DOT ABOVE}\N{LATIN CAPITAL LETTER C WITH DOT ABOVE}"
-"""How byte-level vocabularies spell a space and a line break: letters, for Python."""
+"""How byte-level vocabularies write a space and a line break; Python takes both for letters."""
 
 
 class CaptionNorm(NamedTuple):
-    """The RMSNorm that a caption passes first."""
+    """The RMSNorm at the beginning of the caption embedder."""
 
     weight: Floats
     """`(hidden_size,)`."""
@@ -35,10 +36,10 @@ class CaptionNorm(NamedTuple):
 
 
 def read_caption_norm(folder: Path) -> CaptionNorm:
-    """The norm in a transformer's folder, without loading the rest.
+    """Read the norm from a transformer's folder, without loading other weights.
 
     Raises:
-        ValueError: no file there holds it.
+        ValueError: no safetensors file of the folder holds its weight.
     """
     config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     for path in sorted(folder.glob("*.safetensors")):
@@ -46,37 +47,37 @@ def read_caption_norm(folder: Path) -> CaptionNorm:
             if _WEIGHT in file.keys():  # noqa: SIM118 - no mapping, though it has keys
                 weight = file.get_tensor(_WEIGHT).double().numpy()
                 return CaptionNorm(weight, float(config["norm_eps"]))
-    raise ValueError(f"{folder}: no weights named {_WEIGHT}")
+    raise ValueError(f"{folder}: no *.safetensors file holds {_WEIGHT}")
 
 
 def token_vectors(entry: TextEmbeddings) -> TokenVectors:
-    """An encoded text with its classes of tokens."""
+    """The token vectors of an encoded text, in float32."""
     vectors = entry.prompt_embeds.float().numpy()
     return TokenVectors(entry.tokens, entry.token_ids.numpy(), vectors)
 
 
-def content(entry: TextEmbeddings, norm: CaptionNorm | None) -> Floats:
-    """`(num_tokens, hidden_size)` of the prompt's own tokens; as they come if there is no norm.
+def content_embeds(entry: TextEmbeddings, norm: CaptionNorm | None) -> Floats:
+    """`(num_tokens, hidden_size)` of the content tokens, after `norm` unless it is None.
 
     Raises:
-        ValueError: the prompt has no tokens.
+        ValueError: the prompt has no content tokens.
     """
     _, vectors = token_vectors(entry).of("content")
     if not len(vectors):
-        raise ValueError(f"{entry.text!r} has no tokens of its own")
+        raise ValueError(f"the prompt {entry.text!r} has no content tokens")
     return vectors if norm is None else norm(vectors)
 
 
-def pooled(entries: Sequence[TextEmbeddings], norm: CaptionNorm | None) -> Floats:
-    """`(texts, hidden_size)` means over the tokens of each text."""
-    return np.stack([content(entry, norm).mean(axis=0) for entry in entries])
+def mean_vectors(entries: Sequence[TextEmbeddings], norm: CaptionNorm | None) -> Floats:
+    """`(texts, hidden_size)`: for each text the mean of its content tokens."""
+    return np.stack([content_embeds(entry, norm).mean(axis=0) for entry in entries])
 
 
 def word_ends(entry: TextEmbeddings) -> list[int]:
-    """Index among the content tokens of the last token of each word; punctuation is no word."""
+    """For each word the index of its last token among content tokens; punctuation is no word."""
     ends: list[int] = []
     for index, token in enumerate(_content_tokens(entry)):
-        if goes_on(token) and ends:
+        if continues_word(token) and ends:
             ends[-1] = index
         elif any(letter.isalnum() for letter in token.lstrip(_SPACES)):
             ends.append(index)
@@ -84,18 +85,22 @@ def word_ends(entry: TextEmbeddings) -> list[int]:
 
 
 def num_split_words(entry: TextEmbeddings) -> int:
-    """Words that the vocabulary lacks as a whole, by the tokens that go on with the one before."""
-    return sum(goes_on(token) for token in _content_tokens(entry)[1:])
+    """The number of tokens that continue a word, which the vocabulary lacks as a whole."""
+    return sum(continues_word(token) for token in _content_tokens(entry)[1:])
 
 
-def goes_on(token: str) -> bool:
-    """Whether a token of a byte-level vocabulary goes on with the word before it.
+def continues_word(token: str) -> bool:
+    """Whether a token of a byte-level vocabulary continues the word of the token before.
 
-    Such vocabularies write the space before a word into its first token, as a letter of its own.
+    Such vocabularies write the space before a word as the first character of its first token.
     """
     return token[0] not in _SPACES and token[0].isalnum()
 
 
 def _content_tokens(entry: TextEmbeddings) -> list[str]:
     classes = token_vectors(entry).classes
-    return [t for t, c in zip(entry.tokens, classes, strict=True) if c == "content"]
+    return [
+        token
+        for token, token_class in zip(entry.tokens, classes, strict=True)
+        if token_class == "content"
+    ]

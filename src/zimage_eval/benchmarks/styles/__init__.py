@@ -1,1 +1,1 @@
-"""Directions of style in the embeddings."""
+"""Directions of style in the prompt embeddings."""

@@ -1,9 +1,9 @@
-"""Directions that stand for words of style: found as differences of means, added to embeddings.
+"""Directions of style: differences of mean embeddings, which are then added to other embeddings.
 
-An encoder that reads forwards gives words that stand before the style the same vectors with and
-without it. What differs are the style's own words and the tokens that follow the prompt, so there
-are two directions: one over the words' mean vectors, added to every word, and one over the tokens
-behind the prompt, added to each of these in its place.
+A causal text encoder gives the words before the style words the same vectors with and without
+them. Only the style words themselves and the tokens after the prompt differ. So there are two
+directions: that of the mean word vectors is added to every word, that of the tokens after the
+prompt is added to each of these tokens.
 """
 
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ import torch
 from zimage_eval.benchmarks.shared.content_vectors import (
     CaptionNorm,
     Floats,
-    content,
+    content_embeds,
     token_vectors,
 )
 from zimage_eval.text.chat_format import TURN_END
@@ -23,48 +23,64 @@ from zimage_eval.text.embeddings import TextEmbeddings
 
 
 class Directions(NamedTuple):
-    """What an attribute changes, over the prompts it was fitted on."""
+    """What an attribute changes in the embeddings of the prompts it was fitted on."""
 
     of_words: Floats
-    """`(hidden_size,)` difference of the mean word vectors, brought to a word's mean length."""
+    """`(hidden_size,)` difference of mean word vectors, scaled to the length `word_length`."""
     after: Floats
-    """`(num_after, hidden_size)` mean difference of each token behind the prompt."""
+    """`(num_after, hidden_size)` mean difference of each token after the prompt."""
     word_length: float
-    """Of the words' vectors, the mean."""
+    """Mean length of the word vectors."""
     halves_cosine: float
-    """Of the words' directions from two halves of the prompts."""
+    """Cosine between the word directions of two halves of the prompts."""
     shared_words_change: float
-    """Largest change of a word that stands before the first difference; 0 for a causal encoder."""
+    """Largest relative change of a word before the first difference; 0 for a causal encoder."""
 
 
 def fit_directions(plain: Sequence[TextEmbeddings], styled: Sequence[TextEmbeddings]) -> Directions:
-    """Directions from prompts without and with an attribute, in the same order.
+    """Fit directions on prompts without and with an attribute, in the same order.
 
-    They are fitted before the transformer's norm, where they are added.
+    They are fitted to embeddings before the transformer's norm, because they are added there.
     """
     differences = np.stack(
         [
-            content(b, None).mean(axis=0) - content(a, None).mean(axis=0)
-            for a, b in zip(plain, styled, strict=True)
+            content_embeds(styled_entry, None).mean(axis=0)
+            - content_embeds(plain_entry, None).mean(axis=0)
+            for plain_entry, styled_entry in zip(plain, styled, strict=True)
         ]
     )
-    length = float(np.mean([np.linalg.norm(content(a, None), axis=1).mean() for a in plain]))
+    length = float(
+        np.mean(
+            [
+                np.linalg.norm(content_embeds(plain_entry, None), axis=1).mean()
+                for plain_entry in plain
+            ]
+        )
+    )
     mean = differences.mean(axis=0)
-    one, other = differences[::2].mean(axis=0), differences[1::2].mean(axis=0)
-    after = [_after(b) - _after(a) for a, b in zip(plain, styled, strict=True)]
+    first_half, second_half = differences[::2].mean(axis=0), differences[1::2].mean(axis=0)
+    after = [
+        _after(styled_entry) - _after(plain_entry)
+        for plain_entry, styled_entry in zip(plain, styled, strict=True)
+    ]
     return Directions(
-        mean / np.linalg.norm(mean) * length,
-        np.mean(after, axis=0),
-        length,
-        float(one @ other / np.linalg.norm(one) / np.linalg.norm(other)),
-        max(_shared_change(a, b) for a, b in zip(plain, styled, strict=True)),
+        of_words=mean / np.linalg.norm(mean) * length,
+        after=np.mean(after, axis=0),
+        word_length=length,
+        halves_cosine=float(
+            first_half @ second_half / np.linalg.norm(first_half) / np.linalg.norm(second_half)
+        ),
+        shared_words_change=max(
+            _shared_change(plain_entry, styled_entry)
+            for plain_entry, styled_entry in zip(plain, styled, strict=True)
+        ),
     )
 
 
 def steer(
     entry: TextEmbeddings, directions: Directions, arm: str, strength: float, random_vector: Floats
 ) -> torch.Tensor:
-    """`(num_tokens, hidden_size)` float32: the plain prompt's embeddings with something added."""
+    """`(num_tokens, hidden_size)` float32: the embeddings of a plain prompt plus a direction."""
     changed = entry.prompt_embeds.double().numpy().copy()
     words = token_vectors(entry).classes == "content"
     if arm == "words_vector":
@@ -79,13 +95,14 @@ def steer(
 def direction_row(
     directions: Directions, entries: Sequence[TextEmbeddings], norm: CaptionNorm
 ) -> dict[str, float | None]:
-    """How steady a direction is, and what of it the transformer's norm lets through.
+    """How stable a direction is, and how much of it passes the transformer's norm.
 
-    `after_norm_share` is the length of what strength 1 changes there, over the words' own length.
+    `after_norm_share` is the length of the change by strength 1 after the norm, over the length of
+    the word vectors there.
     """
     shares = []
     for entry in entries:
-        before = content(entry, None)
+        before = content_embeds(entry, None)
         change = norm(before + directions.of_words) - norm(before)
         shares.append(
             np.linalg.norm(change, axis=1).mean() / np.linalg.norm(norm(before), axis=1).mean()
@@ -102,7 +119,7 @@ def direction_row(
 
 
 def _num_after(entry: TextEmbeddings) -> int:
-    """Tokens from the end of the user's turn on; 0 without a chat format."""
+    """Number of tokens from the end of the user's turn on; 0 without a chat format."""
     return len(entry.tokens) - entry.tokens.index(TURN_END) if TURN_END in entry.tokens else 0
 
 
@@ -112,11 +129,16 @@ def _after(entry: TextEmbeddings) -> Floats:
 
 
 def _shared_change(plain: TextEmbeddings, styled: TextEmbeddings) -> float:
-    """Relative change of the words up to the first that differs."""
-    (ids, one), (other_ids, other) = (token_vectors(e).of("content") for e in (plain, styled))
-    length = min(len(ids), len(other_ids))
-    same = ids[:length] == other_ids[:length]
+    """Largest relative change of the words before the first word that differs."""
+    (plain_ids, plain_vectors), (styled_ids, styled_vectors) = (
+        token_vectors(entry).of("content") for entry in (plain, styled)
+    )
+    length = min(len(plain_ids), len(styled_ids))
+    same = plain_ids[:length] == styled_ids[:length]
     shared = length if same.all() else int(np.argmin(same))
     if not shared:
         return 0.0
-    return float(np.abs(one[:shared] - other[:shared]).max() / np.abs(one[:shared]).max())
+    return float(
+        np.abs(plain_vectors[:shared] - styled_vectors[:shared]).max()
+        / np.abs(plain_vectors[:shared]).max()
+    )

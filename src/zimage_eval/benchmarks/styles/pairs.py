@@ -1,4 +1,4 @@
-"""Prompts without and with a style, background or fill, worded alike but for that."""
+"""Pairs of prompts without and with a style, background or fill, and otherwise the same words."""
 
 import random
 from collections.abc import Mapping, Sequence
@@ -12,24 +12,24 @@ from zimage_eval.prompts.sets import Prompt
 
 
 class StyledPair(NamedTuple):
-    """A prompt without any style, background or fill, and what becomes of it with one."""
+    """A prompt without any style, background or fill, and the same prompt with each attribute."""
 
     prompt_id: str
     plain: str
     facts: Facts
-    """Of the plain prompt."""
+    """Facts of the plain prompt."""
     styled: dict[str, str]
-    """By name of the attribute."""
+    """Attribute -> prompt with it."""
     styled_facts: dict[str, Facts]
 
 
 def styled_pairs(
     prompts: Sequence[Prompt], attributes: Mapping[str, Attribute], seed: int
 ) -> list[StyledPair]:
-    """Prompts with their styles left out, and with each attribute in turn, else worded alike.
+    """Prompts without any style, and with each attribute in turn, otherwise in the same words.
 
-    Captions of scenes are worded anew from their facts. To any other text the attribute's own words
-    are added, and it is left out if it states a background or a style.
+    Captions of scenes are written again from their facts. Other texts get the attribute's words at
+    the end; they are left out if they state a background or a style.
     """
     pairs = []
     for prompt in prompts:
@@ -41,16 +41,16 @@ def styled_pairs(
         wording = f"{seed}/{prompt.id}"
         pairs.append(
             StyledPair(
-                prompt.id,
-                word_caption(plain, random.Random(wording)) if is_scene else prompt.text,
-                plain,
-                {
+                prompt_id=prompt.id,
+                plain=word_caption(plain, random.Random(wording)) if is_scene else prompt.text,
+                facts=plain,
+                styled={
                     name: word_caption(facts[name], random.Random(wording))
                     if is_scene
                     else f"{prompt.text} {attribute.words}"
                     for name, attribute in attributes.items()
                 },
-                facts,
+                styled_facts=facts,
             )
         )
     return pairs
@@ -59,15 +59,18 @@ def styled_pairs(
 def split_pairs(
     pairs: Sequence[StyledPair], params: StyleVectors
 ) -> tuple[list[StyledPair], list[StyledPair]]:
-    """Pairs to fit on and pairs to add to, drawn at random; no scene is in both.
+    """Choose at random pairs to fit directions on, and other pairs to add the directions to.
 
     Raises:
-        ValueError: there are not so many.
+        ValueError: there are fewer pairs than `params` asks for.
     """
-    wanted = params.num_fitted + params.num_held_out
-    if len(pairs) < wanted:
-        raise ValueError(f"{wanted} prompts are asked for, {len(pairs)} can take an attribute")
-    chosen = random.Random(params.seed).sample(list(pairs), wanted)
+    num_pairs = params.num_fitted + params.num_held_out
+    if len(pairs) < num_pairs:
+        raise ValueError(
+            f"num_fitted + num_held_out is {num_pairs}, "
+            f"but only {len(pairs)} prompts can take an attribute"
+        )
+    chosen = random.Random(params.seed).sample(list(pairs), num_pairs)
     return chosen[: params.num_fitted], chosen[params.num_fitted :]
 
 

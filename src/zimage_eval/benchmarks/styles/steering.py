@@ -1,4 +1,4 @@
-"""What directions of style do to held-out prompts, beside a random one and the words."""
+"""What style directions do to held-out prompts, compared with random directions and with words."""
 
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
@@ -22,8 +22,8 @@ from zimage_eval.text.embeddings import TextEmbeddings
 ARMS = ("words_vector", "after_vector", "random_vector")
 
 
-class Steered(NamedTuple):
-    """A picture to be drawn, and where it belongs."""
+class SteeredDrawing(NamedTuple):
+    """A picture to draw, with its attribute, variant and prompt."""
 
     attribute: str
     variant: str
@@ -37,8 +37,12 @@ def plan_drawings(
     styled: Mapping[str, Sequence[TextEmbeddings]],
     directions: Mapping[str, Directions],
     params: StyleVectors,
-) -> list[Steered]:
-    """Every arm at every strength on held-out prompts, beside nothing added and the words added."""
+) -> list[SteeredDrawing]:
+    """Plan every arm at every strength on held-out prompts, and two controls.
+
+    The controls are the plain prompt (`nothing`) and the prompt with the words of the attribute
+    (`words`).
+    """
     rng = np.random.default_rng(params.seed)
     hidden_size = plain[0].prompt_embeds.shape[1]
     drawings = []
@@ -59,70 +63,86 @@ def plan_drawings(
                 for strength in params.strengths
             }
             drawings += [
-                Steered(name, variant, pair.prompt_id, DrawingRequest(vectors, seed, facts))
+                SteeredDrawing(name, variant, pair.prompt_id, DrawingRequest(vectors, seed, facts))
                 for variant, vectors in embeds.items()
             ]
     return drawings
 
 
 def measure_steering(
-    steered: Sequence[Steered], attributes: Mapping[str, Attribute], artist: Painter
+    steered: Sequence[SteeredDrawing], attributes: Mapping[str, Attribute], painter: Painter
 ) -> list[Measurement]:
-    """Of each picture: whether it has the attribute, the share of its other facts, and both."""
-    drawn = draw_and_judge([each.drawing for each in steered], artist)
-    found = []
-    for each, picture in zip(steered, drawn, strict=True):
-        scores = _scores(picture, attributes[each.attribute])
-        found += [
-            Measurement(each.variant, each.prompt_id, 0, each.attribute, metric, value)
+    """Draw and judge: whether a picture has the attribute, its share of other facts, and both."""
+    drawn = draw_and_judge([drawing.drawing for drawing in steered], painter)
+    measurements = []
+    for drawing, picture in zip(steered, drawn, strict=True):
+        scores = _scores(picture, attributes[drawing.attribute])
+        measurements += [
+            Measurement(
+                variant=drawing.variant,
+                unit=drawing.prompt_id,
+                replicate=0,
+                category=drawing.attribute,
+                metric=metric,
+                value=value,
+            )
             for metric, value in scores.items()
         ]
-    return found
+    return measurements
 
 
 def _scores(drawn: JudgedDrawing, attribute: Attribute) -> dict[str, float | None]:
     held = drawn.held or {}
-    own = [value for name, value in held.items() if name.split()[0] == attribute.kind]
-    others = [value for name, value in held.items() if name.split()[0] != attribute.kind]
+    attribute_facts = [value for name, value in held.items() if name.split()[0] == attribute.kind]
+    other_facts = [value for name, value in held.items() if name.split()[0] != attribute.kind]
     return {
-        "has_attribute": float(all(own)) if own else None,
-        "other_facts": sum(others) / len(others) if others else None,
-        "has_attribute_and_all_facts": float(all(held.values())) if own and others else None,
+        "has_attribute": float(all(attribute_facts)) if attribute_facts else None,
+        "other_facts": sum(other_facts) / len(other_facts) if other_facts else None,
+        "has_attribute_and_all_facts": float(all(held.values()))
+        if attribute_facts and other_facts
+        else None,
     }
 
 
 def steering_rows(observations: Sequence[Measurement]) -> dict[str, dict[str, float | None]]:
-    """`<attribute>,<variant>`: means with intervals, and the paired gain over nothing added.
+    """`<attribute>,<variant>`: means with intervals, and the paired gain over the plain prompt.
 
-    Of the vector over the words, also its gain over a random one of the same length.
-    `all,<variant>` averages the attributes of each prompt first.
+    The variant `words_vector` also has its gain over a random vector of the same length.
+    `all,<variant>` averages over the attributes of each prompt first.
     """
     values: dict[tuple[str, str, str], dict[str, float]] = {}
     pooled: dict[tuple[str, str, str], dict[str, list[float]]] = {}
-    for seen in observations:
-        if seen.value is not None:
-            key = (seen.category, seen.variant, seen.metric)
-            values.setdefault(key, {})[seen.unit] = seen.value
-            everywhere = pooled.setdefault(("all", *key[1:]), {})
-            everywhere.setdefault(seen.unit, []).append(seen.value)
+    for measurement in observations:
+        if measurement.value is not None:
+            key = (measurement.category, measurement.variant, measurement.metric)
+            values.setdefault(key, {})[measurement.unit] = measurement.value
+            of_all = pooled.setdefault(("all", *key[1:]), {})
+            of_all.setdefault(measurement.unit, []).append(measurement.value)
     for key, lists in pooled.items():
-        values[key] = {unit: float(np.mean(found)) for unit, found in lists.items()}
+        values[key] = {unit: float(np.mean(outcomes)) for unit, outcomes in lists.items()}
     rows: dict[str, dict[str, float | None]] = {}
     for (attribute, variant, metric), by_unit in values.items():
         base = values[attribute, "nothing", metric]
         mean = estimate(list(by_unit.values()), (0, 1))
-        gain = estimate([v - base[unit] for unit, v in by_unit.items() if unit in base], (-1, 1))
+        gain = estimate(
+            [value - base[unit] for unit, value in by_unit.items() if unit in base], (-1, 1)
+        )
         row = rows.setdefault(f"{attribute},{variant}", {"num_prompts": mean.num_prompts})
         random_arm = variant.replace("words_vector", "random_vector")
         if random_arm != variant:
-            other = values[attribute, random_arm, metric]
-            over = estimate(
-                [v - other[unit] for unit, v in by_unit.items() if unit in other], (-1, 1)
+            random_values = values[attribute, random_arm, metric]
+            random_gain = estimate(
+                [
+                    value - random_values[unit]
+                    for unit, value in by_unit.items()
+                    if unit in random_values
+                ],
+                (-1, 1),
             )
             row |= {
-                f"{metric}_over_random": over.mean,
-                f"{metric}_over_random_low": over.low,
-                f"{metric}_over_random_high": over.high,
+                f"{metric}_over_random": random_gain.mean,
+                f"{metric}_over_random_low": random_gain.low,
+                f"{metric}_over_random_high": random_gain.high,
             }
         row.update(
             {
@@ -140,27 +160,32 @@ def steering_rows(observations: Sequence[Measurement]) -> dict[str, dict[str, fl
 def steering_checks(
     rows: Mapping[str, dict[str, float | None]], strengths: Sequence[float]
 ) -> dict[str, float | None]:
-    """By statement, 1.0 where it holds, over all attributes."""
+    """The findings over all attributes as statements: 1.0 if a statement holds, else 0.0."""
 
-    def gains(arm: str, over: str = "gain") -> list[float]:
-        found = (rows[f"all,{arm},strength={s:g}"][f"has_attribute_{over}_low"] for s in strengths)
-        return [low for low in found if low is not None]
+    def gains(arm: str, kind: str = "gain") -> list[float]:
+        lows = (
+            rows[f"all,{arm},strength={strength:g}"][f"has_attribute_{kind}_low"]
+            for strength in strengths
+        )
+        return [low for low in lows if low is not None]
 
     changes = [
         row["shared_words_change"] for name, row in rows.items() if name.startswith("direction=")
     ]
     return {
-        "words_before_the_style_are_unchanged": float(max(c or 0.0 for c in changes) < 1e-4),
+        "words_before_the_style_are_unchanged": float(
+            max(change or 0.0 for change in changes) < 1e-4
+        ),
         "a_vector_over_the_words_brings_the_attribute": float(
-            any(g > 0 for g in gains("words_vector"))
+            any(gain > 0 for gain in gains("words_vector"))
         ),
         "that_vector_does_more_than_a_random_one": float(
-            any(g > 0 for g in gains("words_vector", "over_random"))
+            any(gain > 0 for gain in gains("words_vector", "over_random"))
         ),
         "a_vector_behind_the_words_brings_the_attribute": float(
-            any(g > 0 for g in gains("after_vector"))
+            any(gain > 0 for gain in gains("after_vector"))
         ),
         "a_random_vector_brings_no_attribute": float(
-            not any(g > 0 for g in gains("random_vector"))
+            not any(gain > 0 for gain in gains("random_vector"))
         ),
     }
