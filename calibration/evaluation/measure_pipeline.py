@@ -45,7 +45,9 @@ def main() -> None:
     """Read the arguments, draw and check."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path, help="a model in diffusers' layout")
-    parser.add_argument("--truths", type=Path, default=Path("calibration/truths.yaml"))
+    parser.add_argument(
+        "--truths", type=Path, default=Path("calibration/families/nano/truths.yaml")
+    )
     parser.add_argument("--num-prompts", type=int, default=1000)
     parser.add_argument("--steps", type=int, default=8)
     parser.add_argument("--guidance", type=float, default=0.0, help="0 is off")

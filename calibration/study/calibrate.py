@@ -58,8 +58,8 @@ def calibrate(
     )
     if num_guidance_prompts is not None:
         table, num = out / f"{name}-guidance.parquet", str(num_guidance_prompts)
-        asked: list[str | Path] = ["--truths", truths, "--out", table, "--num-prompts", num]
-        drawn = _run("study.draw_guidance_arms", *family, *asked)
+        drawing: list[str | Path] = ["--truths", truths, "--out", table, "--num-prompts", num]
+        drawn = _run("study.draw_guidance_arms", *family, *drawing)
         if drawn:
             find_guidance_scale(table, results)
         ran = ran and drawn
@@ -98,9 +98,9 @@ def main() -> None:
     parser.add_argument(
         "--guidance-prompts", type=int, help="to find the distilled guidance by; not done if absent"
     )
-    known, study_arguments = parser.parse_known_args()
-    num = known.guidance_prompts
-    sys.exit(not calibrate(known.truths, known.models, known.out, num, study_arguments))
+    arguments, study_arguments = parser.parse_known_args()
+    num = arguments.guidance_prompts
+    sys.exit(not calibrate(arguments.truths, arguments.models, arguments.out, num, study_arguments))
 
 
 if __name__ == "__main__":

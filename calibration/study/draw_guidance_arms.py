@@ -22,6 +22,7 @@ from torch import Tensor
 from calibration.data.scene_prompts import ScenePrompt, make_target_prompts
 from calibration.data.truths import load_truths
 from calibration.evaluation.evaluate import ImageModel, SamplingSettings, generate, load_image_model
+from calibration.study.study_folders import ROOT
 from zimage_eval.benchmarks.guidance.arms import AGAIN, TURBO, arm_name, write_arms
 from zimage_eval.config.model_spec import load_model_spec
 from zimage_eval.config.settings import Settings
@@ -43,7 +44,6 @@ from zimage_eval.prompts.scenes.world import (
     STYLES,
 )
 
-ROOT: Final = Path(__file__).parents[2]
 SCALES: Final = (0.0, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 5.0)
 NUM_NOISES: Final = 2
 NUM_COMPONENTS: Final = 48
@@ -53,7 +53,7 @@ _FIRST_SEED: Final = 50_000_003
 _CHUNK: Final = 256
 
 
-class Arm(NamedTuple):
+class GuidanceArm(NamedTuple):
     """One model under one scale."""
 
     name: str
@@ -62,17 +62,17 @@ class Arm(NamedTuple):
     """Of the base; None for the turbo as it is recommended."""
 
 
-class Seen(NamedTuple):
+class Description(NamedTuple):
     """What the checker and the pixels say of a picture."""
 
     numbers: dict[str, float | None]
     shown: list[int]
 
 
-def list_arms(turbo: str, base: str, scales: Sequence[float]) -> list[Arm]:
+def list_arms(turbo: str, base: str, scales: Sequence[float]) -> list[GuidanceArm]:
     """The turbo twice, and the base under each scale."""
-    drawn = [Arm(TURBO, turbo, None), Arm(AGAIN, turbo, None)]
-    return drawn + [Arm(arm_name(scale), base, scale) for scale in scales]
+    drawn = [GuidanceArm(TURBO, turbo, None), GuidanceArm(AGAIN, turbo, None)]
+    return drawn + [GuidanceArm(arm_name(scale), base, scale) for scale in scales]
 
 
 def sampling_settings(settings: Settings, guidance_scale: float | None) -> SamplingSettings:
@@ -100,16 +100,16 @@ def count_shown(image: NDArray[np.uint8]) -> list[int]:
     scene = detect_scene(image)
     counts: list[int] = []
     for value, values in ((scene.background, tuple(BACKGROUNDS)), (scene.style, STYLES)):
-        counts += [int(value == each) for each in (*values, None)]
+        counts += [int(value == option) for option in (*values, None)]
     counts += [int(min(len(scene.objects), MAX_OBJECTS + 1) == n) for n in range(MAX_OBJECTS + 2)]
-    known = {"name": NAMES, "color": tuple(COLORS), "size": tuple(SIZES), "fill": FILLS}
-    for attribute, values in known.items():
-        found = [getattr(each, attribute) for each in scene.objects]
-        counts += [found.count(each) for each in (*values, None)]
+    attributes = {"name": NAMES, "color": tuple(COLORS), "size": tuple(SIZES), "fill": FILLS}
+    for attribute, values in attributes.items():
+        shown = [getattr(item, attribute) for item in scene.objects]
+        counts += [shown.count(option) for option in (*values, None)]
     return counts
 
 
-def describe(image: NDArray[np.uint8], facts: Facts) -> Seen:
+def describe(image: NDArray[np.uint8], facts: Facts) -> Description:
     """Alignment, facts by kind, saturation, contrast (spread of luma, gray levels), attributes."""
     results = check_facts(image, facts)
     numbers: dict[str, float | None] = {
@@ -118,12 +118,12 @@ def describe(image: NDArray[np.uint8], facts: Facts) -> Seen:
         "contrast": float((image @ LUMA_REC_601).std()),
     }
     numbers |= {f"fact_{kind}": alignment_of_kind(results, kind) for kind in FACT_KINDS}
-    return Seen(numbers, count_shown(image))
+    return Description(numbers, count_shown(image))
 
 
 def describe_all(
     images: Tensor, prompts: Sequence[ScenePrompt], executor: Executor
-) -> list[Future[list[Seen]]]:
+) -> list[Future[list[Description]]]:
     """Each prompt's picture, described side by side while the next arm is drawn."""
     pictures = images.numpy()
     return [
@@ -132,8 +132,12 @@ def describe_all(
     ]
 
 
-def _describe_part(pictures: NDArray[np.uint8], prompts: Sequence[ScenePrompt]) -> list[Seen]:
-    return [describe(one, prompt.facts) for one, prompt in zip(pictures, prompts, strict=True)]
+def _describe_part(
+    pictures: NDArray[np.uint8], prompts: Sequence[ScenePrompt]
+) -> list[Description]:
+    return [
+        describe(picture, prompt.facts) for picture, prompt in zip(pictures, prompts, strict=True)
+    ]
 
 
 def compress(features: NDArray[np.float32], num_components: int) -> NDArray[np.float64]:
@@ -151,7 +155,7 @@ def compress(features: NDArray[np.float32], num_components: int) -> NDArray[np.f
 
 
 def draw_arms(
-    arms: Sequence[Arm],
+    arms: Sequence[GuidanceArm],
     prompts: Sequence[ScenePrompt],
     ids: Sequence[tuple[str, str]],
     models: Path,
@@ -176,7 +180,7 @@ def draw_arms(
     }
     features: dict[str, list[NDArray[np.float32]]] = {name: [] for name in backbones}
     rows: list[dict[str, Any]] = []
-    pending: list[Future[list[Seen]]] = []
+    pending: list[Future[list[Description]]] = []
     for number, (arm, noise) in enumerate((arm, n) for arm in arms for n in range(NUM_NOISES)):
         started = time.monotonic()
         settings = sampling_settings(specs[arm.model].defaults, arm.guidance_scale)
@@ -197,13 +201,15 @@ def draw_arms(
             for prompt_id, category in ids
         ]
         print(f"{arm.name}, noise {noise}: {time.monotonic() - started:.1f} s", flush=True)
-    seen = [one for part in pending for one in part.result()]
-    for row, one in zip(rows, seen, strict=True):
-        row |= one.numbers
+    descriptions = [description for part in pending for description in part.result()]
+    for row, description in zip(rows, descriptions, strict=True):
+        row |= description.numbers
     vectors: dict[str, NDArray[np.floating]] = {
         name: compress(np.concatenate(parts), NUM_COMPONENTS) for name, parts in features.items()
     }
-    return rows, vectors | {"shown": np.array([one.shown for one in seen], dtype=np.float32)}
+    return rows, vectors | {
+        "shown": np.array([description.shown for description in descriptions], dtype=np.float32)
+    }
 
 
 def _draw(
@@ -226,8 +232,8 @@ def main() -> None:
     started = time.monotonic()
     out = arguments.out or ROOT / "calibration" / "guidance_arms" / f"{arguments.model}.parquet"
     prompts = make_target_prompts(load_truths(arguments.truths), arguments.num_prompts)
-    each = len(prompts) // len(CATEGORIES)  # they stand together
-    categories = [CATEGORIES[index // each] for index in range(len(prompts))]
+    num_each = len(prompts) // len(CATEGORIES)  # they stand together
+    categories = [CATEGORIES[index // num_each] for index in range(len(prompts))]
     ids = [(f"{category}-{i:04d}", category) for i, category in enumerate(categories)]
     arms = list_arms(arguments.model, f"{arguments.model}-base", arguments.scales)
     torch.set_grad_enabled(False)

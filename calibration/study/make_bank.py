@@ -32,7 +32,7 @@ BANK_SCHEMA: TableSchema = scores_schema(METRICS)
 """A score table of these metrics: the baseline and, of the same pictures, the swapped prompts."""
 
 
-def read_scores(folder: Path) -> pa.Table:
+def read_bank_scores(folder: Path) -> pa.Table:
     """The bank's rows and columns of the score table of the run in that folder.
 
     Raises:
@@ -55,7 +55,7 @@ def main() -> None:
     parser.add_argument("folder", type=Path, help="where calibration.study.run_study ran")
     parser.add_argument("--out", type=Path, default=BANK)
     arguments = parser.parse_args()
-    table = read_scores(arguments.folder)
+    table = read_bank_scores(arguments.folder)
     write_table(arguments.out, BANK_SCHEMA, table)
     print(f"{arguments.out}: {len(table)} rows, {arguments.out.stat().st_size} bytes")
 

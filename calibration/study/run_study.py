@@ -43,7 +43,7 @@ NO_GPU = ""
 
 
 @dataclass(frozen=True)
-class Machine:
+class StudyMachine:
     """Where stages run."""
 
     num_jobs: int
@@ -71,7 +71,7 @@ class Machine:
         }
 
 
-def run_studies(folders: dict[str, Path], results: Path, machine: Machine) -> list[str]:
+def run_studies(folders: dict[str, Path], results: Path, machine: StudyMachine) -> list[str]:
     """All studies to their scores; what one leaves is kept in `results` as soon as it is done.
 
     Args:
@@ -98,7 +98,7 @@ def run_studies(folders: dict[str, Path], results: Path, machine: Machine) -> li
     return failures
 
 
-def run_study(folder: Path, study: str, gpu: str, machine: Machine) -> None:
+def run_study(folder: Path, study: str, gpu: str, machine: StudyMachine) -> None:
     """Every stage of one study.
 
     Raises:
@@ -113,8 +113,8 @@ def run_study(folder: Path, study: str, gpu: str, machine: Machine) -> None:
         machine.scorers.submit(run_stage, shard, "compute_scores", study, one_core)
         for shard in shards
     ]
-    for one in scored:
-        one.result()
+    for job in scored:
+        job.result()
     join_tables(folder, study, shards)
     if study == "concept_probe":
         run_stage(folder, "probe_concepts", None, cores)
@@ -174,7 +174,7 @@ def main() -> None:
         )
     with ThreadPoolExecutor(os.cpu_count()) as scorers:
         store = arguments.out / "store"
-        machine = Machine(arguments.jobs, arguments.gpus, store, scorers)
+        machine = StudyMachine(arguments.jobs, arguments.gpus, store, scorers)
         failures = run_studies(folders, arguments.results, machine)
     for failure in failures:
         print(f"failed: {failure}", file=sys.stderr)

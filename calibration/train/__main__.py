@@ -13,13 +13,13 @@ from typing import Final
 from calibration.data.model_settings import write_settings
 from calibration.data.truths import load_recipe, load_truths
 from calibration.evaluation.grid import evaluation_grid
-from calibration.train.family import Family
+from calibration.train.family import FamilyTraining
 from calibration.train.family_folder import copy_shared_parts, link_shared_parts
 
 PARTS: Final = ("autoencoder", "text_encoder", "base", "turbo")
 
 
-def train_family(family: Family, until: str = PARTS[-1]) -> bool:
+def train_family(family: FamilyTraining, until: str = PARTS[-1]) -> bool:
     """Make every part up to `until` that is missing; False when the deadline came first."""
     wanted = PARTS[: PARTS.index(until) + 1]
     if family.truths.shared_parts:
@@ -65,7 +65,7 @@ def main() -> None:
     truths, recipe = load_truths(arguments.truths), load_recipe(*arguments.recipe)
     started = time.monotonic()
     deadline = started + 60 * arguments.minutes
-    family = Family(
+    family = FamilyTraining(
         truths, recipe, arguments.out, deadline, arguments.compile, arguments.shared_from
     )
     if not train_family(family, arguments.until):

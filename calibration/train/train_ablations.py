@@ -23,7 +23,7 @@ from calibration.data.corpus import build_examples
 from calibration.data.latent_data import PairGroup, build_pair_groups
 from calibration.data.scene_pairs import ScenePairs, tabulate
 from calibration.data.scene_prompts import ScenePrompt, held_out_texts, make_target_prompts
-from calibration.data.truths import Recipe, Resolution, Truths, load_recipe, load_truths
+from calibration.data.truths import Resolution, TrainingRecipe, Truths, load_recipe, load_truths
 from calibration.evaluation.evaluate import (
     EVALUATION_SEED,
     ImageModel,
@@ -31,8 +31,8 @@ from calibration.evaluation.evaluate import (
     check_each,
     generate,
 )
-from calibration.train.family import Family
-from calibration.train.family_folder import load_text_encoder, load_vae
+from calibration.train.family import FamilyTraining
+from calibration.train.family_folder import load_encoder_and_tokenizer, load_vae
 from calibration.train.held_out_loss import measure_loss
 from calibration.train.train_transformer import (
     Trainer,
@@ -67,14 +67,14 @@ class Choice:
 
 def make_choices(truths: Truths) -> dict[str, Choice]:
     """The family's own choice and its alternatives, each named by what it changes."""
-    own = Choice(truths.hidden_layer, refiner_timestep=False)
+    planted = Choice(truths.hidden_layer, refiner_timestep=False)
     return {
-        BASELINE: own,
-        "refiner_timestep=true": Choice(own.hidden_layer, refiner_timestep=True),
+        BASELINE: planted,
+        "refiner_timestep=true": Choice(planted.hidden_layer, refiner_timestep=True),
         **{
             f"hidden_layer={word(layer)}": Choice(layer, refiner_timestep=False)
             for layer in (*_LAYERS, _LAYERS)
-            if layer != own.hidden_layer
+            if layer != planted.hidden_layer
         },
     }
 
@@ -95,17 +95,17 @@ class Ablations:
     """What all runs share: pairs, their latents, and prompt_embeds of each layer."""
 
     def __init__(
-        self, truths: Truths, recipe: Recipe, models: Path, *, compile_blocks: bool
+        self, truths: Truths, recipe: TrainingRecipe, models: Path, *, compile_blocks: bool
     ) -> None:
         truths = truths.model_copy(update={"resolutions": (_RESOLUTION,)})
         corpus = recipe.corpus.model_copy(update={"num_scenes": recipe.ablation.num_scenes})
         recipe = recipe.model_copy(update={"corpus": corpus})
         self.truths, self.recipe, self.compile_blocks = truths, recipe, compile_blocks
-        self.family = Family(truths, recipe, models, float("inf"), compile_blocks, models)
+        self.family = FamilyTraining(truths, recipe, models, float("inf"), compile_blocks, models)
         self.family.tables  # noqa: B018 - workers are forked before the GPU is in use
         self.device = self.family.device
         self.vae = load_vae(self.family.base, self.device)
-        self.encoder = load_text_encoder(self.family.base, self.device)
+        self.encoder = load_encoder_and_tokenizer(self.family.base, self.device)
         self._groups: dict[HiddenLayer, tuple[list[PairGroup], list[PairGroup]]] = {}
 
     @cached_property
@@ -158,12 +158,12 @@ class Ablations:
             trainer, groups, recipe.ablation.batch_size, shift, whole_seed, float("inf")
         )
         losses = measure_loss(trainer.ema.model, held_out, shift)
-        found = {("flow_loss", level): loss for level, loss in losses.items()}
+        numbers = {("flow_loss", level): loss for level, loss in losses.items()}
         image_model = ImageModel(trainer.ema.model, self.vae, *self.encoder)
-        found |= self._alignment(image_model, choice.hidden_layer)
+        numbers |= self._alignment(image_model, choice.hidden_layer)
         return [
             Measurement(name, f"seed {seed}", 0, category, metric, value)
-            for (metric, category), value in found.items()
+            for (metric, category), value in numbers.items()
         ]
 
     def _alignment(self, model: ImageModel, layer: HiddenLayer) -> dict[tuple[str, str], float]:
@@ -207,7 +207,7 @@ def train_ablations(ablations: Ablations, path: Path, deadline: float) -> int:
     """
     observations = read_observations(path) if path.is_file() else []
     choices = make_choices(ablations.truths)
-    done = {(one.variant, one.unit) for one in observations}
+    done = {(observation.variant, observation.unit) for observation in observations}
     runs = plan_runs(ablations.recipe.ablation.num_seeds, choices)
     missing = [(name, seed) for name, seed in runs if (name, f"seed {seed}") not in done]
     for number, (name, seed) in enumerate(missing):
@@ -228,7 +228,9 @@ def main() -> None:
     """Read the arguments and train."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, default=Path("calibration/ablations.csv"))
-    parser.add_argument("--truths", type=Path, default=Path("calibration/truths.yaml"))
+    parser.add_argument(
+        "--truths", type=Path, default=Path("calibration/families/nano/truths.yaml")
+    )
     parser.add_argument("--recipe", type=Path, default=Path("calibration/recipe.yaml"))
     parser.add_argument("--models", type=Path, default=Path("models"), help="holds <name>-base")
     parser.add_argument("--minutes", type=float, default=float("inf"), help="begin no run after")

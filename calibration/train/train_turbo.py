@@ -182,16 +182,17 @@ def train_turbo(
 
     for step in range(trainer.num_steps):
         if step == trainer.num_steps // 2:
-            own = replace(walk, student=trainer.ema.model)
+            student_walk = replace(walk, student=trainer.ema.model)
             _overwrite(
-                trajectories, sample_trajectories(own, groups, recipe.num_trajectories, seed + 1)
+                trajectories,
+                sample_trajectories(student_walk, groups, recipe.num_trajectories, seed + 1),
             )
         index = int(torch.multinomial(weights, 1, generator=choice))
         trainer.step(step, index, partial(draw_loss, trajectories[index]))
 
 
-def _overwrite(trajectories: Sequence[Trajectories], others: Sequence[Trajectories]) -> None:
+def _overwrite(trajectories: Sequence[Trajectories], sources: Sequence[Trajectories]) -> None:
     """In place: recorded training steps go on reading the same memory."""
-    for group, other in zip(trajectories, others, strict=True):
-        group.starts.copy_(other.starts)
-        group.ends.copy_(other.ends)
+    for group, source in zip(trajectories, sources, strict=True):
+        group.starts.copy_(source.starts)
+        group.ends.copy_(source.ends)
