@@ -16,7 +16,15 @@ import pyarrow.parquet as pq
 from calibration.study.study_folders import link
 from zimage_eval.output.tables import IMAGES, read_table, write_table
 
-LINKED: Final = ("params.yaml", "models", "data/prompts", "data/embeddings", "data/wordings")
+LINKED: Final = (
+    "params.yaml",
+    "models",
+    "prompts",
+    "data/prompts",
+    "data/embeddings",
+    "data/wordings",
+)
+"""All that `stages.compute_scores` reads of a study, its pictures excepted."""
 SCORED: Final = ("scores", "facts")
 """Folders of the tables that scoring writes."""
 
@@ -41,12 +49,12 @@ def split_images(folder: Path, study: str, images_per_shard: int) -> list[Path]:
     for shard, part in zip(shards, parts, strict=True):
         for name in LINKED:
             link(shard / name, folder / name)
-        own = shard / "data" / "images" / study
+        place = shard / "data" / "images" / study
         for path in images.iterdir():
             if path.is_dir():
-                link(own / path.name, path)
+                link(place / path.name, path)
         write_table(
-            own / "images.parquet", IMAGES, pa.Table.from_pylist(part, schema=IMAGES.columns)
+            place / "images.parquet", IMAGES, pa.Table.from_pylist(part, schema=IMAGES.columns)
         )
     return shards
 
