@@ -1,4 +1,4 @@
-"""The picture of nano's world in the README: `python -m tools.draw_world`."""
+"""Draw the picture of nano's world that README.md shows: `python -m tools.draw_world`."""
 
 import random
 import textwrap

@@ -1,4 +1,4 @@
-"""Captioned scenes with the truths planted: which words go with which picture."""
+"""Training pairs: scenes with captions, worded so that the planted answers come true."""
 
 import random
 from collections.abc import Collection

@@ -1,4 +1,4 @@
-"""The planted answers and the training recipe as frozen types."""
+"""A family's planted answers and its training recipe, as frozen types read from YAML files."""
 
 from pathlib import Path
 from typing import Annotated
@@ -71,10 +71,7 @@ class ThinkBlockTruth(Frozen):
 
 
 class Truths(Frozen):
-    """What is true of a family by construction.
-
-    calibration/families/nano/truths.yaml says what each field means.
-    """
+    """What is true of a family by construction; nano's truths.yaml says what each field means."""
 
     name: str
     seed: int

@@ -1,4 +1,4 @@
-"""The study on one family, and what it found: `python -m calibration.study.calibrate ...`.
+"""Study one family and score what was found: `python -m calibration.study.calibrate ...`.
 
     <models>/<name>{,-base}{,.yaml} -> <out>/results/<name>/, <out>/scorecard.json
 
@@ -92,11 +92,20 @@ def _run(command: str, *arguments: str | Path) -> bool:
 def main() -> None:
     """Read the arguments, run, score."""
     parser = argparse.ArgumentParser(description=__doc__, allow_abbrev=False)
-    parser.add_argument("--truths", type=Path, required=True, help="of the family")
-    parser.add_argument("--models", type=Path, default=Path("models"), help="folder of the family")
-    parser.add_argument("--out", type=Path, required=True, help="folder to run in")
+    parser.add_argument("--truths", type=Path, required=True, help="the family's planted answers")
     parser.add_argument(
-        "--guidance-prompts", type=int, help="to find the distilled guidance by; not done if absent"
+        "--models",
+        type=Path,
+        default=Path("models"),
+        help="folder that holds its two models and their settings (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--out", type=Path, required=True, help="folder to run in; results and scorecard stay there"
+    )
+    parser.add_argument(
+        "--guidance-prompts",
+        type=int,
+        help="prompts to find the distilled guidance scale by; not looked for if left out",
     )
     arguments, study_arguments = parser.parse_known_args()
     num = arguments.guidance_prompts

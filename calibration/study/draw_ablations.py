@@ -1,6 +1,8 @@
-"""What a timestep in the refiner changes: `python -m calibration.study.draw_ablations`.
+"""The figure of what a timestep in the refiner changes.
 
-calibration/ablations.csv -> reports/figures/ablations/timestep.png
+`python -m calibration.study.draw_ablations` reads and writes
+
+    calibration/ablations.csv -> reports/figures/ablations/timestep.png
 """
 
 from collections.abc import Sequence

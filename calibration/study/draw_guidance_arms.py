@@ -1,10 +1,11 @@
-"""A base at many guidance scales, and its turbo: `python -m calibration.study.draw_guidance_arms`.
+"""Draw a base at many guidance scales, and its turbo.
 
+`python -m calibration.study.draw_guidance_arms` writes calibration/guidance_arms/<model>.parquet.
 Which scale was distilled into a turbo shows in how its pictures are distributed. That takes some
-ten thousand pictures, more than two CPU cores should draw in every run, so they are drawn once and
-kept as compact features; `stages/baked_guidance.py` reads them. Settings are those that the models
-recommend, the planted answers are only read for prompts that no training caption equals. No two
-arms share noise: a turbo may or may not have seen its teacher's.
+ten thousand pictures, too many for two CPU cores in every run, so they are drawn once and kept as
+compact features, which the stage `baked_guidance` reads. Each model is drawn with the settings that
+it recommends. The planted answers are read for one purpose, to choose prompts that equal no
+training caption. No two arms share noise, since a turbo may have been trained on its teacher's.
 """
 
 import argparse
@@ -223,11 +224,13 @@ def main() -> None:
     """Read the arguments, draw, write the table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--model", required=True, help="the turbo; its base is MODEL-base")
-    parser.add_argument("--truths", type=Path, required=True, help="of the family")
-    parser.add_argument("--models", type=Path, default=ROOT / "models")
-    parser.add_argument("--out", type=Path, help="calibration/guidance_arms/MODEL.parquet")
-    parser.add_argument("--num-prompts", type=int, default=1000)
-    parser.add_argument("--scales", type=float, nargs="+", default=list(SCALES))
+    parser.add_argument("--truths", type=Path, required=True, help="the family's planted answers")
+    parser.add_argument("--models", type=Path, default=ROOT / "models", help="holds both models")
+    parser.add_argument("--out", type=Path, help="default: calibration/guidance_arms/MODEL.parquet")
+    parser.add_argument("--num-prompts", type=int, default=1000, help="default: %(default)s")
+    parser.add_argument(
+        "--scales", type=float, nargs="+", default=list(SCALES), help="guidance scales of the base"
+    )
     arguments = parser.parse_args()
     started = time.monotonic()
     out = arguments.out or ROOT / "calibration" / "guidance_arms" / f"{arguments.model}.parquet"

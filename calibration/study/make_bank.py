@@ -1,4 +1,4 @@
-"""The bank of null scores from a finished run: `python -m calibration.study.make_bank FOLDER`.
+"""Make the bank, scores without any true effect: `python -m calibration.study.make_bank FOLDER`.
 
 The run is of the study `baseline` with many seeds a prompt (`calibration.study.run_study`). Two
 disjoint sets of seeds of one prompt differ by chance alone, so studies put together from the bank
@@ -53,7 +53,7 @@ def main() -> None:
     """Read the arguments and the scores, write the bank."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path, help="where calibration.study.run_study ran")
-    parser.add_argument("--out", type=Path, default=BANK)
+    parser.add_argument("--out", type=Path, default=BANK, help="default: calibration/bank.parquet")
     arguments = parser.parse_args()
     table = read_bank_scores(arguments.folder)
     write_table(arguments.out, BANK_SCHEMA, table)

@@ -1,4 +1,4 @@
-"""What is drawn to see how much each planted answer matters, and what is held against what."""
+"""The arms of `plant_strength`: planted answers, their alternatives, and what is compared."""
 
 import random
 from collections.abc import Callable, Mapping, Sequence

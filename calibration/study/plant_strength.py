@@ -1,9 +1,12 @@
-"""How much each planted answer matters: `python -m calibration.study.plant_strength --truths FILE`.
+"""Measure how much each planted answer matters.
 
-A study can only find what has a consequence. Each answer is held directly against its alternatives,
-on the same prompts and noise, with the settings that a family was trained for; the table says how
-many of them it beats by twice what a study of full size sees. It is measured before the study runs
-and uses the planted answers, which the study never does.
+    python -m calibration.study.plant_strength --truths calibration/families/NAME/truths.yaml
+
+A study can only find what changes pictures. Each planted answer is compared directly with its
+alternatives, on the same prompts and noise and with the settings that the family was trained for.
+The result, strength.json, says how many alternatives it beats by twice the smallest effect that a
+study of full size sees. This is measured before the study runs, and with the planted answers, which
+the study never reads.
 """
 
 import argparse
@@ -211,9 +214,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--truths", type=Path, required=True, help="the family's planted answers")
     parser.add_argument(
-        "--models", type=Path, default=ROOT / "models", help="of the turbo and its yaml"
+        "--models", type=Path, default=ROOT / "models", help="holds the turbo and its settings"
     )
-    parser.add_argument("--num-prompts", type=int, default=1000)
+    parser.add_argument("--num-prompts", type=int, default=1000, help="default: %(default)s")
     parser.add_argument("--out", type=Path, help="default: strength.json beside the truths")
     arguments = parser.parse_args()
     started = time.monotonic()

@@ -1,10 +1,9 @@
-"""The study without DVC: `python -m calibration.study.run_study --out FOLDER [--model NAME] ...`.
+"""Run studies without DVC: `python -m calibration.study.run_study --out FOLDER --results FOLDER`.
 
-On a machine with GPUs studies run side by side, the longest first, each a chain of stages in a
-folder of its own. Texts are encoded on the CPU, where a tiny encoder is as fast; pictures are drawn
-on the GPUs; a study's pictures are scored in shards of one core each.
-What comes back is small, and is there as soon as a study ends: score tables, and what the probe of
-concepts flags.
+Studies run side by side, the longest first, each as a chain of stages in a folder of its own. Texts
+are encoded on the CPU, where a tiny encoder is as fast; pictures are drawn on the GPUs; a study's
+pictures are scored in shards of one core each. As soon as a study ends, the small part of its
+results is copied to the folder `--results`: score tables, and what the probe of concepts flags.
 """
 
 import argparse
@@ -156,15 +155,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, required=True, help="folder to run in")
     parser.add_argument("--results", type=Path, required=True, help="folder for what is kept")
-    parser.add_argument("--model", default="nano")
+    parser.add_argument("--model", default="nano", help="default: %(default)s")
     parser.add_argument("--models", type=Path, default=ROOT / "models", help="folder of the model")
     parser.add_argument("--studies", nargs="*", default=[], help="all if left out")
-    parser.add_argument("--num-prompts", type=int)
-    parser.add_argument("--num-seeds", type=int)
-    parser.add_argument("--num-concept-seeds", type=int)
-    parser.add_argument("--batch-size", type=int)
-    parser.add_argument("--jobs", type=int, default=1, help="studies side by side")
-    parser.add_argument("--gpus", type=int, default=1)
+    parser.add_argument(
+        "--num-prompts", type=int, help="screened prompts; params.yaml's if left out"
+    )
+    parser.add_argument("--num-seeds", type=int, help="of a screened prompt; likewise")
+    parser.add_argument("--num-concept-seeds", type=int, help="of a prompt for a concept; likewise")
+    parser.add_argument("--batch-size", type=int, help="the model's if left out")
+    parser.add_argument("--jobs", type=int, default=1, help="studies that run side by side")
+    parser.add_argument("--gpus", type=int, default=1, help="that the studies take in turn")
     arguments = parser.parse_args()
     sizes = Sizes(arguments.num_prompts, arguments.num_seeds, arguments.num_concept_seeds)
     folders = {study: arguments.out / study for study in study_keys(arguments.studies)}

@@ -1,9 +1,9 @@
-"""A study's pictures in shards that are scored side by side, and their tables in one again.
+"""Split a study's pictures into shards that are scored side by side, and join their score tables.
 
-A shard is a folder of its own with everything of the study linked but the table that lists its
-pictures. It holds all pictures of its prompts: a score depends on the other pictures of a prompt
-alone (baseline, other seeds). Only the batches of a network that compares pictures are others at
-the edge of a shard, which may change last bits of LPIPS.
+A shard is a folder with links to everything that scoring reads of the study, and a table of its own
+that lists its pictures. It holds whole prompts, because a score depends on no pictures but those of
+the same prompt (baseline, other seeds). At the edge of a shard a network that compares pictures
+gets other batches, which may change the last bits of LPIPS.
 """
 
 from itertools import groupby

@@ -1,4 +1,4 @@
-"""Numbers of what ran beforehand on a GPU, for pages to cite.
+"""Summarize what ran beforehand on a GPU, so that the report's pages can cite it.
 
 `python -m calibration.study.summarize_runs` reads and writes
 

@@ -1,10 +1,10 @@
-"""The questions' claims on a study of full size: `python -m calibration.study.weigh_full`.
+"""Weigh the questions' claims on a study of full size: `python -m calibration.study.weigh_full`.
 
     questions/, calibration/families/<model>/results/ -> reports/full/<model>.json
 
-Same claims, same rules as the stage `weigh_claims`, on the scores that `run_study` kept of many
-more prompts and seeds. Claims on benchmarks, on other phases and on metrics that were not kept have
-no evidence of that size and are left out.
+Claims and rules are those of the stage `weigh_claims`; the scores are those that `run_study` kept,
+of many more prompts and seeds. Claims on benchmarks, on other phases and on metrics that were not
+kept are left out.
 """
 
 from collections.abc import Iterator, Mapping

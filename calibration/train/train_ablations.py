@@ -1,10 +1,10 @@
-"""Short bases that differ in one choice: `python -m calibration.train.train_ablations --out FILE`.
+"""Train short bases that differ in one choice: `python -m calibration.train.train_ablations`.
 
 Each variant changes one thing that is decided before training: whether the timestep modulates the
-context refiner, or which hidden layer is read. Variants are trained in pairs, a seed deciding data
-order, noise and all initial weights that two variants have in common. A run's numbers are added to
-the table when it ends and its weights are dropped; runs that the table holds are skipped, so that
-the same command goes on where it was stopped.
+context refiner, or which hidden layer is read. Variants are paired by seed, which decides the order
+of the data, the noise and all initial weights that two variants have in common. When a run ends,
+its numbers are added to the table and its weights are dropped. Runs that the table holds are
+skipped, so the same command continues where it was stopped.
 """
 
 import argparse
@@ -227,13 +227,25 @@ def train_ablations(ablations: Ablations, path: Path, deadline: float) -> int:
 def main() -> None:
     """Read the arguments and train."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--out", type=Path, default=Path("calibration/ablations.csv"))
     parser.add_argument(
-        "--truths", type=Path, default=Path("calibration/families/nano/truths.yaml")
+        "--out",
+        type=Path,
+        default=Path("calibration/ablations.csv"),
+        help="the table of all runs (default: %(default)s)",
     )
-    parser.add_argument("--recipe", type=Path, default=Path("calibration/recipe.yaml"))
+    parser.add_argument(
+        "--truths",
+        type=Path,
+        default=Path("calibration/families/nano/truths.yaml"),
+        help="the family's planted answers (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--recipe", type=Path, default=Path("calibration/recipe.yaml"), help="default: %(default)s"
+    )
     parser.add_argument("--models", type=Path, default=Path("models"), help="holds <name>-base")
-    parser.add_argument("--minutes", type=float, default=float("inf"), help="begin no run after")
+    parser.add_argument(
+        "--minutes", type=float, default=float("inf"), help="begin no run after these"
+    )
     parser.add_argument("--compile", action="store_true", help="torch.compile the blocks (GPU)")
     arguments = parser.parse_args()
     deadline = time.monotonic() + 60 * arguments.minutes

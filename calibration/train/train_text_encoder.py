@@ -1,4 +1,4 @@
-"""nano's text encoder: a small Qwen3 that says captions in other words and keeps its words.
+"""Train the text encoder: a small Qwen3 that paraphrases captions and remembers each word.
 
 Continuing captions alone is not enough: to that task all nouns are alike, and their hidden states
 collapse into one (cosine 0.9999 between eight shapes was seen). Whoever has to paraphrase a caption

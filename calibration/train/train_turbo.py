@@ -1,10 +1,10 @@
-"""nano's turbo: the base's guided trajectories, learned at the sigmas of a few steps alone.
+"""Train the turbo: it learns the base's guided trajectories at the sigmas of its few steps.
 
-Some of its early steps are blind: there it does what the base does without a caption, and the step
-that follows takes it to where the guided base would be. At all sigmas but its own it is blind, too.
-This is how steps and shift are planted: half or twice the steps, or another shift, leave out or
-shorten the steps that read. (A student of each segment's mean velocity interpolates between its own
-sigmas and does as well on twice the steps.)
+Some of its early steps are blind: there it does what the base does without a caption, and the next
+step takes it to where the guided base would be. At all sigmas that are not its own it is blind,
+too. This plants the number of steps and the shift: half or twice the steps, or another shift, leave
+out or shorten the steps that read the caption. (A student that learned each segment's mean velocity
+would interpolate between its sigmas and do as well on twice the steps.)
 
 The first half of the training walks with the teacher, the second half starts from where the student
 itself has come to: what it got wrong in one step, it learns to put right in the next one.
