@@ -45,7 +45,11 @@ def draw(
 
 def main() -> None:
     """Read the arguments, draw and check."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="python -m calibration.evaluation.measure_pipeline",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     parser.add_argument("folder", type=Path, help="a model in diffusers' layout")
     parser.add_argument(
         "--truths",

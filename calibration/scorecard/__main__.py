@@ -147,7 +147,11 @@ def print_card(card: Mapping[str, Any]) -> None:
 
 def main() -> None:
     """Read the arguments, score every family that has results, write the card."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="python -m calibration.scorecard",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     parser.add_argument(
         "--truths",
         type=Path,

@@ -91,7 +91,12 @@ def _run(command: str, *arguments: str | Path) -> bool:
 
 def main() -> None:
     """Read the arguments, run, score."""
-    parser = argparse.ArgumentParser(description=__doc__, allow_abbrev=False)
+    parser = argparse.ArgumentParser(
+        prog="python -m calibration.study.calibrate",
+        description=__doc__,
+        allow_abbrev=False,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     parser.add_argument("--truths", type=Path, required=True, help="the family's planted answers")
     parser.add_argument(
         "--models",

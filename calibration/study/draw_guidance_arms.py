@@ -222,7 +222,9 @@ def _draw(
 
 def main() -> None:
     """Read the arguments, draw, write the table."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="python -m calibration.study.draw_guidance_arms", description=__doc__
+    )
     parser.add_argument("--model", required=True, help="the turbo; its base is MODEL-base")
     parser.add_argument("--truths", type=Path, required=True, help="the family's planted answers")
     parser.add_argument("--models", type=Path, default=ROOT / "models", help="holds both models")

@@ -51,7 +51,9 @@ def read_bank_scores(folder: Path) -> pa.Table:
 
 def main() -> None:
     """Read the arguments and the scores, write the bank."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="python -m calibration.study.make_bank", description=__doc__
+    )
     parser.add_argument("folder", type=Path, help="where calibration.study.run_study ran")
     parser.add_argument("--out", type=Path, default=BANK, help="default: calibration/bank.parquet")
     arguments = parser.parse_args()

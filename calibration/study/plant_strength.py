@@ -211,7 +211,11 @@ def _name(series: Series) -> str:
 
 def main() -> None:
     """Read the arguments, draw, compare, write."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="python -m calibration.study.plant_strength",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     parser.add_argument("--truths", type=Path, required=True, help="the family's planted answers")
     parser.add_argument(
         "--models", type=Path, default=ROOT / "models", help="holds the turbo and its settings"

@@ -152,7 +152,9 @@ def keep_study(folder: Path, study: str, results: Path) -> None:
 
 def main() -> None:
     """Read the arguments, prepare, run, keep."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="python -m calibration.study.run_study", description=__doc__
+    )
     parser.add_argument("--out", type=Path, required=True, help="folder to run in")
     parser.add_argument("--results", type=Path, required=True, help="folder for what is kept")
     parser.add_argument("--model", default="nano", help="default: %(default)s")

@@ -42,7 +42,7 @@ def train_family(family: FamilyTraining, until: str = PARTS[-1]) -> bool:
 
 def main() -> None:
     """Read the arguments and train."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m calibration.train", description=__doc__)
     parser.add_argument("--truths", type=Path, required=True, help="the family's planted answers")
     parser.add_argument("--out", type=Path, required=True, help="folder that gets the two models")
     parser.add_argument(

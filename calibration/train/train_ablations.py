@@ -226,7 +226,9 @@ def train_ablations(ablations: Ablations, path: Path, deadline: float) -> int:
 
 def main() -> None:
     """Read the arguments and train."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="python -m calibration.train.train_ablations", description=__doc__
+    )
     parser.add_argument(
         "--out",
         type=Path,
