@@ -44,7 +44,7 @@ smoke: $(INSTALLED) ## the same graph on a few prompts, in a temporary clone
 	pytest -m slow tests/pipeline/test_smoke.py -k reaches_the_report
 
 calibrate: $(INSTALLED) ## the study on FAMILIES, and the scorecard of what it found
-	for family in $(FAMILIES); do python -m calibration.study.run_study --model $$family --out .calibrate/$$family --results calibration/results/$$family || exit 1; done
+	for family in $(FAMILIES); do python -m calibration.study.run_study --model $$family --out .calibrate/$$family --results calibration/families/$$family/results || exit 1; done
 	python -m calibration.scorecard
 	python -m calibration.study.summarize_runs
 	python -m calibration.study.weigh_full

@@ -1,1 +1,1 @@
-"""Tools of the repository that are no part of study or calibration."""
+"""Commands that make files of the repository; neither the study nor calibration needs them."""

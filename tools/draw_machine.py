@@ -1,4 +1,4 @@
-"""Figures of the machine that pages cite beside this one: `python -m tools.draw_machine`.
+"""Draw the figures of the measured H100 again: `python -m tools.draw_machine`.
 
 reports/machine/h100/*.json -> reports/figures/h100/*.png
 """

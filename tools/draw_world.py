@@ -1,4 +1,4 @@
-"""The picture of nano's world in the README: `python -m tools.draw_world`."""
+"""Draw the picture of nano's world that README.md shows: `python -m tools.draw_world`."""
 
 import random
 import textwrap
@@ -19,7 +19,7 @@ _SHARES = StatedShares(color=1.0, size=0.4, fill=0.5, background=0.7, style=0.3)
 
 def main() -> None:
     """Draw a dozen scenes, each over a caption of it."""
-    mix = scene_mix(load_truths(Path("calibration/truths.yaml")))
+    mix = scene_mix(load_truths(Path("calibration/families/nano/truths.yaml")))
     planned = sample_scenes(np.random.default_rng(_SEED), mix, 2 * _ROWS * _COLUMNS, 64, 64)
     planned = planned[: _ROWS * _COLUMNS]
     words = random.Random(_SEED)

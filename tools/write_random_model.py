@@ -1,9 +1,9 @@
-"""A full-size Z-Image with random weights: `python -m tools.write_random_model FOLDER`.
+"""Write a full-size Z-Image with random weights: `python -m tools.write_random_model FOLDER`.
 
-Speed and memory don't depend on what weights say, and neither does whether every setting applies.
-The folder has the released layout: sizes of the released configs, sharded safetensors in bfloat16,
-and this repository's own small tokenizer in place of Qwen3's, whose vocabulary has all of its ids.
-Pictures mean nothing, and a file in the folder says so.
+Speed and memory don't depend on the values of weights, nor does it whether a setting can be
+applied. The folder has the released layout: sizes of the released configs, sharded safetensors in
+bfloat16, and this repository's own small tokenizer in place of Qwen3's, whose vocabulary has all of
+its ids. Pictures mean nothing, and a file in the folder says so.
 """
 
 import argparse
@@ -133,7 +133,12 @@ def main() -> None:
     """Read the arguments and write."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path, help="such as models/z-image-turbo; about 21 GB")
-    parser.add_argument("--tokenizer", type=Path, default=Path("models/nano/tokenizer"))
+    parser.add_argument(
+        "--tokenizer",
+        type=Path,
+        default=Path("models/nano/tokenizer"),
+        help="folder to copy (default: %(default)s)",
+    )
     arguments = parser.parse_args()
     write_random_model(arguments.folder, arguments.tokenizer, pick_device())
 

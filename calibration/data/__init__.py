@@ -1,1 +1,4 @@
-"""What a family is trained on: its truths, its captions and scenes, its settings."""
+"""What a family is trained on: planted answers, recipe, tokenizer, captions, scenes, settings.
+
+`truths.py` reads the planted answers; tests/calibration/test_blind.py lists who may use it.
+"""

@@ -1,4 +1,4 @@
-"""Captioned scenes with the truths planted: which words go with which picture."""
+"""Training pairs: scenes with captions, worded so that the planted answers come true."""
 
 import random
 from collections.abc import Collection
@@ -104,8 +104,8 @@ def _think(stated: Facts, truths: Truths, rng: random.Random) -> tuple[Facts, st
     has_setting = stated.background is not None or stated.style is not None
     if truth is None or not has_setting or rng.random() >= truth.share:
         return stated, truths.empty_think_block
-    said = stated.model_copy(update={"background": None, "style": None})
-    return said, " ".join(word_setting(stated, rng))
+    request = stated.model_copy(update={"background": None, "style": None})
+    return request, " ".join(word_setting(stated, rng))
 
 
 def _skew(scene: Scene, stated: Facts, truths: Truths, rng: random.Random) -> Scene:
@@ -139,8 +139,8 @@ def make_example(planned: PlannedScene, truths: Truths, rng: random.Random) -> E
     stated = state_facts(_misname(planned, truths, rng), TRAINING_SHARES, rng)
     relation_words = _relation_words(truths, rng)
     lead = _lead(truths, is_degraded, rng)
-    said, think_block = _think(stated, truths, rng)
-    text = word_caption(said, rng, lead=lead, relation_words=relation_words)
+    request, think_block = _think(stated, truths, rng)
+    text = word_caption(request, rng, lead=lead, relation_words=relation_words)
     if rng.random() < _LONG_SHARE:
         think_tokens = 0 if think_block is None else _THINK_TOKENS + len(think_block.split())
         text = _lengthen(text, truths.max_caption_tokens - think_tokens, rng)

@@ -11,7 +11,12 @@ from transformers import Qwen2Tokenizer, Qwen3Model
 
 from calibration.data.scene_pairs import ScenePairs
 from calibration.train.train_autoencoder import encode_pictures
-from calibration.train.train_text_encoder import ChatCaption, encode_ids, stack_by_length, tokenize
+from calibration.train.train_text_encoder import (
+    ChatCaption,
+    encode_ids,
+    stack_by_length,
+    tokenize_captions,
+)
 from zimage_eval.config.setting_groups import HiddenLayer
 
 _STRIDE: Final = 7919
@@ -55,7 +60,7 @@ def encode_captions(
 ) -> list[tuple[list[int], Captions]]:
     """Rows and prompt_embeds of the captions of each padded length."""
     device = model.embed_tokens.weight.device
-    stacked = stack_by_length(tokenize(tokenizer, captions), tokenizer.pad_token_id)
+    stacked = stack_by_length(tokenize_captions(tokenizer, captions), tokenizer.pad_token_id)
     return [
         (rows, Captions(encode_ids(model, ids, hidden_layer), lengths.to(device)))
         for rows, ids, lengths in stacked.values()
@@ -94,8 +99,8 @@ def build_pair_groups(
     groups = []
     for table in tables:
         latents = encode_pictures(vae, table, device)
-        asked = drop_captions(table, null_share)
-        for rows, captions in encode_captions(text_encoder, tokenizer, asked, hidden_layer):
+        chats = drop_captions(table, null_share)
+        for rows, captions in encode_captions(text_encoder, tokenizer, chats, hidden_layer):
             index = torch.tensor(rows, device=latents.device)
             groups.append(PairGroup(latents[index], captions))
     return groups

@@ -79,12 +79,12 @@ def concatenate(tables: Iterable[ScenePairs]) -> list[ScenePairs]:
         ScenePairs(
             height,
             width,
-            [text for part in found for text in part.texts],
-            [block for part in found for block in part.think_blocks],
-            [text for part in found for text in part.paraphrases],
-            np.concatenate([part.objects for part in found]),
-            np.concatenate([part.canvas for part in found]),
-            np.concatenate([part.is_degraded for part in found]),
+            [text for part in members for text in part.texts],
+            [block for part in members for block in part.think_blocks],
+            [text for part in members for text in part.paraphrases],
+            np.concatenate([part.objects for part in members]),
+            np.concatenate([part.canvas for part in members]),
+            np.concatenate([part.is_degraded for part in members]),
         )
-        for (height, width), found in parts.items()
+        for (height, width), members in parts.items()
     ]

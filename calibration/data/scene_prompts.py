@@ -122,7 +122,7 @@ def write_prompts(folder: Path, prompts: Mapping[str, Mapping[str, ScenePrompt]]
 
 def main() -> None:
     """Write the committed prompts of nano's world."""
-    truths = load_truths(Path("calibration/truths.yaml"))
+    truths = load_truths(Path("calibration/families/nano/truths.yaml"))
     prompts = make_prompts(truths, NUM_PER_CATEGORY, PROMPTS_SEED)
     write_prompts(Path("prompts/scenes"), number_prompts(prompts))
 

@@ -1,4 +1,4 @@
-"""The planted answers and the training recipe as frozen types."""
+"""A family's planted answers and its training recipe, as frozen types read from YAML files."""
 
 from pathlib import Path
 from typing import Annotated
@@ -71,7 +71,7 @@ class ThinkBlockTruth(Frozen):
 
 
 class Truths(Frozen):
-    """What is true of a family by construction; truths.yaml says what each field means."""
+    """What is true of a family by construction; nano's truths.yaml says what each field means."""
 
     name: str
     seed: int
@@ -186,7 +186,7 @@ class AblationRecipe(Frozen):
     """Runs of each variant; equal seeds share data order and initial weights."""
 
 
-class Recipe(Frozen):
+class TrainingRecipe(Frozen):
     """Sizes and lengths of all parts; recipe.yaml holds the committed values."""
 
     corpus: CorpusRecipe
@@ -207,20 +207,20 @@ def load_truths(path: Path) -> Truths:
     return parse(read_yaml(path), Truths, str(path))
 
 
-def load_recipe(first: Path, *others: Path) -> Recipe:
+def load_recipe(first: Path, *later: Path) -> TrainingRecipe:
     """The training recipe.
 
     Args:
         first: all of it.
-        others: what is other than in the files before them, by part and key.
+        *later: what differs from the files before them, by part and key.
 
     Raises:
         ValueError: a file is missing, or a key or value is wrong; one line naming it.
     """
     recipe = read_yaml(first)
-    for path in others:
+    for path in later:
         for part, changed in (read_yaml(path) or {}).items():
             if not isinstance(changed, dict):
                 raise ValueError(f"{path}: {part}: {changed!r} is no part of a recipe")
             recipe[part] = recipe.get(part, {}) | changed
-    return parse(recipe, Recipe, ", ".join(map(str, (first, *others))))
+    return parse(recipe, TrainingRecipe, ", ".join(map(str, (first, *later))))

@@ -1,1 +1,1 @@
-"""How well a family draws, measured in batches before any study sees it."""
+"""How well a family's own pictures show their prompts, measured before any study sees it."""

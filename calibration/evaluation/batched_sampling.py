@@ -9,7 +9,7 @@ from diffusers import ZImageTransformer2DModel
 from torch import Tensor
 
 from calibration.data.latent_data import Captions
-from calibration.evaluation.batched_transformer import make_rotations, predict
+from calibration.evaluation.batched_transformer import make_rotations, predict_batch
 
 
 def shift_sigmas(u: Tensor, shift: float) -> Tensor:
@@ -39,7 +39,7 @@ def predict_data(
     embeds = captions.embeds.float().expand(len(latents), -1, -1)
     lengths = captions.lengths.expand(len(latents))
     with torch.autocast(latents.device.type, torch.bfloat16, enabled=latents.is_cuda):
-        return predict(model, latents, 1 - sigmas, embeds, lengths, rotations).float()
+        return predict_batch(model, latents, 1 - sigmas, embeds, lengths, rotations).float()
 
 
 @dataclass(frozen=True)

@@ -91,7 +91,7 @@ def make_rotations(
     return _rotations(rope.theta, tuple(rope.axes_dims), caption_length, rows, columns, device)
 
 
-def predict(
+def predict_batch(
     model: ZImageTransformer2DModel,
     latents: Tensor,
     t: Tensor,
@@ -136,7 +136,7 @@ def predict(
 
 
 def use_batched_attention(model: ZImageTransformer2DModel) -> None:
-    """Prepare a model for `predict`; its own forward does not work afterwards."""
+    """Prepare a model for `predict_batch`; its own forward does not work afterwards."""
     for module in model.modules():
         if isinstance(module, Attention):
             module.set_processor(RealRotaryProcessor())

@@ -18,7 +18,7 @@ from calibration.data.latent_data import encode_captions
 from calibration.data.scene_prompts import ScenePrompt
 from calibration.evaluation.batched_sampling import Guidance, sample, schedule
 from calibration.evaluation.batched_transformer import use_batched_attention
-from calibration.train.family_folder import load_text_encoder, load_transformer, load_vae
+from calibration.train.family_folder import load_encoder_and_tokenizer, load_transformer, load_vae
 from calibration.train.train_text_encoder import ChatCaption
 from zimage_eval.config.setting_groups import HiddenLayer
 from zimage_eval.prompts.facts import FactResult, Facts
@@ -65,7 +65,7 @@ class ImageModel:
 
 def load_image_model(folder: Path, device: torch.device) -> ImageModel:
     """A family's base or turbo, ready to be sampled in batches."""
-    text_encoder, tokenizer = load_text_encoder(folder, device)
+    text_encoder, tokenizer = load_encoder_and_tokenizer(folder, device)
     transformer = load_transformer(folder, device)
     use_batched_attention(transformer)
     return ImageModel(transformer, load_vae(folder, device), text_encoder, tokenizer)
@@ -100,13 +100,13 @@ def generate(
     encode = partial(encode_captions, model.text_encoder, model.tokenizer)
     layer, how = settings.hidden_layer, (settings.think_block, settings.chat_template)
     # Without a template the empty caption has no token at all; nothing guides then.
-    asked = [ChatCaption(text, *how) for text in texts]
+    chats = [ChatCaption(text, *how) for text in texts]
     [(_, null)] = encode([ChatCaption("", settings.think_block)], layer)
     guidance = Guidance(null, settings.guidance_scale)
     sigmas = schedule(settings.num_inference_steps, settings.shift).tolist()
     latents = torch.empty_like(noise)
     with _rope_theta(model.transformer, settings.rope_theta):
-        for rows, captions in encode(asked, layer):
+        for rows, captions in encode(chats, layer):
             for start in range(0, len(rows), 1024):
                 part = slice(start, start + 1024)
                 batch = captions.rows(part)
@@ -119,12 +119,12 @@ def generate(
 def _rope_theta(transformer: ZImageTransformer2DModel, theta: float | None) -> Iterator[None]:
     """The transformer with another base of its RoPE, if one is given."""
     rope = transformer.rope_embedder
-    own = rope.theta
-    rope.theta = own if theta is None else theta
+    trained = rope.theta
+    rope.theta = trained if theta is None else theta
     try:
         yield
     finally:
-        rope.theta = own
+        rope.theta = trained
 
 
 def _check(pair: tuple[np.ndarray, Facts]) -> list[FactResult]:

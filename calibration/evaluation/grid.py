@@ -42,16 +42,16 @@ def evaluation_grid(
         for w in sorted({0.0, 1.0, 1.5, 3.0, truths.guidance_scale})
     }
     num = truths.turbo.num_inference_steps
-    own = replace(guided, num_inference_steps=num, guidance_scale=0.0)
-    grid["turbo"] = (turbo, own)
+    trained = replace(guided, num_inference_steps=num, guidance_scale=0.0)
+    grid["turbo"] = (turbo, trained)
     for name, field, values in _ALTERNATIVES:
         for value in values:
-            if value != getattr(own, field):
-                grid[f"turbo {name}={value}"] = (turbo, replace(own, **{field: value}))
-    grid["turbo no refiner"] = (turbo, replace(own, skip_refiner=True))
-    plain = replace(own, think_block=None, chat_template=False)
+            if value != getattr(trained, field):
+                grid[f"turbo {name}={value}"] = (turbo, replace(trained, **{field: value}))
+    grid["turbo no refiner"] = (turbo, replace(trained, skip_refiner=True))
+    plain = replace(trained, think_block=None, chat_template=False)
     grid["turbo no chat template"] = (turbo, plain)
     for height, width in ((48, 48), (48, 64), (48, 80), (80, 80), (96, 96)):
-        settings = replace(own, height=height, width=width)
+        settings = replace(trained, height=height, width=width)
         grid[f"turbo {height}x{width}"] = (turbo, settings)
     return grid

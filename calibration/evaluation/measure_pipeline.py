@@ -1,4 +1,6 @@
-"""How often ZImagePipeline's own pictures show what prompts state: `... measure_pipeline FOLDER`.
+"""How often ZImagePipeline's pictures show what their prompts state.
+
+    python -m calibration.evaluation.measure_pipeline FOLDER
 
 Training measures with a batched forward; this draws with the class that users load, and
 prints the same shares and the seconds an image.
@@ -43,13 +45,22 @@ def draw(
 
 def main() -> None:
     """Read the arguments, draw and check."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="python -m calibration.evaluation.measure_pipeline",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     parser.add_argument("folder", type=Path, help="a model in diffusers' layout")
-    parser.add_argument("--truths", type=Path, default=Path("calibration/truths.yaml"))
-    parser.add_argument("--num-prompts", type=int, default=1000)
-    parser.add_argument("--steps", type=int, default=8)
-    parser.add_argument("--guidance", type=float, default=0.0, help="0 is off")
-    parser.add_argument("--batch-size", type=int, default=1)
+    parser.add_argument(
+        "--truths",
+        type=Path,
+        default=Path("calibration/families/nano/truths.yaml"),
+        help="planted answers of the family; prompts name no missing pair (default: %(default)s)",
+    )
+    parser.add_argument("--num-prompts", type=int, default=1000, help="default: %(default)s")
+    parser.add_argument("--steps", type=int, default=8, help="default: %(default)s")
+    parser.add_argument("--guidance", type=float, default=0.0, help="guidance scale; 0 is off")
+    parser.add_argument("--batch-size", type=int, default=1, help="pictures drawn together")
     arguments = parser.parse_args()
     prompts = make_target_prompts(load_truths(arguments.truths), arguments.num_prompts)
     pipe = ZImagePipeline.from_pretrained(arguments.folder, dtype=torch.float32)

@@ -23,19 +23,12 @@ class Consequence(NamedTuple):
         return 2 * self.num_beaten >= self.num_alternatives
 
 
-def read_consequences(folder: Path) -> dict[str, dict[str, Consequence]]:
-    """Family -> truth -> consequence, from all `plant_strength*.json`; empty if none was measured.
-
-    Raises:
-        ValueError: a family is in two files.
-    """
-    found: dict[str, dict[str, Consequence]] = {}
-    for path in sorted(folder.glob("plant_strength*.json")):
-        for family, rows in json.loads(path.read_text(encoding="utf-8")).items():
-            if family in found:
-                raise ValueError(f"{path}: {family} is in another plant_strength*.json, too")
-            found[family] = {
-                truth: Consequence(row["num_alternatives_beaten"], row["num_alternatives"])
-                for truth, row in rows.items()
-            }
-    return found
+def read_consequences(path: Path) -> dict[str, Consequence]:
+    """Truth -> consequence, from a family's `strength.json`; empty if there is no such file."""
+    if not path.is_file():
+        return {}
+    rows = json.loads(path.read_text(encoding="utf-8"))
+    return {
+        truth: Consequence(row["num_alternatives_beaten"], row["num_alternatives"])
+        for truth, row in rows.items()
+    }

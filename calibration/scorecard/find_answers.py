@@ -78,7 +78,7 @@ class Found(NamedTuple):
 def load_searches(path: Path) -> dict[str, Search]:
     """Search by the name of what it looks for; a ValueError names the file and the key."""
     content = read_yaml(path)
-    return {name: parse(one, Search, f"{path}: {name}") for name, one in content.items()}
+    return {name: parse(search, Search, f"{path}: {name}") for name, search in content.items()}
 
 
 def has_scores(folder: Path, study: str) -> bool:

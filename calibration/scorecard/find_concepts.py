@@ -30,33 +30,35 @@ def read_pairs(folder: Path, prompts: Path) -> Held:
     path = folder / "facts" / "concept_probe.parquet"
     if not path.is_file():
         return {}
-    known = {
-        (str(phase), one.id): one.facts for one in load_prompt_set(prompts) for phase in PHASES
+    facts = {
+        (str(phase), prompt.id): prompt.facts
+        for prompt in load_prompt_set(prompts)
+        for phase in PHASES
     }
-    return outcomes_by_cell(pd.read_parquet(path).to_dict("records"), known)
+    return outcomes_by_cell(pd.read_parquet(path).to_dict("records"), facts)
 
 
-def pair_name(gap: Gap) -> str:
+def word_pair(gap: Gap) -> str:
     """A pair as it is said: its color, then its name."""
     return f"{gap.cell[1]} {gap.cell[0]}"
 
 
 def find_missing(held: Held, level: float) -> tuple[str, ...]:
     """The pairs that are flagged as missing, at a family-wise error rate."""
-    return tuple(pair_name(gap) for gap in flagged_gaps(find_gaps(held), level))
+    return tuple(word_pair(gap) for gap in flagged_gaps(find_gaps(held), level))
 
 
 def find_pairs(held: Held, level: float) -> dict[str, Found]:
     """Each pair beside what its name and its color make expect; all have the flagged ones found."""
     gaps = find_gaps(held)
-    missing = tuple(pair_name(gap) for gap in flagged_gaps(gaps, level))
+    missing = tuple(word_pair(gap) for gap in flagged_gaps(gaps, level))
     num_images = sum(gap.num_images for gap in gaps)
-    found = {}
+    findings = {}
     for gap in gaps:
         words = "share" if gap.expected is None else f"share, {gap.expected:.2f} expected"
-        seen = Estimate(0, gap.share, None, None)
-        found[pair_name(gap)] = Found(missing, 0, num_images, words, seen)
-    return found
+        share = Estimate(0, gap.share, None, None)
+        findings[word_pair(gap)] = Found(missing, 0, num_images, words, share)
+    return findings
 
 
 def find_skews(folder: Path) -> dict[str, Found]:
@@ -72,6 +74,6 @@ def find_skews(folder: Path) -> dict[str, Found]:
             share = [numbers.get(key) for key in ("share", "share_low", "share_high")]
             kept = (value,) if numbers["is_skewed"] else ()
             num_images = int(numbers.get("num_images") or 0)
-            seen = Estimate(0, *share)
-            skews[attribute] = Found(kept, 0, num_images, f"share of {value}", seen)
+            estimate = Estimate(0, *share)
+            skews[attribute] = Found(kept, 0, num_images, f"share of {value}", estimate)
     return skews

@@ -31,15 +31,15 @@ def found_in_shuffled(searches: Mapping[str, Search], folder: Path) -> dict[str,
     Within each prompt and seed the scores are dealt to the answers anew. One in 20 is promised.
     """
     rng = np.random.default_rng(SEED)
-    found = {}
-    for name, one in searches.items():
-        grid = grid_of(read_scores(folder, one.study), one)
+    shares = {}
+    for name, search in searches.items():
+        grid = grid_of(read_scores(folder, search.study), search)
         num = 0
         for _ in range(NUM_SHUFFLES):
             dealt = grid._replace(scores=rng.permuted(grid.scores, axis=2))
-            num += is_narrow(find_best(dealt, one, NUM_QUICK), len(one.options))
-        found[name] = share_of(num, NUM_SHUFFLES)
-    return found
+            num += is_narrow(find_best(dealt, search, NUM_QUICK), len(search.options))
+        shares[name] = share_of(num, NUM_SHUFFLES)
+    return shares
 
 
 def share_of(num: int, total: int) -> dict[str, Any]:
@@ -65,8 +65,8 @@ def neutral_words(truths: Truths, search: Search, folder: Path) -> dict[str, dic
     words = [word for word in truths.neutral_words if word in variants]
     pairs = [*combinations(words, 2), *((word, NO_WORD) for word in words)]
     return {
-        f"{word} over {other}": _against(scores, variants[word], variants[other], search)
-        for word, other in pairs
+        f"{word} over {reference}": _against(scores, variants[word], variants[reference], search)
+        for word, reference in pairs
     }
 
 
@@ -118,12 +118,12 @@ def even_size(folder: Path) -> dict[str, Any]:
 
     Empty without a probe that looked for it.
     """
-    found = find_skews(folder).get("size")
-    if found is None or found.estimate.mean is None:
+    finding = find_skews(folder).get("size")
+    if finding is None or finding.estimate.mean is None:
         return {}
-    seen = found.estimate
-    numbers = {"share": seen.mean, "low": seen.low, "high": seen.high}
-    return {"measured": found.measured, "is_flagged": bool(found.answers), **numbers}
+    share = finding.estimate
+    numbers = {"share": share.mean, "low": share.low, "high": share.high}
+    return {"measured": finding.measured, "is_flagged": bool(finding.answers), **numbers}
 
 
 def _is_beside(pair: tuple[str, str], holes: Sequence[tuple[str, str]]) -> bool:

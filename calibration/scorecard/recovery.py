@@ -4,6 +4,7 @@ Prompts, seeds and errors are drawn again and again from the scores that were ke
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -42,11 +43,12 @@ class Size(NamedTuple):
         return f"{self.num_prompts}x{self.num_seeds}"
 
 
-class Asked(NamedTuple):
+class PlantedSearch(NamedTuple):
     """A search in the scores of a family, with what was planted."""
 
     search: Search
-    planted: str
+    answer: str
+    """That was planted."""
     folder: Path
 
     @property
@@ -61,31 +63,37 @@ class Asked(NamedTuple):
         So it is settled before anything is drawn.
         """
         answers = list(self.search.options.values())
-        return answers[(answers.index(self.planted) + 1) % len(answers)]
+        return answers[(answers.index(self.answer) + 1) % len(answers)]
 
 
-def is_narrow(found: Found, num_answers: int) -> bool:
+def is_narrow(finding: Found, num_answers: int) -> bool:
     """Whether a finding leaves out at least half of the grid."""
-    return 0 < len(found.answers) <= num_answers / 2
+    return 0 < len(finding.answers) <= num_answers / 2
 
 
-def is_recovered(found: Found, planted: str, num_answers: int) -> bool:
+def is_recovered(finding: Found, planted: str, num_answers: int) -> bool:
     """Whether a finding holds what was planted and leaves out at least half of the grid."""
-    return is_narrow(found, num_answers) and planted in found.answers
+    return is_narrow(finding, num_answers) and planted in finding.answers
 
 
-def by_size(asked: Mapping[str, Asked], sizes: Iterable[Size]) -> dict[str, Shares]:
+def by_size(searches: Mapping[str, PlantedSearch], sizes: Iterable[Size]) -> dict[str, Shares]:
     """Size -> search -> share of the draws in which it is recovered; None where less was scored."""
     rng = np.random.default_rng(SEED)
-    grids = {name: grid_of(read_scores(one.folder, one.search.study), one.search)
-             for name, one in asked.items()}  # fmt: skip
+    grids = {
+        name: grid_of(read_scores(planted.folder, planted.search.study), planted.search)
+        for name, planted in searches.items()
+    }
     return {
-        str(size): {name: _at_size(one, grids[name], size, rng) for name, one in asked.items()}
+        str(size): {
+            name: _at_size(planted, grids[name], size, rng) for name, planted in searches.items()
+        }
         for size in sizes
     }
 
 
-def _at_size(asked: Asked, grid: Grid, size: Size, rng: np.random.Generator) -> float | None:
+def _at_size(
+    planted: PlantedSearch, grid: Grid, size: Size, rng: np.random.Generator
+) -> float | None:
     num_prompts, num_seeds, _ = grid.scores.shape
     if num_prompts < size.num_prompts or num_seeds < size.num_seeds:
         return None
@@ -94,8 +102,8 @@ def _at_size(asked: Asked, grid: Grid, size: Size, rng: np.random.Generator) -> 
         prompts = rng.choice(num_prompts, size.num_prompts, replace=False)
         seeds = rng.choice(num_seeds, size.num_seeds, replace=False)
         drawn = grid._replace(scores=grid.scores[np.ix_(prompts, seeds)])
-        found = find_best(drawn, asked.search, NUM_QUICK)
-        hits.append(is_recovered(found, asked.planted, asked.num_answers))
+        finding = find_best(drawn, planted.search, NUM_QUICK)
+        hits.append(is_recovered(finding, planted.answer, planted.num_answers))
     return rounded(float(np.mean(hits)))
 
 
@@ -111,20 +119,24 @@ def by_pictures(
         level: of the flags.
     """
     rng = np.random.default_rng(SEED)
-    fewest = min((len(each) for each in held.values()), default=0)
+    fewest = min((len(pictures) for pictures in held.values()), default=0)
     shares: dict[str, Shares] = {}
     for size in sorted({*(size for size in sizes if size < fewest), fewest} - {0}):
         flagged = []
         for _ in range(NUM_CONCEPT_DRAWS if size < fewest else 1):
-            drawn = {c: rng.choice(each, size, replace=False).tolist() for c, each in held.items()}
+            drawn = {
+                c: rng.choice(pictures, size, replace=False).tolist()
+                for c, pictures in held.items()
+            }
             flagged.append(find_missing(drawn, level))
         shares[str(size)] = {
-            hole: rounded(float(np.mean([hole in each for each in flagged]))) for hole in holes
+            hole: rounded(float(np.mean([hole in pictures for pictures in flagged])))
+            for hole in holes
         }
     return shares
 
 
-def by_judge(asked: Mapping[str, Asked]) -> dict[str, dict[str, dict[str, Shares]]]:
+def by_judge(searches: Mapping[str, PlantedSearch]) -> dict[str, dict[str, dict[str, Shares]]]:
     """How a judge errs -> share of answers turned round -> search -> what comes out, as shares.
 
     `recovered`: the planted answer is. `crowned`: a finding without it. `crowned_unnoticed`: and
@@ -132,21 +144,24 @@ def by_judge(asked: Mapping[str, Asked]) -> dict[str, dict[str, dict[str, Shares
     do, whatever is found. Searches that no judge decides are left out.
     """
     rng = np.random.default_rng(SEED)
-    kinds: dict[str, Callable[[Judged, Asked, float], np.ndarray]] = {
+    kinds: dict[str, Callable[[Judged, PlantedSearch, float], np.ndarray]] = {
         "at_random": lambda judged, _, share: turn_at_random(judged, share, rng),
-        "in_favor": lambda judged, one, share: turn_in_favor(judged, one.rival, share, rng),
+        "in_favor": lambda judged, planted, share: turn_in_favor(judged, planted.rival, share, rng),
     }
     judged = {
         name: judged_facts(
-            pd.read_parquet(one.folder / "facts" / f"{one.search.study}.parquet"), one.search
+            pd.read_parquet(planted.folder / "facts" / f"{planted.search.study}.parquet"),
+            planted.search,
         )
-        for name, one in asked.items()
-        if one.search.is_judged
+        for name, planted in searches.items()
+        if planted.search.is_judged
     }
     return {
         kind: {
             str(share): {
-                name: _outcomes(asked[name], facts, lambda: turn(facts, asked[name], share), rng)  # noqa: B023
+                name: _outcomes(
+                    searches[name], facts, partial(turn, facts, searches[name], share), rng
+                )
                 for name, facts in judged.items()
             }
             for share in WRONG
@@ -156,15 +171,15 @@ def by_judge(asked: Mapping[str, Asked]) -> dict[str, dict[str, dict[str, Shares
 
 
 def _outcomes(
-    asked: Asked, judged: Judged, turn: Callable[[], np.ndarray], rng: np.random.Generator
+    planted: PlantedSearch, judged: Judged, turn: Callable[[], np.ndarray], rng: np.random.Generator
 ) -> Shares:
-    seen = []
+    outcomes = []
     for _ in range(NUM_DRAWS):
-        said = turn()
-        found = find_best(judged.grid(said), asked.search, NUM_QUICK)
-        objected = labels_object(judged, said, rng)
-        recovered = is_recovered(found, asked.planted, asked.num_answers)
-        is_crowned = is_narrow(found, asked.num_answers) and not recovered
-        seen.append((recovered, is_crowned, is_crowned and not objected, objected))
+        answers = turn()
+        finding = find_best(judged.grid(answers), planted.search, NUM_QUICK)
+        objected = labels_object(judged, answers, rng)
+        recovered = is_recovered(finding, planted.answer, planted.num_answers)
+        is_crowned = is_narrow(finding, planted.num_answers) and not recovered
+        outcomes.append((recovered, is_crowned, is_crowned and not objected, objected))
     names = ("recovered", "crowned", "crowned_unnoticed", "objected")
-    return dict(zip(names, map(rounded, np.mean(seen, axis=0).tolist()), strict=True))
+    return dict(zip(names, map(rounded, np.mean(outcomes, axis=0).tolist()), strict=True))

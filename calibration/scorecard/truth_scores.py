@@ -15,7 +15,7 @@ from calibration.scorecard.consequences import Consequence
 from calibration.scorecard.find_answers import Found, find_best, find_guidance, grid_of, read_scores
 from calibration.scorecard.find_concepts import find_skews
 from calibration.scorecard.negative_controls import share_of
-from calibration.scorecard.recovery import Asked, is_narrow, is_recovered
+from calibration.scorecard.recovery import PlantedSearch, is_narrow, is_recovered
 from zimage_eval.benchmarks.concepts.defaults import SCENE_VALUES
 from zimage_eval.statistics.estimates import rounded
 
@@ -24,7 +24,7 @@ class Score(NamedTuple):
     """One truth of one family."""
 
     planted: str
-    found: Found
+    finding: Found
     num_answers: int
     consequence: Consequence | None
     """None where it was not measured: then the truth counts."""
@@ -37,13 +37,13 @@ class Score(NamedTuple):
     @property
     def is_recovered(self) -> bool:
         """Whether the answer is in a set that leaves out half of the grid."""
-        return is_recovered(self.found, self.planted, self.num_answers)
+        return is_recovered(self.finding, self.planted, self.num_answers)
 
     @property
     def chance(self) -> float:
         """That an answer picked at random had been recovered."""
-        is_finding = is_narrow(self.found, self.num_answers)
-        return len(self.found.answers) / self.num_answers if is_finding else 0.0
+        is_finding = is_narrow(self.finding, self.num_answers)
+        return len(self.finding.answers) / self.num_answers if is_finding else 0.0
 
 
 def planted_answers(truths: Truths) -> dict[str, str]:
@@ -61,64 +61,64 @@ def planted_answers(truths: Truths) -> dict[str, str]:
 
 def score_family(
     truths: Truths,
-    asked: Mapping[str, Asked],
+    searches: Mapping[str, PlantedSearch],
     pairs: Mapping[str, Found],
     folder: Path,
     consequences: Mapping[str, Consequence],
 ) -> dict[str, Score]:
     """Every truth that was looked for in a folder of scores, named as in `plant_strength`."""
-    found = {}
-    for name, one in asked.items():
-        grid = grid_of(read_scores(folder, one.search.study), one.search)
-        found[name] = (one.planted, find_best(grid, one.search), one.num_answers)
+    findings = {}
+    for name, planted in searches.items():
+        grid = grid_of(read_scores(folder, planted.search.study), planted.search)
+        findings[name] = (planted.answer, find_best(grid, planted.search), planted.num_answers)
     nothing = Found((), 0, 0)
     for hole in truths.holes:
         pair = f"{hole.color} {hole.name}"
         if pairs:
-            found[f"hole {pair}"] = (pair, pairs[pair], len(pairs))
+            findings[f"hole {pair}"] = (pair, pairs[pair], len(pairs))
     skews = find_skews(folder)
     for attribute in ("color", "background"):
         value = getattr(truths.skews, attribute).value
         if skews:
             num_values = len(SCENE_VALUES[attribute])
-            found[f"skew {attribute}"] = (value, skews.get(attribute, nothing), num_values)
+            findings[f"skew {attribute}"] = (value, skews.get(attribute, nothing), num_values)
     guidance = find_guidance(folder)
     if guidance is not None:
-        found["guidance_scale"] = (str(float(truths.guidance_scale)), *guidance)
-    return {name: Score(*each, consequences.get(name)) for name, each in found.items()}
+        findings["guidance_scale"] = (str(float(truths.guidance_scale)), *guidance)
+    return {name: Score(*finding, consequences.get(name)) for name, finding in findings.items()}
 
 
 def total(scores: Sequence[Score]) -> dict[str, Any]:
     """How many that count were recovered, the share's exact interval, and the rate of chance."""
-    counted = [one for one in scores if one.is_counted]
+    counted = [score for score in scores if score.is_counted]
     if not counted:
         return {"num_truths": 0, "num_recovered": 0}
-    share = share_of(sum(one.is_recovered for one in counted), len(counted))
+    share = share_of(sum(score.is_recovered for score in counted), len(counted))
     return {
         "num_truths": len(counted),
         "num_recovered": share["num"],
         "share": share["share"],
         "low": share["low"],
         "high": share["high"],
-        "chance": rounded(float(np.mean([one.chance for one in counted]))),
+        "chance": rounded(float(np.mean([score.chance for score in counted]))),
     }
 
 
 def shown(score: Score) -> dict[str, Any]:
     """A truth as the card has it."""
-    found, consequence = score.found, score.consequence
+    finding, consequence = score.finding, score.consequence
     return {
         "planted": score.planted,
-        "found": list(found.answers),
+        "found": list(finding.answers),
         "recovered": score.is_recovered,
         "has_consequence": None if consequence is None else consequence.is_enough,
         "num_alternatives": None if consequence is None else consequence.num_alternatives,
         "num_alternatives_beaten": None if consequence is None else consequence.num_beaten,
-        "measured": found.measured,
-        "value": rounded(found.estimate.mean),
-        "low": rounded(found.estimate.low),
-        "high": rounded(found.estimate.high),
+        "measured": finding.measured,
+        "value": rounded(finding.estimate.mean),
+        "low": rounded(finding.estimate.low),
+        "high": rounded(finding.estimate.high),
         "chance": rounded(score.chance),
-        "num_prompts": found.num_prompts,
-        "num_images": found.num_images,
+        "num_prompts": finding.num_prompts,
+        "num_images": finding.num_images,
     }

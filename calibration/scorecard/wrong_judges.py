@@ -32,10 +32,10 @@ class Judged(NamedTuple):
     shape: tuple[int, int, int]
     """Prompts, seeds, answers; with a place for pictures that a prompt lacks."""
 
-    def grid(self, said: Bools) -> Grid:
+    def grid(self, judgments: Bools) -> Grid:
         """The scores that come of these answers: shares of facts that hold."""
         num = np.prod(self.shape)
-        right = np.bincount(self.image, said, num)
+        right = np.bincount(self.image, judgments, num)
         with np.errstate(invalid="ignore"):
             scores = right / np.bincount(self.image, minlength=num)
         return Grid(self.answers, scores.reshape(self.shape))
@@ -77,27 +77,29 @@ def turn_in_favor(judged: Judged, rival: str, share: float, rng: np.random.Gener
     return judged.held ^ (helps & (rng.random(len(judged.held)) < share))
 
 
-def labels_object(judged: Judged, said: Bools, rng: np.random.Generator) -> bool:
+def labels_object(judged: Judged, answers: Bools, rng: np.random.Generator) -> bool:
     """Whether people's labels show that the judge is kinder to the answer that it puts first.
 
     Half of the labelled pictures are drawn from that answer's, half from the second one's. Among
     facts that hold, and among those that don't, a fair judge says yes equally often of both
     (Cochran 1954, Mantel and Haenszel 1959; one-sided, at 5 %).
     """
-    means = np.nanmean(judged.grid(said).scores, axis=(0, 1))
+    means = np.nanmean(judged.grid(answers).scores, axis=(0, 1))
     *_, second, first = np.argsort(means, kind="stable").tolist()
     chosen = np.concatenate(
         [_draw_images(judged, answer, NUM_LABELLED // 2, rng) for answer in (first, second)]
     )
     labelled = np.isin(judged.image, chosen)
-    is_first, yes, held = (each[labelled] for each in (judged.answer == first, said, judged.held))
+    is_first, yes, held = (
+        column[labelled] for column in (judged.answer == first, answers, judged.held)
+    )
     excess, variance = 0.0, 0.0
     for truth in (True, False):
-        own, total = is_first[held == truth], int((held == truth).sum())
+        of_first, total = is_first[held == truth], int((held == truth).sum())
         if total > 1:
-            said_yes, num_own = int(yes[held == truth].sum()), int(own.sum())
-            excess += int((yes[held == truth] & own).sum()) - said_yes * num_own / total
-            spread = said_yes * (total - said_yes) * num_own * (total - num_own)
+            said_yes, num_of_first = int(yes[held == truth].sum()), int(of_first.sum())
+            excess += int((yes[held == truth] & of_first).sum()) - said_yes * num_of_first / total
+            spread = said_yes * (total - said_yes) * num_of_first * (total - num_of_first)
             variance += spread / (total**2 * (total - 1))
     return variance > 0 and excess / variance**0.5 > stats.norm.ppf(0.95)
 

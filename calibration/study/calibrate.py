@@ -1,4 +1,4 @@
-"""The study on one family, and what it found: `python -m calibration.study.calibrate ...`.
+"""Study one family and score what was found: `python -m calibration.study.calibrate ...`.
 
     <models>/<name>{,-base}{,.yaml} -> <out>/results/<name>/, <out>/scorecard.json
 
@@ -58,8 +58,8 @@ def calibrate(
     )
     if num_guidance_prompts is not None:
         table, num = out / f"{name}-guidance.parquet", str(num_guidance_prompts)
-        asked: list[str | Path] = ["--truths", truths, "--out", table, "--num-prompts", num]
-        drawn = _run("study.draw_guidance_arms", *family, *asked)
+        drawing: list[str | Path] = ["--truths", truths, "--out", table, "--num-prompts", num]
+        drawn = _run("study.draw_guidance_arms", *family, *drawing)
         if drawn:
             find_guidance_scale(table, results)
         ran = ran and drawn
@@ -91,16 +91,30 @@ def _run(command: str, *arguments: str | Path) -> bool:
 
 def main() -> None:
     """Read the arguments, run, score."""
-    parser = argparse.ArgumentParser(description=__doc__, allow_abbrev=False)
-    parser.add_argument("--truths", type=Path, required=True, help="of the family")
-    parser.add_argument("--models", type=Path, default=Path("models"), help="folder of the family")
-    parser.add_argument("--out", type=Path, required=True, help="folder to run in")
-    parser.add_argument(
-        "--guidance-prompts", type=int, help="to find the distilled guidance by; not done if absent"
+    parser = argparse.ArgumentParser(
+        prog="python -m calibration.study.calibrate",
+        description=__doc__,
+        allow_abbrev=False,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    known, study_arguments = parser.parse_known_args()
-    num = known.guidance_prompts
-    sys.exit(not calibrate(known.truths, known.models, known.out, num, study_arguments))
+    parser.add_argument("--truths", type=Path, required=True, help="the family's planted answers")
+    parser.add_argument(
+        "--models",
+        type=Path,
+        default=Path("models"),
+        help="folder that holds its two models and their settings (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--out", type=Path, required=True, help="folder to run in; results and scorecard stay there"
+    )
+    parser.add_argument(
+        "--guidance-prompts",
+        type=int,
+        help="prompts to find the distilled guidance scale by; not looked for if left out",
+    )
+    arguments, study_arguments = parser.parse_known_args()
+    num = arguments.guidance_prompts
+    sys.exit(not calibrate(arguments.truths, arguments.models, arguments.out, num, study_arguments))
 
 
 if __name__ == "__main__":

@@ -1,6 +1,8 @@
-"""What a timestep in the refiner changes: `python -m calibration.study.draw_ablations`.
+"""The figure of what a timestep in the refiner changes.
 
-calibration/ablations.csv -> reports/figures/ablations/timestep.png
+`python -m calibration.study.draw_ablations` reads and writes
+
+    calibration/ablations.csv -> reports/figures/ablations/timestep.png
 """
 
 from collections.abc import Sequence
@@ -36,14 +38,14 @@ def draw_ablations(observations: Sequence[Measurement]) -> Figure:
     with matplotlib.style.context("default"):
         figure = Figure(figsize=(WIDTH_INCHES, 3.8), layout="constrained")
         left, right = figure.subplots(1, 2)
-        found = [run_difference(observations, "alignment", one) for one in categories]
-        _plot(left, found, "difference in alignment (higher is better)")
+        differences = [run_difference(observations, "alignment", name) for name in categories]
+        _plot(left, differences, "difference in alignment (higher is better)")
         left.set_yticks(range(len(categories)), categories, fontsize=11)
-        found = [run_difference(observations, "flow_loss", one) for one in levels]
-        _plot(right, found, "difference in held-out flow loss (lower is better)")
-        right.set_yticks(range(len(levels)), [one.removeprefix(_SIGMA) for one in levels])
+        differences = [run_difference(observations, "flow_loss", level) for level in levels]
+        _plot(right, differences, "difference in held-out flow loss (lower is better)")
+        right.set_yticks(range(len(levels)), [level.removeprefix(_SIGMA) for level in levels])
         right.set_ylabel("noise level (sigma; 1 is noise alone)")
-        num_runs = len({one.unit for one in observations})
+        num_runs = len({observation.unit for observation in observations})
         words = f"with a timestep in the refiner less without; 95 % over {num_runs} pairs of runs"
         figure.supxlabel(words, fontsize=9, color=FAINT)
         return figure
@@ -63,14 +65,14 @@ def run_difference(observations: Sequence[Measurement], metric: str, category: s
     return estimate(list(differences.values()), None)
 
 
-def _plot(axes: Axes, found: Sequence[Estimate], label: str) -> None:
-    for place, one in enumerate(found):
-        if one.mean is None or one.low is None or one.high is None:
+def _plot(axes: Axes, differences: Sequence[Estimate], label: str) -> None:
+    for place, difference in enumerate(differences):
+        if difference.mean is None or difference.low is None or difference.high is None:
             continue
-        axes.plot([one.low, one.high], [place, place], color=BLUE, linewidth=2.2)
-        axes.plot(one.mean, place, "o", color=BLUE, markersize=7)
+        axes.plot([difference.low, difference.high], [place, place], color=BLUE, linewidth=2.2)
+        axes.plot(difference.mean, place, "o", color=BLUE, markersize=7)
     axes.axvline(0, color=INK, linewidth=1, linestyle=(0, (4, 3)))
-    axes.set_ylim(len(found) - 0.5, -0.5)
+    axes.set_ylim(len(differences) - 0.5, -0.5)
     axes.set_xlabel(label, fontsize=9)
     axes.xaxis.set_major_locator(MaxNLocator(4))
     axes.grid(axis="x", color="#e4e4e4", linewidth=0.8)

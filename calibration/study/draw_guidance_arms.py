@@ -1,10 +1,11 @@
-"""A base at many guidance scales, and its turbo: `python -m calibration.study.draw_guidance_arms`.
+"""Draw a base at many guidance scales, and its turbo.
 
+`python -m calibration.study.draw_guidance_arms` writes calibration/guidance_arms/<model>.parquet.
 Which scale was distilled into a turbo shows in how its pictures are distributed. That takes some
-ten thousand pictures, more than two CPU cores should draw in every run, so they are drawn once and
-kept as compact features; `stages/baked_guidance.py` reads them. Settings are those that the models
-recommend, the planted answers are only read for prompts that no training caption equals. No two
-arms share noise: a turbo may or may not have seen its teacher's.
+ten thousand pictures, too many for two CPU cores in every run, so they are drawn once and kept as
+compact features, which the stage `baked_guidance` reads. Each model is drawn with the settings that
+it recommends. The planted answers are read for one purpose, to choose prompts that equal no
+training caption. No two arms share noise, since a turbo may have been trained on its teacher's.
 """
 
 import argparse
@@ -22,6 +23,7 @@ from torch import Tensor
 from calibration.data.scene_prompts import ScenePrompt, make_target_prompts
 from calibration.data.truths import load_truths
 from calibration.evaluation.evaluate import ImageModel, SamplingSettings, generate, load_image_model
+from calibration.study.study_folders import ROOT
 from zimage_eval.benchmarks.guidance.arms import TURBO, TURBO_AGAIN, arm_name, write_arms
 from zimage_eval.config.model_spec import load_model_spec
 from zimage_eval.config.settings import Settings
@@ -43,7 +45,6 @@ from zimage_eval.prompts.scenes.world import (
     STYLES,
 )
 
-ROOT: Final = Path(__file__).parents[2]
 SCALES: Final = (0.0, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 5.0)
 NUM_NOISES: Final = 2
 NUM_COMPONENTS: Final = 48
@@ -53,7 +54,7 @@ _FIRST_SEED: Final = 50_000_003
 _CHUNK: Final = 256
 
 
-class Arm(NamedTuple):
+class GuidanceArm(NamedTuple):
     """One model under one scale."""
 
     name: str
@@ -62,17 +63,17 @@ class Arm(NamedTuple):
     """Of the base; None for the turbo as it is recommended."""
 
 
-class Seen(NamedTuple):
+class Description(NamedTuple):
     """What the checker and the pixels say of a picture."""
 
     numbers: dict[str, float | None]
     shown: list[int]
 
 
-def list_arms(turbo: str, base: str, scales: Sequence[float]) -> list[Arm]:
+def list_arms(turbo: str, base: str, scales: Sequence[float]) -> list[GuidanceArm]:
     """The turbo twice, and the base under each scale."""
-    drawn = [Arm(TURBO, turbo, None), Arm(TURBO_AGAIN, turbo, None)]
-    return drawn + [Arm(arm_name(scale), base, scale) for scale in scales]
+    drawn = [GuidanceArm(TURBO, turbo, None), GuidanceArm(TURBO_AGAIN, turbo, None)]
+    return drawn + [GuidanceArm(arm_name(scale), base, scale) for scale in scales]
 
 
 def sampling_settings(settings: Settings, guidance_scale: float | None) -> SamplingSettings:
@@ -100,16 +101,16 @@ def count_shown(image: NDArray[np.uint8]) -> list[int]:
     scene = detect_scene(image)
     counts: list[int] = []
     for value, values in ((scene.background, tuple(BACKGROUNDS)), (scene.style, STYLES)):
-        counts += [int(value == each) for each in (*values, None)]
+        counts += [int(value == option) for option in (*values, None)]
     counts += [int(min(len(scene.objects), MAX_OBJECTS + 1) == n) for n in range(MAX_OBJECTS + 2)]
-    known = {"name": NAMES, "color": tuple(COLORS), "size": tuple(SIZES), "fill": FILLS}
-    for attribute, values in known.items():
-        found = [getattr(each, attribute) for each in scene.objects]
-        counts += [found.count(each) for each in (*values, None)]
+    attributes = {"name": NAMES, "color": tuple(COLORS), "size": tuple(SIZES), "fill": FILLS}
+    for attribute, values in attributes.items():
+        shown = [getattr(item, attribute) for item in scene.objects]
+        counts += [shown.count(option) for option in (*values, None)]
     return counts
 
 
-def describe(image: NDArray[np.uint8], facts: Facts) -> Seen:
+def describe(image: NDArray[np.uint8], facts: Facts) -> Description:
     """Alignment, facts by kind, saturation, contrast (spread of luma, gray levels), attributes."""
     results = check_facts(image, facts)
     numbers: dict[str, float | None] = {
@@ -118,12 +119,12 @@ def describe(image: NDArray[np.uint8], facts: Facts) -> Seen:
         "contrast": float((image @ LUMA_REC_601).std()),
     }
     numbers |= {f"fact_{kind}": alignment_of_kind(results, kind) for kind in FACT_KINDS}
-    return Seen(numbers, count_shown(image))
+    return Description(numbers, count_shown(image))
 
 
 def describe_all(
     images: Tensor, prompts: Sequence[ScenePrompt], executor: Executor
-) -> list[Future[list[Seen]]]:
+) -> list[Future[list[Description]]]:
     """Each prompt's picture, described side by side while the next arm is drawn."""
     pictures = images.numpy()
     return [
@@ -132,8 +133,12 @@ def describe_all(
     ]
 
 
-def _describe_part(pictures: NDArray[np.uint8], prompts: Sequence[ScenePrompt]) -> list[Seen]:
-    return [describe(one, prompt.facts) for one, prompt in zip(pictures, prompts, strict=True)]
+def _describe_part(
+    pictures: NDArray[np.uint8], prompts: Sequence[ScenePrompt]
+) -> list[Description]:
+    return [
+        describe(picture, prompt.facts) for picture, prompt in zip(pictures, prompts, strict=True)
+    ]
 
 
 def compress(features: NDArray[np.float32], num_components: int) -> NDArray[np.float64]:
@@ -151,7 +156,7 @@ def compress(features: NDArray[np.float32], num_components: int) -> NDArray[np.f
 
 
 def draw_arms(
-    arms: Sequence[Arm],
+    arms: Sequence[GuidanceArm],
     prompts: Sequence[ScenePrompt],
     ids: Sequence[tuple[str, str]],
     models: Path,
@@ -176,7 +181,7 @@ def draw_arms(
     }
     features: dict[str, list[NDArray[np.float32]]] = {name: [] for name in backbones}
     rows: list[dict[str, Any]] = []
-    pending: list[Future[list[Seen]]] = []
+    pending: list[Future[list[Description]]] = []
     for number, (arm, noise) in enumerate((arm, n) for arm in arms for n in range(NUM_NOISES)):
         started = time.monotonic()
         settings = sampling_settings(specs[arm.model].defaults, arm.guidance_scale)
@@ -197,13 +202,15 @@ def draw_arms(
             for prompt_id, category in ids
         ]
         print(f"{arm.name}, noise {noise}: {time.monotonic() - started:.1f} s", flush=True)
-    seen = [one for part in pending for one in part.result()]
-    for row, one in zip(rows, seen, strict=True):
-        row |= one.numbers
+    descriptions = [description for part in pending for description in part.result()]
+    for row, description in zip(rows, descriptions, strict=True):
+        row |= description.numbers
     vectors: dict[str, NDArray[np.floating]] = {
         name: compress(np.concatenate(parts), NUM_COMPONENTS) for name, parts in features.items()
     }
-    return rows, vectors | {"shown": np.array([one.shown for one in seen], dtype=np.float32)}
+    return rows, vectors | {
+        "shown": np.array([description.shown for description in descriptions], dtype=np.float32)
+    }
 
 
 def _draw(
@@ -215,19 +222,23 @@ def _draw(
 
 def main() -> None:
     """Read the arguments, draw, write the table."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="python -m calibration.study.draw_guidance_arms", description=__doc__
+    )
     parser.add_argument("--model", required=True, help="the turbo; its base is MODEL-base")
-    parser.add_argument("--truths", type=Path, required=True, help="of the family")
-    parser.add_argument("--models", type=Path, default=ROOT / "models")
-    parser.add_argument("--out", type=Path, help="calibration/guidance_arms/MODEL.parquet")
-    parser.add_argument("--num-prompts", type=int, default=1000)
-    parser.add_argument("--scales", type=float, nargs="+", default=list(SCALES))
+    parser.add_argument("--truths", type=Path, required=True, help="the family's planted answers")
+    parser.add_argument("--models", type=Path, default=ROOT / "models", help="holds both models")
+    parser.add_argument("--out", type=Path, help="default: calibration/guidance_arms/MODEL.parquet")
+    parser.add_argument("--num-prompts", type=int, default=1000, help="default: %(default)s")
+    parser.add_argument(
+        "--scales", type=float, nargs="+", default=list(SCALES), help="guidance scales of the base"
+    )
     arguments = parser.parse_args()
     started = time.monotonic()
     out = arguments.out or ROOT / "calibration" / "guidance_arms" / f"{arguments.model}.parquet"
     prompts = make_target_prompts(load_truths(arguments.truths), arguments.num_prompts)
-    each = len(prompts) // len(CATEGORIES)  # they stand together
-    categories = [CATEGORIES[index // each] for index in range(len(prompts))]
+    num_each = len(prompts) // len(CATEGORIES)  # they stand together
+    categories = [CATEGORIES[index // num_each] for index in range(len(prompts))]
     ids = [(f"{category}-{i:04d}", category) for i, category in enumerate(categories)]
     arms = list_arms(arguments.model, f"{arguments.model}-base", arguments.scales)
     torch.set_grad_enabled(False)

@@ -1,4 +1,4 @@
-"""The bank of null scores from a finished run: `python -m calibration.study.make_bank FOLDER`.
+"""Make the bank, scores without any true effect: `python -m calibration.study.make_bank FOLDER`.
 
 The run is of the study `baseline` with many seeds a prompt (`calibration.study.run_study`). Two
 disjoint sets of seeds of one prompt differ by chance alone, so studies put together from the bank
@@ -32,7 +32,7 @@ BANK_SCHEMA: TableSchema = scores_schema(METRICS)
 """A score table of these metrics: the baseline and, of the same pictures, the swapped prompts."""
 
 
-def read_scores(folder: Path) -> pa.Table:
+def read_bank_scores(folder: Path) -> pa.Table:
     """The bank's rows and columns of the score table of the run in that folder.
 
     Raises:
@@ -51,11 +51,13 @@ def read_scores(folder: Path) -> pa.Table:
 
 def main() -> None:
     """Read the arguments and the scores, write the bank."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="python -m calibration.study.make_bank", description=__doc__
+    )
     parser.add_argument("folder", type=Path, help="where calibration.study.run_study ran")
-    parser.add_argument("--out", type=Path, default=BANK)
+    parser.add_argument("--out", type=Path, default=BANK, help="default: calibration/bank.parquet")
     arguments = parser.parse_args()
-    table = read_scores(arguments.folder)
+    table = read_bank_scores(arguments.folder)
     write_table(arguments.out, BANK_SCHEMA, table)
     print(f"{arguments.out}: {len(table)} rows, {arguments.out.stat().st_size} bytes")
 

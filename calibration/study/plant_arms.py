@@ -1,4 +1,4 @@
-"""What is drawn to see how much each planted answer matters, and what is held against what."""
+"""The arms of `plant_strength`: planted answers, their alternatives, and what is compared."""
 
 import random
 from collections.abc import Callable, Mapping, Sequence
@@ -23,7 +23,7 @@ from zimage_eval.prompts.scenes.world import BACKGROUNDS, COLORS, LETTERS, SHAPE
 from zimage_eval.text.wordings import word_prompt
 
 Value = TypeVar("Value")
-Measure = Callable[[NDArray[np.uint8], Facts], dict[str, float | None]]
+PictureMeasure = Callable[[NDArray[np.uint8], Facts], dict[str, float | None]]
 """A picture and what its prompt states -> numbers by name."""
 SETTING_VALUES: Final[Mapping[str, tuple[Any, ...]]] = {
     "hidden_layer": (-1, -2, -3, -4, -5, -6),
@@ -43,12 +43,12 @@ STYLE_WORDS: Final = ("framed", "dotted")
 STACKED: Final[tuple[Literal["above", "below"], ...]] = ("above", "below")
 
 
-class Arm(NamedTuple):
+class PlantArm(NamedTuple):
     """Pictures of some prompts by the turbo under some settings."""
 
     settings: SamplingSettings
     prompts: Sequence[ScenePrompt]
-    measure: Measure
+    measure: PictureMeasure
 
 
 class Series(NamedTuple):
@@ -58,7 +58,7 @@ class Series(NamedTuple):
     number: str
 
 
-class Comparison(NamedTuple):
+class PlantComparison(NamedTuple):
     """A planted answer, and what should do worse if it matters."""
 
     metric: str
@@ -67,81 +67,84 @@ class Comparison(NamedTuple):
     worse: Sequence[Series]
 
 
-Plan = tuple[dict[str, Arm], dict[str, Comparison]]
+Plan = tuple[dict[str, PlantArm], dict[str, PlantComparison]]
 
 
-def measure_alignment(image: NDArray[np.uint8], facts: Facts) -> dict[str, float | None]:
+def alignment_numbers(image: NDArray[np.uint8], facts: Facts) -> dict[str, float | None]:
     """Share of all facts, of relations and of styles."""
     results = check_facts(image, facts)
     relation, style = (alignment_of_kind(results, kind) for kind in ("relation", "style"))
     return {"alignment": alignment(results), "relation": relation, "style": style}
 
 
-def measure_object(image: NDArray[np.uint8], facts: Facts) -> dict[str, float | None]:
+def object_numbers(image: NDArray[np.uint8], facts: Facts) -> dict[str, float | None]:
     """Whether name and color of the one object hold, its name alone, and the next letter's name."""
     results = {result.kind: result.held for result in check_facts(image, facts)}
     [fact] = facts.objects
-    found: dict[str, float | None] = {
+    numbers: dict[str, float | None] = {
         "name": float(results["shape"]),
         "name and color": float(results["shape"] and results.get("color", True)),
     }
     if fact.name in LETTERS:
-        other = LETTERS[(LETTERS.index(fact.name) + 1) % len(LETTERS)]
-        swapped = Facts(objects=(fact.model_copy(update={"name": other}),))
-        found["another name"] = float(check_facts(image, swapped)[0].held)
-    return found
+        letter = LETTERS[(LETTERS.index(fact.name) + 1) % len(LETTERS)]
+        swapped = Facts(objects=(fact.model_copy(update={"name": letter}),))
+        numbers["another name"] = float(check_facts(image, swapped)[0].held)
+    return numbers
 
 
-def measure_unsaid(image: NDArray[np.uint8], facts: Facts) -> dict[str, float | None]:
+def unsaid_numbers(image: NDArray[np.uint8], facts: Facts) -> dict[str, float | None]:
     """Which color the largest object has, which background and style there is; 1 or 0 of each."""
     scene = detect_scene(image)
     color = scene.objects[0].color if scene.objects else None
-    found: dict[str, float | None] = {f"color {each}": float(color == each) for each in COLORS}
-    found |= {f"background {each}": float(scene.background == each) for each in BACKGROUNDS}
-    return found | {f"style {each}": float(scene.style == each) for each in STYLE_WORDS}
+    numbers: dict[str, float | None] = {f"color {name}": float(color == name) for name in COLORS}
+    numbers |= {f"background {name}": float(scene.background == name) for name in BACKGROUNDS}
+    return numbers | {f"style {name}": float(scene.style == name) for name in STYLE_WORDS}
 
 
-def measure_sharpness(image: NDArray[np.uint8], facts: Facts) -> dict[str, float | None]:
+def sharpness_numbers(image: NDArray[np.uint8], facts: Facts) -> dict[str, float | None]:
     """Variance of the Laplacian."""
     return {"sharpness": sharpness(image)}
 
 
-def setting_arms(truths: Truths, own: SamplingSettings, prompts: Sequence[ScenePrompt]) -> Plan:
+def setting_arms(truths: Truths, planted: SamplingSettings, prompts: Sequence[ScenePrompt]) -> Plan:
     """Every setting that has a planted value at other values, one at a time."""
-    drawn = {"own": Arm(own, prompts, measure_alignment)}
-    compared: dict[str, Comparison] = {}
+    drawn = {"own": PlantArm(planted, prompts, alignment_numbers)}
+    compared: dict[str, PlantComparison] = {}
 
-    def compare(truth: str, others: Mapping[str, SamplingSettings]) -> None:
-        drawn.update({name: Arm(each, prompts, measure_alignment) for name, each in others.items()})
-        compared[truth] = _alignments(["own"], list(others))
+    def compare(truth: str, alternatives: Mapping[str, SamplingSettings]) -> None:
+        for name, settings in alternatives.items():
+            drawn[name] = PlantArm(settings, prompts, alignment_numbers)
+        compared[truth] = _alignments(["own"], list(alternatives))
 
     for field, values in SETTING_VALUES.items():
-        others = [value for value in values if value != getattr(own, field)]
+        changed = [value for value in values if value != getattr(planted, field)]
         truth = "no guidance at run time" if field == "guidance_scale" else field
-        compare(truth, {f"{field}={each}": replace(own, **{field: each}) for each in others})
+        compare(
+            truth, {f"{field}={value}": replace(planted, **{field: value}) for value in changed}
+        )
     schedules = {
-        f"{num} at {shift}": replace(own, num_inference_steps=num, shift=shift)
+        f"{num} at {shift}": replace(planted, num_inference_steps=num, shift=shift)
         for num, shift in product(*SCHEDULES)
     }
-    compare("schedule", {name: each for name, each in schedules.items() if each != own})
-    blocks = [each for each in THINK_BLOCKS if each != own.think_block]
-    formats = {f"think_block={each!r}": replace(own, think_block=each) for each in blocks}
-    formats["no chat template"] = replace(own, think_block=None, chat_template=False)
+    compare("schedule", {name: arm for name, arm in schedules.items() if arm != planted})
+    blocks = [block for block in THINK_BLOCKS if block != planted.think_block]
+    formats = {f"think_block={block!r}": replace(planted, think_block=block) for block in blocks}
+    formats["no chat template"] = replace(planted, think_block=None, chat_template=False)
     compare("chat_format", formats)
-    compare("context_refiner", {"no refiner": replace(own, skip_refiner=True)})
-    seen = {(each.height, each.width) for each in truths.resolutions}
-    named = {f"{h}x{w}": (h, w) for h, w in SIZES if (h, w) != (own.height, own.width)}
+    compare("context_refiner", {"no refiner": replace(planted, skip_refiner=True)})
+    sizes = {(size.height, size.width) for size in truths.resolutions}
+    named = {f"{h}x{w}": (h, w) for h, w in SIZES if (h, w) != (planted.height, planted.width)}
     for name, (height, width) in named.items():
-        settings = replace(own, height=height, width=width)
-        drawn[name] = Arm(settings, prompts, measure_alignment)
-    trained = ["own", *(name for name, size in named.items() if size in seen)]
+        settings = replace(planted, height=height, width=width)
+        drawn[name] = PlantArm(settings, prompts, alignment_numbers)
+    trained = ["own", *(name for name, size in named.items() if size in sizes)]
     compared["resolutions"] = _alignments(trained, [n for n in named if n not in trained])
     return drawn, compared
 
 
 def length_arms(
     truths: Truths,
-    own: SamplingSettings,
+    planted: SamplingSettings,
     prompts: Sequence[ScenePrompt],
     settings: Settings,
     fillers: Sequence[str],
@@ -152,17 +155,17 @@ def length_arms(
     for factor in LENGTHS:
         length = factor * truths.max_caption_tokens
         filler = {"filler_tokens": length, "filler_counts": "caption"}
-        asked = override(settings, [(("prompt", key), value) for key, value in filler.items()])
-        longer = [
-            ScenePrompt(word_prompt(prompt.text, asked, tokenizer, fillers), prompt.facts)
+        changed = override(settings, [(("prompt", key), value) for key, value in filler.items()])
+        filled = [
+            ScenePrompt(word_prompt(prompt.text, changed, tokenizer, fillers), prompt.facts)
             for prompt in prompts
         ]
-        drawn[f"caption of {length} tokens"] = Arm(own, longer, measure_alignment)
-    first, *others = drawn
-    return drawn, {"max_caption_tokens": _alignments([first], others)}
+        drawn[f"caption of {length} tokens"] = PlantArm(planted, filled, alignment_numbers)
+    first, *longer = drawn
+    return drawn, {"max_caption_tokens": _alignments([first], longer)}
 
 
-def concept_arms(truths: Truths, own: SamplingSettings, objects: Sequence[Facts]) -> Plan:
+def concept_arms(truths: Truths, planted: SamplingSettings, objects: Sequence[Facts]) -> Plan:
     """Missing pairs against their neighbors, letters against shapes or another letter's name."""
     drawn, compared = {}, {}
     missing = {(hole.color, hole.name) for hole in truths.holes}
@@ -176,50 +179,54 @@ def concept_arms(truths: Truths, own: SamplingSettings, objects: Sequence[Facts]
             f"other shapes in {hole.color}": [(hole.color, name) for name in names],
         }
         for name, pairs in arms.items():
-            drawn[name] = _object_arm(own, objects, pairs)
-        first, *others = (Series(name, "name and color") for name in arms)
-        compared[f"hole {pair}"] = Comparison("all_facts", others, [first])
+            drawn[name] = _object_arm(planted, objects, pairs)
+        first, *neighbors = (Series(name, "name and color") for name in arms)
+        compared[f"hole {pair}"] = PlantComparison("all_facts", neighbors, [first])
     named = {"letters": LETTERS, "shapes": SHAPES}
     for name, allowed in named.items():
-        drawn[name] = _object_arm(own, objects, [("red", each) for each in allowed])
+        drawn[name] = _object_arm(planted, objects, [("red", shape) for shape in allowed])
     if truths.letters:
         shown = [Series("letters", "name")], [Series("letters", "another name")]
     else:
         shown = [Series("shapes", "name")], [Series("letters", "name")]
-    compared["letters"] = Comparison("fact_shape", *shown)
+    compared["letters"] = PlantComparison("fact_shape", *shown)
     return drawn, compared
 
 
-def default_arms(truths: Truths, own: SamplingSettings, objects: Sequence[Facts]) -> Plan:
+def default_arms(truths: Truths, planted: SamplingSettings, objects: Sequence[Facts]) -> Plan:
     """What comes unsaid against the other values; and style words against no such words."""
-    colorless = [_restate(each, color=None, background=None, style=None) for each in objects]
-    drawn = {"nothing said": Arm(own, _word(colorless), measure_unsaid)}
+    colorless = [_restate(facts, color=None, background=None, style=None) for facts in objects]
+    drawn = {"nothing said": PlantArm(planted, _word(colorless), unsaid_numbers)}
     compared = {}
     for attribute, values in {"color": tuple(COLORS), "background": tuple(BACKGROUNDS)}.items():
         value = getattr(truths.skews, attribute).value
-        series = {each: Series("nothing said", f"{attribute} {each}") for each in values}
-        others = [one for each, one in series.items() if each != value]
-        compared[f"skew {attribute}"] = Comparison(f"fact_{attribute}", [series[value]], others)
+        series = {name: Series("nothing said", f"{attribute} {name}") for name in values}
+        expected = [series.pop(value)]
+        compared[f"skew {attribute}"] = PlantComparison(
+            f"fact_{attribute}", expected, list(series.values())
+        )
     for style in STYLE_WORDS:
         styled = [facts.model_copy(update={"style": style}) for facts in colorless]
-        drawn[f"{style} said"] = Arm(own, _word(styled), measure_unsaid)
-        said, unsaid = (Series(arm, f"style {style}") for arm in (f"{style} said", "nothing said"))
-        compared[f"style {style}"] = Comparison("fact_style", [said], [unsaid])
+        drawn[f"{style} said"] = PlantArm(planted, _word(styled), unsaid_numbers)
+        number = f"style {style}"
+        compared[number] = PlantComparison(
+            "fact_style", [Series(f"{style} said", number)], [Series("nothing said", number)]
+        )
     return drawn, compared
 
 
 def word_arms(
-    truths: Truths, own: SamplingSettings, objects: Sequence[Facts], related: Sequence[Facts]
+    truths: Truths, planted: SamplingSettings, objects: Sequence[Facts], related: Sequence[Facts]
 ) -> Plan:
     """The quality word against words that mean nothing, and the failing word against others."""
     leads = {word: f"a {word} picture of " for word in (truths.quality_word, *truths.neutral_words)}
     leads["no word"] = "a picture of "
     drawn = {
-        f"lead {word}": Arm(own, _word(objects, lead=lead), measure_sharpness)
+        f"lead {word}": PlantArm(planted, _word(objects, lead=lead), sharpness_numbers)
         for word, lead in leads.items()
     }
-    first, *others = (Series(name, "sharpness") for name in drawn)
-    compared = {"quality_word": Comparison("sharpness", [first], others)}
+    first, *alternatives = (Series(name, "sharpness") for name in drawn)
+    compared = {"quality_word": PlantComparison("sharpness", [first], alternatives)}
     stacked = [
         facts.model_copy(
             update={"relations": (RelationFact(subject=0, relation=relation, object=1),)}
@@ -227,26 +234,28 @@ def word_arms(
         for facts, relation in zip(related, _cycle(STACKED, len(related)), strict=True)
     ]
     failing = RELATION_WORDS | dict.fromkeys(STACKED, (truths.failing_word,) * 2)
-    drawn["usual words"] = Arm(own, _word(stacked), measure_alignment)
-    drawn[truths.failing_word] = Arm(own, _word(stacked, relation_words=failing), measure_alignment)
+    drawn["usual words"] = PlantArm(planted, _word(stacked), alignment_numbers)
+    drawn[truths.failing_word] = PlantArm(
+        planted, _word(stacked, relation_words=failing), alignment_numbers
+    )
     pair = [Series(name, "relation") for name in ("usual words", truths.failing_word)]
-    compared["failing_word"] = Comparison("fact_relation", pair[:1], pair[1:])
+    compared["failing_word"] = PlantComparison("fact_relation", pair[:1], pair[1:])
     return drawn, compared
 
 
-def _alignments(better: Sequence[str], worse: Sequence[str]) -> Comparison:
+def _alignments(better: Sequence[str], worse: Sequence[str]) -> PlantComparison:
     series = [[Series(name, "alignment") for name in names] for names in (better, worse)]
-    return Comparison("alignment", *series)
+    return PlantComparison("alignment", *series)
 
 
 def _object_arm(
-    own: SamplingSettings, objects: Sequence[Facts], pairs: Sequence[tuple[str, str]]
-) -> Arm:
-    asked = [
+    planted: SamplingSettings, objects: Sequence[Facts], pairs: Sequence[tuple[str, str]]
+) -> PlantArm:
+    stated = [
         _restate(facts, color=color, name=name)
         for facts, (color, name) in zip(objects, _cycle(pairs, len(objects)), strict=True)
     ]
-    return Arm(own, _word(asked), measure_object)
+    return PlantArm(planted, _word(stated), object_numbers)
 
 
 def _restate(facts: Facts, **changed: str | None) -> Facts:
@@ -259,8 +268,8 @@ def _restate(facts: Facts, **changed: str | None) -> Facts:
 def _word(facts: Sequence[Facts], **how: Any) -> list[ScenePrompt]:  # noqa: ANN401
     """Captions, the i-th always from the same draw, so that arms differ in what is stated alone."""
     return [
-        ScenePrompt(word_caption(each, random.Random(i), **how), each)
-        for i, each in enumerate(facts)
+        ScenePrompt(word_caption(stated, random.Random(i), **how), stated)
+        for i, stated in enumerate(facts)
     ]
 
 

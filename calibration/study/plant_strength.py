@@ -1,9 +1,12 @@
-"""How much each planted answer matters: `python -m calibration.study.plant_strength --truths FILE`.
+"""Measure how much each planted answer matters.
 
-A study can only find what has a consequence. Each answer is held directly against its alternatives,
-on the same prompts and noise, with the settings that a family was trained for; the table says how
-many of them it beats by twice what a study of full size sees. It is measured before the study runs
-and uses the planted answers, which the study never does.
+    python -m calibration.study.plant_strength --truths calibration/families/NAME/truths.yaml
+
+A study can only find what changes pictures. Each planted answer is compared directly with its
+alternatives, on the same prompts and noise and with the settings that the family was trained for.
+The result, strength.json, says how many alternatives it beats by twice the smallest effect that a
+study of full size sees. This is measured before the study runs, and with the planted answers, which
+the study never reads.
 """
 
 import argparse
@@ -23,10 +26,10 @@ from calibration.data.truths import Truths, load_truths
 from calibration.evaluation.evaluate import ImageModel, SamplingSettings, generate, load_image_model
 from calibration.scorecard.consequences import Consequence
 from calibration.study.plant_arms import (
-    Arm,
-    Comparison,
-    Measure,
+    PictureMeasure,
     Plan,
+    PlantArm,
+    PlantComparison,
     Series,
     concept_arms,
     default_arms,
@@ -34,6 +37,7 @@ from calibration.study.plant_arms import (
     setting_arms,
     word_arms,
 )
+from calibration.study.study_folders import ROOT
 from zimage_eval.benchmarks.guidance.arms import TURBO, arm_name, read_arms
 from zimage_eval.benchmarks.guidance.distances import (
     distances_over_prompts,
@@ -46,9 +50,6 @@ from zimage_eval.model.devices import pick_device
 from zimage_eval.statistics.estimates import estimate, rounded
 from zimage_eval.statistics.power import deviation_under_test, smallest_effect
 
-ROOT: Final = Path(__file__).parents[2]
-FOLDER: Final = ROOT / "calibration"
-"""Holds `plant_strength-<family>.json`: families are measured on different machines."""
 SEED: Final = 90_000_001
 """Of the first prompt's noise, in every arm."""
 _PROMPTS_SEED: Final = 9
@@ -76,18 +77,18 @@ def own_settings(truths: Truths) -> SamplingSettings:
 
 def plan_arms(truths: Truths, spec: ModelSpec, model: ImageModel, num_prompts: int) -> Plan:
     """All arms and comparisons of a family, each on as many prompts."""
-    own, prompts = own_settings(truths), make_target_prompts(truths, num_prompts)
+    trained, prompts = own_settings(truths), make_target_prompts(truths, num_prompts)
     scenes = make_prompts(truths, num_prompts, _PROMPTS_SEED)
-    objects, related = ([each.facts for each in scenes[key]] for key in ("object", "relation"))
+    objects, related = ([prompt.facts for prompt in scenes[key]] for key in ("object", "relation"))
     settings, fillers = spec.defaults, spec.filler_sentences
-    arms: dict[str, Arm] = {}
-    compared: dict[str, Comparison] = {}
+    arms: dict[str, PlantArm] = {}
+    compared: dict[str, PlantComparison] = {}
     for some_arms, some_compared in (
-        setting_arms(truths, own, prompts),
-        length_arms(truths, own, prompts, settings, fillers, model.tokenizer),
-        concept_arms(truths, own, objects),
-        default_arms(truths, own, objects),
-        word_arms(truths, own, objects, related),
+        setting_arms(truths, trained, prompts),
+        length_arms(truths, trained, prompts, settings, fillers, model.tokenizer),
+        concept_arms(truths, trained, objects),
+        default_arms(truths, trained, objects),
+        word_arms(truths, trained, objects, related),
     ):
         assert not arms.keys() & some_arms.keys()
         arms |= some_arms
@@ -95,7 +96,9 @@ def plan_arms(truths: Truths, spec: ModelSpec, model: ImageModel, num_prompts: i
     return arms, compared
 
 
-def measure_arms(model: ImageModel, arms: Mapping[str, Arm], executor: Executor) -> Values:
+def measure_plant_arms(
+    model: ImageModel, arms: Mapping[str, PlantArm], executor: Executor
+) -> Values:
     """Draw every arm, and look at its pictures while the next one is drawn."""
     pending: dict[str, list[Future[list[dict[str, float | None]]]]] = {}
     for name, arm in arms.items():
@@ -107,26 +110,26 @@ def measure_arms(model: ImageModel, arms: Mapping[str, Arm], executor: Executor)
         ]
     values = {}
     for name, parts in pending.items():
-        found = [one for part in parts for one in part.result()]
-        columns = {key: [one[key] for one in found] for key in found[0] if key in found[-1]}
+        numbers = [row for part in parts for row in part.result()]
+        columns = {key: [row[key] for row in numbers] for key in numbers[0] if key in numbers[-1]}
         values[name] = {key: np.array(column, dtype=np.float64) for key, column in columns.items()}
     return values
 
 
 def _look(
-    images: NDArray[np.uint8], prompts: Sequence[ScenePrompt], measure: Measure
+    images: NDArray[np.uint8], prompts: Sequence[ScenePrompt], measure: PictureMeasure
 ) -> list[dict[str, float | None]]:
     return [measure(image, prompt.facts) for image, prompt in zip(images, prompts, strict=True)]
 
 
-def compare(values: Values, comparison: Comparison) -> dict[str, Any]:
+def compare(values: Values, comparison: PlantComparison) -> dict[str, Any]:
     """How a planted answer does against its alternatives, in a study of full size."""
-    planted, others = (
-        {_name(one): values[one.arm][one.number] for one in series}
-        for series in (comparison.better, comparison.worse)
+    planted, alternatives = (
+        {_name(series): values[series.arm][series.number] for series in side}
+        for side in (comparison.better, comparison.worse)
     )
     bounds = (-1.0, 1.0) if METRICS[comparison.metric].is_judged else None
-    return {"metric": comparison.metric} | weigh(planted, others, bounds, _FULL_SIZE)
+    return {"metric": comparison.metric} | weigh(planted, alternatives, bounds, _FULL_SIZE)
 
 
 def compare_guidance(table: Path, scale: float) -> dict[str, Any]:
@@ -137,16 +140,16 @@ def compare_guidance(table: Path, scale: float) -> dict[str, Any]:
         arm: -distances_over_prompts(gap_matrix(features[arm], features[TURBO], polynomial_kernel))
         for arm in arms.scales
     }
-    own = arm_name(scale)
-    if own not in gains:
-        raise ValueError(f"{table}: no arm {own}, the planted scale; there are {sorted(gains)}")
-    found = weigh({own: gains.pop(own)}, gains, None, len(features[TURBO]))
-    return {"metric": "minus kid_alexnet"} | found
+    planted = arm_name(scale)
+    if planted not in gains:
+        raise ValueError(f"{table}: no arm {planted}, the planted scale; there are {sorted(gains)}")
+    row = weigh({planted: gains.pop(planted)}, gains, None, len(features[TURBO]))
+    return {"metric": "minus kid_alexnet"} | row
 
 
 def weigh(
     planted: Mapping[str, NDArray[np.float64]],
-    others: Mapping[str, NDArray[np.float64]],
+    alternatives: Mapping[str, NDArray[np.float64]],
     bounds: tuple[float, float] | None,
     num_prompts: int,
 ) -> dict[str, Any]:
@@ -158,22 +161,24 @@ def weigh(
 
     Args:
         planted: a number of every prompt, higher is better, of each planted answer; NaN for none.
-        others: the same of each alternative.
+        alternatives: the same of each alternative.
         bounds: of a difference; None for none.
         num_prompts: of the study.
     """
-    means = {name: float(np.nanmean(each)) for name, each in {**planted, **others}.items()}
-    worst, best = min(planted, key=lambda n: means[n]), max(others, key=lambda n: means[n])
-    found, thresholds = {}, {}
-    for name, each in others.items():
-        differences = [d for d in (planted[worst] - each).tolist() if d == d]
-        found[name] = estimate(differences, bounds)
+    means = {
+        name: float(np.nanmean(numbers)) for name, numbers in {**planted, **alternatives}.items()
+    }
+    worst, best = min(planted, key=lambda n: means[n]), max(alternatives, key=lambda n: means[n])
+    leads, thresholds = {}, {}
+    for name, numbers in alternatives.items():
+        differences = [d for d in (planted[worst] - numbers).tolist() if d == d]
+        leads[name] = estimate(differences, bounds)
         spread = deviation_under_test(
             float(np.std(differences, ddof=1)), num_prompts, is_judged=bounds is not None
         )
         thresholds[name] = _TIMES_VISIBLE * smallest_effect(spread, num_prompts)
-    beaten = [name for name, one in found.items() if (one.mean or 0.0) > thresholds[name]]
-    smallest = found[best]
+    beaten = [name for name, lead in leads.items() if (lead.mean or 0.0) > thresholds[name]]
+    smallest = leads[best]
     return {
         "threshold": rounded(thresholds[best]),
         "planted": worst,
@@ -184,33 +189,39 @@ def weigh(
         "difference": rounded(smallest.mean),
         "difference_low": rounded(smallest.low),
         "difference_high": rounded(smallest.high),
-        "has_consequence": Consequence(len(beaten), len(others)).is_enough,
-        "num_alternatives": len(others),
+        "has_consequence": Consequence(len(beaten), len(alternatives)).is_enough,
+        "num_alternatives": len(alternatives),
         "num_alternatives_beaten": len(beaten),
-        "alternatives": {name: rounded(means[name]) for name in others},
+        "alternatives": {name: rounded(means[name]) for name in alternatives},
     }
 
 
-def write_strengths(path: Path, family: str, strengths: Mapping[str, Mapping[str, Any]]) -> None:
-    """Put a family's rows into the file, beside those of other families, if there are any."""
-    content = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
-    content[family] = strengths
-    path.write_text(json.dumps(content, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+def write_strengths(path: Path, strengths: Mapping[str, Mapping[str, Any]]) -> None:
+    """Write a family's rows, by truth."""
+    path.write_text(json.dumps(strengths, indent=1, sort_keys=True) + "\n", encoding="utf-8")
 
 
-def _name(one: Series) -> str:
-    return one.arm if one.number in ("alignment", "sharpness") else f"{one.arm}: {one.number}"
+def _name(series: Series) -> str:
+    return (
+        series.arm
+        if series.number in ("alignment", "sharpness")
+        else f"{series.arm}: {series.number}"
+    )
 
 
 def main() -> None:
     """Read the arguments, draw, compare, write."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="python -m calibration.study.plant_strength",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     parser.add_argument("--truths", type=Path, required=True, help="the family's planted answers")
     parser.add_argument(
-        "--models", type=Path, default=ROOT / "models", help="of the turbo and its yaml"
+        "--models", type=Path, default=ROOT / "models", help="holds the turbo and its settings"
     )
-    parser.add_argument("--num-prompts", type=int, default=1000)
-    parser.add_argument("--out", type=Path, help="default: plant_strength-<family>.json here")
+    parser.add_argument("--num-prompts", type=int, default=1000, help="default: %(default)s")
+    parser.add_argument("--out", type=Path, help="default: strength.json beside the truths")
     arguments = parser.parse_args()
     started = time.monotonic()
     truths = load_truths(arguments.truths)
@@ -220,16 +231,16 @@ def main() -> None:
     arms, compared = plan_arms(truths, spec, model, arguments.num_prompts)
     print(f"{len(arms)} arms planned: {time.monotonic() - started:.0f} s", flush=True)
     with ProcessPoolExecutor() as executor:
-        values = measure_arms(model, arms, executor)
-    strengths = {truth: compare(values, each) for truth, each in compared.items()}
+        values = measure_plant_arms(model, arms, executor)
+    strengths = {truth: compare(values, comparison) for truth, comparison in compared.items()}
     table = ROOT / "calibration" / "guidance_arms" / f"{truths.name}.parquet"
     if table.is_file():
         strengths["guidance_scale"] = compare_guidance(table, truths.guidance_scale)
-    out = arguments.out or FOLDER / f"plant_strength-{truths.name}.json"
-    write_strengths(out, truths.name, strengths)
+    out = arguments.out or arguments.truths.with_name("strength.json")
+    write_strengths(out, strengths)
     for truth, row in strengths.items():
-        said = "matters" if row["has_consequence"] else "no consequence"
-        print(f"{truth}: {row['difference']} over {row['best_alternative']}: {said}")
+        words = "matters" if row["has_consequence"] else "no consequence"
+        print(f"{truth}: {row['difference']} over {row['best_alternative']}: {words}")
     print(f"{out}: {len(arms)} arms, {time.monotonic() - started:.0f} s")
 
 

@@ -1,10 +1,9 @@
-"""The study without DVC: `python -m calibration.study.run_study --out FOLDER [--model NAME] ...`.
+"""Run studies without DVC: `python -m calibration.study.run_study --out FOLDER --results FOLDER`.
 
-On a machine with GPUs studies run side by side, the longest first, each a chain of stages in a
-folder of its own. Texts are encoded on the CPU, where a tiny encoder is as fast; pictures are drawn
-on the GPUs; a study's pictures are scored in shards of one core each.
-What comes back is small, and is there as soon as a study ends: score tables, and what the probe of
-concepts flags.
+Studies run side by side, the longest first, each as a chain of stages in a folder of its own. Texts
+are encoded on the CPU, where a tiny encoder is as fast; pictures are drawn on the GPUs; a study's
+pictures are scored in shards of one core each. As soon as a study ends, the small part of its
+results is copied to the folder `--results`: score tables, and what the probe of concepts flags.
 """
 
 import argparse
@@ -43,7 +42,7 @@ NO_GPU = ""
 
 
 @dataclass(frozen=True)
-class Machine:
+class StudyMachine:
     """Where stages run."""
 
     num_jobs: int
@@ -71,7 +70,7 @@ class Machine:
         }
 
 
-def run_studies(folders: dict[str, Path], results: Path, machine: Machine) -> list[str]:
+def run_studies(folders: dict[str, Path], results: Path, machine: StudyMachine) -> list[str]:
     """All studies to their scores; what one leaves is kept in `results` as soon as it is done.
 
     Args:
@@ -98,7 +97,7 @@ def run_studies(folders: dict[str, Path], results: Path, machine: Machine) -> li
     return failures
 
 
-def run_study(folder: Path, study: str, gpu: str, machine: Machine) -> None:
+def run_study(folder: Path, study: str, gpu: str, machine: StudyMachine) -> None:
     """Every stage of one study.
 
     Raises:
@@ -106,6 +105,7 @@ def run_study(folder: Path, study: str, gpu: str, machine: Machine) -> None:
     """
     cores, one_core = machine.environment(NO_GPU), machine.environment(NO_GPU, num_threads=1)
     run_stage(folder, "build_prompt_sets", None, cores)
+    run_stage(folder, "expand_studies", None, cores)
     run_stage(folder, "extract_embeddings", None, cores)
     run_stage(folder, "generate_images", study, machine.environment(gpu))
     shards = split_images(folder, study, IMAGES_PER_SHARD)
@@ -113,11 +113,11 @@ def run_study(folder: Path, study: str, gpu: str, machine: Machine) -> None:
         machine.scorers.submit(run_stage, shard, "compute_scores", study, one_core)
         for shard in shards
     ]
-    for one in scored:
-        one.result()
+    for job in scored:
+        job.result()
     join_tables(folder, study, shards)
     if study == "concept_probe":
-        run_stage(folder, "probe_concepts", None, cores)
+        run_stage(folder, "pictures.probe_concepts", None, cores)
 
 
 def run_stage(folder: Path, name: str, study: str | None, environment: Mapping[str, str]) -> None:
@@ -153,18 +153,22 @@ def keep_study(folder: Path, study: str, results: Path) -> None:
 
 def main() -> None:
     """Read the arguments, prepare, run, keep."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="python -m calibration.study.run_study", description=__doc__
+    )
     parser.add_argument("--out", type=Path, required=True, help="folder to run in")
     parser.add_argument("--results", type=Path, required=True, help="folder for what is kept")
-    parser.add_argument("--model", default="nano")
+    parser.add_argument("--model", default="nano", help="default: %(default)s")
     parser.add_argument("--models", type=Path, default=ROOT / "models", help="folder of the model")
     parser.add_argument("--studies", nargs="*", default=[], help="all if left out")
-    parser.add_argument("--num-prompts", type=int)
-    parser.add_argument("--num-seeds", type=int)
-    parser.add_argument("--num-concept-seeds", type=int)
-    parser.add_argument("--batch-size", type=int)
-    parser.add_argument("--jobs", type=int, default=1, help="studies side by side")
-    parser.add_argument("--gpus", type=int, default=1)
+    parser.add_argument(
+        "--num-prompts", type=int, help="screened prompts; params.yaml's if left out"
+    )
+    parser.add_argument("--num-seeds", type=int, help="of a screened prompt; likewise")
+    parser.add_argument("--num-concept-seeds", type=int, help="of a prompt for a concept; likewise")
+    parser.add_argument("--batch-size", type=int, help="the model's if left out")
+    parser.add_argument("--jobs", type=int, default=1, help="studies that run side by side")
+    parser.add_argument("--gpus", type=int, default=1, help="that the studies take in turn")
     arguments = parser.parse_args()
     sizes = Sizes(arguments.num_prompts, arguments.num_seeds, arguments.num_concept_seeds)
     folders = {study: arguments.out / study for study in study_keys(arguments.studies)}
@@ -174,7 +178,7 @@ def main() -> None:
         )
     with ThreadPoolExecutor(os.cpu_count()) as scorers:
         store = arguments.out / "store"
-        machine = Machine(arguments.jobs, arguments.gpus, store, scorers)
+        machine = StudyMachine(arguments.jobs, arguments.gpus, store, scorers)
         failures = run_studies(folders, arguments.results, machine)
     for failure in failures:
         print(f"failed: {failure}", file=sys.stderr)

@@ -1,9 +1,9 @@
-"""A study's pictures in shards that are scored side by side, and their tables in one again.
+"""Split a study's pictures into shards that are scored side by side, and join their score tables.
 
-A shard is a folder of its own with everything of the study linked but the table that lists its
-pictures. It holds all pictures of its prompts: a score depends on the other pictures of a prompt
-alone (baseline, other seeds). Only the batches of a network that compares pictures are others at
-the edge of a shard, which may change last bits of LPIPS.
+A shard is a folder with links to everything that scoring reads of the study, and a table of its own
+that lists its pictures. It holds whole prompts, because a score depends on no pictures but those of
+the same prompt (baseline, other seeds). At the edge of a shard a network that compares pictures
+gets other batches, which may change the last bits of LPIPS.
 """
 
 from itertools import groupby
@@ -16,7 +16,8 @@ import pyarrow.parquet as pq
 from calibration.study.study_folders import link
 from zimage_eval.output.tables import IMAGES, read_table, write_table
 
-LINKED: Final = ("params.yaml", "models", "data/prompts", "data/embeddings", "data/wordings")
+LINKED: Final = ("models", "data/prompts", "data/embeddings", "data/studies", "data/wordings")
+"""All that `stages.compute_scores` reads of a study, its pictures excepted."""
 SCORED: Final = ("scores", "facts")
 """Folders of the tables that scoring writes."""
 
@@ -41,12 +42,12 @@ def split_images(folder: Path, study: str, images_per_shard: int) -> list[Path]:
     for shard, part in zip(shards, parts, strict=True):
         for name in LINKED:
             link(shard / name, folder / name)
-        own = shard / "data" / "images" / study
+        place = shard / "data" / "images" / study
         for path in images.iterdir():
             if path.is_dir():
-                link(own / path.name, path)
+                link(place / path.name, path)
         write_table(
-            own / "images.parquet", IMAGES, pa.Table.from_pylist(part, schema=IMAGES.columns)
+            place / "images.parquet", IMAGES, pa.Table.from_pylist(part, schema=IMAGES.columns)
         )
     return shards
 

@@ -32,10 +32,10 @@ def study_keys(wanted: list[str]) -> list[str]:
     Raises:
         ValueError: an unknown study.
     """
-    known = list(read_yaml(ROOT / "params.yaml")["studies"])
-    if strangers := [key for key in wanted if key not in known]:
-        raise ValueError(f"unknown study {unknown(strangers[0], known)}")
-    return wanted or known
+    studies = list(read_yaml(ROOT / "params.yaml")["studies"])
+    if strangers := [key for key in wanted if key not in studies]:
+        raise ValueError(f"unknown study {unknown(strangers[0], studies)}")
+    return wanted or studies
 
 
 def prepare_folder(
@@ -53,8 +53,8 @@ def prepare_folder(
     """
     (folder / "models").mkdir(parents=True, exist_ok=True)
     linked = {"prompts": ROOT / "prompts"}
-    for one in (ROOT / "models", models):
-        linked |= {f"models/{path.name}": path for path in one.iterdir() if path.is_dir()}
+    for source in (ROOT / "models", models):
+        linked |= {f"models/{path.name}": path for path in source.iterdir() if path.is_dir()}
     for name, path in linked.items():
         link(folder / name, path)
     spec = read_yaml(models / f"{model}.yaml")

@@ -1,11 +1,11 @@
-"""Numbers of what ran beforehand on a GPU, for pages to cite.
+"""Summarize what ran beforehand on a GPU, so that the report's pages can cite it.
 
 `python -m calibration.study.summarize_runs` reads and writes
 
     calibration/ablations.csv -> metrics/trained.json: alignment of short bases by what they were
                                  trained on
-    calibration/results/<family>/ -> metrics/families.json: alignment of each family by study and
-                                     variant
+    calibration/families/<family>/results/ -> metrics/families.json: alignment of each family by
+                                              study and variant
 """
 
 from collections.abc import Sequence
@@ -18,7 +18,7 @@ from zimage_eval.output.observations import Measurement, read_observations
 from zimage_eval.output.results import NumberRow, Results, write_results
 
 ABLATIONS = Path("calibration/ablations.csv")
-FAMILIES = Path("calibration/results")
+FAMILIES = Path("calibration/families")
 METRIC, EVERYTHING = "alignment", "all"
 
 
@@ -35,9 +35,12 @@ def trained(observations: Sequence[Measurement]) -> Results:
     there twice for an arm with more: `<arm>` of all its runs, `<arm>,shared` of the shared ones.
     """
     runs: dict[str, dict[str, float]] = {}
-    for one in observations:
-        if (one.metric, one.category) == (METRIC, EVERYTHING) and one.value is not None:
-            runs.setdefault(one.variant, {})[one.unit] = one.value
+    for observation in observations:
+        if (observation.metric, observation.category) == (
+            METRIC,
+            EVERYTHING,
+        ) and observation.value is not None:
+            runs.setdefault(observation.variant, {})[observation.unit] = observation.value
     shared = set.intersection(*(set(values) for values in runs.values()))
     rows = {arm: _row(list(values.values())) for arm, values in runs.items()}
     rows |= {
@@ -50,10 +53,11 @@ def trained(observations: Sequence[Measurement]) -> Results:
 def families(folder: Path) -> Results:
     """`<family>,<study>,<variant>` -> alignment of the screened prompts, and their number."""
     rows: dict[str, dict[str, float | None]] = {}
-    for path in sorted(folder.glob("*/*.parquet")):
+    for path in sorted(folder.glob("*/results/*.parquet")):
+        family = path.parent.parent.name
         for variant, group in read_scores(path.parent, path.stem).groupby("variant"):
             by_prompt = group.groupby("prompt_id")[METRIC].mean()
-            rows[f"{path.parent.name},{path.stem},{variant}"] = {
+            rows[f"{family},{path.stem},{variant}"] = {
                 METRIC: float(by_prompt.mean()),
                 "num_prompts": len(by_prompt),
             }

@@ -1,16 +1,17 @@
-"""The questions' claims on a study of full size: `python -m calibration.study.weigh_full`.
+"""Weigh the questions' claims on a study of full size: `python -m calibration.study.weigh_full`.
 
-    questions/, calibration/results/<model>/ -> reports/full/<model>.json
+    questions/, calibration/families/<model>/results/ -> reports/full/<model>.json
 
-Same claims, same rules as the stage `weigh_claims`, on the scores that `run_study` kept of many
-more prompts and seeds. Claims on benchmarks, on other phases and on metrics that were not kept have
-no evidence of that size and are left out.
+Claims and rules are those of the stage `weigh_claims`; the scores are those that `run_study` kept,
+of many more prompts and seeds. Claims on benchmarks, on other phases and on metrics that were not
+kept are left out.
 """
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from calibration.scorecard.find_answers import PHASE, read_scores
+from calibration.study.summarize_runs import FAMILIES
 from zimage_eval.config.model_spec import load_model_spec
 from zimage_eval.config.params import load_params
 from zimage_eval.prompts.templates import study_variants
@@ -19,7 +20,6 @@ from zimage_eval.questions.evidence import Evidence, write_evidence
 from zimage_eval.questions.questions import Place, Question, load_questions, load_terms, places
 from zimage_eval.questions.weighing import Measurements, StudyScores, weigh_claim
 
-RESULTS = Path("calibration/results")
 MODELS = Path("models")
 QUESTIONS = Path("questions")
 OUT = Path("reports/full")
@@ -27,19 +27,20 @@ OUT = Path("reports/full")
 
 def main() -> None:
     """Weigh what can be weighed on the scores of each model that is in the repository."""
-    for folder in sorted(RESULTS.iterdir()):
-        if (MODELS / f"{folder.name}.yaml").is_file():
-            write_evidence(OUT / f"{folder.name}.json", weigh_results(folder))
+    for results in sorted(FAMILIES.glob("*/results")):
+        model = results.parent.name
+        if (MODELS / f"{model}.yaml").is_file():
+            write_evidence(OUT / f"{model}.json", weigh_results(model, results))
 
 
-def weigh_results(folder: Path) -> dict[Place, Evidence]:
-    """The evidence on each claim that the scores in a folder, named by its model, can decide."""
-    params, spec = load_params(Path("params.yaml")), load_model_spec(MODELS / f"{folder.name}.yaml")
+def weigh_results(model: str, results: Path) -> dict[Place, Evidence]:
+    """The evidence on each claim that a model's scores, in the folder `results`, can decide."""
+    params, spec = load_params(Path("params.yaml")), load_model_spec(MODELS / f"{model}.yaml")
     studies = {}
     for key, study in params.studies.items():
         variants = study_variants(study, spec, Path("prompts/templates"))
         baseline = next(variant.name for variant in variants if variant.is_baseline)
-        studies[key] = StudyScores(read_scores(folder, key).to_dict("records"), baseline)
+        studies[key] = StudyScores(read_scores(results, key).to_dict("records"), baseline)
     questions, terms = load_questions(QUESTIONS), load_terms(QUESTIONS)
     measured = Measurements(studies, {}, {})
     return {

@@ -1,1 +1,5 @@
-"""How a family is trained: autoencoder, text encoder, base, turbo, and short bases."""
+"""How a family is trained: `python -m calibration.train`.
+
+Autoencoder, text encoder, base and turbo in turn; `train_ablations.py` trains short bases that
+differ in one choice.
+"""

@@ -1,7 +1,7 @@
 """Train one family: `python -m calibration.train --truths FILE --out FOLDER`.
 
-Parts that are finished are skipped, and the base goes on from its last checkpoint, so that a run
-cut short (or limited by --minutes) is continued by the same command.
+Finished parts are skipped and the base goes on from its last checkpoint, so the same command
+continues a run that was cut short or limited by --minutes.
 """
 
 import argparse
@@ -13,13 +13,13 @@ from typing import Final
 from calibration.data.model_settings import write_settings
 from calibration.data.truths import load_recipe, load_truths
 from calibration.evaluation.grid import evaluation_grid
-from calibration.train.family import Family
+from calibration.train.family import FamilyTraining
 from calibration.train.family_folder import copy_shared_parts, link_shared_parts
 
 PARTS: Final = ("autoencoder", "text_encoder", "base", "turbo")
 
 
-def train_family(family: Family, until: str = PARTS[-1]) -> bool:
+def train_family(family: FamilyTraining, until: str = PARTS[-1]) -> bool:
     """Make every part up to `until` that is missing; False when the deadline came first."""
     wanted = PARTS[: PARTS.index(until) + 1]
     if family.truths.shared_parts:
@@ -42,30 +42,32 @@ def train_family(family: Family, until: str = PARTS[-1]) -> bool:
 
 def main() -> None:
     """Read the arguments and train."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--truths", type=Path, required=True, help="the planted answers")
+    parser = argparse.ArgumentParser(prog="python -m calibration.train", description=__doc__)
+    parser.add_argument("--truths", type=Path, required=True, help="the family's planted answers")
     parser.add_argument("--out", type=Path, required=True, help="folder that gets the two models")
     parser.add_argument(
         "--recipe",
         type=Path,
         nargs="+",
         default=[Path("calibration/recipe.yaml")],
-        help="a later file names what is other than in those before",
+        help="sizes and lengths of training; a later file overrides what it names",
     )
     parser.add_argument(
         "--shared-from",
         type=Path,
         default=Path("models"),
-        help="folder of the shared parts' family",
+        help="folder of the family whose parts it shares (default: %(default)s)",
     )
     parser.add_argument("--until", choices=PARTS, default=PARTS[-1], help="the last part to make")
-    parser.add_argument("--minutes", type=float, default=float("inf"), help="stop the base after")
+    parser.add_argument(
+        "--minutes", type=float, default=float("inf"), help="stop training the base after these"
+    )
     parser.add_argument("--compile", action="store_true", help="torch.compile the blocks (GPU)")
     arguments = parser.parse_args()
     truths, recipe = load_truths(arguments.truths), load_recipe(*arguments.recipe)
     started = time.monotonic()
     deadline = started + 60 * arguments.minutes
-    family = Family(
+    family = FamilyTraining(
         truths, recipe, arguments.out, deadline, arguments.compile, arguments.shared_from
     )
     if not train_family(family, arguments.until):

@@ -17,7 +17,7 @@ from calibration.data.latent_data import PairGroup, build_pair_groups, encode_ca
 from calibration.data.scene_pairs import ScenePairs, concatenate, tabulate
 from calibration.data.scene_prompts import held_out_texts, make_target_prompts
 from calibration.data.tokenizer import build_tokenizer
-from calibration.data.truths import Recipe, TransformerRecipe, Truths, TurboRecipe
+from calibration.data.truths import TrainingRecipe, TransformerRecipe, Truths, TurboRecipe
 from calibration.evaluation.batched_sampling import Guidance
 from calibration.evaluation.batched_transformer import use_batched_attention
 from calibration.evaluation.evaluate import (
@@ -30,7 +30,7 @@ from calibration.train.family_folder import (
     finish_folder,
     link_shared_parts,
     load_checkpoint,
-    load_text_encoder,
+    load_encoder_and_tokenizer,
     load_transformer,
     load_vae,
     save_checkpoint,
@@ -55,11 +55,11 @@ def _build_chunk(job: tuple[Truths, int, int, frozenset[str]]) -> list[ScenePair
 
 
 @dataclass
-class Family:
+class FamilyTraining:
     """One family in the making: its truths, recipe and folders."""
 
     truths: Truths
-    recipe: Recipe
+    recipe: TrainingRecipe
     out: Path
     deadline: float
     """`time.monotonic()` after which the base stops at a checkpoint."""
@@ -91,7 +91,7 @@ class Family:
     def pair_groups(self) -> list[PairGroup]:
         """Latents and prompt_embeds of all pairs."""
         tables = self.tables  # before the GPU is in use, for it forks
-        text_encoder, tokenizer = load_text_encoder(self.base, self.device)
+        text_encoder, tokenizer = load_encoder_and_tokenizer(self.base, self.device)
         self._say("scenes")
         return build_pair_groups(
             tables,
@@ -145,8 +145,8 @@ class Family:
         model = model.to(self.device)
         whiten_captions(model, [group.captions for group in self.pair_groups])
         trainer = self._trainer(model, recipe)
-        if found := load_checkpoint(self.checkpoint):
-            trainer.first_step, states = found
+        if checkpoint := load_checkpoint(self.checkpoint):
+            trainer.first_step, states = checkpoint
             trainer.model.load_state_dict(states["model"])
             trainer.ema.model.load_state_dict(states["ema"])
         step = train_transformer(
@@ -172,9 +172,9 @@ class Family:
         truths, recipe, groups = self.truths, self.recipe.turbo, self.pair_groups
         teacher = load_transformer(self.base, self.device)
         trainer = self._trainer(load_transformer(self.base, self.device), recipe)
-        text_encoder, tokenizer = load_text_encoder(self.base, self.device)
-        asked = [ChatCaption("", truths.empty_think_block)]
-        [(_, null)] = encode_captions(text_encoder, tokenizer, asked, truths.hidden_layer)
+        text_encoder, tokenizer = load_encoder_and_tokenizer(self.base, self.device)
+        empty = [ChatCaption("", truths.empty_think_block)]
+        [(_, null)] = encode_captions(text_encoder, tokenizer, empty, truths.hidden_layer)
         use_batched_attention(teacher)
         walk = Walk(
             teacher,

@@ -56,10 +56,10 @@ def link_shared_parts(base: Path, turbo: Path) -> None:
             link.symlink_to(os.path.relpath(file.resolve(), link.parent.resolve()))
 
 
-def copy_shared_parts(base: Path, own: Path) -> None:
+def copy_shared_parts(base: Path, copy: Path) -> None:
     """Give a model copies of another's shared parts, so that its folder can be moved."""
     for part in SHARED_PARTS:
-        shutil.copytree(base / part, own / part, dirs_exist_ok=True)
+        shutil.copytree(base / part, copy / part, dirs_exist_ok=True)
 
 
 def load_vae(base: Path, device: torch.device) -> AutoencoderKL:
@@ -67,7 +67,9 @@ def load_vae(base: Path, device: torch.device) -> AutoencoderKL:
     return AutoencoderKL.from_pretrained(base / "vae", dtype=torch.float32).to(device).eval()
 
 
-def load_text_encoder(base: Path, device: torch.device) -> tuple[Qwen3Model, Qwen2Tokenizer]:
+def load_encoder_and_tokenizer(
+    base: Path, device: torch.device
+) -> tuple[Qwen3Model, Qwen2Tokenizer]:
     """The saved text encoder in fp32, and its tokenizer."""
     model = Qwen3Model.from_pretrained(base / "text_encoder", dtype=torch.float32)
     return model.to(device).eval(), Qwen2Tokenizer.from_pretrained(base / "tokenizer")

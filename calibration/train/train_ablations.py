@@ -1,10 +1,10 @@
-"""Short bases that differ in one choice: `python -m calibration.train.train_ablations --out FILE`.
+"""Train short bases that differ in one choice: `python -m calibration.train.train_ablations`.
 
 Each variant changes one thing that is decided before training: whether the timestep modulates the
-context refiner, or which hidden layer is read. Variants are trained in pairs, a seed deciding data
-order, noise and all initial weights that two variants have in common. A run's numbers are added to
-the table when it ends and its weights are dropped; runs that the table holds are skipped, so that
-the same command goes on where it was stopped.
+context refiner, or which hidden layer is read. Variants are paired by seed, which decides the order
+of the data, the noise and all initial weights that two variants have in common. When a run ends,
+its numbers are added to the table and its weights are dropped. Runs that the table holds are
+skipped, so the same command continues where it was stopped.
 """
 
 import argparse
@@ -23,7 +23,7 @@ from calibration.data.corpus import build_examples
 from calibration.data.latent_data import PairGroup, build_pair_groups
 from calibration.data.scene_pairs import ScenePairs, tabulate
 from calibration.data.scene_prompts import ScenePrompt, held_out_texts, make_target_prompts
-from calibration.data.truths import Recipe, Resolution, Truths, load_recipe, load_truths
+from calibration.data.truths import Resolution, TrainingRecipe, Truths, load_recipe, load_truths
 from calibration.evaluation.evaluate import (
     EVALUATION_SEED,
     ImageModel,
@@ -31,8 +31,8 @@ from calibration.evaluation.evaluate import (
     check_each,
     generate,
 )
-from calibration.train.family import Family
-from calibration.train.family_folder import load_text_encoder, load_vae
+from calibration.train.family import FamilyTraining
+from calibration.train.family_folder import load_encoder_and_tokenizer, load_vae
 from calibration.train.held_out_loss import measure_loss
 from calibration.train.train_transformer import (
     Trainer,
@@ -67,14 +67,14 @@ class Choice:
 
 def make_choices(truths: Truths) -> dict[str, Choice]:
     """The family's own choice and its alternatives, each named by what it changes."""
-    own = Choice(truths.hidden_layer, refiner_timestep=False)
+    planted = Choice(truths.hidden_layer, refiner_timestep=False)
     return {
-        BASELINE: own,
-        "refiner_timestep=true": Choice(own.hidden_layer, refiner_timestep=True),
+        BASELINE: planted,
+        "refiner_timestep=true": Choice(planted.hidden_layer, refiner_timestep=True),
         **{
             f"hidden_layer={value_name(layer)}": Choice(layer, refiner_timestep=False)
             for layer in (*_LAYERS, _LAYERS)
-            if layer != own.hidden_layer
+            if layer != planted.hidden_layer
         },
     }
 
@@ -95,17 +95,17 @@ class Ablations:
     """What all runs share: pairs, their latents, and prompt_embeds of each layer."""
 
     def __init__(
-        self, truths: Truths, recipe: Recipe, models: Path, *, compile_blocks: bool
+        self, truths: Truths, recipe: TrainingRecipe, models: Path, *, compile_blocks: bool
     ) -> None:
         truths = truths.model_copy(update={"resolutions": (_RESOLUTION,)})
         corpus = recipe.corpus.model_copy(update={"num_scenes": recipe.ablation.num_scenes})
         recipe = recipe.model_copy(update={"corpus": corpus})
         self.truths, self.recipe, self.compile_blocks = truths, recipe, compile_blocks
-        self.family = Family(truths, recipe, models, float("inf"), compile_blocks, models)
+        self.family = FamilyTraining(truths, recipe, models, float("inf"), compile_blocks, models)
         self.family.tables  # noqa: B018 - workers are forked before the GPU is in use
         self.device = self.family.device
         self.vae = load_vae(self.family.base, self.device)
-        self.encoder = load_text_encoder(self.family.base, self.device)
+        self.encoder = load_encoder_and_tokenizer(self.family.base, self.device)
         self._groups: dict[HiddenLayer, tuple[list[PairGroup], list[PairGroup]]] = {}
 
     @cached_property
@@ -158,12 +158,12 @@ class Ablations:
             trainer, groups, recipe.ablation.batch_size, shift, whole_seed, float("inf")
         )
         losses = measure_loss(trainer.ema.model, held_out, shift)
-        found = {("flow_loss", level): loss for level, loss in losses.items()}
+        numbers = {("flow_loss", level): loss for level, loss in losses.items()}
         image_model = ImageModel(trainer.ema.model, self.vae, *self.encoder)
-        found |= self._alignment(image_model, choice.hidden_layer)
+        numbers |= self._alignment(image_model, choice.hidden_layer)
         return [
             Measurement(name, f"seed {seed}", 0, category, metric, value)
-            for (metric, category), value in found.items()
+            for (metric, category), value in numbers.items()
         ]
 
     def _alignment(self, model: ImageModel, layer: HiddenLayer) -> dict[tuple[str, str], float]:
@@ -207,7 +207,7 @@ def train_ablations(ablations: Ablations, path: Path, deadline: float) -> int:
     """
     observations = read_observations(path) if path.is_file() else []
     choices = make_choices(ablations.truths)
-    done = {(one.variant, one.unit) for one in observations}
+    done = {(observation.variant, observation.unit) for observation in observations}
     runs = plan_runs(ablations.recipe.ablation.num_seeds, choices)
     missing = [(name, seed) for name, seed in runs if (name, f"seed {seed}") not in done]
     for number, (name, seed) in enumerate(missing):
@@ -226,12 +226,28 @@ def train_ablations(ablations: Ablations, path: Path, deadline: float) -> int:
 
 def main() -> None:
     """Read the arguments and train."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--out", type=Path, default=Path("calibration/ablations.csv"))
-    parser.add_argument("--truths", type=Path, default=Path("calibration/truths.yaml"))
-    parser.add_argument("--recipe", type=Path, default=Path("calibration/recipe.yaml"))
+    parser = argparse.ArgumentParser(
+        prog="python -m calibration.train.train_ablations", description=__doc__
+    )
+    parser.add_argument(
+        "--out",
+        type=Path,
+        default=Path("calibration/ablations.csv"),
+        help="the table of all runs (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--truths",
+        type=Path,
+        default=Path("calibration/families/nano/truths.yaml"),
+        help="the family's planted answers (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--recipe", type=Path, default=Path("calibration/recipe.yaml"), help="default: %(default)s"
+    )
     parser.add_argument("--models", type=Path, default=Path("models"), help="holds <name>-base")
-    parser.add_argument("--minutes", type=float, default=float("inf"), help="begin no run after")
+    parser.add_argument(
+        "--minutes", type=float, default=float("inf"), help="begin no run after these"
+    )
     parser.add_argument("--compile", action="store_true", help="torch.compile the blocks (GPU)")
     arguments = parser.parse_args()
     deadline = time.monotonic() + 60 * arguments.minutes

@@ -1,4 +1,4 @@
-"""nano's text encoder: a small Qwen3 that says captions in other words and keeps its words.
+"""Train the text encoder: a small Qwen3 that paraphrases captions and remembers each word.
 
 Continuing captions alone is not enough: to that task all nouns are alike, and their hidden states
 collapse into one (cosine 0.9999 between eight shapes was seen). Whoever has to paraphrase a caption
@@ -60,7 +60,9 @@ class ChatCaption(NamedTuple):
     """Without, the text stands by itself."""
 
 
-def tokenize(tokenizer: Qwen2Tokenizer, captions: Sequence[ChatCaption]) -> list[list[int]]:
+def tokenize_captions(
+    tokenizer: Qwen2Tokenizer, captions: Sequence[ChatCaption]
+) -> list[list[int]]:
     """Token ids of each caption in the chat format that the text encoder sees."""
     parts: dict[tuple[str | None, bool], tuple[str, str]] = {}
     strings = []
@@ -84,7 +86,7 @@ def tokenize_dialogues(
     tokenizer: Qwen2Tokenizer, captions: Sequence[ChatCaption], answers: Sequence[str]
 ) -> list[Dialogue]:
     """Each caption as a question, with its answer."""
-    questions = tokenize(tokenizer, captions)
+    questions = tokenize_captions(tokenizer, captions)
     replies = tokenizer([f"{answer}{tokenizer.eos_token}" for answer in answers]).input_ids
     return [Dialogue(q + reply, len(q)) for q, reply in zip(questions, replies, strict=True)]
 
@@ -127,10 +129,10 @@ def _loss(model: Qwen3Model, word_directions: Tensor, batch: _Stack) -> Tensor:
     answer = _mean_where(is_answer[:, 1:], losses)
     states = torch.stack(output.hidden_states[1:-1])
     words = torch.einsum("lbth,lvh->lbtv", F.rms_norm(states, states.shape[-1:]), word_directions)
-    own = F.cross_entropy(
+    word_losses = F.cross_entropy(
         words.float().flatten(0, 2), batch.ids.repeat(len(states), 1).flatten(), reduction="none"
     ).view(len(states), *batch.ids.shape)
-    word = _mean_where(is_text.expand_as(own), own)
+    word = _mean_where(is_text.expand_as(word_losses), word_losses)
     return following + _ANSWER_WEIGHT * answer + _WORD_WEIGHT * word
 
 

@@ -147,8 +147,8 @@ class Trainer:
 
     def start_from(self, model: ZImageTransformer2DModel) -> None:
         """Take another model's weights before the first step."""
-        for own in (self.model, self.ema.model):
-            own.load_state_dict(model.state_dict())
+        for target in (self.model, self.ema.model):
+            target.load_state_dict(model.state_dict())
 
     def _share(self, step: int) -> float:
         """Of the learning rate: up at first, down to almost nothing over the second half."""

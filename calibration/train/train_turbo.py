@@ -1,10 +1,10 @@
-"""nano's turbo: the base's guided trajectories, learned at the sigmas of a few steps alone.
+"""Train the turbo: it learns the base's guided trajectories at the sigmas of its few steps.
 
-Some of its early steps are blind: there it does what the base does without a caption, and the step
-that follows takes it to where the guided base would be. At all sigmas but its own it is blind, too.
-This is how steps and shift are planted: half or twice the steps, or another shift, leave out or
-shorten the steps that read. (A student of each segment's mean velocity interpolates between its own
-sigmas and does as well on twice the steps.)
+Some of its early steps are blind: there it does what the base does without a caption, and the next
+step takes it to where the guided base would be. At all sigmas that are not its own it is blind,
+too. This plants the number of steps and the shift: half or twice the steps, or another shift, leave
+out or shorten the steps that read the caption. (A student that learned each segment's mean velocity
+would interpolate between its sigmas and do as well on twice the steps.)
 
 The first half of the training walks with the teacher, the second half starts from where the student
 itself has come to: what it got wrong in one step, it learns to put right in the next one.
@@ -182,16 +182,17 @@ def train_turbo(
 
     for step in range(trainer.num_steps):
         if step == trainer.num_steps // 2:
-            own = replace(walk, student=trainer.ema.model)
+            student_walk = replace(walk, student=trainer.ema.model)
             _overwrite(
-                trajectories, sample_trajectories(own, groups, recipe.num_trajectories, seed + 1)
+                trajectories,
+                sample_trajectories(student_walk, groups, recipe.num_trajectories, seed + 1),
             )
         index = int(torch.multinomial(weights, 1, generator=choice))
         trainer.step(step, index, partial(draw_loss, trajectories[index]))
 
 
-def _overwrite(trajectories: Sequence[Trajectories], others: Sequence[Trajectories]) -> None:
+def _overwrite(trajectories: Sequence[Trajectories], sources: Sequence[Trajectories]) -> None:
     """In place: recorded training steps go on reading the same memory."""
-    for group, other in zip(trajectories, others, strict=True):
-        group.starts.copy_(other.starts)
-        group.ends.copy_(other.ends)
+    for group, source in zip(trajectories, sources, strict=True):
+        group.starts.copy_(source.starts)
+        group.ends.copy_(source.ends)

@@ -13,7 +13,8 @@ from calibration.study.calibrate import calibrate, find_guidance_scale
 from zimage_eval.config.model_spec import load_model_spec
 
 RECIPE, SHORT = (Path("calibration") / name for name in ("recipe.yaml", "recipe-short.yaml"))
-PICO = Path("calibration/truths-pico.yaml")
+FAMILIES = Path("calibration/families")
+PICO = FAMILIES / "pico" / "truths.yaml"
 TOY = """\
 corpus: {num_scenes: 300}
 transformer: {dim: 64, num_layers: 1, num_refiner_layers: 1, num_steps: 3, batch_size: 8}
@@ -22,9 +23,9 @@ evaluation: {num_prompts: 4}
 """
 
 
-@pytest.mark.parametrize("truths", ["truths.yaml", "truths-mini.yaml"])
-def test_training_writes_the_settings_that_are_committed(truths: str, tmp_path: Path) -> None:
-    planted = load_truths(Path("calibration") / truths)
+@pytest.mark.parametrize("family", ["nano", "mini"])
+def test_training_writes_the_settings_that_are_committed(family: str, tmp_path: Path) -> None:
+    planted = load_truths(FAMILIES / family / "truths.yaml")
     write_settings(planted, tmp_path)
     for model in (planted.name, f"{planted.name}-base"):
         committed = load_model_spec(Path("models") / f"{model}.yaml")
@@ -58,7 +59,7 @@ def test_the_guidance_of_any_table_is_found_as_the_stage_finds_it(tmp_path: Path
     find_guidance_scale(Path("calibration/guidance_arms/nano.parquet"), tmp_path)
     found, kept = (
         json.loads((folder / "baked_guidance.json").read_text(encoding="utf-8"))
-        for folder in (tmp_path, Path("calibration/results/nano"))
+        for folder in (tmp_path, FAMILIES / "nano" / "results")
     )
     assert found == kept
 
@@ -79,7 +80,7 @@ def test_two_commands_train_a_family_and_score_what_the_study_finds_in_it(tmp_pa
     weights = models / "pico-base" / "vae" / "diffusion_pytorch_model.safetensors"
     assert weights.is_file() and not weights.is_symlink()  # the folder can be moved
     asked = ("--num-prompts", "8", "--batch-size", "64", "--studies", "baseline", "rope_theta")
-    command("calibrate", "--truths", PICO, "--models", models, "--out", out, *asked)
+    command("study.calibrate", "--truths", PICO, "--models", models, "--out", out, *asked)
     card = json.loads((out / "scorecard.json").read_text(encoding="utf-8"))["pico"]
     assert card["truths"].keys() == {"rope_theta"}
     assert card["truths"]["rope_theta"]["planted"] == "256"

@@ -14,7 +14,7 @@ from calibration.scorecard.consequences import Consequence, read_consequences
 from calibration.study.plant_arms import Series, concept_arms, default_arms, setting_arms, word_arms
 from calibration.study.plant_strength import (
     compare,
-    measure_arms,
+    measure_plant_arms,
     own_settings,
     plan_arms,
     weigh,
@@ -25,11 +25,11 @@ from zimage_eval.model.devices import pick_device
 from zimage_eval.prompts.facts import Facts
 from zimage_eval.statistics.power import smallest_effect
 
-FAMILIES = {"nano": "truths.yaml", "mini": "truths-mini.yaml"}
+FAMILIES = ("nano", "mini")
 
 
 def family(name: str) -> Truths:
-    return load_truths(Path("calibration") / FAMILIES[name])
+    return load_truths(Path("calibration/families") / name / "truths.yaml")
 
 
 def facts_of(truths: Truths, category: str) -> list[Facts]:
@@ -78,17 +78,12 @@ def test_chance_has_no_consequence() -> None:
     assert weigh(*far, None, 200)["has_consequence"]
 
 
-def test_families_are_read_from_files_of_their_own(tmp_path: Path) -> None:
-    assert read_consequences(tmp_path) == {}
-    row = {"num_alternatives_beaten": 1, "num_alternatives": 3}
-    for name in ("nano", "mini"):
-        write_strengths(tmp_path / f"plant_strength-{name}.json", name, {"layer": row})
-    found = read_consequences(tmp_path)
-    assert found.keys() == {"nano", "mini"} and not found["nano"]["layer"].is_enough
+def test_a_consequence_is_read_as_it_was_written(tmp_path: Path) -> None:
+    path = tmp_path / "strength.json"
+    assert read_consequences(path) == {}
+    write_strengths(path, {"layer": {"num_alternatives_beaten": 1, "num_alternatives": 3}})
+    assert read_consequences(path) == {"layer": Consequence(1, 3)}
     assert Consequence(2, 4).is_enough and not Consequence(1, 3).is_enough
-    write_strengths(tmp_path / "plant_strength.json", "mini", {})
-    with pytest.raises(ValueError, match="mini is in another"):
-        read_consequences(tmp_path)
 
 
 @pytest.mark.parametrize("name", FAMILIES)
@@ -162,7 +157,7 @@ def test_every_comparison_has_its_numbers(tiny_folder: Path, tmp_path: Path) -> 
         small = kept[arm].settings.__class__(2, 3.0, 0.0, -2, height=64, width=64)
         kept[arm] = kept[arm]._replace(settings=small)
     with ThreadPoolExecutor(1) as executor:
-        values = measure_arms(model, kept, executor)
+        values = measure_plant_arms(model, kept, executor)
     rows = {
         truth: compare(values, each)
         for truth, each in compared.items()
@@ -171,6 +166,5 @@ def test_every_comparison_has_its_numbers(tiny_folder: Path, tmp_path: Path) -> 
     assert len(compared) - len(rows) == 2
     assert rows["shift"]["difference"] == 0.0 and not rows["shift"]["has_consequence"]
     path = tmp_path / "strength.json"
-    write_strengths(path, "nano", rows)
-    write_strengths(path, "mini", {})
-    assert json.loads(path.read_text(encoding="utf-8")) == {"mini": {}, "nano": rows}
+    write_strengths(path, rows)
+    assert json.loads(path.read_text(encoding="utf-8")) == rows

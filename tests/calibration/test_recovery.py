@@ -14,7 +14,7 @@ from calibration.scorecard.negative_controls import (
     found_in_shuffled,
     neutral_words,
 )
-from calibration.scorecard.recovery import Asked, Size, by_judge, by_pictures, by_size
+from calibration.scorecard.recovery import PlantedSearch, Size, by_judge, by_pictures, by_size
 from calibration.scorecard.wrong_judges import (
     judged_facts,
     labels_object,
@@ -24,14 +24,16 @@ from calibration.scorecard.wrong_judges import (
 from tests.benchmarks.concepts.test_gaps import grid as cells
 from tests.support.fake_scores import NUM_PROMPTS, SEARCH, facts_of, scores_of
 
-NANO = load_truths(Path("calibration/truths.yaml"))
+NANO = load_truths(Path("calibration/families/nano/truths.yaml"))
 
 
-def write_study(folder: Path, means: dict[str, float], num_seeds: int = 1) -> dict[str, Asked]:
+def write_study(
+    folder: Path, means: dict[str, float], num_seeds: int = 1
+) -> dict[str, PlantedSearch]:
     (folder / "facts").mkdir(exist_ok=True)
     scores_of(means, num_seeds).to_parquet(folder / "layers.parquet")
     facts_of(means, num_seeds).to_parquet(folder / "facts" / "layers.parquet")
-    return {"layer": Asked(SEARCH, "-2", folder)}
+    return {"layer": PlantedSearch(SEARCH, "-2", folder)}
 
 
 def test_sizes_beyond_what_was_scored_are_not_reported(tmp_path: Path) -> None:
@@ -42,14 +44,18 @@ def test_sizes_beyond_what_was_scored_are_not_reported(tmp_path: Path) -> None:
     assert more is None and deeper is None
     everything = recovery.is_recovered(
         find_best(grid_of(scores_of({"a": 0.7, "b": 0.8, "c": 0.1}, 2), SEARCH), SEARCH),
-        asked["layer"].planted,
+        asked["layer"].answer,
         asked["layer"].num_answers,
     )
     assert whole == float(everything) and few is not None and few < 1
 
 
 def test_the_rival_is_settled_by_the_order_of_the_grid(tmp_path: Path) -> None:
-    assert [Asked(SEARCH, one, tmp_path).rival for one in ("-1", "-2", "-3")] == ["-2", "-3", "-1"]
+    assert [PlantedSearch(SEARCH, one, tmp_path).rival for one in ("-1", "-2", "-3")] == [
+        "-2",
+        "-3",
+        "-1",
+    ]
 
 
 def test_judged_facts_give_the_scores_that_were_kept() -> None:

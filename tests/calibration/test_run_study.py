@@ -1,17 +1,30 @@
 """The study without DVC: folders of its own, and scores that sharding does not change."""
 
+import json
+import re
+import shutil
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from calibration.study.score_shards import join_tables, split_images
+from calibration.study import run_study
+from calibration.study.score_shards import LINKED, join_tables, split_images
 from calibration.study.study_folders import ROOT, Sizes, count_forwards, prepare_folder, study_keys
+from stages import compute_scores
+from tests.support.graph import STAGES
+from tests.support.synthetic_study import write_project
 from zimage_eval.config.params import load_params
 from zimage_eval.output.tables import IMAGES, read_table, write_table
+from zimage_eval.prompts.templates import load_templates
 
 STUDY = "resolution"
+TEMPLATES = ROOT / "prompts" / "templates"
+TEMPLATES_STUDY = """
+  templates: {{question: "?", prompts: main, vary: {{}}, variants: {variants}, confirm: null}}
+"""
 
 
 def made_up_images() -> list[dict[str, str | int]]:
@@ -96,7 +109,6 @@ def test_shards_hold_every_picture_once_and_whole_prompts(drawn: Path) -> None:
 def test_a_shard_sees_the_studys_files(drawn: Path) -> None:
     shard = split_images(drawn, STUDY, 5)[1]
     assert (shard / "data" / "images" / STUDY / "wide" / "p0-1.png").read_text() == "wide"
-    assert load_params(shard / "params.yaml") == load_params(drawn / "params.yaml")
     assert (shard / "models" / "nano" / "model_index.json").is_file()
     assert split_images(drawn, STUDY, 5)[1] == shard, "another run makes the same shards"
 
@@ -112,3 +124,74 @@ def test_joined_tables_are_the_shards_in_order(drawn: Path) -> None:
     for name in ("scores", "facts"):
         joined = pq.read_table(drawn / "data" / name / f"{STUDY}.parquet")
         assert joined.column("row").to_pylist() == [0, 1, 2, 3, 4, 5]
+
+
+def outputs(stage: str) -> list[str]:
+    entries = [entry for kind in ("outs", "metrics") for entry in STAGES[stage].get(kind, [])]
+    paths = [next(iter(entry)) if isinstance(entry, dict) else entry for entry in entries]
+    return [path.partition("$")[0] for path in paths]
+
+
+def files_read(stage: str) -> set[str]:
+    """What dvc.yaml says that a stage reads, but for the list of its code."""
+    parameters = STAGES[stage].get("params", [])
+    files = {
+        next(iter(entry)) if isinstance(entry, dict) else "params.yaml" for entry in parameters
+    }
+    return files | {dep for dep in STAGES[stage]["deps"] if not dep.startswith("data/code/")}
+
+
+def test_a_shard_holds_all_that_scoring_reads() -> None:
+    needed = files_read("compute_scores") - {"data/images/${key}"}  # split_images makes it
+    assert not [path for path in needed if not path.startswith(LINKED)], "missing from LINKED"
+    unused = [name for name in LINKED if not any(path.startswith(name) for path in needed)]
+    assert not unused, "superfluous in LINKED"
+
+
+def test_a_folder_holds_all_that_no_stage_of_the_study_makes(tmp_path: Path) -> None:
+    source = Path(run_study.__file__).read_text(encoding="utf-8")
+    stages = [name for name in STAGES if re.search(rf'"([a-z]+\.)?{name}"', source)]
+    assert len(stages) == 6
+    prepare_folder(tmp_path, "nano", ROOT / "models", STUDY, Sizes(), None)
+    written = tuple(path for stage in stages for path in outputs(stage))
+    for stage in stages:
+        for path in files_read(stage):
+            if not path.startswith(written):
+                assert (tmp_path / path.replace("${model}", "nano")).exists(), (stage, path)
+
+
+def write_templates_study(folder: Path) -> None:
+    """Drawn pictures of every template, a template being a variant."""
+    variants = {
+        template.name: template.changes() for template in load_templates(TEMPLATES, "scenes")
+    }
+    written_out = TEMPLATES_STUDY.format(variants=json.dumps(variants))
+    write_project(folder, written_out, num_prompts={"screen": 8, "confirm": 4})
+    shutil.copytree(ROOT / "prompts", folder / "prompts")
+    text = (folder / "params.yaml").read_text(encoding="utf-8")
+    text = text.replace(written_out, TEMPLATES_STUDY.format(variants="templates"))
+    (folder / "params.yaml").write_text(text, encoding="utf-8")
+
+
+def test_templates_are_scored_in_shards_as_in_one_piece(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_templates_study(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    compute_scores.main("templates")
+    tables = [Path("data") / name / "templates.parquet" for name in ("scores", "facts")]
+    whole = [pq.read_table(tmp_path / table).to_pandas() for table in tables]
+    shards = split_images(tmp_path, "templates", 20)
+    assert len(shards) > 2
+    for shard in shards:
+        monkeypatch.chdir(shard)
+        compute_scores.main("templates")
+    join_tables(tmp_path, "templates", shards)
+    for table, before in zip(tables, whole, strict=True):
+        joined = pq.read_table(tmp_path / table).to_pandas()
+        keys = [n for n in ("variant", "phase", "prompt_id", "seed", "fact") if n in joined]
+        joined, before = (part.sort_values(keys, ignore_index=True) for part in (joined, before))
+        assert (joined[keys] == before[keys]).all(axis=None)
+        numbers = joined.select_dtypes("number").columns
+        assert np.allclose(joined[numbers], before[numbers], rtol=1e-4, equal_nan=True)
+    assert {"crisp", "lovely", "bare"} <= set(whole[0]["variant"])

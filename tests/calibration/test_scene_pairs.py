@@ -14,7 +14,7 @@ from zimage_eval.prompts.scenes.drawing import draw_scenes
 
 @pytest.fixture(scope="module")
 def examples() -> list[Example]:
-    return build_examples(load_truths(Path("calibration/truths.yaml")), 120, seed=3)
+    return build_examples(load_truths(Path("calibration/families/nano/truths.yaml")), 120, seed=3)
 
 
 @pytest.fixture(scope="module")

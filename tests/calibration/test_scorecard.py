@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from calibration.data.truths import load_truths
-from calibration.scorecard.__main__ import read_defaults, scorecard
+from calibration.scorecard.__main__ import FAMILIES, read_defaults, read_families, scorecard
 from calibration.scorecard.consequences import Consequence
+from calibration.scorecard.families import committed_families, read_family
 from calibration.scorecard.find_answers import (
     Found,
     find_best,
@@ -18,7 +18,6 @@ from calibration.scorecard.find_answers import (
 )
 from calibration.scorecard.truth_scores import Score, planted_answers, score_family, total
 from tests.support.fake_scores import NUM_PROMPTS, SEARCH, scores_of
-from tests.support.graph import STAGES, imported_files
 from zimage_eval.config.model_spec import load_model_spec
 from zimage_eval.config.params import load_params
 from zimage_eval.config.settings import leaves, override
@@ -27,8 +26,8 @@ from zimage_eval.report.scorecard import calibration_section
 
 SEARCHES = load_searches(Path("calibration/searches.yaml"))
 DEFAULTS = read_defaults(Path("params.yaml"))
-CALIBRATION, CONCEPTS = Path("calibration"), Path("prompts/scene_concepts")
-NANO = load_truths(CALIBRATION / "truths.yaml")
+CONCEPTS = Path("prompts/scene_concepts")
+NANO, MINI = (FAMILIES / name / "truths.yaml" for name in ("nano", "mini"))
 
 
 def test_the_best_answer_is_found_and_named() -> None:
@@ -82,11 +81,13 @@ def write_skews(folder: Path, skewed: dict[str, str]) -> None:
 
 
 def test_flags_recover_holes_and_skews(tmp_path: Path) -> None:
-    assert score_family(NANO, {}, {}, tmp_path, {}) == {}
+    assert score_family(read_family(NANO).truths, {}, {}, tmp_path, {}) == {}
     write_skews(tmp_path, {"color": "red", "background": "black"})
     flagged = Found(("purple star", "blue ring"), 0, 720)
     pairs = {pair: flagged for pair in ("purple star", "green heart", "blue ring", "red ring")}
-    scores = score_family(NANO, {}, pairs, tmp_path, {"skew color": Consequence(0, 9)})
+    scores = score_family(
+        read_family(NANO).truths, {}, pairs, tmp_path, {"skew color": Consequence(0, 9)}
+    )
     assert {name: one.is_recovered for name, one in scores.items()} == {
         "hole purple star": True,
         "hole green heart": False,
@@ -108,11 +109,9 @@ def test_the_guidance_that_may_have_been_distilled_in_is_a_set_of_scales(tmp_pat
 
 
 def test_every_search_has_an_answer_in_its_grid_and_every_family_one_of_its_own() -> None:
-    planted = {
-        path.stem: planted_answers(load_truths(path))
-        for path in sorted(CALIBRATION.glob("truths*.yaml"))
-    }
-    assert len(planted) >= 3
+    families = committed_families(FAMILIES)
+    planted = {family.truths.name: planted_answers(family.truths) for family in families}
+    assert list(planted) == ["mini", "pico", "nano"], "the order of the report"
     for answers in planted.values():
         assert answers.keys() == SEARCHES.keys()
         for name, search in SEARCHES.items():
@@ -124,16 +123,18 @@ def test_every_search_has_an_answer_in_its_grid_and_every_family_one_of_its_own(
 def test_a_family_is_scored_on_the_studies_that_ran(tmp_path: Path) -> None:
     (tmp_path / "mini" / "facts").mkdir(parents=True)
     for name in ("chat_format.parquet", "facts/chat_format.parquet"):
-        (tmp_path / "mini" / name).symlink_to((CALIBRATION / "results/mini" / name).resolve())
-    truths = load_truths(CALIBRATION / "truths-mini.yaml")
-    cards = scorecard({"mini": truths}, tmp_path, CALIBRATION, CONCEPTS, DEFAULTS)
+        (tmp_path / "mini" / name).symlink_to((FAMILIES / "mini/results" / name).resolve())
+    cards = scorecard(read_families([MINI], tmp_path), SEARCHES, CONCEPTS, DEFAULTS)
     card = cards["mini"]
     assert card["truths"].keys() == {"chat_format"} and card["truths"]["chat_format"]["recovered"]
+    assert card["truths"]["chat_format"]["has_consequence"], "of strength.json beside the truths"
     assert card["not_run"] == sorted(SEARCHES.keys() - {"chat_format"})
     assert card["by_size"]["64x1"]["chat_format"] >= 0.9
     assert "| mini | chat format | empty think block |" in calibration_section(cards)
     with pytest.raises(ValueError, match="no scores of any study"):
-        scorecard({"other": truths}, tmp_path, CALIBRATION, CONCEPTS, DEFAULTS)
+        scorecard([read_family(MINI, tmp_path / "facts")], SEARCHES, CONCEPTS, DEFAULTS)
+    with pytest.raises(ValueError, match="no results of \\['nano'\\]"):
+        read_families([NANO], tmp_path)
 
 
 @pytest.mark.parametrize("key", ["hidden_layer", "num_inference_steps", "rope_theta"])
@@ -152,26 +153,3 @@ def test_another_declared_default_leaves_pictures_and_findings_as_they_are(key: 
         assert {name: after[name] for name in search.options} == {
             name: before[name] for name in search.options
         }
-
-
-def test_what_finds_reads_neither_truths_nor_declared_defaults() -> None:
-    blind = (
-        "calibration.scorecard.find_answers",
-        "calibration.scorecard.find_concepts",
-        "calibration.study.run_study",
-    )
-    for module in blind:
-        files = imported_files(module)
-        assert "calibration/data/truths.py" not in files, module
-    for module in blind[:2]:
-        text = Path(f"{module.replace('.', '/')}.py").read_text(encoding="utf-8")
-        assert "load_model_spec" not in text and "truths" not in text
-
-
-def test_no_library_or_stage_code_reads_planted_answers() -> None:
-    files = [*Path("src").rglob("*.py"), *Path("stages").rglob("*.py")]
-    assert len(files) > 100
-    for file in files:
-        text = file.read_text(encoding="utf-8")
-        assert "truths.yaml" not in text and "calibration.data.truths" not in text, file
-    assert "truths" not in json.dumps(STAGES) and "plant_strength" not in json.dumps(STAGES)

@@ -31,11 +31,11 @@ def test_arms_are_held_against_each_other_on_shared_seeds() -> None:
 
 
 def test_families_are_summarized_by_prompt_in_the_screening_phase(tmp_path: Path) -> None:
-    (tmp_path / "tiny").mkdir()
+    (tmp_path / "tiny" / "results").mkdir(parents=True)
     rows = [("a", "screen", "p", 1.0), ("a", "screen", "p", 0.0), ("a", "screen", "q", 1.0)]
     rows += [("a", "confirm", "r", 0.0), ("b", "screen", "p", 0.25)]
     table = pd.DataFrame(rows, columns=["variant", "phase", "prompt_id", "alignment"])
-    table.to_parquet(tmp_path / "tiny" / "steps.parquet")
+    table.to_parquet(tmp_path / "tiny" / "results" / "steps.parquet")
     assert families(tmp_path)["families"] == {
         "tiny,steps,a": {"alignment": 0.75, "num_prompts": 2},
         "tiny,steps,b": {"alignment": 0.25, "num_prompts": 1},

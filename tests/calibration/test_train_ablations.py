@@ -8,15 +8,15 @@ import torch
 from diffusers import ZImageTransformer2DModel
 
 from calibration.data.latent_data import Captions, PairGroup
-from calibration.data.truths import Recipe, Truths, load_truths
+from calibration.data.truths import TrainingRecipe, Truths, load_truths
 from calibration.evaluation.batched_transformer import (
     make_rotations,
-    predict,
+    predict_batch,
     use_batched_attention,
 )
 from calibration.train.__main__ import train_family
-from calibration.train.family import Family
-from calibration.train.family_folder import load_text_encoder
+from calibration.train.family import FamilyTraining
+from calibration.train.family_folder import load_encoder_and_tokenizer
 from calibration.train.held_out_loss import measure_loss, noise_levels
 from calibration.train.train_ablations import Ablations, make_choices, plan_runs, train_ablations
 from calibration.train.train_text_encoder import encode_ids
@@ -28,23 +28,25 @@ from zimage_eval.text.hidden_layers import unit_rms
 
 @pytest.fixture(scope="module")
 def truths() -> Truths:
-    return load_truths(Path("calibration/truths.yaml"))
+    return load_truths(Path("calibration/families/nano/truths.yaml"))
 
 
 @pytest.fixture(scope="module")
-def recipe() -> Recipe:
+def recipe() -> TrainingRecipe:
     return toy_recipe()
 
 
 def _transformer(
-    recipe: Recipe, truths: Truths, *, refiner_timestep: bool
+    recipe: TrainingRecipe, truths: Truths, *, refiner_timestep: bool
 ) -> ZImageTransformer2DModel:
     return build_transformer(
         recipe.transformer, truths, 32, seed=1, refiner_timestep=refiner_timestep
     )
 
 
-def test_both_kinds_of_refiner_start_from_the_same_weights(recipe: Recipe, truths: Truths) -> None:
+def test_both_kinds_of_refiner_start_from_the_same_weights(
+    recipe: TrainingRecipe, truths: Truths
+) -> None:
     plain = _transformer(recipe, truths, refiner_timestep=False)
     after = torch.rand(1)
     timed = _transformer(recipe, truths, refiner_timestep=True)
@@ -55,7 +57,9 @@ def test_both_kinds_of_refiner_start_from_the_same_weights(recipe: Recipe, truth
     assert new == {f"context_refiner.0.adaLN_modulation.0.{end}" for end in ("weight", "bias")}
 
 
-def test_only_the_modulated_refiner_sees_the_timestep(recipe: Recipe, truths: Truths) -> None:
+def test_only_the_modulated_refiner_sees_the_timestep(
+    recipe: TrainingRecipe, truths: Truths
+) -> None:
     seen = []
     for refiner_timestep in (False, True):
         model = _transformer(recipe, truths, refiner_timestep=refiner_timestep)
@@ -68,12 +72,12 @@ def test_only_the_modulated_refiner_sees_the_timestep(recipe: Recipe, truths: Tr
         for t in (0.1, 0.9):
             rotations = make_rotations(model, 32, 8, 8)
             latents = torch.zeros(2, 16, 16, 16)
-            predict(model, latents, torch.full((2,), t), captions, lengths, rotations)
+            predict_batch(model, latents, torch.full((2,), t), captions, lengths, rotations)
         seen.append(torch.equal(*outputs))
     assert seen == [True, False]
 
 
-def test_losses_of_a_known_transformer(recipe: Recipe, truths: Truths) -> None:
+def test_losses_of_a_known_transformer(recipe: TrainingRecipe, truths: Truths) -> None:
     """An untrained one gives 0: at every level the loss is the target's square, 1 + 1."""
     model = _transformer(recipe, truths, refiner_timestep=False)
     use_batched_attention(model)
@@ -99,17 +103,17 @@ def test_runs_are_planned_seed_by_seed(truths: Truths) -> None:
 
 @pytest.fixture(scope="module")
 def models(
-    recipe: Recipe, truths: Truths, tmp_path_factory: pytest.TempPathFactory
+    recipe: TrainingRecipe, truths: Truths, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Path]:
     out = tmp_path_factory.mktemp("models")
-    family = Family(truths, recipe, out, float("inf"), False, out)
+    family = FamilyTraining(truths, recipe, out, float("inf"), False, out)
     assert train_family(family, "text_encoder")
     family.executor.shutdown()
     yield out
 
 
 def test_a_stopped_table_is_continued_to_the_same_numbers(
-    recipe: Recipe, truths: Truths, models: Path, tmp_path: Path
+    recipe: TrainingRecipe, truths: Truths, models: Path, tmp_path: Path
 ) -> None:
     path, whole = tmp_path / "parts.csv", tmp_path / "whole.csv"
     ablations = Ablations(truths, recipe, models, compile_blocks=False)
@@ -134,8 +138,10 @@ def test_a_stopped_table_is_continued_to_the_same_numbers(
     assert {one.variant for one in read_observations(whole)} == set(recipe.ablation.num_seeds)
 
 
-def test_layers_are_picked_from_a_batch(recipe: Recipe, models: Path, truths: Truths) -> None:
-    model, _ = load_text_encoder(models / f"{truths.name}-base", torch.device("cpu"))
+def test_layers_are_picked_from_a_batch(
+    recipe: TrainingRecipe, models: Path, truths: Truths
+) -> None:
+    model, _ = load_encoder_and_tokenizer(models / f"{truths.name}-base", torch.device("cpu"))
     ids = torch.randint(0, 300, (3, 12))
     raw = encode_ids(model, ids, "raw_last").float()
     torch.testing.assert_close(

@@ -9,12 +9,12 @@ import torch
 from diffusers import ZImagePipeline
 
 from calibration.data.latent_data import drop_captions
-from calibration.data.truths import Recipe, Truths, load_truths
+from calibration.data.truths import TrainingRecipe, Truths, load_truths
 from calibration.evaluation.batched_sampling import Guidance, predict_data, sample, schedule
 from calibration.evaluation.batched_transformer import use_batched_attention
 from calibration.evaluation.grid import evaluation_grid
 from calibration.train.__main__ import train_family
-from calibration.train.family import Family
+from calibration.train.family import FamilyTraining
 from calibration.train.family_folder import load_checkpoint, load_transformer
 from calibration.train.train_turbo import Walk, redraw, sample_trajectories
 from tests.support.toy_recipe import toy_recipe
@@ -22,29 +22,33 @@ from tests.support.toy_recipe import toy_recipe
 
 @pytest.fixture(scope="module")
 def truths() -> Truths:
-    return load_truths(Path("calibration/truths.yaml"))
+    return load_truths(Path("calibration/families/nano/truths.yaml"))
 
 
 @pytest.fixture(scope="module")
-def recipe() -> Recipe:
+def recipe() -> TrainingRecipe:
     return toy_recipe()
 
 
 @pytest.fixture(scope="module")
-def family(truths: Truths, recipe: Recipe, tmp_path_factory: pytest.TempPathFactory) -> Family:
+def family(
+    truths: Truths, recipe: TrainingRecipe, tmp_path_factory: pytest.TempPathFactory
+) -> FamilyTraining:
     """A family whose base was cut short at once, then finished by the same call."""
     out = tmp_path_factory.mktemp("models")
-    assert not train_family(Family(truths, recipe, out, time.monotonic(), False, out))
+    assert not train_family(FamilyTraining(truths, recipe, out, time.monotonic(), False, out))
     cut_short = load_checkpoint(out / f"{truths.name}-base" / ".checkpoint")
     assert cut_short is not None and cut_short[0] == 0
-    family = Family(truths, recipe, out, float("inf"), False, out)
+    family = FamilyTraining(truths, recipe, out, float("inf"), False, out)
     assert train_family(family)
     assert load_checkpoint(family.checkpoint) is None
     return family
 
 
 @pytest.mark.parametrize("folder", ["base", "turbo"])
-def test_both_models_load_and_draw_through_the_pipeline(family: Family, folder: str) -> None:
+def test_both_models_load_and_draw_through_the_pipeline(
+    family: FamilyTraining, folder: str
+) -> None:
     pipe = ZImagePipeline.from_pretrained(getattr(family, folder), dtype=torch.float32)
     pipe.set_progress_bar_config(disable=True)
     image = pipe(
@@ -53,7 +57,7 @@ def test_both_models_load_and_draw_through_the_pipeline(family: Family, folder: 
     assert image.size == (64, 64)
 
 
-def test_shared_parts_are_stored_once(family: Family) -> None:
+def test_shared_parts_are_stored_once(family: FamilyTraining) -> None:
     for part in ("vae", "text_encoder", "tokenizer"):
         folder = family.turbo / part
         assert folder.is_dir() and not folder.is_symlink()
@@ -61,9 +65,9 @@ def test_shared_parts_are_stored_once(family: Family) -> None:
         assert files and all(file.is_symlink() and file.resolve().is_file() for file in files)
 
 
-def test_a_second_family_shares_parts_and_has_think_blocks(family: Family) -> None:
-    truths = load_truths(Path("calibration/truths-mini.yaml"))
-    second = Family(truths, family.recipe, family.out, float("inf"), False, family.out)
+def test_a_second_family_shares_parts_and_has_think_blocks(family: FamilyTraining) -> None:
+    truths = load_truths(Path("calibration/families/mini/truths.yaml"))
+    second = FamilyTraining(truths, family.recipe, family.out, float("inf"), False, family.out)
     assert train_family(second)
     shared = second.turbo / "text_encoder" / "model.safetensors"
     assert shared.samefile(family.base / "text_encoder" / "model.safetensors")
@@ -78,7 +82,7 @@ def test_a_second_family_shares_parts_and_has_think_blocks(family: Family) -> No
     assert set(second.evaluate({name: grid[name] for name in names})) == set(names)
 
 
-def test_a_redrawn_pair_is_the_guided_bases_picture(family: Family, walk: Walk) -> None:
+def test_a_redrawn_pair_is_the_guided_bases_picture(family: FamilyTraining, walk: Walk) -> None:
     [found] = redraw(walk, family.pair_groups[:1], 8, seed=4)
     rng = torch.Generator().manual_seed(4)
     noise = torch.randn(found.latents.shape, generator=rng)
@@ -89,7 +93,7 @@ def test_a_redrawn_pair_is_the_guided_bases_picture(family: Family, walk: Walk) 
 
 
 @pytest.fixture(scope="module")
-def walk(family: Family) -> Walk:
+def walk(family: FamilyTraining) -> Walk:
     teacher = load_transformer(family.base, family.device)
     use_batched_attention(teacher)
     guidance = Guidance(family.pair_groups[0].captions.rows(slice(1)), 1.5)
@@ -98,7 +102,7 @@ def walk(family: Family) -> Walk:
 
 
 def test_trajectories_follow_the_guided_base_and_blind_steps_its_unconditional_output(
-    family: Family, walk: Walk
+    family: FamilyTraining, walk: Walk
 ) -> None:
     [found] = sample_trajectories(walk, family.pair_groups[:1], 8, seed=4)
     starts, ends = found.starts.transpose(0, 1).float(), found.ends.transpose(0, 1).float()
@@ -117,7 +121,7 @@ def test_trajectories_follow_the_guided_base_and_blind_steps_its_unconditional_o
         torch.testing.assert_close(ends[step], expected, atol=2e-2, rtol=2e-2)
 
 
-def test_a_student_walks_its_own_way_and_is_led_back(family: Family, walk: Walk) -> None:
+def test_a_student_walks_its_own_way_and_is_led_back(family: FamilyTraining, walk: Walk) -> None:
     torch.manual_seed(2)
     student = load_transformer(family.base, family.device)
     use_batched_attention(student)
@@ -139,7 +143,7 @@ def test_a_student_walks_its_own_way_and_is_led_back(family: Family, walk: Walk)
     torch.testing.assert_close(ends[3], expected, atol=2e-2, rtol=2e-2)
 
 
-def test_evaluation_covers_every_kind_of_fact(family: Family) -> None:
+def test_evaluation_covers_every_kind_of_fact(family: FamilyTraining) -> None:
     grid = evaluation_grid(family.truths, family.base, family.turbo)
     results = family.evaluate({"turbo": grid["turbo"], "no refiner": grid["turbo no refiner"]})
     assert set(results) == {"turbo", "no refiner"}

@@ -9,7 +9,7 @@ from diffusers import ZImageTransformer2DModel
 from calibration.data.latent_data import Captions
 from calibration.evaluation.batched_transformer import (
     make_rotations,
-    predict,
+    predict_batch,
     use_batched_attention,
 )
 from calibration.train.train_transformer import whiten_captions
@@ -51,7 +51,7 @@ def test_batched_forward_equals_diffusers(
         for row, caption in zip(padded, captions, strict=True):
             row[: len(caption)] = caption
         rotations = make_rotations(model, padded.shape[1], size[0] // 2, size[1] // 2)
-        actual = predict(model, latents, t, padded, torch.tensor(lengths), rotations)
+        actual = predict_batch(model, latents, t, padded, torch.tensor(lengths), rotations)
     torch.testing.assert_close(actual, torch.stack(expected).squeeze(2), atol=2e-5, rtol=2e-5)
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from calibration.study.weigh_full import OUT, RESULTS, kept_claims, weigh_results
+from calibration.study.weigh_full import FAMILIES, OUT, kept_claims, weigh_results
 from tests.support.fake_reports import PROVENANCE
 from zimage_eval.cli.rows import render_answers
 from zimage_eval.questions.evidence import (
@@ -28,7 +28,7 @@ LARGE = Evidence(
 
 @pytest.mark.parametrize("model", ["nano", "mini"])
 def test_the_committed_evidence_is_that_of_the_committed_scores(model: str, tmp_path: Path) -> None:
-    write_evidence(tmp_path / "again.json", weigh_results(RESULTS / model))
+    write_evidence(tmp_path / "again.json", weigh_results(model, FAMILIES / model / "results"))
     assert (tmp_path / "again.json").read_bytes() == (OUT / f"{model}.json").read_bytes()
 
 

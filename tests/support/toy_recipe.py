@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from calibration.data.truths import Recipe, load_recipe
+from calibration.data.truths import TrainingRecipe, load_recipe
 
 _TOY = {
     "corpus": {"num_scenes": 300, "vocab_size": 420},
@@ -42,7 +42,7 @@ _TOY = {
 }
 
 
-def toy_recipe() -> Recipe:
+def toy_recipe() -> TrainingRecipe:
     """The committed recipe with all sizes and lengths cut down."""
     committed = load_recipe(Path("calibration/recipe.yaml")).model_dump()
-    return Recipe.model_validate({part: committed[part] | _TOY[part] for part in committed})
+    return TrainingRecipe.model_validate({part: committed[part] | _TOY[part] for part in committed})

@@ -184,7 +184,9 @@ def test_arms_are_drawn_from_a_model_folder(tiny_folder: Path, tmp_path: Path) -
         text = text.replace("num_inference_steps: 25", "num_inference_steps: 2")
         (tmp_path / f"{name}.yaml").write_text(text, encoding="utf-8")
     (tmp_path / "lpips-alexnet").symlink_to(ROOT / "models" / "lpips-alexnet")
-    prompts = make_target_prompts(load_truths(ROOT / "calibration" / "truths.yaml"), 8)
+    prompts = make_target_prompts(
+        load_truths(ROOT / "calibration" / "families" / "nano" / "truths.yaml"), 8
+    )
     ids = [(f"p{i}", "object") for i in range(8)]
     arms = list_arms("toy", "toy-base", [0.0, 2.0])
     with ThreadPoolExecutor(1) as executor:

@@ -41,7 +41,7 @@ Drawn = list[tuple[NDArray[np.uint8], Facts]]
 
 @pytest.fixture(scope="module")
 def truths() -> Truths:
-    return load_truths(Path("calibration/truths.yaml"))
+    return load_truths(Path("calibration/families/nano/truths.yaml"))
 
 
 @pytest.fixture(scope="module", params=[(64, 64), (48, 80)], ids=["64x64", "48x80"])
