@@ -57,10 +57,16 @@ def sample_latents(
         settings: the encoder's, the size and the negative prompt are not read, for what they
             decide is given.
         fit: the captions that `refiner_delta: linear` is fitted on.
+
+    Raises:
+        FloatingPointError: a setting is too large for any number format.
     """
     sampler = settings.sampler
     scheduler = build_scheduler(pipe.scheduler, sampler)
-    transformer = view_transformer(pipe.transformer, settings, fit)
+    try:
+        transformer = view_transformer(pipe.transformer, settings, fit)
+    except OverflowError as error:  # Python's numbers raise where tensors would hold inf
+        raise FloatingPointError(f"rotary embedding is not finite: {error}") from error
     evaluations: list[int] = []
     transformer.register_forward_pre_hook(lambda _, args: evaluations.append(len(args[0])))
     own_pipe = type(pipe)(**{**pipe.components, "scheduler": scheduler, "transformer": transformer})
