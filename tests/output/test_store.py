@@ -333,13 +333,14 @@ def test_errors_of_the_file_system_are_told_once_a_kind(
     assert load(store) == FILES
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
 def test_folders_without_permission_cost_a_warning(
     store: ImageStore, capsys: pytest.CaptureFixture[str]
 ) -> None:
     store.save(KEYS_OF_BATCH[:1], FILES[:1])
     assert store.root is not None
     store.root.chmod(0o555)
+    if os.access(store.root, os.W_OK):
+        pytest.skip("root may write everywhere")
     store.save(KEYS_OF_BATCH, FILES)
     store.root.chmod(0o000)
     assert load(store) is None
