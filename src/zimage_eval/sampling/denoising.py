@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
+import numpy as np
 import torch
 from diffusers import FlowMatchEulerDiscreteScheduler, ZImagePipeline, ZImageTransformer2DModel
 
@@ -71,16 +72,17 @@ def sample_latents(
     transformer.register_forward_pre_hook(lambda _, args: evaluations.append(len(args[0])))
     own_pipe = type(pipe)(**{**pipe.components, "scheduler": scheduler, "transformer": transformer})
     own_pipe.set_progress_bar_config(disable=True)
-    denoised = own_pipe(
-        prompt_embeds=_to_transformer(pipe, prompt_embeds),
-        negative_prompt_embeds=_to_transformer(pipe, negative_prompt_embeds),
-        latents=latents.clone(),
-        height=latents.shape[2] * pipe.vae_scale_factor,
-        width=latents.shape[3] * pipe.vae_scale_factor,
-        num_inference_steps=sampler.num_inference_steps,
-        guidance_scale=sampler.guidance_scale,
-        output_type="latent",
-    ).images
+    with np.errstate(all="ignore"):  # sigmas that are not finite are told where images are decoded
+        denoised = own_pipe(
+            prompt_embeds=_to_transformer(pipe, prompt_embeds),
+            negative_prompt_embeds=_to_transformer(pipe, negative_prompt_embeds),
+            latents=latents.clone(),
+            height=latents.shape[2] * pipe.vae_scale_factor,
+            width=latents.shape[3] * pipe.vae_scale_factor,
+            num_inference_steps=sampler.num_inference_steps,
+            guidance_scale=sampler.guidance_scale,
+            output_type="latent",
+        ).images
     return Sample(
         latents=denoised,
         sigmas=tuple(scheduler.sigmas.tolist()),
