@@ -290,6 +290,15 @@ def test_a_picture_that_is_not_finite_is_one_line(
     assert not (project / "x.png").exists()
 
 
+def test_a_picture_that_cant_be_written_is_one_line(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (project / "x.png").symlink_to("/dev/full")
+    assert generate("a red star", project / "x.png") == 2
+    error = capsys.readouterr().err.splitlines()[-1]
+    assert error == f"error: --output: {project / 'x.png'}: No space left on device"
+
+
 def test_the_number_formats_are_named(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     dtype = {"text_encoder": "float32", "transformer": "float16", "vae": "bfloat16"}
     save_yaml(project / "models" / "tiny.yaml", {**SPEC, "dtype": dtype})
@@ -319,7 +328,7 @@ LONG = "a red star left of a blue ring and " * 4
         ("a red star", {}, []),
         (LONG, {}, ["prompt"]),
         ("a red star", {"prompt__suffix": f"'{', and so on' * 12}'"}, ["prompt"]),
-        ("a red star", {"encoder__max_sequence_length": 16}, ["prompt"]),
+        ("a red star left of a blue ring", {"encoder__max_sequence_length": 16}, ["prompt"]),
         ("a red star", {"sampler__negative_prompt": LONG, "sampler__guidance_scale": 1},
          ["negative prompt"]),
         ("a red star", {"sampler__negative_prompt": LONG, "sampler__guidance_scale": 0}, []),

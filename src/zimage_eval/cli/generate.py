@@ -49,7 +49,8 @@ def run_generate(arguments: argparse.Namespace) -> None:
     """Draw, judge and say what was found.
 
     Raises:
-        ValueError: bad input, before any weights are loaded; or a picture that is not finite.
+        ValueError: bad input, before any weights are loaded; or a picture that is not finite or can't
+            be written.
     """
     params = load_params(arguments.folder / "params.yaml")
     model = arguments.model or params.model
@@ -86,7 +87,10 @@ def run_generate(arguments: argparse.Namespace) -> None:
     for picture in pictures:
         print(describe_picture(picture, arguments.seed, facts))
     shown = [key for key in keys if len(changes[key]) > 1]
-    _write(arguments.output, arguments.prompt, shown, pictures)
+    try:
+        _write(arguments.output, arguments.prompt, shown, pictures)
+    except OSError as error:
+        raise ValueError(f"--output: {arguments.output}: {error.strerror}") from error
     print(arguments.output)
 
 
