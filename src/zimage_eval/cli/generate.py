@@ -49,7 +49,7 @@ def run_generate(arguments: argparse.Namespace) -> None:
     """Draw, judge and say what was found.
 
     Raises:
-        ValueError: bad input, before any weights are loaded; or a picture that is not finite or can't
+        ValueError: bad input, before any weights are loaded; or a picture is not finite or can't
             be written.
     """
     params = load_params(arguments.folder / "params.yaml")
