@@ -4,8 +4,11 @@ import argparse
 import inspect
 import sys
 import time
+import traceback
 from collections.abc import Callable
+from pathlib import Path
 
+ROOT = Path(__file__).parents[1]
 ARGUMENTS = {
     "study": "a key of `studies` in params.yaml",
     "model": "one of `comparison.models` in params.yaml",
@@ -15,8 +18,10 @@ ARGUMENTS = {
 def run(main: Callable[..., None]) -> None:
     """Run a stage's `main`, with the name of the study or model if it takes one.
 
-    Heavy libraries are imported inside `main`, so `--help` answers at once. A ValueError becomes
-    one line on stderr and exit code 1; otherwise the last line is what the stage took.
+    Heavy libraries are imported inside `main`, so `--help` answers at once. Bad input, a file that
+    can't be read or written and too little memory become one line on stderr and exit code 1, Ctrl-C
+    one line and 130; a mistake of this program shows its traceback. Otherwise the last line is what
+    the stage took.
     """
     taken = list(inspect.signature(main).parameters)
     parser = argparse.ArgumentParser(
@@ -31,10 +36,25 @@ def run(main: Callable[..., None]) -> None:
     started = time.monotonic()
     try:
         main(*values)
-    except ValueError as error:
-        print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
+    except (ValueError, OSError, MemoryError) as error:
+        print(f"error: {_in_words(error)}", file=sys.stderr)
         sys.exit(1)
+    except KeyboardInterrupt:
+        print("error: interrupted", file=sys.stderr)
+        sys.exit(130)
     print(f"{'@'.join([_module_name(), *values])}: {time.monotonic() - started:.1f} s")
+
+
+def _in_words(error: Exception) -> str:
+    """One line; of an OSError without a file's name, where it was raised."""
+    words = " ".join(str(error).split())
+    if isinstance(error, MemoryError):
+        words = f"out of memory: {words}".removesuffix(": ")
+    if isinstance(error, OSError) and error.filename is None:
+        frames = traceback.extract_tb(error.__traceback__)
+        own = [frame for frame in frames if Path(frame.filename).is_relative_to(ROOT)]
+        words += f" ({own[-1].name}, {Path(own[-1].filename).relative_to(ROOT)})" if own else ""
+    return words
 
 
 def _module_name() -> str:

@@ -4,13 +4,16 @@ data/prompts/<role>/, data/{wordings,embeddings}/<study>.parquet,
 models/<m>/{scheduler,transformer,vae}/ -> data/images/<study>/
 
 Images are taken from the image store where it holds them. ZIMAGE_EVAL_STORE names another folder
-for it than the one in DVC's cache; `off` makes every image anew. The output is the same.
+for it than the one in DVC's cache; `off` makes every image anew. The output is the same. A level
+that the model lacks and an image that is not finite are rows that say so; any other error ends the
+stage, and the next run goes on with what the store has.
 """
 
 import os
 import shutil
 import sys
 from pathlib import Path
+from typing import Any
 
 from stages import run
 
@@ -30,7 +33,7 @@ def main(study: str) -> None:
     from zimage_eval.output.store import ImageStore, find_store_root
     from zimage_eval.output.tables import IMAGES, PROMPTS, read_table, write_table
     from zimage_eval.sampling.batches import request_images, variant_batches
-    from zimage_eval.sampling.generation import draw_images
+    from zimage_eval.sampling.generation import count_missing, draw_images
     from zimage_eval.sampling.image_keys import DrawingRecipe, device_class
     from zimage_eval.text.embeddings import read_embeddings
     from zimage_eval.text.wordings import read_wordings
@@ -63,17 +66,25 @@ def main(study: str) -> None:
             variant, wanted, wordings, embeddings, limits, spec.batch_size, texts
         ):
             jobs.append((members, batch, recipe, store, load_pipe, out))
-    shutil.rmtree(out, ignore_errors=True)
+    if out.exists():
+        shutil.rmtree(out)
     rows = []
     total = sum(len(wanted) for _, wanted in requests)
     interval = 0.2 if sys.stderr.isatty() else 10
     with (
+        count_missing(study, total) as count,
         start_workers(device) as workers,
         tqdm(total=total, desc=study, unit="image", mininterval=interval) as bar,
     ):
-        for made in workers.map(lambda job: draw_images(*job), jobs):
-            rows += made
-            bar.update(len(made))
+
+        def draw(job: tuple[Any, ...]) -> list[dict[str, Any]]:
+            drawn = draw_images(*job)
+            count(len(drawn))
+            return drawn
+
+        for drawn in workers.map(draw, jobs):
+            rows += drawn
+            bar.update(len(drawn))
     write_table(out / "images.parquet", IMAGES, pa.Table.from_pylist(rows, schema=IMAGES.columns))
     errors = [row["error"] for row in rows if row["error"]]
     print(f"{out}: {total} images, {store.num_found} from the store, {len(errors)} failed")

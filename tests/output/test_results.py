@@ -66,6 +66,37 @@ def test_study_results_hold_screened_means_and_the_confirmed_contrast() -> None:
     }
 
 
+def test_missing_confirmed_pictures_of_the_baseline_are_in_the_results() -> None:
+    screened = Summary("base", "screen", "coverage", "all", 16, 1.0)
+    missing = Summary("base", "confirm", "coverage", "all", 8, 0.0, note="8 of 8 images: E: no")
+    results = study_results([screened, missing], "base")
+    assert results["confirm"] == {"coverage": 0.0, "num_prompts": 8}
+    headline = headline_results({"baseline": {**results, "base": ROW | results["base"]}}, NAMES)
+    assert headline == {"all studies": {"alignment": 0.9, "all_facts": 0.9, "lowest_coverage": 0.0}}
+    whole = study_results([screened, missing._replace(mean=1.0, note="")], "base")
+    assert "confirm" not in whole
+
+
+ROW: dict[str, float | None] = {"alignment": 0.9, "all_facts": 0.9}
+NAMES = {"baseline": "base"}
+
+
+@pytest.mark.parametrize(
+    ("baseline", "rival", "coverage"),
+    [(1.0, 1.0, 1.0), (0.5, 1.0, 0.5), (1.0, 0.5, 0.5), (0.75, 0.25, 0.25), (0.5, None, None),
+     (None, 1.0, 1.0)],
+)  # fmt: skip
+def test_the_coverage_of_a_contrast_is_the_lower_one(
+    baseline: float | None, rival: float | None, coverage: float | None
+) -> None:
+    summaries = [
+        Summary("base", "confirm", "coverage", "all", 128, baseline),
+        Summary("rival", "confirm", "coverage", "all", 128, rival),
+    ]
+    for rows in (summaries, summaries[::-1]):
+        assert study_results(rows, "base")["confirm"] == {"coverage": coverage, "num_prompts": 128}
+
+
 def test_headline_keeps_few_numbers() -> None:
     def numbers(alignment: float | None, coverage: float | None = 1.0) -> dict[str, float | None]:
         return {"alignment": alignment, "all_facts": alignment, "coverage": coverage}

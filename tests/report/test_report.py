@@ -141,6 +141,23 @@ def test_confirm_tells_the_rivals_difference() -> None:
     finding = confirm_finding(variants, [*layers(), *confirmed])
     assert "`hidden_layer=-1` against the baseline `hidden_layer=-2` on 128 prompts" in finding
     assert "\N{MINUS SIGN}0.41 [\N{MINUS SIGN}0.46, \N{MINUS SIGN}0.36]" in finding
+    assert "missing" not in finding
+
+
+def test_missing_confirmed_pictures_are_told() -> None:
+    variants = variants_of(LAYERS)
+    failed = FULL._replace(mean=0.5, note="8 of 16 images: FloatingPointError: no")
+    for missing in ("hidden_layer=-1", "hidden_layer=-2"):  # the rival's, the baseline's
+        confirmed = [
+            row
+            for name in ("hidden_layer=-1", "hidden_layer=-2")
+            for row in summarize(name, "confirm", coverage=failed if name == missing else FULL)
+        ]
+        finding = confirm_finding(variants, [*layers(), *confirmed])
+        assert finding.endswith(" Pictures are missing in it, as the coverage says.")
+        assert coverage_findings(variants, [*layers(), *confirmed]) == [
+            f"`{missing}` (confirm) misses pictures: `8 of 16 images: FloatingPointError: no`."
+        ]
 
 
 def test_coverage_names_failures_and_identical_pictures() -> None:
@@ -148,8 +165,12 @@ def test_coverage_names_failures_and_identical_pictures() -> None:
     rows = layers(coverage=failed, identical=number(0.5))
     said = coverage_findings(variants_of(LAYERS), rows)
     assert said == [
-        "`hidden_layer=-3` (screen): `6 of 64 images: RuntimeError: 'no'`.",
+        "`hidden_layer=-3` (screen) misses pictures: `6 of 64 images: RuntimeError: 'no'`.",
         "`hidden_layer=-3`: 50% of the screened pictures equal the baseline's in every pixel.",
+    ]
+    lacking = layers(coverage=FULL._replace(mean=None, note="not available: x"))
+    assert coverage_findings(variants_of(LAYERS), lacking) == [
+        "`hidden_layer=-3` (screen): `not available: x`."
     ]
     assert coverage_findings(variants_of(LAYERS), layers()) == [
         "Every picture asked for was made and scored."

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -260,3 +261,110 @@ def test_the_store_is_shared_with_the_graph(project: Path, monkeypatch: pytest.M
     changes = {"encoder__hidden_layer": layer, "sampler__guidance_scale": scale}
     assert generate(row["text"], project / "x.png", "--seed", str(row["seed"]), **changes) == 0
     assert (project / "x.png").read_bytes() == row["png"]
+
+
+FLOAT32 = "text_encoder in float32, transformer in float32, vae in float32"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "sampler.guidance_scale=1e+30",
+        "sampler.guidance_scale=1e+300",
+        "sampler.shift=1e+300",
+        "sampler.shift=1e-300",
+        "rope.linear_scaling=1e-300",
+        "rope.ntk_scaling=1e+300",
+        "rope.ntk_scaling=1e-300",
+    ],
+)
+def test_a_picture_that_is_not_finite_is_one_line(
+    project: Path, capsys: pytest.CaptureFixture[str], change: str
+) -> None:
+    assert generate("a red star", project / "x.png", "--set", change) == 2
+    said = capsys.readouterr().err
+    [line] = [text for text in said.splitlines() if "error" in text]
+    assert "Warning" not in said
+    name = change.split(".", 1)[1]
+    assert line.startswith(f"error: {name}: the picture is not finite ({FLOAT32}); try bfloat16 or")
+    assert not (project / "x.png").exists()
+
+
+def test_a_picture_that_cant_be_written_is_one_line(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (project / "x.png").symlink_to("/dev/full")
+    assert generate("a red star", project / "x.png") == 2
+    error = capsys.readouterr().err.splitlines()[-1]
+    assert error == f"error: --output: {project / 'x.png'}: No space left on device"
+
+
+def test_the_number_formats_are_named(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    dtype = {"text_encoder": "float32", "transformer": "float16", "vae": "bfloat16"}
+    save_yaml(project / "models" / "tiny.yaml", {**SPEC, "dtype": dtype})
+    assert generate("a red star", project / "x.png", sampler__guidance_scale=1e30) == 2
+    formats = "text_encoder in float32, transformer in float16, vae in bfloat16"
+    assert f"not finite ({formats}); try bfloat16 or float32" in capsys.readouterr().err
+
+
+def test_too_little_memory_is_one_line(
+    project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(*_: object) -> None:
+        raise torch.OutOfMemoryError("full")
+
+    monkeypatch.setattr("zimage_eval.sampling.generation._render", fail)
+    assert generate("a red star", project / "x.png", sampler__shift=2.0) == 2
+    error = capsys.readouterr().err.splitlines()[-1]
+    assert error.startswith("error: shift=2.0: out of memory at batch size 1 on cpu")
+
+
+LONG = "a red star left of a blue ring and " * 4
+
+
+@pytest.mark.parametrize(
+    ("prompt", "changes", "cuts"),
+    [
+        ("a red star", {}, []),
+        (LONG, {}, ["prompt"]),
+        ("a red star", {"prompt__suffix": f"'{', and so on' * 12}'"}, ["prompt"]),
+        ("a red star left of a blue ring", {"encoder__max_sequence_length": 16}, ["prompt"]),
+        ("a red star", {"sampler__negative_prompt": LONG, "sampler__guidance_scale": 1},
+         ["negative prompt"]),
+        ("a red star", {"sampler__negative_prompt": LONG, "sampler__guidance_scale": 0}, []),
+        (LONG, {"sampler__negative_prompt": LONG, "sampler__guidance_scale": 1},
+         ["prompt", "negative prompt"]),
+        (LONG, {"encoder__long_prompt": "pool"}, []),
+        (LONG, {"encoder__long_prompt": "interpolate"}, []),
+        (LONG, {"encoder__long_prompt": "chunk", "encoder__max_sequence_length": 40}, []),
+    ],
+)  # fmt: skip
+def test_a_text_that_is_cut_off_is_told(
+    project: Path,
+    capsys: pytest.CaptureFixture[str],
+    prompt: str,
+    changes: dict[str, object],
+    cuts: list[str],
+) -> None:
+    assert generate(prompt, project / "x.png", **changes) == 0
+    said = [line for line in capsys.readouterr().out.splitlines() if "is cut off" in line]
+    limit = int(str(changes.get("encoder__max_sequence_length", 64)))
+    assert [line.split(" is cut off")[0] for line in said] == [f"  the {name}" for name in cuts]
+    for line in said:
+        found = re.search(
+            r": (\d+) of (\d+) tokens are read \(encoder\.max_sequence_length\)", line
+        )
+        assert found and int(found[1]) == limit < int(found[2])
+
+
+def test_the_store_is_that_of_the_projects_folder(
+    project: Path, monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    elsewhere = tmp_path_factory.mktemp("elsewhere")
+    (project / ".dvc").mkdir()
+    (project / ".dvc" / "config").write_text("[core]\n    no_scm = true\n")
+    monkeypatch.delenv("ZIMAGE_EVAL_STORE")
+    monkeypatch.chdir(elsewhere)
+    assert generate("a red star", elsewhere / "x.png", "--folder", str(project)) == 0
+    assert list(project.rglob(".dvc/cache/zimage-eval-images/*/*.png"))
+    assert [path.name for path in elsewhere.iterdir()] == ["x.png"]

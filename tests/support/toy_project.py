@@ -97,3 +97,10 @@ def enter_project(
         ]
         path = folder / "data" / "prompts" / "main" / f"{phase}.parquet"
         write_table(path, PROMPTS, pa.Table.from_pylist(rows, schema=PROMPTS.columns))
+
+
+def outputs(study: str) -> dict[str, bytes]:
+    """Every file of a study's folder of images."""
+    folder = Path("data/images") / study
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}

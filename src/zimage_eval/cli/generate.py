@@ -49,7 +49,8 @@ def run_generate(arguments: argparse.Namespace) -> None:
     """Draw, judge and say what was found.
 
     Raises:
-        ValueError: bad input, before any weights are loaded.
+        ValueError: bad input, before any weights are loaded; or a picture is not finite or can't
+            be written.
     """
     params = load_params(arguments.folder / "params.yaml")
     model = arguments.model or params.model
@@ -77,16 +78,19 @@ def run_generate(arguments: argparse.Namespace) -> None:
     judge = no_judge if facts is None else load_judge(spec, pick_device())
     rows = phase_rows(phases_of_role(params, role), sets[role])
     project = Project(spec, arguments.folder / "models" / model, rows)
-    store = ImageStore(find_store_root(os.environ.get("ZIMAGE_EVAL_STORE")))
-    images = draw_by_hand(project, arguments.prompt, arguments.seed, variants, store)
+    root = find_store_root(os.environ.get("ZIMAGE_EVAL_STORE"), arguments.folder)
+    drawn = draw_by_hand(project, arguments.prompt, arguments.seed, variants, ImageStore(root))
     pictures = [
-        judge_picture(variant, image, judge, facts)
-        for variant, image in zip(variants, images, strict=True)
+        judge_picture(variant, picture, judge, facts)
+        for variant, picture in zip(variants, drawn, strict=True)
     ]
     for picture in pictures:
         print(describe_picture(picture, arguments.seed, facts))
     shown = [key for key in keys if len(changes[key]) > 1]
-    _write(arguments.output, arguments.prompt, shown, pictures)
+    try:
+        _write(arguments.output, arguments.prompt, shown, pictures)
+    except OSError as error:
+        raise ValueError(f"--output: {arguments.output}: {error.strerror}") from error
     print(arguments.output)
 
 

@@ -12,6 +12,7 @@ from zimage_eval.metrics.alignment import alignment
 from zimage_eval.metrics.judges.judges import Judge, decode_picture
 from zimage_eval.output.image_grids import GridCell, GridColumn, GridRow, draw_image_grid
 from zimage_eval.prompts.facts import FactResult, Facts, facts_in_words
+from zimage_eval.sampling.by_hand import DrawnByHand
 from zimage_eval.sampling.generation import GeneratedImage
 
 
@@ -22,21 +23,24 @@ class JudgedPicture(NamedTuple):
     image: GeneratedImage
     results: Sequence[FactResult] | None
     """Of the facts that the judge checks; None if there are no facts, or nobody has judged them."""
+    cuts: Sequence[str]
+    """What of its texts it was not drawn of, in sentences."""
 
 
 def judge_picture(
-    variant: Variant, image: GeneratedImage, judge: Judge, facts: Facts | None
+    variant: Variant, drawn: DrawnByHand, judge: Judge, facts: Facts | None
 ) -> JudgedPicture:
     """The picture with the judge's results."""
-    results = None if facts is None else judge(decode_picture(image.png), facts)
-    return JudgedPicture(variant, image, results)
+    results = None if facts is None else judge(decode_picture(drawn.image.png), facts)
+    return JudgedPicture(variant, drawn.image, results, drawn.cuts)
 
 
 def describe_picture(picture: JudgedPicture, seed: int, facts: Facts | None) -> str:
-    """How a picture came about and which of its facts hold, a line each."""
+    """How a picture came about, what was not read and which of its facts hold, a line each."""
     image = picture.image
     sigmas = " ".join(f"{sigma:.4g}" for sigma in image.sigmas)
     lines = [f"{picture.variant.name}: seed {seed}, {image.num_forwards} forwards, sigmas {sigmas}"]
+    lines += [f"  {cut}" for cut in picture.cuts]
     if facts is not None and picture.results is not None:
         words = facts_in_words(facts)
         for result in picture.results:

@@ -1,78 +1,172 @@
 """Pictures that were made before, found again by the key of all that decides their pixels.
 
-A shortcut and nothing else: without it every stage writes the same bytes. It lies inside DVC's
-cache directory, so that a killed stage, another study, branch or experiment reuses it.
+A shortcut and nothing else: without it every stage writes the same bytes, and a store that can't be
+read or written costs a warning and the time to draw. It lies inside DVC's cache directory, so that
+a killed stage, another study, branch or experiment reuses it.
+
+Each entry ends in a digest of its key and its bytes. That protects from accidents: a file that is
+cut off or damaged, was edited, holds other pixels, or lies under another picture's key is drawn
+again and replaced, and so is an entry without a digest, as earlier versions wrote them. It does not
+protect from people: whoever may write into the store can write a digest too.
 """
 
+import hashlib
 import os
+import stat
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from threading import Lock, get_ident
+from typing import TypeVar
 
-from zimage_eval.output.png import decode_png
+Parsed = TypeVar("Parsed")
+
+OFF = ("off", "0", "false", "no", "none")
+"""What switches the store off, in any case."""
+NO_FOLDER = ("1", "auto", "default", "on", "true", "yes")
+"""What nobody means as the name of a folder; `./on` is one."""
+DIGEST_LENGTH = 64
 
 
-def find_store_root(setting: str | None) -> Path | None:
-    """Folder of the store: `setting`, else inside DVC's cache; None if `setting` is "off".
+def find_store_root(setting: str | None, folder: Path = Path()) -> Path | None:
+    """Folder of the store: `setting`, else inside DVC's cache; None if it is switched off.
+
+    Args:
+        setting: a folder, `~` being the home folder, or "off"; None or nothing leaves it to DVC.
+        folder: of the project, where DVC is asked.
 
     Raises:
-        ValueError: there is no DVC repository to ask.
+        ValueError: `setting` is no folder's name, or there is no DVC repository to ask.
     """
-    if setting == "off":
+    setting = (setting or "").strip()
+    if setting.lower() in OFF:
         return None
     if setting:
-        return Path(setting)
+        return _given_root(setting)
     answer = subprocess.run(
-        [sys.executable, "-m", "dvc", "cache", "dir"], capture_output=True, text=True, check=False
+        [sys.executable, "-m", "dvc", "cache", "dir"],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     if answer.returncode:
         reason = " ".join(answer.stderr.split())
         raise ValueError(f"ZIMAGE_EVAL_STORE is not set to a folder or to off, and: {reason}")
-    return Path(answer.stdout.strip()) / "zimage-eval-images"
+    return folder / answer.stdout.strip() / "zimage-eval-images"
+
+
+def _given_root(setting: str) -> Path:
+    if setting.lower() in NO_FOLDER or setting.startswith("$") or "://" in setting:
+        raise ValueError(
+            f"ZIMAGE_EVAL_STORE: {setting!r} must be a folder or off; a folder of that name is "
+            f"./{setting}"
+        )
+    try:
+        return Path(setting).expanduser()
+    except RuntimeError as error:
+        raise ValueError(f"ZIMAGE_EVAL_STORE: {setting!r}: {error}") from error
 
 
 class ImageStore:
-    """PNG files by key, for any number of threads; with no folder it holds and keeps nothing."""
+    """PNG files by key, for any number of threads; with no folder it holds and keeps nothing.
+
+    What goes wrong with its files is told on stderr, once a kind, and is never an error.
+    """
 
     def __init__(self, root: Path | None) -> None:
         """Use a folder, which need not exist yet."""
         self.root = root
         self._lock = Lock()
+        self._warned: set[str] = set()
         self.num_found = 0
         """Files handed out so far."""
 
-    def load(self, keys: Sequence[str]) -> list[bytes] | None:
-        """The files of all keys, or None if one of them is missing or damaged."""
+    def load(self, keys: Sequence[str], parse: Callable[[bytes], Parsed]) -> list[Parsed] | None:
+        """The files of all keys, or None if one of them is missing or is not what was kept.
+
+        Args:
+            keys: of the pictures.
+            parse: turns a file into what is wanted of it; ValueError says that it is another
+                picture than was asked for.
+        """
         if self.root is None:
             return None
-        files = []
+        entries = []
         for key in keys:
             path = self._path(self.root, key)
-            if not path.is_file():
-                return None
-            data = path.read_bytes()
             try:
-                decode_png(data)
-            except ValueError:
-                return None  # it is made again and replaced
-            files.append(data)
+                entries.append(parse(_read_entry(path, key)))
+            except FileNotFoundError:
+                return None
+            except OSError as error:
+                self._warn("read", _reason(error), path)
+                return None
+            except ValueError as error:
+                self._warn("used", str(error), path)
+                return None
         with self._lock:
-            self.num_found += len(files)
-        return files
+            self.num_found += len(entries)
+        return entries
 
     def save(self, keys: Sequence[str], files: Sequence[bytes]) -> None:
-        """Keep files; each appears whole or not at all."""
+        """Keep files; each appears whole, with its digest, or not at all."""
         if self.root is None:
             return
         for key, data in zip(keys, files, strict=True):
             path = self._path(self.root, key)
-            path.parent.mkdir(parents=True, exist_ok=True)
-            temporary = path.with_name(f".{key}.{os.getpid()}.{get_ident()}.tmp")
-            temporary.write_bytes(data)
-            temporary.replace(path)
+            try:
+                _write_entry(path, key, data)
+            except OSError as error:
+                self._warn("written", _reason(error), path)
+
+    def _warn(self, verb: str, reason: str, path: Path) -> None:
+        kind = f"{verb}: {reason}"
+        with self._lock:
+            if kind in self._warned:
+                return
+            self._warned.add(kind)
+        print(
+            f"warning: image store: {path} can't be {kind}; pictures are drawn without it "
+            "(more of this kind are not told)",
+            file=sys.stderr,
+        )
 
     @staticmethod
     def _path(root: Path, key: str) -> Path:
         return root / key[:2] / f"{key[2:]}.png"
+
+
+def _read_entry(path: Path, key: str) -> bytes:
+    """The file as it was kept; ValueError if it is not that."""
+    if not stat.S_ISREG(path.stat().st_mode):  # reading a pipe would wait for ever
+        raise ValueError("it is no file")
+    data = path.read_bytes()
+    file, digest = data[:-DIGEST_LENGTH], data[-DIGEST_LENGTH:]
+    if digest != _digest(key, file):
+        raise ValueError("its digest is missing or another one")
+    return file
+
+
+def _write_entry(path: Path, key: str, data: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{key}.{os.getpid()}.{get_ident()}.tmp")
+    try:
+        temporary.write_bytes(data + _digest(key, data))
+        temporary.replace(path)
+    except BaseException:
+        with suppress(OSError):
+            temporary.unlink()
+        raise
+
+
+def _digest(key: str, data: bytes) -> bytes:
+    """In hex digits. The key is part of it, so that no entry can take another's place."""
+    return hashlib.sha256(key.encode() + data).hexdigest().encode()
+
+
+def _reason(error: OSError) -> str:
+    """Without the file's name, so that a kind is told once."""
+    return error.strerror or type(error).__name__

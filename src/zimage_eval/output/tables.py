@@ -177,21 +177,26 @@ def write_table(path: Path, schema: TableSchema, table: pa.Table) -> None:
 
     Raises:
         ValueError: columns, types, nulls or keys are not the schema's.
+        OSError: names the file.
     """
     _check(str(path), schema, table)
     floats = [leaf for leaf, kind in _leaves(schema.columns) if pa.types.is_floating(kind)]
     others = [leaf for leaf, kind in _leaves(schema.columns) if not pa.types.is_floating(kind)]
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    pq.write_table(
-        table.cast(schema.columns),
-        temporary,
-        row_group_size=65536,
-        compression="zstd",
-        compression_level=1,
-        use_dictionary=others,
-        column_encoding=dict.fromkeys(floats, "BYTE_STREAM_SPLIT"),
-    )
+    try:
+        pq.write_table(
+            table.cast(schema.columns),
+            temporary,
+            row_group_size=65536,
+            compression="zstd",
+            compression_level=1,
+            use_dictionary=others,
+            column_encoding=dict.fromkeys(floats, "BYTE_STREAM_SPLIT"),
+        )
+    except OSError as error:  # a full disk's names no file
+        temporary.unlink(missing_ok=True)
+        raise OSError(error.errno, error.strerror or str(error), str(path)) from error
     temporary.replace(path)
 
 

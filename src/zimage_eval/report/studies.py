@@ -266,9 +266,15 @@ def confirm_finding(variants: Sequence[Variant], summaries: Sequence[Summary]) -
     found = ", ".join(contrasts) or "nothing could be compared"
     intervals = " (95 % intervals, unadjusted)" * ("[" in found)
     baseline = _baseline_name(variants)
+    incomplete = any(
+        row.phase == "confirm" and row.metric == COVERAGE and row.mean is not None and row.mean < 1
+        for row in summaries
+    )
     return (
         f"`{asked.variant}` against the baseline `{baseline}` on {asked.num_prompts} prompts that "
         f"screening did not use: {found}{intervals}."
+        + " Pictures are missing in it, as the coverage says."
+        * incomplete
     )
 
 
@@ -277,7 +283,11 @@ def coverage_findings(variants: Sequence[Variant], summaries: Sequence[Summary])
     names = {variant.name for variant in variants}
     coverages = [row for row in summaries if row.metric == COVERAGE and row.variant in names]
     missing = [row for row in coverages if row.note]
-    findings = [f"`{row.variant}` ({row.phase}): {_plain(row.note)}." for row in missing]
+    findings = [
+        f"`{row.variant}` ({row.phase}){' misses pictures' * (row.mean is not None)}: "
+        f"{_plain(row.note)}."
+        for row in missing
+    ]
     if not missing:
         findings.append("Every picture asked for was made and scored.")
     index = index_screened(summaries)

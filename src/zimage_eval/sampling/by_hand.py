@@ -13,6 +13,7 @@ import torch
 
 from zimage_eval.config.model_spec import ModelSpec
 from zimage_eval.config.params import PHASES, Phase, Phases
+from zimage_eval.config.settings import Settings
 from zimage_eval.config.variants import Variant
 from zimage_eval.model.devices import load_once, pick_device, start_workers
 from zimage_eval.model.folder import (
@@ -73,14 +74,23 @@ def phase_rows(sizes: Phases, prompts: Sequence[Prompt]) -> dict[Phase, list[dic
     }
 
 
+class DrawnByHand(NamedTuple):
+    """A picture, and what of its texts it was not drawn of."""
+
+    image: GeneratedImage
+    cuts: list[str]
+    """A sentence for each text that was cut off; none if all was read."""
+
+
 def draw_by_hand(
     project: Project, text: str, seed: int, variants: Sequence[Variant], store: ImageStore
-) -> list[GeneratedImage]:
+) -> list[DrawnByHand]:
     """A picture of each variant.
 
     Raises:
         ValueError: a file is missing, or the model lacks a level or takes no caption of this
-            length; before any weights are loaded.
+            length, before any weights are loaded; or a picture is not finite, or too large for
+            the memory.
     """
     limits = check_model(project.folder, (*TEXT_PARTS, *IMAGE_PARTS), variants)
     for variant in variants:
@@ -100,15 +110,51 @@ def draw_by_hand(
         load_pipe = load_once(lambda: load_image_side(project.folder, project.spec.dtype, device))
         weights = weights_digest(project.folder, IMAGE_PARTS)
 
-        def draw(variant: Variant, members: Sequence[ImageRequest]) -> GeneratedImage:
+        def draw(variant: Variant, members: Sequence[ImageRequest]) -> DrawnByHand:
             batch = _one_batch(variant, members, wordings, embeddings, limits, project.texts)
             recipe = DrawingRecipe(
                 weights, variant.settings, project.spec.dtype, device_class(device)
             )
-            images = generate_batch(batch, recipe, store, load_pipe)
-            return images[_place(members, text, seed)]
+            try:
+                images = generate_batch(batch, recipe, store, load_pipe)
+            except FloatingPointError as error:
+                raise ValueError(_not_finite(variant, project.spec)) from error
+            except MemoryError as error:
+                raise ValueError(f"{variant.name}: {error}") from error
+            cuts = find_cuts(text, variant.settings, tokenizer, wordings)
+            return DrawnByHand(images[_place(members, text, seed)], cuts)
 
         return list(workers.map(draw, variants, batches))
+
+
+def _not_finite(variant: Variant, spec: ModelSpec) -> str:
+    formats = ", ".join(f"{part} in {dtype}" for part, dtype in spec.dtype.model_dump().items())
+    return (
+        f"{variant.name}: the picture is not finite ({formats}); try bfloat16 or float32, "
+        "or settings nearer to the model's own"
+    )
+
+
+def find_cuts(
+    text: str, settings: Settings, tokenizer: "PreTrainedTokenizerBase", wordings: Wordings
+) -> list[str]:
+    """What of the prompt and the negative prompt `max_sequence_length` cuts off, in words."""
+    encoder, sampler = settings.encoder, settings.sampler
+    texts = {"prompt": wordings[wording_key(text, settings)].text}
+    if sampler.guidance_scale > 0:
+        texts["negative prompt"] = sampler.negative_prompt
+    uncut = encoder.model_copy(update={"long_prompt": "pool"})
+    cuts = []
+    for name, words in texts.items():
+        assert words is not None, "it was drawn"
+        read = len(tokenize(tokenizer, words, encoder).token_ids)
+        there = len(tokenize(tokenizer, words, uncut).token_ids)
+        if encoder.long_prompt == "truncate" and read < there:
+            cuts.append(
+                f"the {name} is cut off: {read} of {there} tokens are read "
+                "(encoder.max_sequence_length)"
+            )
+    return cuts
 
 
 def find_batch(

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
+import numpy as np
 import torch
 from diffusers import FlowMatchEulerDiscreteScheduler, ZImagePipeline, ZImageTransformer2DModel
 
@@ -57,24 +58,31 @@ def sample_latents(
         settings: the encoder's, the size and the negative prompt are not read, for what they
             decide is given.
         fit: the captions that `refiner_delta: linear` is fitted on.
+
+    Raises:
+        FloatingPointError: a setting is too large for any number format.
     """
     sampler = settings.sampler
     scheduler = build_scheduler(pipe.scheduler, sampler)
-    transformer = view_transformer(pipe.transformer, settings, fit)
+    try:
+        transformer = view_transformer(pipe.transformer, settings, fit)
+    except OverflowError as error:  # Python's numbers raise where tensors would hold inf
+        raise FloatingPointError(f"rotary embedding is not finite: {error}") from error
     evaluations: list[int] = []
     transformer.register_forward_pre_hook(lambda _, args: evaluations.append(len(args[0])))
     own_pipe = type(pipe)(**{**pipe.components, "scheduler": scheduler, "transformer": transformer})
     own_pipe.set_progress_bar_config(disable=True)
-    denoised = own_pipe(
-        prompt_embeds=_to_transformer(pipe, prompt_embeds),
-        negative_prompt_embeds=_to_transformer(pipe, negative_prompt_embeds),
-        latents=latents.clone(),
-        height=latents.shape[2] * pipe.vae_scale_factor,
-        width=latents.shape[3] * pipe.vae_scale_factor,
-        num_inference_steps=sampler.num_inference_steps,
-        guidance_scale=sampler.guidance_scale,
-        output_type="latent",
-    ).images
+    with np.errstate(all="ignore"):  # sigmas that are not finite are told where images are decoded
+        denoised = own_pipe(
+            prompt_embeds=_to_transformer(pipe, prompt_embeds),
+            negative_prompt_embeds=_to_transformer(pipe, negative_prompt_embeds),
+            latents=latents.clone(),
+            height=latents.shape[2] * pipe.vae_scale_factor,
+            width=latents.shape[3] * pipe.vae_scale_factor,
+            num_inference_steps=sampler.num_inference_steps,
+            guidance_scale=sampler.guidance_scale,
+            output_type="latent",
+        ).images
     return Sample(
         latents=denoised,
         sigmas=tuple(scheduler.sigmas.tolist()),

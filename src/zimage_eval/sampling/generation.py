@@ -1,14 +1,16 @@
 """A batch of prompt embeddings and seeds -> PNG files, from the image store or newly made."""
 
 import json
-import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 
-from zimage_eval.output.png import encode_png, read_png_text
+from zimage_eval.config.setting_groups import ImageSettings
+from zimage_eval.output.png import decode_png, encode_png, read_png_text
 from zimage_eval.output.store import ImageStore
 from zimage_eval.sampling.batches import Batch, ImageRequest
 from zimage_eval.sampling.image_keys import DrawingRecipe, image_keys
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
 
 RECORD_ENTRY = "zimage_eval"
 """Name of the PNG text entry that says how an image was made."""
+MISTAKES = (AssertionError, AttributeError, LookupError, NameError, TypeError)
+"""Errors of this program, whose traceback is to be seen."""
 
 
 class GeneratedImage(NamedTuple):
@@ -41,21 +45,57 @@ def draw_images(
 ) -> list[dict[str, Any]]:
     """Write the images of one batch into a folder; returns their rows of an IMAGES table.
 
-    A batch that fails, or that is only a reason why it can't be, gives rows with the error.
+    What the settings decide is a row with its reason: a batch that is only a reason why it can't
+    be, or whose images are not finite. Any other error may pass by itself, and is raised.
+
+    Raises:
+        MemoryError: there is not enough memory for one image.
+        OSError: a file can't be written, or the weights can't be read.
     """
     if isinstance(batch, str):
-        return [_row(request, None, f"not available: {batch}") for request in requests]
+        return [image_row(request, None, f"not available: {batch}") for request in requests]
     try:
         images = generate_batch(batch, recipe, store, load_pipe)
-    except Exception as error:
-        traceback.print_exc()  # the rows hold the first line only
-        words = " ".join(f"{type(error).__name__}: {error}".split())
-        return [_row(request, None, words) for request in requests]
+    except FloatingPointError as error:
+        return [image_row(request, None, error_in_words(error)) for request in requests]
     for request, image in zip(requests, images, strict=True):
-        path = folder / request.file
+        write_image(folder / request.file, image.png)
+    return [image_row(*pair, None) for pair in zip(requests, images, strict=True)]
+
+
+@contextmanager
+def count_missing(name: str, total: int) -> Iterator[Callable[[int], None]]:
+    """What is called with the number of images that are done; an error says how many are missing.
+
+    Args:
+        name: of what is drawn.
+        total: images that it takes.
+
+    Raises:
+        ValueError: something other than a mistake of this program ended the drawing.
+    """
+    done: list[int] = []
+    try:
+        yield done.append
+    except MISTAKES:
+        raise
+    except Exception as error:
+        missing = f"{total - sum(done)} of {total} images are missing"
+        raise ValueError(f"{name}: {missing}: {error_in_words(error)}") from error
+
+
+def error_in_words(error: Exception) -> str:
+    """One line."""
+    return " ".join(f"{type(error).__name__}: {error}".split())
+
+
+def write_image(path: Path, png: bytes) -> None:
+    """Write a file and the folders it lies in; an OSError names it, a full disk's too."""
+    try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(image.png)
-    return [_row(*pair, None) for pair in zip(requests, images, strict=True)]
+        path.write_bytes(png)
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(path)) from error
 
 
 def generate_batch(
@@ -79,15 +119,13 @@ def generate_batch(
         FloatingPointError: an image is not finite.
     """
     keys = image_keys(recipe, batch)
-    files = store.load(keys)
-    if files is None:
-        files = _render_if_it_fits(load_pipe(), batch, recipe)
-        if files is not None:
-            store.save(keys, files)
+    images = store.load(keys, partial(_stored_image, size=recipe.settings.image))
+    if images is not None:
+        return images
+    files = _render_if_it_fits(load_pipe(), batch, recipe)
     if files is not None:
-        return [
-            GeneratedImage(png, **json.loads(read_png_text(png)[RECORD_ENTRY])) for png in files
-        ]
+        store.save(keys, files)
+        return [_with_record(png) for png in files]
     middle = len(batch.seeds) // 2
     if middle == 0:
         raise MemoryError(f"out of memory at batch size 1 on {recipe.device}")
@@ -101,6 +139,20 @@ def generate_batch(
             load_pipe,
         )
     ]
+
+
+def _stored_image(png: bytes, size: ImageSettings) -> GeneratedImage:
+    """An image of the store; ValueError if it is none, or has another size than asked for."""
+    if decode_png(png).shape != (3, size.height, size.width):
+        raise ValueError("its size is not the one asked for")
+    return _with_record(png)
+
+
+def _with_record(png: bytes) -> GeneratedImage:
+    record = read_png_text(png).get(RECORD_ENTRY)
+    if record is None:
+        raise ValueError(f"it holds no text {RECORD_ENTRY}")
+    return GeneratedImage(png, **json.loads(record))
 
 
 def _render_if_it_fits(
@@ -143,7 +195,10 @@ def _render(pipe: "ZImagePipeline", batch: Batch, recipe: DrawingRecipe) -> list
     return [encode_png(image, {RECORD_ENTRY: json.dumps(record)}) for image in images]
 
 
-def _row(request: ImageRequest, image: GeneratedImage | None, error: str | None) -> dict[str, Any]:
+def image_row(
+    request: ImageRequest, image: GeneratedImage | None, error: str | None
+) -> dict[str, Any]:
+    """A row of an IMAGES table: of an image, or of the reason why there is none."""
     return {
         "variant": request.variant,
         "phase": request.phase,

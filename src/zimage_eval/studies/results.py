@@ -14,7 +14,9 @@ def study_results(
 ) -> dict[str, dict[str, float | None]]:
     """Variant -> metric -> mean at screen size, and the contrast measured again as `confirm`.
 
-    `confirm` holds the one rival's paired differences and its distance to the baseline.
+    `confirm` holds the one rival's paired differences and its distance to the baseline. Its
+    coverage is the lower one of rival and baseline, and stands there without a rival too where the
+    baseline's pictures are missing: nothing else would tell.
     """
     results: dict[str, dict[str, float | None]] = {}
     for row in summaries:
@@ -29,6 +31,11 @@ def study_results(
         elif row.metric in CONFIRMED:
             name, value, low, high = contrast(row)
             confirm |= {name: value, f"{name}_low": low, f"{name}_high": high}
+    for row in summaries:
+        if (row.variant, row.phase, row.metric) == (baseline, "confirm", COVERAGE):
+            lowest = confirm.get(COVERAGE, 1.0)
+            if row.mean is not None and lowest is not None and row.mean < lowest:
+                confirm = {"num_prompts": row.num_prompts} | confirm | {COVERAGE: row.mean}
     return results | ({"confirm": confirm} if confirm else {})
 
 
@@ -62,7 +69,8 @@ def headline_results(
                 "lowest_alignment": min(known, default=None),
                 "highest_alignment": max(known, default=None),
             }
-        if "confirm" in variants:
-            difference = variants["confirm"]["alignment_difference"]
+        confirm = variants.get("confirm", {})
+        if "alignment_difference" in confirm:
+            difference = confirm["alignment_difference"]
             headline.setdefault(study, {})["confirm_alignment_difference"] = difference
     return headline

@@ -3,7 +3,8 @@
 import json
 import shutil
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, NamedTuple
 
 import pytest
 import torch
@@ -129,6 +130,56 @@ def test_another_pipeline_draws_by_itself_as_in_a_batch(
         output_type="pt",
     ).images[0]
     assert torch.equal((own * 255).round().to(torch.uint8), alone)
+
+
+class FakePipe(NamedTuple):
+    """Stands for a pipeline that draws the given pictures."""
+
+    transformer: torch.nn.Module
+    scheduler: Any
+    pictures: torch.Tensor
+
+    def __call__(self, **_: object) -> SimpleNamespace:
+        for _step in range(2):
+            self.transformer(self.pictures)
+        return SimpleNamespace(images=self.pictures)
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf")])
+def test_a_picture_that_is_not_finite_is_a_row_and_the_others_are_kept(
+    tmp_path: Path, value: float
+) -> None:
+    pictures = torch.full((3, 3, 16, 24), 0.5)
+    pictures[1, 0, 0, 0] = value
+    scheduler = SimpleNamespace(sigmas=torch.tensor([1.0, 0.0]))
+    pipe = FakePipe(torch.nn.Identity(), scheduler, pictures)
+    model = OtherPipeline.model_validate(other("FluxPipeline"))
+    requests = [ImageRequest("m", "screen", f"p{index}", 7, "x") for index in range(3)]
+    rows = draw_requests(pipe, model, requests, tmp_path)
+    words = "FloatingPointError: the image is not finite"
+    assert [row["error"] for row in rows] == [None, words, None]
+    assert [row["file"] for row in rows] == ["m/p0-7.png", None, "m/p2-7.png"]
+    assert [row["num_forwards"] for row in rows] == [2, None, 2]
+    assert sorted(path.name for path in tmp_path.rglob("*.png")) == ["p0-7.png", "p2-7.png"]
+
+
+@pytest.mark.parametrize(
+    ("model", "loader", "words"),
+    [
+        ("tiny", "load_image_side", "tiny: 12 of 12 images are missing: OSError: torn"),
+        ("flux", "load_pipeline", "FluxPipeline: 8 of 8 images are missing: OSError: torn"),
+    ],
+)
+def test_weights_that_cant_be_loaded_end_the_drawing(
+    project: Path, monkeypatch: pytest.MonkeyPatch, model: str, loader: str, words: str
+) -> None:
+    def fail(*_: object) -> None:
+        raise OSError("torn")
+
+    with monkeypatch.context() as patch, pytest.raises(ValueError, match=f"^{words}$"):
+        patch.setattr(f"zimage_eval.benchmarks.comparison.drawing.{loader}", fail)
+        stages.pictures.draw_model.main(model)
+    assert not (project / "data" / "comparison" / model / "images.parquet").exists()
 
 
 def test_the_own_family_draws_what_its_pipeline_draws(weights: Path, tmp_path: Path) -> None:

@@ -244,3 +244,15 @@ def test_figures_say_whose_they_are(model: LoadedModel, tmp_path: Path) -> None:
         results = write_machine_results(path, name, "tiny", "random", rows)
         figure = draw(results)
         assert results.machine.name in figure.get_supxlabel()
+
+
+def test_an_arm_that_is_not_finite_is_named(
+    model: LoadedModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise FloatingPointError("decoded image is not finite")
+
+    monkeypatch.setattr("zimage_eval.benchmarks.machine.quantization.decode_latents", fail)
+    network = load_lpips(ROOT / "models" / "lpips-alexnet")
+    with pytest.raises(ValueError, match=r"^full: 4 of 4 images are missing: Floating"):
+        measure_quantization(model, ENTRY, PROMPTS, 2, lambda *_: None, network, lambda _: None)

@@ -2,6 +2,7 @@
 
 import csv
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ import torch
 
 from tests.studies.test_plan import spec
 from tests.support.repository import ROOT
+from zimage_eval.benchmarks.noise import redrawn
 from zimage_eval.benchmarks.noise.placements import (
     arm_distances,
     arm_results,
@@ -19,11 +21,24 @@ from zimage_eval.benchmarks.noise.placements import (
     study_arms,
     write_placements,
 )
-from zimage_eval.benchmarks.noise.redrawn import BASELINE, CEILING, FLOOR, distances, noise_arms
+from zimage_eval.benchmarks.noise.redrawn import (
+    BASELINE,
+    CEILING,
+    FLOOR,
+    SharedInputs,
+    distances,
+    draw_arm,
+    noise_arms,
+)
 from zimage_eval.config.benchmarks import NoiseScales
+from zimage_eval.config.variants import Variant
 from zimage_eval.metrics.catalogue import load_metric_networks, metrics_with
 from zimage_eval.output.observations import Measurement
+from zimage_eval.output.png import encode_png
+from zimage_eval.output.store import ImageStore
 from zimage_eval.output.tables import SWAPPED_PROMPTS
+from zimage_eval.sampling.batches import ImageRequest
+from zimage_eval.sampling.generation import GeneratedImage
 
 ENTRY = NoiseScales(batch_size=3, dtype="bfloat16", margin=0.1, min_coverage=0.9)
 PROMPTS = [f"p{index:02}" for index in range(32)]
@@ -111,3 +126,33 @@ def test_a_variant_without_distances_has_no_place() -> None:
     assert placed.mean is None
     assert placement_results([placed])["study/larger"]["lpips_position"] is None
     assert draw_placements([placed], "lpips", "").axes
+
+
+@pytest.mark.parametrize(
+    "error", [FloatingPointError("decoded image is not finite"), OSError("torn"), MemoryError("x")]
+)
+def test_an_arm_without_all_its_pictures_ends_it(
+    monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    """Fewer pictures would be other distances."""
+    asked = [{"prompt_id": name, "seeds": [1], "text": name} for name in PROMPTS[:3]]
+    picture = encode_png(torch.zeros(3, 8, 8, dtype=torch.uint8), {})
+
+    def batches(_: Variant, requests: list[ImageRequest], *__: object) -> list[Any]:
+        return [([request], object()) for request in requests]
+
+    def draw(*_: object) -> list[GeneratedImage]:
+        if len(drawn) == 2:
+            raise error
+        return [GeneratedImage(picture, 1, [], 1)]
+
+    monkeypatch.setattr(redrawn, "variant_batches", batches)
+    monkeypatch.setattr(redrawn, "generate_batch", draw)
+    nothing: Any = None
+    drawing = SharedInputs(nothing, asked, nothing, nothing, nothing, ImageStore(None))
+    arm, drawn = noise_arms(ENTRY, spec())[1], []
+    words = f"^another batch size: 1 of 3 images are missing: {type(error).__name__}: {error}$"
+    with pytest.raises(ValueError, match=words):
+        for prompt_id, _ in draw_arm(arm, drawing, nothing, nothing):
+            drawn.append(prompt_id)
+    assert drawn == PROMPTS[:2]

@@ -20,7 +20,7 @@ from zimage_eval.model.folder import IMAGE_PARTS, max_caption_tokens, padded_len
 from zimage_eval.model.transformer import load_image_side
 from zimage_eval.output.store import ImageStore
 from zimage_eval.sampling.batches import Batch, ImageRequest, compose_batches
-from zimage_eval.sampling.generation import draw_images
+from zimage_eval.sampling.generation import count_missing, draw_images, image_row
 from zimage_eval.sampling.image_keys import DrawingRecipe, device_class
 from zimage_eval.text.encoder import TextSide, load_text_side
 from zimage_eval.text.encoding import encode_prompts
@@ -60,21 +60,26 @@ def draw_zimage(
         out: where the pictures go.
         device: where to compute.
         progress: told after each batch.
+
+    Raises:
+        ValueError: something other than the settings ended it; says how many images are missing.
     """
     rows: list[dict[str, Any]] = []
     load_pipe = load_once(lambda: load_image_side(folder, spec.dtype, device))
     recipe = DrawingRecipe(
         weights_digest(folder, IMAGE_PARTS), spec.defaults, spec.dtype, device_class(device)
     )
-    with start_workers(device) as workers:
+    with count_missing(spec.title, len(requests)) as count, start_workers(device) as workers:
         jobs = zimage_jobs(requests, prompts, spec, load_text_side(folder, spec.dtype, device))
 
         def draw(job: tuple[list[ImageRequest], Any]) -> list[dict[str, Any]]:
-            return draw_images(*job, recipe, store, load_pipe, out)
+            drawn = draw_images(*job, recipe, store, load_pipe, out)
+            count(len(drawn))
+            return drawn
 
-        for made in workers.map(draw, jobs):
-            rows += made
-            progress(len(made))
+        for drawn in workers.map(draw, jobs):
+            rows += drawn
+            progress(len(drawn))
     return rows
 
 
@@ -92,22 +97,18 @@ def draw_other(
     Arguments as in `draw_zimage`.
     """
     planned = [request for request in requests if prompts[request.prompt_id].plan is not None]
-    rows = [_not_available(request, f"{model.pipeline} has no think block") for request in planned]
+    lacking = f"not available: {model.pipeline} has no think block"
+    rows = [image_row(request, None, lacking) for request in planned]
     progress(len(planned))
-    drawn = [request for request in requests if prompts[request.prompt_id].plan is None]
-    pipe = load_pipeline(folder, model, device)
-    for start in range(0, len(drawn), model.batch_size):
-        made = draw_requests(pipe, model, drawn[start : start + model.batch_size], out)
-        rows += made
-        progress(len(made))
+    plain = [request for request in requests if prompts[request.prompt_id].plan is None]
+    with count_missing(model.title, len(plain)) as count:
+        pipe = load_pipeline(folder, model, device)
+        for start in range(0, len(plain), model.batch_size):
+            drawn = draw_requests(pipe, model, plain[start : start + model.batch_size], out)
+            rows += drawn
+            count(len(drawn))
+            progress(len(drawn))
     return rows
-
-
-def _not_available(request: ImageRequest, reason: str) -> dict[str, Any]:
-    names = ("variant", "phase", "prompt_id", "seed")
-    unknown = dict.fromkeys(("file", "num_forwards", "sigmas", "batch_size"))
-    error = f"not available: {reason}"
-    return {name: getattr(request, name) for name in names} | unknown | {"error": error}
 
 
 Job = tuple[list[ImageRequest], Batch | str]

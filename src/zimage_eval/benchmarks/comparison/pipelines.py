@@ -14,6 +14,7 @@ from zimage_eval.model.folder import IMAGE_PARTS, TEXT_PARTS, check_parts, count
 from zimage_eval.model.memory import GIB, check_memory, device_bytes
 from zimage_eval.output.png import encode_png
 from zimage_eval.sampling.batches import ImageRequest
+from zimage_eval.sampling.generation import GeneratedImage, error_in_words, image_row, write_image
 
 
 def unavailable(folder: Path, model: ComparedModel, device: torch.device) -> str | None:
@@ -88,6 +89,8 @@ def draw_requests(
 ) -> list[dict[str, Any]]:
     """Write the images of one batch into a folder; returns their rows of an IMAGES table.
 
+    An image that is not finite is a row that says so; any other error is raised.
+
     Noise is each image's own, from its seed on the CPU, in the number format of the pipeline.
     """
     evaluated: list[int] = []
@@ -113,14 +116,14 @@ def draw_requests(
     num_forwards, sigmas = sum(evaluated) // len(requests), pipe.scheduler.sigmas.tolist()
     rows = []
     for request, image in zip(requests, made, strict=True):
-        path = folder / request.file
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(encode_png(_to_uint8(image), {}))
-        named = request._asdict() | {"file": request.file, "error": None}
-        del named["text"]
-        rows.append(
-            named | {"num_forwards": num_forwards, "sigmas": sigmas, "batch_size": len(requests)}
-        )
+        try:
+            png = encode_png(_to_uint8(image), {})
+        except FloatingPointError as error:
+            rows.append(image_row(request, None, error_in_words(error)))
+            continue
+        write_image(folder / request.file, png)
+        record = GeneratedImage(png, num_forwards, sigmas, len(requests))
+        rows.append(image_row(request, record, None))
     return rows
 
 

@@ -36,6 +36,7 @@ from zimage_eval.output.observations import Measurement
 from zimage_eval.prompts.sets import Prompt, prompt_seeds, split_phases
 from zimage_eval.sampling.batches import compose_batches
 from zimage_eval.sampling.denoising import initial_latents, sample_latents
+from zimage_eval.sampling.generation import count_missing
 
 if TYPE_CHECKING:
     import lpips
@@ -149,6 +150,9 @@ def measure_quantization(
         judge: looks at every picture.
         network: `features.load_lpips(...)` on the model's device.
         report: told all rows after each.
+
+    Raises:
+        ValueError: pictures can't be made or are not finite; says of which arm, and how many.
     """
     jobs = _jobs(model, prompts, entry)
     batches = compose_batches([len(job.prompt_embeds) for job in jobs], batch_size)
@@ -168,7 +172,8 @@ def measure_quantization(
     results = QuantizationResults({}, [])
     full: ArmResults | None = None
     for arm in _arms(model, entry, batch_size):
-        drawn = _draw(arm, jobs, asked, full)
+        with count_missing(arm.name, len(jobs)) as count:
+            drawn = _draw(arm, jobs, asked, full, count)
         full = full or drawn
         found = _observe(arm, jobs, drawn, full, judge, network)
         results.observations.extend(found)
@@ -241,7 +246,11 @@ def _bytes(
 
 
 def _draw(
-    arm: QuantizationArm, jobs: Sequence[Job], asked: BaselineForwards, full: ArmResults | None
+    arm: QuantizationArm,
+    jobs: Sequence[Job],
+    asked: BaselineForwards,
+    full: ArmResults | None,
+    count: Callable[[int], None],
 ) -> ArmResults:
     """All images of an arm; `full` are the unchanged model's, None before there are any."""
     embeds = [job.prompt_embeds for job in jobs]
@@ -261,6 +270,7 @@ def _draw(
         pictures = decode_latents(pipe.vae, denoised).permute(0, 2, 3, 1).numpy()
         latents |= zip(batch, denoised.float().cpu(), strict=True)
         images |= zip(batch, pictures, strict=True)
+        count(len(batch))
     order = range(len(jobs))
     norm, dtype = pipe.transformer.cap_embedder[0], pipe.transformer.dtype
     return ArmResults(

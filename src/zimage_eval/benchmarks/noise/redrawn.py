@@ -21,7 +21,7 @@ from zimage_eval.output.store import ImageStore
 from zimage_eval.output.tables import TableRow
 from zimage_eval.prompts.sets import prompt_seeds
 from zimage_eval.sampling.batches import Embeddings, ImageRequest, request_phase, variant_batches
-from zimage_eval.sampling.generation import generate_batch
+from zimage_eval.sampling.generation import count_missing, generate_batch
 from zimage_eval.sampling.image_keys import DrawingRecipe
 from zimage_eval.text.layer_maps import PhaseTexts
 from zimage_eval.text.wordings import Wordings
@@ -89,11 +89,11 @@ def draw_arm(
     """Prompt id and picture, one a prompt: of its first seed, or of one that no phase uses.
 
     Raises:
-        ValueError: the model can't draw its own defaults.
-        MemoryError: there is not enough memory for one image.
+        ValueError: the model can't draw its own defaults, or an image can't be made or is not
+            finite; says how many are missing.
     """
     texts: PhaseTexts = {"screen": [prompt["text"] for prompt in drawing.prompts]}
-    for requests, batch in variant_batches(
+    batches = variant_batches(
         drawing.variant,
         _requests(arm, drawing.prompts),
         drawing.wordings,
@@ -101,12 +101,15 @@ def draw_arm(
         drawing.limits,
         arm.batch_size,
         texts,
-    ):
-        if isinstance(batch, str):
-            raise ValueError(f"the baseline is not available: {batch}")
-        images = generate_batch(batch, recipe, drawing.store, load_pipe)
-        for request, image in zip(requests, images, strict=True):
-            yield request.prompt_id, decode_picture(image.png).pixels
+    )
+    with count_missing(arm.name, len(drawing.prompts)) as count:
+        for requests, batch in batches:
+            if isinstance(batch, str):
+                raise ValueError(f"the baseline is not available: {batch}")
+            images = generate_batch(batch, recipe, drawing.store, load_pipe)
+            count(len(images))
+            for request, image in zip(requests, images, strict=True):
+                yield request.prompt_id, decode_picture(image.png).pixels
 
 
 def _requests(arm: NoiseArm, prompts: Sequence[TableRow]) -> list[ImageRequest]:

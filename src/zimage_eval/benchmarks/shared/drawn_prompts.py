@@ -16,7 +16,7 @@ from zimage_eval.model.transformer import load_image_side
 from zimage_eval.output.store import ImageStore
 from zimage_eval.prompts.facts import Facts
 from zimage_eval.sampling.batches import Batch, compose_batches
-from zimage_eval.sampling.generation import generate_batch
+from zimage_eval.sampling.generation import count_missing, generate_batch
 from zimage_eval.sampling.image_keys import DrawingRecipe, device_class
 from zimage_eval.text.embeddings import TextEmbeddings
 from zimage_eval.text.encoder import TextSide, load_text_side
@@ -121,8 +121,8 @@ def draw_and_judge(drawings: Sequence[DrawingRequest], artist: Painter) -> list[
     """One picture a drawing, in their order; those in the image store are not made again.
 
     Raises:
-        MemoryError: there is not enough memory for one image.
-        FloatingPointError: an image is not finite.
+        ValueError: a picture can't be made, or is not finite; says how many are missing. These are
+            the model's own settings: a picture less would be other numbers.
     """
 
     def draw(members: list[int]) -> list[tuple[int, JudgedDrawing]]:
@@ -132,6 +132,7 @@ def draw_and_judge(drawings: Sequence[DrawingRequest], artist: Painter) -> list[
             [drawings[index].seed for index in members],
         )
         images = generate_batch(batch, artist.recipe, artist.store, artist.load_pipe)
+        count(len(images))
         pictures = [decode_picture(image.png) for image in images]
         return [
             (i, _judged(p, drawings[i].facts, artist))
@@ -139,8 +140,9 @@ def draw_and_judge(drawings: Sequence[DrawingRequest], artist: Painter) -> list[
         ]
 
     lengths = [len(drawing.prompt_embeds) for drawing in drawings]
-    batches = artist.workers.map(draw, compose_batches(lengths, artist.batch_size))
-    made = {index: drawn for batch in batches for index, drawn in batch}
+    with count_missing("pictures of prompts", len(drawings)) as count:
+        batches = artist.workers.map(draw, compose_batches(lengths, artist.batch_size))
+        made = {index: drawn for batch in batches for index, drawn in batch}
     return [made[index] for index in range(len(drawings))]
 
 
