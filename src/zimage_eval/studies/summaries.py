@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from zimage_eval.config.params import PHASES
 from zimage_eval.metrics.catalogue import METRICS
+from zimage_eval.output.results import CsvLine, read_csv
 from zimage_eval.output.tables import TableRow
 from zimage_eval.statistics.estimates import (
     Unit,
@@ -184,32 +185,27 @@ def read_summaries(path: Path) -> list[Summary]:
     """The rows of such a file.
 
     Raises:
-        ValueError: the file is missing or has other columns.
+        ValueError: the file is missing, cut off or another one; names the line.
     """
     if not path.is_file():
         raise ValueError(f"{path}: no such table of summaries")
-    with path.open(encoding="utf-8", newline="") as file:
-        header, *lines = list(csv.reader(file))
-    if tuple(header) != Summary._fields:
-        raise ValueError(f"{path}: columns are {header}, not {list(Summary._fields)}")
-    return [_parse_line(line) for line in lines]
+    return [_parse_line(line) for line in read_csv(path, Summary._fields)]
 
 
-def _parse_line(line: Sequence[str]) -> Summary:
-    variant, phase, metric, category, num_prompts, *numbers, note = line
-    mean, *others = [float(number) if number else None for number in numbers]
-    low, high, difference, difference_low, difference_high = others
+def _parse_line(line: CsvLine) -> Summary:
+    variant, phase, metric, category = line.cells[:4]
+    mean, low, high, difference, difference_low, difference_high = map(line.number, range(5, 11))
     return Summary(
         variant,
         phase,
         metric,
         category,
-        int(num_prompts),
+        line.whole_number(4),
         mean,
         low,
         high,
         difference,
         difference_low,
         difference_high,
-        note,
+        line.cells[11],
     )
