@@ -28,7 +28,7 @@ from zimage_eval.metrics.image import (
     sharpness,
     ssim,
 )
-from zimage_eval.metrics.lpips import lpips_distances
+from zimage_eval.metrics.lpips import LEAST_SIDE_ALEX, LEAST_SIDE_VGG, lpips_distances
 from zimage_eval.metrics.metric import Metric, Network, Reads
 from zimage_eval.metrics.networks.clip import load_clip
 from zimage_eval.metrics.networks.files import network_path
@@ -41,6 +41,8 @@ if TYPE_CHECKING:
 
 
 SHIPPED_NETWORK = "alexnet"
+SSIM_WINDOW = 11
+"""Pixels of a side of its window, and so of the smallest picture that has an SSIM."""
 
 
 def _on_device(load: Any) -> Any:  # noqa: ANN401 - loaders of untyped packages
@@ -91,11 +93,11 @@ METRICS: Mapping[str, Metric] = {
     ),
     "lpips": Metric(
         lpips_distances, "image_pairs", "", None, 3, 0.05, "v0.1 alex, [-1, 1], to the baseline",
-        "lpips", ALEX,
+        "lpips", ALEX, LEAST_SIDE_ALEX,
     ),
     "lpips_vgg": Metric(
         lpips_distances, "image_pairs", "", None, 3, 0.05, "v0.1 vgg, [-1, 1], to the baseline",
-        "lpips", VGG,
+        "lpips", VGG, LEAST_SIDE_VGG,
     ),
     "dists": Metric(
         dists, "image_pairs", "", None, 3, 0.05, "[0, 1], own size, to the baseline",
@@ -107,7 +109,7 @@ METRICS: Mapping[str, Metric] = {
     ),
     "ssim": Metric(
         ssim, "image_pair", "", None, 3, 0.02, "Wang: Gaussian window 11, sigma 1.5, population"
-        " covariance, RGB mean, border cut", "scikit-image",
+        " covariance, RGB mean, border cut", "scikit-image", least_side=SSIM_WINDOW,
     ),
     "identical": Metric(
         identical, "image_pair", "share of images", None, 2, 0.1, "every channel value equal"
@@ -115,6 +117,7 @@ METRICS: Mapping[str, Metric] = {
     "seed_diversity": Metric(
         lpips_distances, "seed_pairs", "", None, 3, 0.05,
         "LPIPS v0.1 alex between the seeds of a prompt, mean over pairs", "lpips", ALEX,
+        LEAST_SIDE_ALEX,
     ),
     "sharpness": Metric(
         sharpness, "image", "gray levels squared", None, 0, 100.0, "variance of the Laplacian"

@@ -59,6 +59,8 @@ class Metric:
     library: str | None = None
     """The PyPI package whose number it is; None where it is computed here."""
     network: Network | None = None
+    least_side: int = 1
+    """Pixels of the shorter side of the smallest picture that has the number."""
 
     @property
     def is_paired(self) -> bool:

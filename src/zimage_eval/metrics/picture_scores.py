@@ -31,6 +31,8 @@ class PictureInputs:
         }
         return {
             name: _compute(metric, inputs[metric.reads])
+            if min(self.image.shape[:2]) >= metric.least_side
+            else None
             for name, metric in metrics.items()
             if metric.reads in inputs
         }
@@ -72,7 +74,10 @@ class Comparisons:
         self.scores: dict[tuple[int, str], list[float]] = {}
 
     def add(self, comparison: PicturePair) -> None:
-        """Take one in; pictures of one size alone share a batch."""
+        """Take one in; pictures of one size alone share a batch.
+
+        A metric has no number of pictures that are too small for its network (`least_side`).
+        """
         if not self.metrics:
             return
         shape = comparison.image.shape
@@ -86,7 +91,10 @@ class Comparisons:
         if not batch:
             return
         images, others = [each.image for each in batch], [each.other for each in batch]
+        side = min(images[0].shape[:2])
         for name, metric in self.metrics.items():
+            if side < metric.least_side:
+                continue
             scores = metric.compute(images, others, self.networks[name])
             for comparison, score in zip(batch, scores, strict=True):
                 if score is not None and np.isfinite(score):

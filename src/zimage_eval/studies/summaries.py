@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from zimage_eval.config.params import PHASES
+from zimage_eval.config.variants import Variant
 from zimage_eval.metrics.catalogue import METRICS
 from zimage_eval.output.results import CsvLine, read_csv
 from zimage_eval.output.tables import TableRow
@@ -73,6 +74,26 @@ def summarize_scores(
                 summaries.append(_summarize_coverage(made))
                 summaries.extend(_summarize_metrics(made, paired, variant == baseline, metrics))
     return summaries
+
+
+def note_small_pictures(summaries: Iterable[Summary], variants: Sequence[Variant]) -> list[Summary]:
+    """The rows, with the reason in their notes where a variant's pictures are too small.
+
+    That is a side below the metric's `least_side`; where the baseline has no number because it is
+    what others are compared with, that is the reason.
+    """
+    sides = {v.name: min(v.settings.image.height, v.settings.image.width) for v in variants}
+    is_baseline = {variant.name: variant.is_baseline for variant in variants}
+    noted = []
+    for row in summaries:
+        metric, side = METRICS.get(row.metric), sides[row.variant]
+        is_undefined = metric is None or (metric.is_paired and is_baseline[row.variant])
+        if metric and side < metric.least_side and not is_undefined:
+            reason = f"{side} pixels on a side, {metric.least_side} needed"
+            noted.append(row._replace(note=": ".join(filter(None, (row.note, reason)))))
+        else:
+            noted.append(row)
+    return noted
 
 
 def _measured(rows: Sequence[TableRow]) -> list[str]:
