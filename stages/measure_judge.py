@@ -14,7 +14,7 @@ def main() -> None:
     from zimage_eval.config.params import load_params
     from zimage_eval.config.variants import read_studies
     from zimage_eval.metrics.judges.errors import judge_errors, judge_results, shared_facts
-    from zimage_eval.metrics.judges.hand_labels import read_hand_labels
+    from zimage_eval.metrics.judges.hand_labels import describe_unmatched, read_hand_labels
     from zimage_eval.output.results import write_results
     from zimage_eval.output.tables import FACTS, read_table
 
@@ -26,6 +26,8 @@ def main() -> None:
         for study in read_studies(Path("data/studies"))
         for row in read_table(Path(f"data/facts/{study}.parquet"), FACTS).to_pylist()
     ]
+    if unmatched := describe_unmatched(labels, facts):
+        print(unmatched)
     errors = judge_errors(shared_facts(facts, labels))
     write_results(Path("reports/judge.json"), {"judge": judge_results(errors)})
 

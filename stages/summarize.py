@@ -38,7 +38,11 @@ def main(study: str) -> None:
     from zimage_eval.studies.pareto import front_results, study_front
     from zimage_eval.studies.results import study_results
     from zimage_eval.studies.set_summaries import read_sets, summarize_sets
-    from zimage_eval.studies.summaries import summarize_scores, write_summaries
+    from zimage_eval.studies.summaries import (
+        note_small_pictures,
+        summarize_scores,
+        write_summaries,
+    )
 
     entry = read_study(Path(f"data/studies/{study}.json"))
     spec = load_model_spec(Path(f"models/{entry.model}.yaml"))
@@ -62,6 +66,7 @@ def main(study: str) -> None:
     )
     features, references = read_sets(features_folder, reference, spec.distribution)
     summaries = summarize_scores(scores, [variant.name for variant in variants], baseline)
+    summaries = note_small_pictures(summaries, variants)
     summaries += summarize_sets(features, references, variants_of, baseline, spec.distribution)
     front = study_front(scores, [v.name for v in variants], main_metric(summaries))
     results = study_results(summaries, baseline)

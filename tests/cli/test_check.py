@@ -54,7 +54,7 @@ def test_a_misspelled_question_is_named(
         (
             "    source: scenes\n    num_images: 512\n",
             "    source: folder\n    path: nowhere\n    sha256: ''\n",
-            "reference nowhere: holds no .png",
+            "reference nowhere: No such file",
         ),
     ],
 )

@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from safetensors.torch import save_file
+from torchvision.models.vgg import cfgs, make_layers
 
 from tests.support.as_written import as_written
 from tests.support.repository import ROOT
@@ -15,9 +17,14 @@ from zimage_eval.config.model_spec import load_model_spec
 from zimage_eval.config.settings import override
 from zimage_eval.config.variants import Variant
 from zimage_eval.metrics.catalogue import METRICS, metrics_with
+from zimage_eval.metrics.dists import load_dists
 from zimage_eval.metrics.embedding import EmbeddingScores, TokenVectors
+from zimage_eval.metrics.image import ssim
 from zimage_eval.metrics.judges.judges import Picture, judge_scene, load_image, no_judge
+from zimage_eval.metrics.lpips import lpips_distances
 from zimage_eval.metrics.metric import BATCHED
+from zimage_eval.metrics.networks.lpips_trunks import load_lpips, load_lpips_vgg
+from zimage_eval.metrics.picture_scores import Comparisons, PictureInputs, PicturePair
 from zimage_eval.metrics.scores import StudyImages, group_rows, read_encodings, score_images
 from zimage_eval.output.tables import SWAPPED_PROMPTS
 from zimage_eval.prompts.facts import FactResult, Facts, ObjectFact
@@ -282,3 +289,48 @@ def test_swapped_arm_judges_the_baselines_pictures_by_the_next_prompt(
     assert asked[0][0] == asked[1][0] and asked[0][0] != asked[2][0]
     assert all(row["alignment"] is not None and row["sharpness"] is None for row in swapped)
     assert {row["variant"] for row in scored.facts} == {"base"}
+
+
+@pytest.fixture(scope="module")
+def pair_networks(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """LPIPS with its own trunk, and what reads VGG-16 with a random one, which is not shipped."""
+    folder = tmp_path_factory.mktemp("vgg")
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        layers = make_layers(cfgs["D"], batch_norm=False)
+    weights = {f"features.{name}": value for name, value in layers.state_dict().items()}
+    save_file(weights, folder / "model.safetensors")
+    return {
+        "lpips": load_lpips(ROOT / "models" / "lpips-alexnet"),
+        "lpips_vgg": load_lpips_vgg(folder),
+        "dists": load_dists(folder),
+    }
+
+
+@pytest.mark.parametrize("is_high", [True, False])
+@pytest.mark.parametrize("side", [1, 8, 10, 11, 15, 16, 30, 31])
+def test_pictures_that_are_too_small_have_no_number(
+    side: int, is_high: bool, pair_networks: dict[str, Any]
+) -> None:
+    metrics = {name: METRICS[name] for name in ("ssim", "psnr", *pair_networks)}
+    shape = (40, side, 3) if is_high else (side, 40, 3)
+    image, baseline = np.random.default_rng(0).integers(0, 256, (2, *shape), dtype=np.uint8)
+    row: dict[str, Any] = PictureInputs(image, baseline, None, None).scores(metrics)
+    assert row.keys() == {"ssim", "psnr"}
+    queue = Comparisons("image_pairs", metrics, pair_networks)
+    queue.add(PicturePair(image, baseline, (row,)))
+    queue.flush()
+    wanted = {"ssim": 11, "psnr": 1, "lpips": 31, "lpips_vgg": 16, "dists": 1}
+    numbers = {name for name, value in row.items() if value is not None}
+    assert numbers == {name for name, least in wanted.items() if side >= least}
+
+
+def test_the_least_side_is_the_least(pair_networks: dict[str, Any]) -> None:
+    """One pixel less, and the networks fail."""
+    for name in ("lpips", "lpips_vgg"):
+        pictures = [np.zeros((METRICS[name].least_side - 1, 64, 3), np.uint8)]
+        with pytest.raises(RuntimeError, match="too small"):
+            lpips_distances(pictures, pictures, pair_networks[name])
+    picture = np.zeros((METRICS["ssim"].least_side - 1, 64, 3), np.uint8)
+    with pytest.raises(ValueError, match="win_size exceeds"):
+        ssim(picture, picture)

@@ -26,3 +26,24 @@ def test_another_file_is_refused(tmp_path: Path) -> None:
         read_observations(tmp_path / "a.csv")
     with pytest.raises(ValueError, match="no such observations"):
         read_observations(tmp_path / "b.csv")
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("a,u,0,c,psnr", "5 fields, the header has 6"),
+        ("a,u,0,c,psnr,3.5,x", "7 fields, the header has 6"),
+        ("a,u,x,c,psnr,3.5", "'x' is no whole number"),
+        ("a,u,0,c,psnr,nan", "'nan' is no finite number"),
+        ("a,u,0,c,psnr,3.5.", "'3.5.' is no number"),
+    ],
+)
+def test_a_line_that_is_none_is_named(tmp_path: Path, line: str, words: str) -> None:
+    path = tmp_path / "a.csv"
+    write_observations(path, [ONE])
+    path.write_text(f"{path.read_text()}{line}\n")
+    with pytest.raises(ValueError, match=rf"^{path}:3: {words}"):
+        read_observations(path)
+    path.write_text(path.read_text()[: path.read_text().index(line) - 2])
+    with pytest.raises(ValueError, match=rf"^{path}: its last line is cut off"):
+        read_observations(path)

@@ -1,13 +1,21 @@
 """PNG files keep every pixel and their text, and a damaged file is noticed."""
 
 import io
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from PIL import Image
 
-from zimage_eval.output.png import decode_png, encode_png, read_png_text
+from zimage_eval.metrics.judges.judges import load_image
+from zimage_eval.output.png import (
+    decode_png,
+    encode_png,
+    read_picture,
+    read_pixels,
+    read_png_text,
+)
 
 IMAGE = torch.arange(3 * 20 * 30).reshape(3, 20, 30).to(torch.uint8)
 
@@ -39,3 +47,17 @@ def test_other_formats_are_refused() -> None:
         Image.new(mode, (4, 4)).save(buffer, "PNG")
         with pytest.raises(ValueError, match=f"is {mode}, not 8-bit RGB"):
             decode_png(buffer.getvalue())
+
+
+def test_a_damaged_picture_of_a_study_is_named(tmp_path: Path) -> None:
+    whole = encode_png(IMAGE, {})
+    for data, why in ((b"", "its end"), (whole[:-30], "its end"), (b"<html>", "its end")):
+        (tmp_path / "a.png").write_bytes(data)
+        for read in (read_picture, read_pixels, load_image):
+            with pytest.raises(ValueError, match=rf"^{tmp_path}/a\.png: .*{why}"):
+                read(tmp_path / "a.png")
+    Image.new("L", (4, 4)).save(tmp_path / "a.png")
+    with pytest.raises(ValueError, match=r"a\.png: PNG file is L"):
+        read_picture(tmp_path / "a.png")
+    (tmp_path / "a.png").write_bytes(whole)
+    assert np.array_equal(read_pixels(tmp_path / "a.png"), IMAGE.permute(1, 2, 0).numpy())

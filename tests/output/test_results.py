@@ -1,9 +1,13 @@
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from zimage_eval.output.results import Results, read_results, write_results
+from zimage_eval.metrics.signatures import read_signatures
+from zimage_eval.output.results import Results, csv_lines, read_csv, read_results, write_results
+from zimage_eval.questions.evidence import Evidence, RivalResult, read_evidence
+from zimage_eval.report.scorecard import read_scorecard
 from zimage_eval.studies.results import headline_results, study_results
 from zimage_eval.studies.summaries import Summary
 
@@ -36,6 +40,106 @@ def test_nan_is_refused(tmp_path: Path, value: float) -> None:
 def test_missing_results_are_named(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="no such results"):
         read_results(tmp_path / "study.json")
+
+
+READERS = (read_results, read_signatures, read_evidence, read_scorecard)
+
+
+@pytest.mark.parametrize("read", READERS)
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"", "no whole JSON"),
+        (b'{"study": {"a": {"x": 1}', "no whole JSON"),
+        (b'{\n"study": {"a": {"x": NaN}}}', "NaN is no finite number"),
+        (b'{"study": {"a": {"x": 1e999}}}', "1e999 is no finite number"),
+        (b"[" * 100_000, "no whole JSON"),
+        (b"[]", "dictionary|mapping"),
+        (b'{"study": 5}', "study: "),
+        (b"null", "dictionary|mapping"),
+        (b'{"caf\xe9": {}}', "^[^:]+:1: not UTF-8: byte 0xe9"),
+        ('{"study": {}}'.encode("utf-16"), "not UTF-8: UTF-16"),
+    ],
+)
+def test_damaged_json_is_named_in_one_line(
+    tmp_path: Path, read: Callable[[Path], object], content: bytes, words: str
+) -> None:
+    path = tmp_path / "study.json"
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match=words) as caught:
+        read(path)
+    assert str(caught.value).startswith(f"{path}:") and "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("value", ['"5"', "true", "[1]", "{}"])
+def test_a_result_is_a_number_or_null(tmp_path: Path, value: str) -> None:
+    path = tmp_path / "study.json"
+    path.write_text(f'{{"study": {{"a": {{"x": {value}}}}}}}')
+    with pytest.raises(ValueError, match=rf"^{path}: study\.a\.x: "):
+        read_results(path)
+
+
+def test_evidence_is_held_to_its_words_and_ranges(tmp_path: Path) -> None:
+    path = tmp_path / "evidence.json"
+    whole = {
+        "status": "weighed",
+        "p_if_false": 0,
+        "p_if_true": 1,
+        "reason": "",
+        "num_prompts": 64,
+        "named": ["a"],
+        "rivals": [{"variant": "a", "kind": "worse", "gain": -0.5, "low": None, "high": None}],
+    }
+    path.write_text(json.dumps({"page": {"0": whole}}))
+    [evidence] = read_evidence(path).values()
+    assert evidence == Evidence(
+        "weighed", 0, 1, "", 64, ("a",), (RivalResult("a", "worse", -0.5, None, None),)
+    )
+    for change in ({"p_if_true": 1.5}, {"status": "wieghed"}, {"num_prompts": -1}, {"named": "a"}):
+        path.write_text(json.dumps({"page": {"0": whole | change}}))
+        with pytest.raises(ValueError, match=rf"^{path}: page\.0\.{next(iter(change))}: "):
+            read_evidence(path)
+    path.write_text(json.dumps({"page": {"0": {"status": "weighed"}}}))
+    with pytest.raises(ValueError, match=rf"^{path}: page\.0\.p_if_false: missing"):
+        read_evidence(path)
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"", r": columns are \[\], not"),
+        (b"a;b\n1;2\n", r": columns are \['a;b'\]"),
+        (b"a,b\n1,2\n3", r":3: 1 fields, the header has 2"),
+        (b"a,b\n1,2\n3,4,5\n", r":3: 3 fields, the header has 2"),
+        (b"a,b\n1,2\n3,4", r": its last line is cut off"),
+        (b'a,b\n1,"2\n3,4\n', r":2: unexpected end of data"),
+        (b'a,b\n\n1,2\n"3"x,4\n', r":4: .* expected after"),
+        (b"a,b\n1," + b"x" * 131_073 + b"\n", r":2: field larger than"),
+        (b"a,b\n1,caf\xe9\n", r":2: not UTF-8: byte 0xe9"),
+        ("a,b\n1,2\n".encode("utf-16"), r":1: not UTF-8: UTF-16"),
+    ],
+)
+def test_a_damaged_csv_is_named_with_its_line(tmp_path: Path, content: bytes, words: str) -> None:
+    path = tmp_path / "a.csv"
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match=rf"^{path}{words}"):
+        read_csv(path, ["a", "b"])
+
+
+def test_lines_know_their_place_and_their_numbers(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_bytes(b'\xef\xbb\xbfa,b\r\n"1\n2",\x0c\r\n\r\n7,-2.5e1\r\n')
+    header, first, last = csv_lines(path)
+    assert (header.cells, first.cells) == (["a", "b"], ["1\n2", "\x0c"])
+    assert (first.where, last.where) == (f"{path}:2", f"{path}:5")
+    assert (last.whole_number(0), last.number(1)) == (7, -25.0)
+    assert last._replace(cells=["", ""]).number(0) is None
+    for cell in ("nan", "inf", "1e999", "x", "1,5"):
+        with pytest.raises(ValueError, match=rf"^{path}:5: '{cell}' is no"):
+            last._replace(cells=[cell]).number(0)
+    for cell in ("", "-1", "1.0", "9" * 5000, "٣"):
+        with pytest.raises(ValueError, match="is no whole number"):
+            last._replace(cells=[cell]).whole_number(0)
 
 
 def test_study_results_hold_screened_means_and_the_confirmed_contrast() -> None:

@@ -6,15 +6,20 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from zimage_eval.metrics.catalogue import METRICS
+from zimage_eval.metrics.scores import read_encodings
 from zimage_eval.output.tables import (
+    FACT_SHARES,
     IMAGES,
     PROMPTS,
     TableSchema,
     embeddings_schema,
+    read_list_size,
     read_table,
     scores_schema,
     write_table,
 )
+from zimage_eval.text.embeddings import read_embeddings
 
 SCORES = scores_schema(["psnr", "lpips"])
 
@@ -121,9 +126,66 @@ def test_what_does_not_fit_is_refused(tmp_path: Path, table: pa.Table, message: 
 def test_missing_and_broken_files_are_named(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"none\.parquet: no such table"):
         read_table(tmp_path / "none.parquet", SCORES)
-    (tmp_path / "broken.parquet").write_bytes(b"PAR1")
-    with pytest.raises(ValueError, match=r"broken\.parquet: "):
-        read_table(tmp_path / "broken.parquet", SCORES)
+    path = tmp_path / "broken.parquet"
+    write_table(path, SCORES, scores())
+    whole = path.read_bytes()
+    overwritten = bytearray(whole)
+    overwritten[10:300] = bytes(290)
+    footer = bytearray(whole)
+    footer[-60:-20] = b"\xff" * 40
+    for data in (b"", b"PAR1", b"PAR1PAR1", whole[: len(whole) // 2], overwritten, footer, b"{}"):
+        path.write_bytes(bytes(data))
+        with pytest.raises(ValueError, match=rf"^{path}: no whole table: .+") as caught:
+            read_table(path, SCORES)
+        assert "\n" not in str(caught.value)
+    for data in (b"", whole[: len(whole) // 2], footer):
+        path.write_bytes(bytes(data))
+        with pytest.raises(ValueError, match=rf"^{path}: no whole table: "):
+            read_list_size(path, "vector")
+
+
+def test_the_length_of_lists_is_read_or_the_file_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "features.parquet"
+    values = pa.FixedSizeListArray.from_arrays(pa.array([1.0, 2.0], pa.float32()), 2)
+    pq.write_table(pa.table({"picture": ["a"], "features": values}), path)
+    assert read_list_size(path, "features") == 2
+    for column in ("picture", "vector"):
+        with pytest.raises(ValueError, match=rf"^{path}: no column {column} of lists"):
+            read_list_size(path, column)
+    for read in (read_encodings, read_embeddings):
+        with pytest.raises(ValueError, match=rf"^{path}: no column vector of lists"):
+            read(path)
+    with pytest.raises(ValueError, match=r"none: no such table"):
+        read_list_size(tmp_path / "none", "features")
+
+
+@pytest.mark.parametrize(
+    ("metric", "value", "words"),
+    [
+        ("psnr", float("nan"), "psnr holds NaN or infinity"),
+        ("psnr", float("inf"), "psnr holds NaN or infinity"),
+        ("alignment", 7.5, r"alignment holds 7\.5, a share"),
+        ("fact_color", -0.25, r"fact_color holds -0\.25, a share"),
+        ("all_facts", 1.0000001, r"all_facts holds 1\.0000001, a share"),
+    ],
+)
+def test_numbers_that_no_metric_has_are_refused(
+    tmp_path: Path, metric: str, value: float, words: str
+) -> None:
+    schema = scores_schema(["psnr", "alignment", "fact_color", "all_facts"])
+    rows = scores().drop(["lpips", "psnr"])
+    for name in ("psnr", "alignment", "fact_color", "all_facts"):
+        numbers = [0.0, None, value if name == metric else 1.0]
+        rows = rows.append_column(name, pa.array(numbers, pa.float64()))
+    pq.write_table(rows, tmp_path / "scores.parquet")
+    with pytest.raises(ValueError, match=rf"^{tmp_path}/scores\.parquet: column {words}"):
+        read_table(tmp_path / "scores.parquet", schema)
+
+
+def test_what_is_judged_is_a_share_of_facts() -> None:
+    assert {name for name, metric in METRICS.items() if metric.is_judged} == FACT_SHARES
+    assert scores_schema(list(METRICS)).shares == FACT_SHARES
+    assert SCORES.shares == frozenset()
 
 
 @pytest.mark.parametrize("schema", [PROMPTS, IMAGES, SCORES, embeddings_schema(8)])

@@ -21,6 +21,7 @@ from tests.support.repository import ROOT
 from tests.support.synthetic_study import write_project
 from zimage_eval.config.variants import Variant
 from zimage_eval.metrics.catalogue import metrics_with
+from zimage_eval.output.png import encode_png, read_picture
 from zimage_eval.output.results import read_results
 from zimage_eval.output.tables import SWAPPED_PROMPTS, read_table, scores_schema
 from zimage_eval.studies.summaries import read_summaries
@@ -214,3 +215,20 @@ if not "{module}".startswith("compute"):
     assert "torch" not in sys.modules
 """
     subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT, capture_output=True)
+
+
+def test_pictures_of_8_pixels_are_scored_but_for_what_needs_more(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_project(tmp_path, num_prompts={"screen": 4, "confirm": 4})
+    monkeypatch.chdir(tmp_path)
+    for path in Path("data/images/hidden_layer").rglob("*.png"):
+        pixels = read_picture(path)[:, 20:28, 20:28]
+        path.write_bytes(encode_png(pixels, {}))
+    compute_scores.main("hidden_layer")
+    schema = scores_schema(list(metrics_with([])))
+    table = read_table(Path("data/scores/hidden_layer.parquet"), schema).to_pylist()
+    rivals = [row for row in table if row["variant"] == "hidden_layer=-1"]
+    for name in ("lpips", "seed_diversity", "ssim"):
+        assert {row[name] for row in table} == {None}
+    assert all(row["identical"] is not None and row["sharpness"] is not None for row in rivals)

@@ -4,11 +4,15 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tests.support.default_settings import DEFAULTS
+from zimage_eval.config.settings import Settings, override
+from zimage_eval.config.variants import Variant
 from zimage_eval.metrics.catalogue import METRICS
 from zimage_eval.studies.summaries import (
     Summary,
     confirm_rows,
     excludes_zero,
+    note_small_pictures,
     read_summaries,
     summarize_scores,
     write_summaries,
@@ -143,3 +147,38 @@ def test_a_table_with_other_columns_is_refused(tmp_path: Path) -> None:
         read_summaries(tmp_path / "table.csv")
     with pytest.raises(ValueError, match="no such table"):
         read_summaries(tmp_path / "none.csv")
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (("screen,", ""), r":2: 11 fields, the header has 12"),
+        ((",64,", ",many,"), r":2: 'many' is no whole number"),
+        ((",0.5,", ",nan,"), r":2: 'nan' is no finite number"),
+        (("a note\n", "a no"), r": its last line is cut off"),
+        (("a note", '"a note'), r":2: unexpected end of data"),
+    ],
+)
+def test_a_damaged_table_is_named(tmp_path: Path, change: tuple[str, str], words: str) -> None:
+    path = tmp_path / "table.csv"
+    write_summaries(path, [Summary("v", "screen", "alignment", "all", 64, 0.5, note="a note")])
+    assert change[0] in path.read_text()
+    path.write_text(path.read_text().replace(*change))
+    with pytest.raises(ValueError, match=rf"^{path}{words}"):
+        read_summaries(path)
+
+
+def test_pictures_that_are_too_small_are_the_reason() -> None:
+    defaults = Settings.model_validate(DEFAULTS)
+    small = override(defaults, [(("image", "height"), 16)])
+    variants = [Variant("base", small, True), Variant("rival", small, False)]
+    rows = [
+        Summary(variant, "screen", metric, "all", 0, None, note="2 of 2 images have no number")
+        for variant in ("base", "rival")
+        for metric in ("lpips", "seed_diversity", "ssim", "psnr", "kid_alexnet")
+    ]
+    noted = [row.note.partition(": ")[2] for row in note_small_pictures(rows, variants)]
+    reason = "16 pixels on a side, 31 needed"
+    assert noted == ["", reason, "", "", "", reason, reason, "", "", ""]
+    large = [Variant(name, defaults, name == "base") for name in ("base", "rival")]
+    assert note_small_pictures(rows, large) == rows

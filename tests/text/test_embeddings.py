@@ -75,5 +75,5 @@ def test_missing_or_other_table_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"nothing\.parquet: no such table"):
         read_embeddings(tmp_path / "nothing.parquet")
     (tmp_path / "text.parquet").write_text("text")
-    with pytest.raises(ValueError, match=r"text\.parquet: no table of embeddings"):
+    with pytest.raises(ValueError, match=r"text\.parquet: no whole table"):
         read_embeddings(tmp_path / "text.parquet")

@@ -35,7 +35,7 @@ class SceneReference(Frozen):
 
 
 class FolderReference(Frozen):
-    """The PNG and JPEG files of a folder and its subfolders."""
+    """The pictures of a folder, its subfolders included, read as docs/metrics.md says."""
 
     source: Literal["folder"]
     path: str

@@ -9,6 +9,9 @@ if TYPE_CHECKING:
     import lpips
     import torch
 
+LEAST_SIDE_ALEX, LEAST_SIDE_VGG = 31, 16
+"""Pixels of the shorter side: what smaller pictures leave of themselves is lost in the pooling."""
+
 
 def lpips_input(images: Sequence[np.ndarray]) -> "torch.Tensor":
     """(num_images, 3, height, width) float32 in [-1, 1] of (height, width, 3) uint8 pictures.
@@ -29,7 +32,8 @@ def lpips_distances(
     """Distance of each pair, 0 for identical pictures; depends on the size in pixels.
 
     `network` is `features.load_lpips(...)` or `features.load_lpips_vgg(...)`; the mean over
-    positions is summed over its five layers.
+    positions is summed over its five layers. Both sides of a picture have `LEAST_SIDE_ALEX` or
+    `LEAST_SIDE_VGG` pixels at least.
     """
     import torch
 

@@ -34,6 +34,8 @@ class PictureInputs:
         }
         return {
             name: _compute(metric, inputs[metric.reads])
+            if min(self.image.shape[:2]) >= metric.least_side
+            else None
             for name, metric in metrics.items()
             if metric.reads in inputs
         }
@@ -75,7 +77,10 @@ class Comparisons:
         self.scores: dict[tuple[int, str], list[float]] = {}
 
     def add(self, comparison: PicturePair) -> None:
-        """Put a comparison into the queue; a batch has pictures of one size only."""
+        """Put a comparison into the queue; a batch has pictures of one size only.
+
+        A metric has no number of pictures that are too small for its network (`least_side`).
+        """
         if not self.metrics:
             return
         shape = comparison.image.shape
@@ -90,7 +95,10 @@ class Comparisons:
             return
         images = [comparison.image for comparison in batch]
         references = [comparison.reference for comparison in batch]
+        side = min(images[0].shape[:2])
         for name, metric in self.metrics.items():
+            if side < metric.least_side:
+                continue
             scores = metric.compute(images, references, self.networks[name])
             for comparison, score in zip(batch, scores, strict=True):
                 if score is not None and np.isfinite(score):

@@ -8,14 +8,19 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-import pyarrow.parquet as pq
 
 from zimage_eval.config.variants import Variant
 from zimage_eval.metrics.embedding import EmbeddingScores, TokenVectors
 from zimage_eval.metrics.judges.judges import Judge, Picture, load_image
 from zimage_eval.metrics.metric import BATCHED, Metric
 from zimage_eval.metrics.picture_scores import Comparisons, PictureInputs, PicturePair
-from zimage_eval.output.tables import SWAPPED_PROMPTS, TableRow, embeddings_schema, read_table
+from zimage_eval.output.tables import (
+    SWAPPED_PROMPTS,
+    TableRow,
+    embeddings_schema,
+    read_list_size,
+    read_table,
+)
 from zimage_eval.prompts.facts import FactResult, Facts
 from zimage_eval.text.wordings import Wordings, wording_key
 
@@ -65,9 +70,7 @@ def read_encodings(path: Path) -> dict[EncodingKey, TokenVectors]:
     Raises:
         ValueError: the file is missing or is no embedding table.
     """
-    if not path.is_file():
-        raise ValueError(f"{path}: no such table")
-    hidden_size = pq.read_schema(path).field("vector").type.list_size
+    hidden_size = read_list_size(path, "vector")
     table = read_table(path, embeddings_schema(hidden_size))
     vectors = table["vector"].combine_chunks().flatten().to_numpy().reshape(-1, hidden_size)
     tokens, token_ids = table["token"].to_pylist(), table["token_id"].to_numpy()

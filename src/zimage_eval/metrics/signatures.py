@@ -11,6 +11,8 @@ from inspect import getsourcefile
 from pathlib import Path
 from typing import Any
 
+from pydantic import TypeAdapter
+
 from zimage_eval.config.measuring import BackboneName, Distribution
 from zimage_eval.config.model_spec import ModelSpec
 from zimage_eval.metrics.judges.judges import JUDGES
@@ -18,6 +20,7 @@ from zimage_eval.metrics.metric import Metric
 from zimage_eval.metrics.networks.lpips_trunks import ALEXNET_SHA256
 from zimage_eval.metrics.sets.catalogue import families_of, metric_name
 from zimage_eval.output.code_lists import code_digest
+from zimage_eval.output.results import read_json
 
 Signature = Mapping[str, Any]
 """implementation, version, mode and weights (name -> sha256), beside what the metric is."""
@@ -124,8 +127,7 @@ def write_signatures(path: Path, signatures: Mapping[str, Mapping[str, Any]]) ->
 
 
 def read_signatures(path: Path) -> dict[str, dict[str, Any]]:
-    """Signatures as they were written; ValueError where there are none."""
+    """Signatures as they were written; ValueError with the file's name where there are none."""
     if not path.is_file():
         raise ValueError(f"{path}: no such file")
-    signatures: dict[str, dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))
-    return signatures
+    return read_json(path, TypeAdapter(dict[str, dict[str, Any]]))

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from zimage_eval.output.results import read_csv
 from zimage_eval.statistics.estimates import Estimate, estimate, prompt_means, rounded
 
 
@@ -44,21 +45,21 @@ def read_observations(path: Path) -> list[Measurement]:
     """What `write_observations` wrote.
 
     Raises:
-        ValueError: there is no such file, or it has other columns.
+        ValueError: there is no such file, or it is cut off or another one; names the line.
     """
     if not path.is_file():
         raise ValueError(f"{path}: no such observations")
-    with path.open(newline="", encoding="utf-8") as file:
-        reader = csv.reader(file)
-        columns = tuple(next(reader, ()))
-        if columns != Measurement._fields:
-            raise ValueError(f"{path}: columns are {columns}, not {Measurement._fields}")
-        return [
-            Measurement(
-                variant, unit, int(replicate), category, metric, float(value) if value else None
-            )
-            for variant, unit, replicate, category, metric, value in reader
-        ]
+    return [
+        Measurement(
+            variant=line.cells[0],
+            unit=line.cells[1],
+            replicate=line.whole_number(2),
+            category=line.cells[3],
+            metric=line.cells[4],
+            value=line.number(5),
+        )
+        for line in read_csv(path, Measurement._fields)
+    ]
 
 
 def mean_rows(

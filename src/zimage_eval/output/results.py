@@ -1,11 +1,19 @@
-"""The JSON that studies and benchmarks end in, {study: {variant: {metric: number or null}}}."""
+"""The JSON that studies and benchmarks end in, {study: {variant: {metric: number or null}}}.
 
+And how any JSON or CSV file of the project is read: what is damaged is named in one line.
+"""
+
+import csv
+import io
 import json
-from collections.abc import Mapping
+import math
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Annotated, NamedTuple, TypeVar
 
-from pydantic import TypeAdapter
+from pydantic import AllowInfNan, TypeAdapter, ValidationError
 
+from zimage_eval.config.frozen import first_problem
 from zimage_eval.statistics.estimates import rounded
 
 NumberRow = Mapping[str, float | None]
@@ -13,9 +21,11 @@ NumberRow = Mapping[str, float | None]
 Results = Mapping[str, Mapping[str, NumberRow]]
 """Study, variant, metric. A number that does not exist is None; there is no NaN and no infinity."""
 
-_RESULTS: TypeAdapter[dict[str, dict[str, dict[str, float | None]]]] = TypeAdapter(
-    dict[str, dict[str, dict[str, float | None]]]
+FiniteNumber = Annotated[float, AllowInfNan(False)]
+_RESULTS: TypeAdapter[dict[str, dict[str, dict[str, FiniteNumber | None]]]] = TypeAdapter(
+    dict[str, dict[str, dict[str, FiniteNumber | None]]]
 )
+Content = TypeVar("Content")
 
 
 def write_results(path: Path, results: Results) -> None:
@@ -40,4 +50,109 @@ def read_results(path: Path) -> Results:
     """
     if not path.is_file():
         raise ValueError(f"{path}: no such results")
-    return _RESULTS.validate_json(path.read_text(encoding="utf-8"))
+    return read_json(path, _RESULTS)
+
+
+def read_json(path: Path, content: TypeAdapter[Content]) -> Content:
+    """The content of a JSON file that is there.
+
+    Raises:
+        ValueError: the file is no JSON or holds something else, NaN or infinity; names it.
+    """
+    text = _read_text(path)
+    try:
+        loaded = json.loads(text, parse_constant=_finite, parse_float=_finite)
+        return content.validate_python(loaded, strict=True)
+    except ValidationError as error:
+        raise ValueError(f"{path}: {first_problem(error)}") from error
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"{path}: no whole JSON: {error}") from error
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    if not math.isfinite(value):
+        raise ValueError(f"{text} is no finite number")
+    return value
+
+
+class CsvLine(NamedTuple):
+    """A line of a CSV file below its header."""
+
+    where: str
+    """File and number of the line, for errors."""
+    cells: Sequence[str]
+    """As many as the header has."""
+
+    def number(self, index: int) -> float | None:
+        """The number of a cell, None where it is empty; ValueError where it is no finite one."""
+        cell = self.cells[index]
+        if not cell:
+            return None
+        try:
+            value = float(cell)
+        except ValueError as error:
+            raise ValueError(f"{self.where}: {cell!r} is no number") from error
+        if not math.isfinite(value):
+            raise ValueError(f"{self.where}: {cell!r} is no finite number")
+        return value
+
+    def whole_number(self, index: int) -> int:
+        """The whole number of a cell; ValueError where it is none."""
+        cell = self.cells[index]
+        if not (cell.isascii() and cell.isdecimal() and len(cell) <= 18):
+            raise ValueError(f"{self.where}: {cell!r} is no whole number")
+        return int(cell)
+
+
+def read_csv(path: Path, columns: Sequence[str]) -> list[CsvLine]:
+    """The lines of a CSV file that this project wrote.
+
+    Raises:
+        ValueError: it is cut off, has other columns or a line that is none; names file and line.
+    """
+    text = _read_text(path)
+    header, *lines = [*_parse_csv(path, text)] or [CsvLine(str(path), ())]
+    if tuple(header.cells) != tuple(columns):
+        raise ValueError(f"{path}: columns are {list(header.cells)}, not {list(columns)}")
+    if not text.endswith("\n"):
+        raise ValueError(f"{path}: its last line is cut off")
+    return lines
+
+
+def csv_lines(path: Path) -> Iterator[CsvLine]:
+    """Header and lines of any CSV file, the empty ones left out.
+
+    Raises:
+        ValueError: a line has more or fewer fields than the header, an unclosed quote or a field
+            that is too long, or the file is not UTF-8 (with or without its mark); names file and
+            line.
+    """
+    return _parse_csv(path, _read_text(path))
+
+
+def _parse_csv(path: Path, text: str) -> Iterator[CsvLine]:
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+    width, start = 0, 1
+    try:
+        for cells in reader:
+            where, start = f"{path}:{start}", reader.line_num + 1
+            if not cells:
+                continue
+            width = width or len(cells)
+            if len(cells) != width:
+                raise ValueError(f"{where}: {len(cells)} fields, the header has {width}")
+            yield CsvLine(where, cells)
+    except csv.Error as error:
+        raise ValueError(f"{path}:{start}: {error}") from error
+
+
+def _read_text(path: Path) -> str:
+    data = path.read_bytes()
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        is_utf_16 = data[:2] in (b"\xff\xfe", b"\xfe\xff")
+        kind = "UTF-16" if is_utf_16 else f"byte {data[error.start]:#04x}"
+        raise ValueError(f"{path}:{line}: not UTF-8: {kind}") from error

@@ -13,6 +13,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from zimage_eval.prompts.facts import FACT_KINDS
+
 TableRow = Mapping[str, Any]
 """A row of a table, by column."""
 
@@ -25,7 +27,9 @@ class TableSchema(NamedTuple):
     key: tuple[str, ...]
     """Columns that together are unique."""
     columns: pa.Schema
-    """Names, types, and which columns may hold null."""
+    """Names, types, and which columns may hold null. No number of a column is NaN or infinite."""
+    shares: frozenset[str] = frozenset()
+    """Columns whose numbers lie in [0, 1]."""
 
 
 def _columns(required: dict[str, pa.DataType], nullable: dict[str, pa.DataType]) -> pa.Schema:
@@ -131,6 +135,10 @@ SWAPPED_PROMPTS = "swapped prompts"
 prompt states."""
 
 
+FACT_SHARES = frozenset({"alignment", "all_facts", *(f"fact_{kind}" for kind in FACT_KINDS)})
+"""Metrics of a score table that are shares of a picture's facts."""
+
+
 def scores_schema(metrics: Sequence[str]) -> TableSchema:
     """Schema of a score table with a nullable float64 column per metric."""
     return TableSchema(
@@ -146,6 +154,7 @@ def scores_schema(metrics: Sequence[str]) -> TableSchema:
             },
             nullable={"error": pa.string()} | {metric: pa.float64() for metric in metrics},
         ),
+        shares=FACT_SHARES.intersection(metrics),
     )
 
 
@@ -204,16 +213,39 @@ def read_table(path: Path, schema: TableSchema) -> pa.Table:
     """Read a table that fits its schema.
 
     Raises:
-        ValueError: the file is missing, or columns, types, nulls or keys are not the schema's.
+        ValueError: the file is missing or damaged, or columns, types, nulls, numbers or keys are
+            not the schema's; names it.
     """
     if not path.is_file():
         raise ValueError(f"{path}: no such table")
     try:
         table = pq.read_table(path)
-    except pa.ArrowInvalid as error:
-        raise ValueError(f"{path}: {' '.join(str(error).split())}") from error
+    except (pa.ArrowException, OSError) as error:
+        raise _damaged(path, error) from error
     _check(str(path), schema, table)
     return table
+
+
+def read_list_size(path: Path, column: str) -> int:
+    """How many numbers each list of a column holds, which completes the schema of its table.
+
+    Raises:
+        ValueError: the file is missing or damaged, or has no such column of lists of one length.
+    """
+    if not path.is_file():
+        raise ValueError(f"{path}: no such table")
+    try:
+        schema = pq.read_schema(path)
+    except (pa.ArrowException, OSError) as error:
+        raise _damaged(path, error) from error
+    kind = schema.field(column).type if column in schema.names else pa.null()
+    if not pa.types.is_fixed_size_list(kind):
+        raise ValueError(f"{path}: no column {column} of lists of one length")
+    return int(kind.list_size)
+
+
+def _damaged(path: Path, error: Exception) -> ValueError:
+    return ValueError(f"{path}: no whole table: {' '.join(str(error).split())}")
 
 
 def _check(where: str, schema: TableSchema, table: pa.Table) -> None:
@@ -225,12 +257,23 @@ def _check(where: str, schema: TableSchema, table: pa.Table) -> None:
             raise ValueError(f"{where}: column {field.name} is {column.type}, not {field.type}")
         if column.null_count and not field.nullable:
             raise ValueError(f"{where}: column {field.name} holds {column.null_count} nulls")
+        if pa.types.is_floating(column.type):
+            _check_numbers(f"{where}: column {field.name}", column, field.name in schema.shares)
         if pa.types.is_nested(column.type) and pc.list_flatten(column).null_count:
             raise ValueError(f"{where}: column {field.name} holds nulls inside its lists")
     counts = table.group_by(list(schema.key)).aggregate([([], "count_all")])
     doubles = counts.filter(pc.greater(counts["count_all"], 1)).select(list(schema.key))
     if doubles.num_rows:
         raise ValueError(f"{where}: two rows have the key {doubles.to_pylist()[0]}")
+
+
+def _check_numbers(where: str, column: pa.ChunkedArray, is_share: bool) -> None:
+    if pc.any(pc.invert(pc.is_finite(column))).as_py():
+        raise ValueError(f"{where} holds NaN or infinity")
+    ends = pc.min_max(column).as_py()
+    if is_share and ends["min"] is not None and not 0 <= ends["min"] <= ends["max"] <= 1:
+        wrong = ends["min"] if ends["min"] < 0 else ends["max"]
+        raise ValueError(f"{where} holds {wrong}, a share lies in [0, 1]")
 
 
 def _leaves(columns: pa.Schema) -> list[tuple[str, pa.DataType]]:

@@ -8,8 +8,12 @@ and they are doubled: that is the 95 % interval of the findings.
 import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple
 
+from pydantic import Field, TypeAdapter
+
+from zimage_eval.config.frozen import Frozen
+from zimage_eval.output.results import read_json
 from zimage_eval.questions.contrasts import Assay, Contrast, Kind, Margin, find
 from zimage_eval.questions.questions import Place
 from zimage_eval.statistics.argmax_sets import argmax_p_values
@@ -240,6 +244,26 @@ def _gains_on(contrast: Contrast, prompts: Sequence[str]) -> list[float]:
     return [gains[prompt] for prompt in prompts]
 
 
+class _StoredRival(Frozen):
+    variant: str
+    kind: Kind
+    gain: float | None
+    low: float | None
+    high: float | None
+
+
+class _StoredEvidence(Frozen):
+    """`Evidence` as it is in a file."""
+
+    status: Literal["weighed", "exact", "inconclusive", "not_testable"]
+    p_if_false: Annotated[float, Field(ge=0, le=1)]
+    p_if_true: Annotated[float, Field(ge=0, le=1)]
+    reason: str
+    num_prompts: Annotated[int, Field(ge=0)]
+    named: list[str]
+    rivals: list[_StoredRival]
+
+
 def write_evidence(path: Path, evidence: Mapping[Place, Evidence]) -> None:
     """Evidence by page and part, numbers to six digits: equal evidence gives equal bytes."""
     pages: dict[str, dict[str, Any]] = {}
@@ -262,18 +286,20 @@ def read_full_evidence(folder: Path, model: str) -> dict[Place, Evidence]:
 
 
 def read_evidence(path: Path) -> dict[Place, Evidence]:
-    """What `write_evidence` wrote; a ValueError if it did not."""
+    """What `write_evidence` wrote; a ValueError with the file's name if it did not."""
     if not path.is_file():
         raise ValueError(f"{path}: no such file; `dvc repro weigh_claims` writes it")
-    pages = json.loads(path.read_text(encoding="utf-8"))
+    pages = read_json(path, TypeAdapter(dict[str, dict[str, _StoredEvidence]]))
     return {
         Place(page, part): Evidence(
-            **one
-            | {
-                "named": tuple(one["named"]),
-                "rivals": tuple(RivalResult(**rival) for rival in one["rivals"]),
-            }
+            stored.status,
+            stored.p_if_false,
+            stored.p_if_true,
+            stored.reason,
+            stored.num_prompts,
+            tuple(stored.named),
+            tuple(RivalResult(**rival.model_dump()) for rival in stored.rivals),
         )
         for page, parts in pages.items()
-        for part, one in parts.items()
+        for part, stored in parts.items()
     }

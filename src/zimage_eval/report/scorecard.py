@@ -1,10 +1,12 @@
 """The scorecard: what was planted, what was found, and what must not be found where nothing is."""
 
-import json
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from pydantic import TypeAdapter
+
+from zimage_eval.output.results import read_json
 from zimage_eval.studies.shown_numbers import MISSING, markdown_table, show
 
 Card = Mapping[str, Any]
@@ -21,11 +23,10 @@ _CAPTION = (
 
 
 def read_scorecard(path: Path) -> Card:
-    """The scorecard by family; empty where none was made."""
+    """The scorecard by family; empty where none was made, ValueError where it is damaged."""
     if not path.is_file():
         return {}
-    card: Card = json.loads(path.read_text(encoding="utf-8"))
-    return card
+    return read_json(path, TypeAdapter(dict[str, dict[str, Any]]))
 
 
 def calibration_section(card: Card) -> str:

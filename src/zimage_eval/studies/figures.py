@@ -31,6 +31,7 @@ from zimage_eval.output.image_grids import (
     draw_gallery,
     draw_image_grid,
 )
+from zimage_eval.output.png import read_pixels
 from zimage_eval.output.tables import TableRow
 from zimage_eval.studies.shown_numbers import show
 from zimage_eval.studies.summaries import ALL, COVERAGE, NOT_AVAILABLE, Summary, excludes_zero
@@ -163,8 +164,7 @@ def _grid_cell(score: TableRow, file: str | None, folder: Path) -> GridCell:
     if file is None:
         is_missing = (score["error"] or "").startswith(NOT_AVAILABLE)
         return GridCell(None, NOT_AVAILABLE if is_missing else "failed", "neutral")
-    with Image.open(folder / file) as opened:
-        image = opened.convert("RGB")
+    image = Image.fromarray(read_pixels(folder / file))
     if score["alignment"] is not None:
         if score["all_facts"] == 1:
             return GridCell(image, "✓", "good")

@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from zimage_eval.config.params import PHASES
+from zimage_eval.config.variants import Variant
 from zimage_eval.metrics.catalogue import METRICS
+from zimage_eval.output.results import CsvLine, read_csv
 from zimage_eval.output.tables import TableRow
 from zimage_eval.statistics.estimates import (
     Unit,
@@ -72,6 +74,26 @@ def summarize_scores(
                 summaries.append(_summarize_coverage(made))
                 summaries.extend(_summarize_metrics(made, paired, variant == baseline, metrics))
     return summaries
+
+
+def note_small_pictures(summaries: Iterable[Summary], variants: Sequence[Variant]) -> list[Summary]:
+    """The rows, with the reason in their notes where a variant's pictures are too small.
+
+    That is a side below the metric's `least_side`; where the baseline has no number because it is
+    what others are compared with, that is the reason.
+    """
+    sides = {v.name: min(v.settings.image.height, v.settings.image.width) for v in variants}
+    is_baseline = {variant.name: variant.is_baseline for variant in variants}
+    noted = []
+    for row in summaries:
+        metric, side = METRICS.get(row.metric), sides[row.variant]
+        is_undefined = metric is None or (metric.is_paired and is_baseline[row.variant])
+        if metric and side < metric.least_side and not is_undefined:
+            reason = f"{side} pixels on a side, {metric.least_side} needed"
+            noted.append(row._replace(note=": ".join(filter(None, (row.note, reason)))))
+        else:
+            noted.append(row)
+    return noted
 
 
 def _measured(rows: Sequence[TableRow]) -> list[str]:
@@ -184,32 +206,27 @@ def read_summaries(path: Path) -> list[Summary]:
     """The rows of such a file.
 
     Raises:
-        ValueError: the file is missing or has other columns.
+        ValueError: the file is missing, cut off or another one; names the line.
     """
     if not path.is_file():
         raise ValueError(f"{path}: no such table of summaries")
-    with path.open(encoding="utf-8", newline="") as file:
-        header, *lines = list(csv.reader(file))
-    if tuple(header) != Summary._fields:
-        raise ValueError(f"{path}: columns are {header}, not {list(Summary._fields)}")
-    return [_parse_line(line) for line in lines]
+    return [_parse_line(line) for line in read_csv(path, Summary._fields)]
 
 
-def _parse_line(line: Sequence[str]) -> Summary:
-    variant, phase, metric, category, num_prompts, *numbers, note = line
-    mean, *others = [float(number) if number else None for number in numbers]
-    low, high, difference, difference_low, difference_high = others
+def _parse_line(line: CsvLine) -> Summary:
+    variant, phase, metric, category = line.cells[:4]
+    mean, low, high, difference, difference_low, difference_high = map(line.number, range(5, 11))
     return Summary(
         variant,
         phase,
         metric,
         category,
-        int(num_prompts),
+        line.whole_number(4),
         mean,
         low,
         high,
         difference,
         difference_low,
         difference_high,
-        note,
+        line.cells[11],
     )

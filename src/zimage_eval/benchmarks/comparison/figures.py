@@ -13,6 +13,7 @@ from PIL import Image
 from zimage_eval.benchmarks.comparison.prompts import AskedPrompt
 from zimage_eval.output.figures import CATEGORY_STYLES, FAINT, INK, WIDTH_INCHES
 from zimage_eval.output.image_grids import GridCell, GridColumn, GridRow, draw_image_grid
+from zimage_eval.output.png import read_pixels
 from zimage_eval.output.results import NumberRow
 from zimage_eval.prompts.facts import FACT_KINDS
 
@@ -119,8 +120,7 @@ def example_grid(
 def _cell(path: Path) -> GridCell:
     if not path.is_file():
         return GridCell(None, "not available", "neutral")
-    with Image.open(path) as file:
-        return GridCell(file.convert("RGB"), "", "neutral")
+    return GridCell(Image.fromarray(read_pixels(path)), "", "neutral")
 
 
 def _dot(axes: Axes, numbers: NumberRow, metric: str, y: float, index: int) -> None:

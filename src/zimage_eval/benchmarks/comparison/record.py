@@ -5,6 +5,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from pydantic import TypeAdapter
+
 from zimage_eval.benchmarks.comparison.models import ComparedModel, expected_forwards, image_size
 from zimage_eval.benchmarks.comparison.prompts import AskedPrompt
 from zimage_eval.config.frozen import Frozen, parse
@@ -12,6 +14,7 @@ from zimage_eval.config.measuring import BackboneName
 from zimage_eval.config.model_spec import ModelSpec
 from zimage_eval.metrics.sets.features import StudyFeatures, read_study_features
 from zimage_eval.model.folder import count_parameters
+from zimage_eval.output.results import read_json
 from zimage_eval.output.tables import FACTS, IMAGES, SWAPPED_PROMPTS, read_table, scores_schema
 
 
@@ -56,7 +59,7 @@ def read_record(path: Path) -> ModelRecord:
     """What `write_record` wrote; ValueError where it is missing or something else."""
     if not path.is_file():
         raise ValueError(f"{path}: no such record; draw_model is due")
-    return parse(json.loads(path.read_text(encoding="utf-8")), ModelRecord, str(path))
+    return parse(read_json(path, TypeAdapter(dict[str, Any])), ModelRecord, str(path))
 
 
 class ModelPictures(NamedTuple):

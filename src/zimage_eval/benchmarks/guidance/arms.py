@@ -6,11 +6,10 @@ from typing import Any, Final, NamedTuple
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from zimage_eval.benchmarks.guidance.distances import Floats
-from zimage_eval.output.tables import TableSchema, read_table, write_table
+from zimage_eval.output.tables import TableSchema, read_list_size, read_table, write_table
 from zimage_eval.prompts.facts import FACT_KINDS
 
 TURBO: Final = "turbo"
@@ -96,12 +95,7 @@ def read_arms(path: Path) -> GuidanceArms:
         ValueError: the file is missing or has other columns, an arm is missing, or the pictures of
             two arms are of different prompts or noises.
     """
-    if not path.is_file():
-        raise ValueError(f"{path}: no such table")
-    stored = pq.read_schema(path)
-    sizes = {name: stored.field(name).type.list_size for name in SPACES if name in stored.names}
-    if set(sizes) != set(SPACES):
-        raise ValueError(f"{path}: no column {sorted(set(SPACES) - set(sizes))[0]}")
+    sizes = {name: read_list_size(path, name) for name in SPACES}
     table = read_table(path, arms_schema(sizes)).combine_chunks()
     arms = np.array(table["arm"].to_pylist())
     units = np.array([f"{p} {n}" for p, n in _columns(table, "prompt_id", "noise")])

@@ -4,10 +4,13 @@ import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
+
+from pydantic import TypeAdapter
 
 from zimage_eval.benchmarks.machine.this_machine import Machine, describe_machine, describe_versions
 from zimage_eval.config.frozen import Frozen, parse
+from zimage_eval.output.results import read_json
 from zimage_eval.statistics.estimates import rounded
 
 MachineValue = float | str | None
@@ -68,7 +71,7 @@ def read_machine_results(path: Path) -> MachineResults:
     """
     if not path.is_file():
         raise ValueError(f"{path}: no such results")
-    return parse(json.loads(path.read_text(encoding="utf-8")), MachineResults, str(path))
+    return parse(read_json(path, TypeAdapter(dict[str, Any])), MachineResults, str(path))
 
 
 def machine_numbers(results: MachineResults) -> dict[str, dict[str, float | None]]:

@@ -40,16 +40,16 @@ def load_image(path: Path) -> Picture:
     Raises:
         ValueError: the file is missing or damaged.
     """
-    return decode_picture(read_png(path))
+    return decode_picture(read_png(path), str(path))
 
 
-def decode_picture(png: bytes) -> Picture:
+def decode_picture(png: bytes, where: str = "a picture") -> Picture:
     """The content of a PNG file as a judge sees it.
 
     Raises:
-        ValueError: it is damaged.
+        ValueError: it is damaged; begins with `where`.
     """
-    pixels = decode_png(png).permute(1, 2, 0).numpy()
+    pixels = decode_png(png, where).permute(1, 2, 0).numpy()
     return Picture(pixels, hashlib.sha256(png).hexdigest()[:16])
 
 

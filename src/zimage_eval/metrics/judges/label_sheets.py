@@ -3,6 +3,7 @@
 import csv
 import io
 import random
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -11,6 +12,9 @@ from zimage_eval.metrics.judges.hand_labels import COLUMNS
 from zimage_eval.metrics.judges.judges import load_image
 from zimage_eval.output.tables import TableRow
 from zimage_eval.prompts.facts import Facts
+
+FORMULA_STARTS = r"=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20"
+"""Characters that begin what a spreadsheet computes, the full-width ones of = + - @ among them."""
 
 
 class FactQuestion(NamedTuple):
@@ -61,7 +65,7 @@ def draw_pictures(
 def write_sheet(chosen: Sequence[tuple[TableRow, TableRow]], folder: Path) -> str:
     """The CSV: a line a question, its answer left empty; the file is there to be looked at.
 
-    A picture that two variants share is asked about once.
+    A picture that two variants share is asked about once. Cells are `as_text_cell`.
     """
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
@@ -72,6 +76,15 @@ def write_sheet(chosen: Sequence[tuple[TableRow, TableRow]], folder: Path) -> st
         if digest not in seen:
             seen.add(digest)
             for question in questions(Facts.model_validate_json(prompt["facts"])):
-                answer = [digest, question.fact, "", question.words]
-                writer.writerow([*answer, prompt["text"], folder / row["file"]])
+                shown = [question.words, prompt["text"], str(folder / row["file"])]
+                writer.writerow([digest, question.fact, "", *map(as_text_cell, shown)])
     return text.getvalue()
+
+
+def as_text_cell(text: str) -> str:
+    """A cell that no spreadsheet computes: `'` before what begins like a formula.
+
+    It goes before `'=` too, so that taking one `'` away from `'=`, `''=` and the like always gives
+    the text back.
+    """
+    return f"'{text}" if re.match(rf"'*[{FORMULA_STARTS}]", text) else text

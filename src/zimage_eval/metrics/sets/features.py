@@ -6,13 +6,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from zimage_eval.output.tables import (
     TableRow,
     TableSchema,
     features_schema,
+    read_list_size,
     read_table,
     reference_schema,
     write_table,
@@ -80,9 +80,7 @@ def _write(
 
 
 def _read(path: Path, schema: Any) -> tuple[pa.Table, NDArray[np.float32]]:  # noqa: ANN401
-    if not path.is_file():
-        raise ValueError(f"{path}: no such table")
-    num_features = pq.read_schema(path).field("features").type.list_size
+    num_features = read_list_size(path, "features")
     table = read_table(path, schema(num_features)).combine_chunks()
     values = table["features"].combine_chunks().flatten().to_numpy()
     return table, values.reshape(-1, num_features)
