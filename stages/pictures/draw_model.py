@@ -38,7 +38,7 @@ def main(model: str) -> None:
     spec = load_model_spec(Path(f"models/{params.model}.yaml"))
     entry = need_comparison(params.comparison)
     compared, folder = load_compared_model(Path(f"models/{model}.yaml")), Path(f"models/{model}")
-    asked = comparison_prompts(*read_prompts(Path("prompts"), entry), entry)
+    asked = comparison_prompts(*read_prompts(Path("prompts"), entry, spec.judge), entry)
     prompts = {prompt.prompt_id: prompt for prompt in asked}
     requests = compared_requests(model, asked)
     out = Path(f"data/comparison/{model}")

@@ -4,8 +4,8 @@ import itertools
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from zimage_eval.config.frozen import unknown
-from zimage_eval.config.params import Phase, Study
+from zimage_eval.config.frozen import shown, unknown
+from zimage_eval.config.params import LONGEST_NAME, Phase, Study
 from zimage_eval.config.settings import KEYS, Key, Nested, Settings, leaves, override, word
 
 
@@ -86,6 +86,11 @@ def _refuse_doubles(variants: Sequence[Variant]) -> None:
     by_name: dict[str, Variant] = {}
     by_settings: dict[str, Variant] = {}
     for variant in variants:
+        if len(variant.name) > LONGEST_NAME:
+            raise ValueError(
+                f"variant {shown(variant.name)}: a name of {len(variant.name)} characters becomes "
+                f"no folder; allowed: {LONGEST_NAME}"
+            )
         if variant.name in by_name:
             raise ValueError(f"two variants are named {variant.name!r}")
         twin = by_settings.get(variant.settings.canonical())

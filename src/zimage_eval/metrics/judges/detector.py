@@ -9,7 +9,7 @@ import numpy as np
 
 from zimage_eval.metrics.networks.clip import Clip
 from zimage_eval.metrics.networks.files import load_whole
-from zimage_eval.prompts.facts import FactResult, Facts, ObjectFact, RelationFact
+from zimage_eval.prompts.facts import DETECTED_COLORS, FactResult, Facts, ObjectFact, RelationFact
 from zimage_eval.prompts.scenes.world import nearest_position, stands_in_relation
 
 if TYPE_CHECKING:
@@ -138,19 +138,6 @@ def _detections(
     return detections
 
 
-COLORS = (
-    "red",
-    "orange",
-    "yellow",
-    "green",
-    "blue",
-    "purple",
-    "pink",
-    "brown",
-    "black",
-    "white",
-    "gray",
-)
 STYLES = (
     "photograph",
     "oil painting",
@@ -262,4 +249,5 @@ def _color(image: np.ndarray, found: Detection, classify: Classifier) -> str:
     rows = slice(math.floor(top), math.ceil(bottom))
     columns = slice(math.floor(left), math.ceil(right))
     crop = np.ascontiguousarray(image[rows, columns])
-    return COLORS[classify(crop, [f"a {color} {found.name}" for color in COLORS])]
+    texts = [f"a {color} {found.name}" for color in DETECTED_COLORS]
+    return DETECTED_COLORS[classify(crop, texts)]
