@@ -52,11 +52,15 @@ def load_detector(folder: Path, device: "torch.device") -> Detector:
     import torch
     from transformers import AutoConfig, AutoModelForZeroShotObjectDetection, AutoProcessor
 
-    kind = AutoConfig.from_pretrained(folder, local_files_only=True).model_type
+    kind = AutoConfig.from_pretrained(
+        folder, local_files_only=True, trust_remote_code=False
+    ).model_type
     if kind not in LEAST_SCORE:
         raise ValueError(f"{folder} is {kind!r}, detectors are {', '.join(LEAST_SCORE)}")
     model = load_whole(AutoModelForZeroShotObjectDetection, folder, kind).to(device)
-    processor = AutoProcessor.from_pretrained(folder, local_files_only=True)
+    processor = AutoProcessor.from_pretrained(
+        folder, local_files_only=True, trust_remote_code=False
+    )
     look = _look_one_by_one if kind == "grounding-dino" else _look_for_all
 
     def detect(image: np.ndarray, names: Sequence[str]) -> list[Detection]:
