@@ -34,6 +34,13 @@ class Frozen(BaseModel):
         return json.dumps(self.model_dump(), sort_keys=True, separators=(",", ":"))
 
 
+class Problems(ValueError):
+    """Several things that are wrong; `args` has a line of each."""
+
+    def __str__(self) -> str:
+        return "; ".join(self.args)
+
+
 AnyModel = TypeVar("AnyModel", bound=BaseModel)
 SHOWN_CHARACTERS = 200
 """Of a value in an error line: what is wrong with a longer one shows at its beginning."""

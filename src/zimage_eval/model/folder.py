@@ -9,7 +9,7 @@ from typing import Annotated, Any, NamedTuple, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from zimage_eval.config.frozen import cut, parse, shown, unknown
+from zimage_eval.config.frozen import Problems, cut, parse, shown, unknown
 from zimage_eval.config.setting_groups import ImageSettings, RopeSettings
 from zimage_eval.config.settings import Settings
 from zimage_eval.config.variants import Variant
@@ -149,7 +149,10 @@ def check_model(folder: Path, parts: Sequence[str], variants: Sequence[Variant])
     check_parts(folder, parts)
     limits = read_limits(folder)
     for variant in variants:
-        check_image_size(limits, variant.settings.image)
+        try:
+            check_image_size(limits, variant.settings.image)
+        except ValueError as error:
+            raise ValueError(f"variant {variant.name}: {error}") from error
     return limits
 
 
@@ -204,7 +207,7 @@ def check_digests(folder: Path, stated: Mapping[str, str], where: str) -> list[s
         The files that are loaded and of which nothing is stated.
 
     Raises:
-        ValueError: a file is missing or another one; a line each.
+        Problems: a file is missing or another one.
     """
     files = {path.relative_to(folder).as_posix(): path for path in _opened_files(folder, PARTS)}
     problems = [
@@ -218,7 +221,7 @@ def check_digests(folder: Path, stated: Mapping[str, str], where: str) -> list[s
         if digest != stated[name]:
             problems.append(f"{files[name]}: has sha256 {digest}, {where} states {stated[name]}")
     if problems:
-        raise ValueError("\n".join(problems))
+        raise Problems(*problems)
     return sorted(files.keys() - stated.keys())
 
 

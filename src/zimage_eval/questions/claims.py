@@ -4,6 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Discriminator, Field, StringConstraints, Tag
 
+from zimage_eval.config.benchmarks import Benchmarks
 from zimage_eval.config.frozen import Frozen, unknown
 from zimage_eval.config.params import Phase
 from zimage_eval.metrics.catalogue import METRICS
@@ -32,6 +33,16 @@ def _known_metric(name: str) -> str:
     return name
 
 
+def _known_benchmark(name: str) -> str:
+    """A benchmark of the graph, of the ablations, or of another machine, such as h100_profile."""
+    if name not in BENCHMARKS and name.partition("_")[2] not in Benchmarks.model_fields:
+        raise ValueError(f"unknown benchmark {unknown(name, BENCHMARKS)}")
+    return name
+
+
+BENCHMARKS = (*Benchmarks.model_fields, "template_worth", "comparison", "ablations")
+"""What claims beside those about studies can be weighed on."""
+Benchmark = Annotated[str, AfterValidator(_known_benchmark)]
 Metric = Annotated[str, AfterValidator(_known_metric)]
 Margin = Annotated[float, Field(gt=0)]
 """In the metric's unit: a smaller difference does not matter."""
@@ -81,7 +92,7 @@ class BenchmarkClaim(Frozen):
     """A claim about what a benchmark observed: the same rules, on its own units."""
 
     rule: ContrastRule
-    benchmark: Name
+    benchmark: Benchmark
     metric: Name
     better: Literal["higher", "lower"] | None
     baseline: Name
@@ -97,7 +108,7 @@ class ThresholdClaim(Frozen):
     """A claim that the mean of what a benchmark observed lies beyond a number."""
 
     rule: Literal["above", "below"]
-    benchmark: Name
+    benchmark: Benchmark
     metric: Name
     variant: Name
     threshold: float
@@ -109,7 +120,7 @@ class ExactClaim(Frozen):
     """A claim about the code or the numbers themselves: checks that hold or don't."""
 
     rule: Literal["exact"]
-    benchmark: Name
+    benchmark: Benchmark
     checks: Annotated[tuple[Name, ...], Field(strict=False, min_length=1)]
     """All must hold."""
 
@@ -118,7 +129,7 @@ class TestedClaim(Frozen):
     """A claim that a benchmark has tested itself, against "it does not hold"."""
 
     rule: Literal["tested"]
-    benchmark: Name
+    benchmark: Benchmark
     row: Name
     p_value: Name
     """The metric that holds it; None among the results is what could not be tested."""
@@ -130,7 +141,7 @@ class NumberClaim(Frozen):
     """A claim about one number that a benchmark measured, such as a share of the time."""
 
     rule: Literal["at_least", "at_most"]
-    benchmark: Name
+    benchmark: Benchmark
     row: Name
     metric: Name
     threshold: float

@@ -90,6 +90,8 @@ def _load_whole(folder: Path, **options: Any) -> Any:  # noqa: ANN401 - whatever
     model_type = _class_of(folder, "text_encoder")
     verbosity = logging.get_verbosity()
     logging.set_verbosity_error()  # what it would say at length of tensors is said in one line here
+    if options.get("device_map") == "meta":
+        logging.disable_progress_bar()  # nothing is loaded
     try:
         text_encoder, info = model_type.from_pretrained(
             folder / "text_encoder",
@@ -101,6 +103,7 @@ def _load_whole(folder: Path, **options: Any) -> Any:  # noqa: ANN401 - whatever
         )
     finally:
         logging.set_verbosity(verbosity)
+        logging.enable_progress_bar()
     # A language model's head is no part of the encoder inside it.
     unknown_names = {name for name in info["unexpected_keys"] if not name.startswith("lm_head.")}
     problems = {
