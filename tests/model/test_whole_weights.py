@@ -26,7 +26,7 @@ VAE = "vae/diffusion_pytorch_model.safetensors"
 WEIGHTS = (TEXT, TRANSFORMER, VAE)
 POINTER = b"version https://git-lfs.github.com/spec/v1\noid sha256:%064d\nsize 12345\n" % 0
 
-Damage = Callable[[Path], None]
+Damage = Callable[[Path], object]
 
 
 @pytest.fixture
@@ -53,11 +53,11 @@ def check_refused(folder: Path, file: str, words: str) -> None:
 
 
 def written(content: bytes) -> Damage:
-    return lambda path: path.write_bytes(content) and None
+    return lambda path: path.write_bytes(content)
 
 
 def cut_off(num_bytes: int) -> Damage:
-    return lambda path: path.write_bytes(path.read_bytes()[:num_bytes]) and None
+    return lambda path: path.write_bytes(path.read_bytes()[:num_bytes])
 
 
 def without(*keys: str) -> Damage:
@@ -69,7 +69,7 @@ def without(*keys: str) -> Damage:
 
 
 def with_values(**values: object) -> Damage:
-    return lambda path: path.write_text(json.dumps(json.loads(path.read_text()) | values)) and None
+    return lambda path: path.write_text(json.dumps(json.loads(path.read_text()) | values))
 
 
 def change_tensors(path: Path, change: Callable[[dict[str, torch.Tensor]], object]) -> None:

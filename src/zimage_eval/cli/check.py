@@ -8,13 +8,19 @@ from typing import Any
 from zimage_eval.benchmarks.comparison.models import load_compared_model
 from zimage_eval.benchmarks.comparison.prompts import comparison_prompts, read_prompts
 from zimage_eval.config.frozen import Problems, read_yaml
-from zimage_eval.config.model_spec import ModelSpec, load_model_spec
+from zimage_eval.config.model_spec import ModelSpec, load_model_spec, prompt_set_of
 from zimage_eval.config.params import Params, load_params, phases_of_role
 from zimage_eval.config.variants import Variant
 from zimage_eval.metrics.judges.hand_labels import read_hand_labels
 from zimage_eval.metrics.networks.files import network_path
 from zimage_eval.metrics.networks.lpips_trunks import alexnet_file
-from zimage_eval.model.folder import PARTS, check_digests, check_model, check_parts
+from zimage_eval.model.folder import (
+    PARTS,
+    check_digests,
+    check_image_size,
+    check_model,
+    check_parts,
+)
 from zimage_eval.prompts.sets import load_prompt_set, split_phases
 from zimage_eval.prompts.templates import study_variants
 from zimage_eval.questions.questions import (
@@ -95,6 +101,7 @@ def _expand(
 ) -> None:
     study = params.get_study(key)
     try:
+        prompt_set_of(spec, study.prompts)
         variants[key] = study_variants(study, spec, folder / "prompts" / "templates")
     except ValueError as error:
         raise ValueError(f"{folder / 'params.yaml'}: studies.{key}: {error}") from error
@@ -105,7 +112,13 @@ def _check_weights(
 ) -> str | None:
     """Weights that are the stated ones are whole; others are held to what their classes have."""
     weights = folder / "models" / model
-    check_model(weights, PARTS, [variant for group in variants.values() for variant in group])
+    limits = check_model(weights, PARTS, ())
+    for key, group in variants.items():
+        for variant in group:
+            try:
+                check_image_size(limits, variant.settings.image)
+            except ValueError as error:
+                raise ValueError(f"study {key}, variant {variant.name}: {error}") from error
     unstated = check_digests(weights, spec.sha256, f"{weights}.yaml")
     if not unstated:
         return None

@@ -149,10 +149,7 @@ def check_model(folder: Path, parts: Sequence[str], variants: Sequence[Variant])
     check_parts(folder, parts)
     limits = read_limits(folder)
     for variant in variants:
-        try:
-            check_image_size(limits, variant.settings.image)
-        except ValueError as error:
-            raise ValueError(f"variant {variant.name}: {error}") from error
+        check_image_size(limits, variant.settings.image)
     return limits
 
 

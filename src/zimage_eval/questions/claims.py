@@ -4,7 +4,6 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Discriminator, Field, StringConstraints, Tag
 
-from zimage_eval.config.benchmarks import Benchmarks
 from zimage_eval.config.frozen import Frozen, unknown
 from zimage_eval.config.params import Phase
 from zimage_eval.metrics.catalogue import METRICS
@@ -33,16 +32,6 @@ def _known_metric(name: str) -> str:
     return name
 
 
-def _known_benchmark(name: str) -> str:
-    """A benchmark of the graph, of the ablations, or of another machine, such as h100_profile."""
-    if name not in BENCHMARKS and name.partition("_")[2] not in Benchmarks.model_fields:
-        raise ValueError(f"unknown benchmark {unknown(name, BENCHMARKS)}")
-    return name
-
-
-BENCHMARKS = (*Benchmarks.model_fields, "template_worth", "comparison", "ablations")
-"""What claims beside those about studies can be weighed on."""
-Benchmark = Annotated[str, AfterValidator(_known_benchmark)]
 Metric = Annotated[str, AfterValidator(_known_metric)]
 Margin = Annotated[float, Field(gt=0)]
 """In the metric's unit: a smaller difference does not matter."""
@@ -92,7 +81,7 @@ class BenchmarkClaim(Frozen):
     """A claim about what a benchmark observed: the same rules, on its own units."""
 
     rule: ContrastRule
-    benchmark: Benchmark
+    benchmark: Name
     metric: Name
     better: Literal["higher", "lower"] | None
     baseline: Name
@@ -108,7 +97,7 @@ class ThresholdClaim(Frozen):
     """A claim that the mean of what a benchmark observed lies beyond a number."""
 
     rule: Literal["above", "below"]
-    benchmark: Benchmark
+    benchmark: Name
     metric: Name
     variant: Name
     threshold: float
@@ -120,7 +109,7 @@ class ExactClaim(Frozen):
     """A claim about the code or the numbers themselves: checks that hold or don't."""
 
     rule: Literal["exact"]
-    benchmark: Benchmark
+    benchmark: Name
     checks: Annotated[tuple[Name, ...], Field(strict=False, min_length=1)]
     """All must hold."""
 
@@ -129,7 +118,7 @@ class TestedClaim(Frozen):
     """A claim that a benchmark has tested itself, against "it does not hold"."""
 
     rule: Literal["tested"]
-    benchmark: Benchmark
+    benchmark: Name
     row: Name
     p_value: Name
     """The metric that holds it; None among the results is what could not be tested."""
@@ -141,7 +130,7 @@ class NumberClaim(Frozen):
     """A claim about one number that a benchmark measured, such as a share of the time."""
 
     rule: Literal["at_least", "at_most"]
-    benchmark: Benchmark
+    benchmark: Name
     row: Name
     metric: Name
     threshold: float

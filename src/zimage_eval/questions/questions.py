@@ -8,11 +8,14 @@ from typing import Annotated, Literal, NamedTuple, Self
 
 from pydantic import Field, StringConstraints, model_validator
 
+from zimage_eval.config.benchmarks import Benchmarks
 from zimage_eval.config.frozen import Frozen, parse, read_yaml, unknown, yaml_files
 from zimage_eval.questions.claims import Claim, SharedTerms, StudyClaim
 
 TERMS_FILE = "terms.yaml"
 """The one file of the folder that is no question."""
+BENCHMARKS = (*Benchmarks.model_fields, "template_worth", "comparison", "ablations")
+"""What claims beside those about studies can be weighed on."""
 _ROW = re.compile(r"^(A\d+|Q-[A-Z]\d+)$")
 
 Text = Annotated[str, StringConstraints(min_length=1)]
@@ -108,7 +111,7 @@ class Known(NamedTuple):
 def check_references(
     folder: Path, questions: Mapping[str, Question], known: Known
 ) -> Iterator[str]:
-    """A line for each study, variant, category and figure that a question names and nobody knows.
+    """A line for each study, benchmark, variant, category or figure that is named and not known.
 
     Args:
         folder: of the questions' files.
@@ -123,8 +126,17 @@ def check_references(
                 yield f"{path}: figures: no figure is {unknown(figure, sorted(there))}"
         for place, claim in places(name, question):
             if isinstance(claim, StudyClaim):
-                for problem in _study_problems(claim, known):
-                    yield f"{path}: claim of {place.part}: {problem}"
+                problems = _study_problems(claim, known)
+            else:
+                problems = _benchmark_problems(claim.benchmark)
+            for problem in problems:
+                yield f"{path}: claim of {place.part}: {problem}"
+
+
+def _benchmark_problems(name: str) -> Iterator[str]:
+    """One of the graph, of the ablations, or of another machine, such as h100_profile."""
+    if name not in BENCHMARKS and name.partition("_")[2] not in Benchmarks.model_fields:
+        yield f"benchmark: none is {unknown(name, BENCHMARKS)}"
 
 
 def _study_problems(claim: StudyClaim, known: Known) -> Iterator[str]:

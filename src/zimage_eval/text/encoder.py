@@ -88,7 +88,7 @@ def _load_whole(folder: Path, **options: Any) -> Any:  # noqa: ANN401 - whatever
     from transformers import logging
 
     model_type = _class_of(folder, "text_encoder")
-    verbosity = logging.get_verbosity()
+    verbosity, shows_progress = logging.get_verbosity(), logging.is_progress_bar_enabled()
     logging.set_verbosity_error()  # what it would say at length of tensors is said in one line here
     if options.get("device_map") == "meta":
         logging.disable_progress_bar()  # nothing is loaded
@@ -103,7 +103,8 @@ def _load_whole(folder: Path, **options: Any) -> Any:  # noqa: ANN401 - whatever
         )
     finally:
         logging.set_verbosity(verbosity)
-        logging.enable_progress_bar()
+        if shows_progress:
+            logging.enable_progress_bar()
     # A language model's head is no part of the encoder inside it.
     unknown_names = {name for name in info["unexpected_keys"] if not name.startswith("lm_head.")}
     problems = {
