@@ -20,7 +20,7 @@ def main() -> None:
     shutil.rmtree(Path("data/prompts"), ignore_errors=True)
     for role, name in spec.prompt_sets.items():
         sizes = phases_of_role(params, role)
-        prompts = load_prompt_set(Path(f"prompts/{name}"))
+        prompts = load_prompt_set(Path(f"prompts/{name}"), spec.judge)
         split = split_phases(prompts, sizes.screen.num_prompts, sizes.confirm.num_prompts)
         for phase, members, num_seeds in (
             ("screen", split.screen, sizes.screen.num_seeds),

@@ -1,6 +1,7 @@
 """`models/<model>.yaml` of a family: the settings that its turbo and its base were trained for.
 
-What all families have in common stands in nano's file, comments included.
+What all families have in common stands in nano's file, comments included. Digests of weights are
+left out: those of a new family are stated once it is trained.
 """
 
 from io import StringIO
@@ -42,8 +43,9 @@ def word_settings(truths: Truths, model: str, title: str, sampler: dict[str, Any
     """
     yaml = YAML()
     yaml.preserve_quotes, yaml.width = True, 120
-    _, body = TEMPLATE.read_text(encoding="utf-8").split("\n\n", 1)  # nano's own heading
-    spec = yaml.load(body)
+    # nano's own are its heading and, at the end, the digests of its weights
+    _, body = TEMPLATE.read_text(encoding="utf-8").split("\n\n", 1)
+    spec = yaml.load(body[: body.index("\n\n# SHA-256")] + "\n")
     spec["title"] = title
     changed: dict[str, dict[str, Any]] = {
         "encoder": {

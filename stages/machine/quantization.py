@@ -31,7 +31,7 @@ def main() -> None:
     params = load_params(Path("params.yaml"))
     entry = need(params.benchmarks.quantization, "quantization")
     spec = load_model_spec(Path(f"models/{params.model}.yaml"))
-    prompts = load_prompt_set(Path(f"prompts/{spec.prompt_sets['main']}"))
+    prompts = load_prompt_set(Path(f"prompts/{spec.prompt_sets['main']}"), spec.judge)
     device = pick_device()
     model = load_model(Path(f"models/{params.model}"), spec, device)
     results = measure_quantization(

@@ -39,7 +39,7 @@ def main(model: str) -> None:
     spec = load_model_spec(Path(f"models/{params.model}.yaml"))
     entry = need_comparison(params.comparison)
     compared, folder = load_compared_model(Path(f"models/{model}.yaml")), Path(f"models/{model}")
-    compared_prompts = comparison_prompts(*read_prompts(Path("prompts"), entry), entry)
+    compared_prompts = comparison_prompts(*read_prompts(Path("prompts"), entry, spec.judge), entry)
     prompts = {prompt.prompt_id: prompt for prompt in compared_prompts}
     requests = compared_requests(model, compared_prompts)
     out = Path(f"data/comparison/{model}")

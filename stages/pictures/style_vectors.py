@@ -45,7 +45,7 @@ def main() -> None:
         write_unjudged("style_vectors", *outputs)
         return
     folder, device = Path(f"models/{params.model}"), pick_device()
-    prompts = load_prompt_set(Path(f"prompts/{spec.prompt_sets['main']}"))
+    prompts = load_prompt_set(Path(f"prompts/{spec.prompt_sets['main']}"), spec.judge)
     fitted, held_out = split_pairs(styled_pairs(prompts, plan.attributes, plan.seed), plan)
     norm = read_caption_norm(Path(f"models/{params.model}/transformer"))
     store = ImageStore(find_store_root(os.environ.get("ZIMAGE_EVAL_STORE")))

@@ -27,6 +27,7 @@ def main() -> None:
     from zimage_eval.config.params import PHASES, load_params
     from zimage_eval.model.devices import pick_device
     from zimage_eval.model.folder import TEXT_PARTS, check_parts
+    from zimage_eval.model.transformer import check_image_weights
     from zimage_eval.output.figures import save_figure
     from zimage_eval.output.observations import mean_rows, write_observations
     from zimage_eval.output.results import write_results
@@ -55,6 +56,7 @@ def main() -> None:
             [embeddings] = encode_layers(text_side.text_encoder, inputs, [encoder.hidden_layer])
             texts[row["prompt_id"]] = embeddings
     del text_side
+    check_image_weights(folder, ("transformer",))
     transformer = ZImageTransformer2DModel.from_pretrained(
         folder / "transformer", dtype=getattr(torch, spec.dtype.transformer)
     )

@@ -29,7 +29,9 @@ def test_training_writes_the_settings_that_are_committed(family: str, tmp_path: 
     write_settings(planted, tmp_path)
     for model in (planted.name, f"{planted.name}-base"):
         committed = load_model_spec(Path("models") / f"{model}.yaml")
-        assert load_model_spec(tmp_path / f"{model}.yaml") == committed
+        assert load_model_spec(tmp_path / f"{model}.yaml") == committed.model_copy(
+            update={"sha256": {}}  # of weights that are not trained yet
+        )
 
 
 def test_settings_that_are_there_stay(tmp_path: Path) -> None:

@@ -1,6 +1,8 @@
 """`python -m zimage_eval check` speaks before DVC does."""
 
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -11,39 +13,161 @@ from zimage_eval.cli.commands import main
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
-    """The repository's parameters without any weights."""
+    """The repository's parameters, prompts and questions without any weights or digests."""
     shutil.copy(ROOT / "params.yaml", tmp_path)
-    (tmp_path / "models").mkdir()
-    shutil.copy(ROOT / "models" / "nano.yaml", tmp_path / "models")
-    shutil.copytree(ROOT / "questions", tmp_path / "questions")
-    shutil.copytree(ROOT / "prompts" / "templates", tmp_path / "prompts" / "templates")
+    models = tmp_path / "models"
+    models.mkdir()
+    for model in ("nano", "nano-base"):
+        text = (ROOT / "models" / f"{model}.yaml").read_text(encoding="utf-8")
+        (models / f"{model}.yaml").write_text(text[: text.index("# SHA-256")], encoding="utf-8")
+    (models / "lpips-alexnet").symlink_to(ROOT / "models" / "lpips-alexnet")
+    for folder in ("questions", "prompts"):
+        shutil.copytree(ROOT / folder, tmp_path / folder)
+    (tmp_path / "reports").mkdir()
+    (tmp_path / "reports" / "figures").symlink_to(ROOT / "reports" / "figures")
     return tmp_path
+
+
+@pytest.fixture
+def whole(project: Path, tiny_folder: Path) -> Path:
+    """The same with a tiny model's weights."""
+    shutil.copytree(tiny_folder, project / "models" / "nano")
+    return project
+
+
+def check(project: Path, capsys: pytest.CaptureFixture[str]) -> list[str]:
+    """The lines of a check that finds something."""
+    assert main(["check", "--folder", str(project)]) == 2
+    output = capsys.readouterr()
+    assert output.out == ""
+    lines = output.err.splitlines()
+    assert all(line.startswith("error: ") and len(line) < 1500 for line in lines), lines
+    return lines
+
+
+def replace(path: Path, old: str, new: str) -> None:
+    text = path.read_text(encoding="utf-8")
+    assert old in text
+    path.write_text(text.replace(old, new, 1), encoding="utf-8")
 
 
 def test_missing_weights_are_named_with_their_place(
     project: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["check", "--folder", str(project)]) == 2
-    error = capsys.readouterr().err
-    assert error.count("\n") == 1 and str(project / "models" / "nano") in error
+    [line] = check(project, capsys)
+    assert str(project / "models" / "nano") in line
 
 
-def test_a_whole_model_is_in_order(
-    project: Path, tiny_folder: Path, capsys: pytest.CaptureFixture[str]
+def test_a_whole_model_is_in_order_and_what_is_not_stated_is_said(
+    whole: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    shutil.copytree(tiny_folder, project / "models" / "nano")
-    assert main(["check", "--folder", str(project)]) == 0
-    assert "in order" in capsys.readouterr().out
+    assert main(["check", "--folder", str(whole)]) == 0
+    first, second = capsys.readouterr().out.splitlines()
+    assert first == "nano (turbo): all that a run reads is in order"
+    assert "nano.yaml states no sha256 of 11 files, such as model_index.json" in second
 
 
-def test_a_misspelled_question_is_named(
-    project: Path, tiny_folder: Path, capsys: pytest.CaptureFixture[str]
+def test_nano_itself_is_in_order_without_torch() -> None:
+    code = (
+        "import sys; from zimage_eval.cli.commands import main; "
+        "assert main(['check']) == 0; assert 'torch' not in sys.modules"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert (done.stdout, done.stderr) == ("nano (turbo): all that a run reads is in order\n", "")
+
+
+def test_other_weights_than_the_stated_ones_are_refused_by_file(
+    whole: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    shutil.copytree(tiny_folder, project / "models" / "nano")
-    path = project / "questions" / "a02-guidance.yaml"
-    path.write_text(path.read_text(encoding="utf-8").replace("claim:", "clame:", 1), "utf-8")
-    assert main(["check", "--folder", str(project)]) == 2
-    assert "clame" in capsys.readouterr().err
+    shutil.copy(ROOT / "models" / "nano.yaml", whole / "models")
+    lines = check(whole, capsys)
+    assert any("transformer/diffusion_pytorch_model.safetensors: has sha256" in li for li in lines)
+    assert all("nano.yaml states" in line for line in lines)
+
+
+def test_several_problems_are_a_line_each(whole: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (whole / "models/nano/vae/config.json").write_text("[]")
+    replace(whole / "prompts/scenes/composition.yaml", "color: lime", "color: limee")
+    replace(whole / "questions/a01-hidden-layer.yaml", "study: hidden_layer", "study: hidden_layr")
+    (whole / "questions" / "b.yml").touch()
+    prompts, weights, comparison, questions = check(whole, capsys)
+    for line in (prompts, comparison):
+        assert "composition.yaml: composition-" in line
+        assert "color: the judge knows no 'limee', did you mean 'lime'?" in line
+    assert "vae/config.json: must hold a JSON object, holds []" in weights
+    assert "b.yml: is not read here; files to be read end in .yaml" in questions
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "words"),
+    [
+        ("a02-guidance.yaml", "claim:", "clame:", "unknown key 'clame'"),
+        ("a01-hidden-layer.yaml", "study: hidden_layer", "study: hidden_layr",
+         "study: no study is 'hidden_layr', did you mean 'hidden_layer'?"),
+        ("a01-hidden-layer.yaml", "figures:\n- hidden_layer/heatmap.png",
+         "figures:\n- hidden_layer/heatmp.png", "did you mean 'hidden_layer/heatmap.png'?"),
+        ("a01-hidden-layer.yaml", "category: composition", "category: compositon",
+         "category: none is 'compositon', did you mean 'composition'?"),
+        ("a03-shift-steps.yaml", "num_inference_steps=50\"]", "num_inference_steps=55\"]",
+         "rivals: no variant of shift_steps is 'shift=1.0,num_inference_steps=55', did you mean"),
+        ("a03-shift-steps.yaml", "phase: screen", "phase: screan", "phase"),
+        ("a03-shift-steps.yaml", "metric: alignment", "metric: alinment",
+         "did you mean 'alignment"),
+        ("a10-autoencoder.yaml", "benchmark: vae_roundtrip", "benchmark: vae_rountrip",
+         "benchmark: none is 'vae_rountrip', did you mean 'vae_roundtrip'?"),
+    ],
+)  # fmt: skip
+def test_a_typo_in_a_question_is_named_with_the_nearest_word(
+    whole: Path, capsys: pytest.CaptureFixture[str], file: str, old: str, new: str, words: str
+) -> None:
+    replace(whole / "questions" / file, old, new)
+    lines = check(whole, capsys)
+    assert all(str(whole / "questions" / file) in line for line in lines)
+    assert words in lines[0]
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "words"),
+    [
+        ("params.yaml", "phases_of:", "x_phases_of:", "params.yaml: unknown key 'x_phases_of'"),
+        ("params.yaml", "seed: 0", "seed: " + "9" * 5000, "params.yaml: "),
+        ("params.yaml", "      hidden_layer=raw_last:", f"      {'a' * 300}:", "300 characters"),
+        ("params.yaml", "max_sequence_length: 128", "max_sequence_length: 100000",
+         "attention over 100000 tokens takes tens of gigabytes; allowed: 16 to 8192"),
+        ("params.yaml", "max_sequence_length: 128", "max_sequence_length: 1535",
+         "is more than a caption can have; allowed with rope.table_length 1536: 16 to 1534"),
+        ("params.yaml", "\n    prompts: concepts", "\n    prompts: concept",
+         "did you mean 'concepts'?"),
+        ("params.yaml", "num_prompts: 64", "num_prompts: 640000", ": 160000 prompts to screen"),
+        ("models/nano.yaml", "height: 64", "height: 60", "image.height: 60 is not a multiple of 8"),
+        ("models/nano.yaml", "title: nano (turbo)", f"title: [{'x' * 900}]", "..."),
+        ("prompts/templates/scenes.yaml", "prefix: a crisp", "prefiks: a crisp", "prefiks"),
+        ("questions/terms.yaml", "assay:", "asay:", "asay"),
+    ],
+)  # fmt: skip
+def test_what_a_run_reads_is_read(
+    whole: Path, capsys: pytest.CaptureFixture[str], file: str, old: str, new: str, words: str
+) -> None:
+    replace(whole / file, old, new)
+    assert any(words in line for line in check(whole, capsys))
+
+
+def test_phases_of_that_is_left_out_is_named(
+    whole: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = whole / "params.yaml"
+    text = path.read_text(encoding="utf-8")
+    start, end = text.index("phases_of:"), text.index("studies:")
+    path.write_text(text[:start] + text[end:], encoding="utf-8")
+    assert any("phases_of: missing; {} gives all roles" in line for line in check(whole, capsys))
+
+
+@pytest.mark.parametrize("margin", ["inf", "nan", "0", "-1"])
+def test_a_margin_that_is_none_is_refused(
+    project: Path, capsys: pytest.CaptureFixture[str], margin: str
+) -> None:
+    assert main(["plan", "--folder", str(project), f"--margin={margin}"]) == 2
+    assert "must be a number above 0" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -59,18 +183,15 @@ def test_a_misspelled_question_is_named(
     ],
 )
 def test_a_declared_file_that_is_missing_is_named(
-    project: Path,
-    tiny_folder: Path,
+    whole: Path,
     capsys: pytest.CaptureFixture[str],
     written: str,
     declared: str,
     words: str,
 ) -> None:
-    shutil.copytree(tiny_folder, project / "models" / "nano")
-    model = project / "models" / "nano.yaml"
+    model = whole / "models" / "nano.yaml"
     text = model.read_text()
     assert written in text
     pinned = f"{{path: nowhere, sha256: '{'0' * 64}'}}"
     model.write_text(text.replace(written, declared.replace("%s", pinned)))
-    assert main(["check", "--folder", str(project)]) == 2
-    assert words in capsys.readouterr().err
+    assert any(words in line for line in check(whole, capsys))

@@ -18,13 +18,13 @@ from zimage_eval.model.folder import (
     ModelLimits,
     check_image_size,
     check_parts,
-    count_parameters,
     max_caption_tokens,
     padded_length,
     read_limits,
     unavailable_reason,
     weights_digest,
 )
+from zimage_eval.model.memory import count_parameters
 from zimage_eval.model.transformer import load_image_side, view_transformer
 from zimage_eval.text.encoder import load_text_side
 

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.repository import ROOT
+from zimage_eval.config.model_spec import JudgeName
 from zimage_eval.prompts.sets import load_prompt_set, prompt_seeds, split_phases
 
 
@@ -59,7 +60,7 @@ def test_sizes_that_do_not_fit_are_refused(
     [
         ("id: object-1\n", "id: object-0\n", "id 'object-0' stands twice"),
         ("id: object-1\n", "id: count-1\n", "id 'count-1' stands twice"),
-        ("text: object number 1\n", "text: object number 0\n", "text 'object number 0' stands"),
+        ("text: object number 1\n", "text: object number 0\n", "text 'object number 0' st"),
         ("id: object-1\n", "id: Object 1\n", "object.yaml: Object 1: id: String should match"),
         ("color: red", "colour: red", "object.yaml: object-0: facts.objects.0.colour"),
         ("  facts:", "  fact:", "object.yaml: object-0: unknown key 'fact', did you mean 'facts'"),
@@ -75,6 +76,140 @@ def test_bad_prompts_are_refused_by_name(tmp_path: Path, old: str, new: str, mes
         load_prompt_set(tmp_path / "set")
     assert message in str(error.value)
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("text: object number 1\n", 'text: "  "\n', "object-1: text: holds nothing to read"),
+        ("text: object number 1\n", 'text: "\\u200b\\u200d"\n', "holds nothing to read"),
+        ("text: object number 1\n", 'text: "\\u00a0\\t"\n', "holds nothing to read"),
+        ("text: object number 1\n", 'text: "a\\0b"\n', "holds the control character '\\x00'"),
+        ("text: object number 1\n", 'text: "a\\x1bb"\n', "holds the control character"),
+        ("text: object number 1\n", f"text: {'a b ' * 6000}\n", "at most 20000 characters"),
+        (
+            "text: object number 1\n",
+            'text: " object  number 0 "\n',
+            "text 'object number 0' stands",
+        ),
+        (
+            "text: object number 1\n",
+            'text: "object\\nnumber\\t0"\n',
+            "text 'object number 0' stands",
+        ),
+        ("id: object-1\n", f"id: {'a' * 300}\n", "at most 200 characters"),
+        ("id: object-1\n", 'id: "object-1\\n"\n', "object-1: id: String should match"),
+        ("id: object-1\n", "id: ../object-1\n", "id: String should match"),
+        ("id: object-1\n", "id: object:1\n", "id: String should match"),
+        ("name: circle", "name: circle\n      count: 1" + "0" * 29, "objects.0.count: "),
+        ("name: circle", "name: circle\n      count: 101", "less than or equal to 100, got 101"),
+        ("name: circle", "name: circle\n      count: 0", "objects.0.count"),
+    ],
+)
+def test_prompts_that_nobody_can_read_or_file_are_refused(
+    tmp_path: Path, old: str, new: str, message: str
+) -> None:
+    path = write_set(tmp_path / "set") / "object.yaml"
+    path.write_text(path.read_text().replace(old, new, 1))
+    with pytest.raises(ValueError) as error:
+        load_prompt_set(tmp_path / "set")
+    line = str(error.value)
+    assert message in line and str(tmp_path / "set") in line
+    assert "\n" not in line and len(line) < 700
+
+
+@pytest.mark.parametrize(
+    "name", ["extra.yml", "object.YAML", "more.json", "object.yaml.bak", "notes.txt", "folder"]
+)
+def test_what_would_be_left_out_is_named(tmp_path: Path, name: str) -> None:
+    folder = write_set(tmp_path / "set")
+    for beside in ("README.md", ".hidden.yml"):
+        (folder / beside).touch()
+    before = load_prompt_set(folder)
+    assert len(before) == 12
+    (folder / name).mkdir() if name == "folder" else (folder / name).touch()
+    with pytest.raises(ValueError, match=f"{name}: is not read here; files to be read end in .yam"):
+        load_prompt_set(folder)
+
+
+@pytest.mark.parametrize("name", ["=cmd|x", "a b", "<img src=x>", "all", "été"])
+def test_a_category_is_a_word(tmp_path: Path, name: str) -> None:
+    folder = write_set(tmp_path / "set")
+    (folder / "object.yaml").rename(folder / f"{name}.yaml")
+    with pytest.raises(ValueError, match="is no category: letters, digits, - and _, not 'all'"):
+        load_prompt_set(folder)
+
+
+RING = (
+    "color: red\n    - name: ring\n    relations:\n    - {subject: 0, object: 1, relation: left of}"
+)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "place", "word", "nearest"),
+    [
+        ("name: circle", "name: cirle", "objects.0.name", "cirle", "circle"),
+        ("name: circle", "name: Circle", "objects.0.name", "Circle", "circle"),
+        ("color: red", "color: purpel", "objects.0.color", "purpel", "purple"),
+        ("color: red", "color: grey", "objects.0.color", "grey", "green"),
+        ("color: red", "size: larg", "objects.0.size", "larg", "large"),
+        ("color: red", "fill: stripped", "objects.0.fill", "stripped", "striped"),
+        ("color: red", "position: centre", "objects.0.position", "centre", "center"),
+        ("color: red", "color: red\n    background: wite", "background", "wite", "white"),
+        ("color: red", "color: red\n    style: frame", "style", "frame", "framed"),
+        ("color: red", RING, "relations.0.relation", "left of", "left_of"),
+    ],
+)
+def test_a_fact_that_the_scene_judge_cannot_know_is_refused(
+    tmp_path: Path, old: str, new: str, place: str, word: str, nearest: str
+) -> None:
+    path = write_set(tmp_path / "set") / "object.yaml"
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new, 1))
+    with pytest.raises(ValueError) as error:
+        load_prompt_set(tmp_path / "set", "scenes")
+    line = str(error.value)
+    assert line.startswith(f"{path}: object-0: facts.{place}: ")
+    assert f"{word!r}, did you mean {nearest!r}?" in line
+
+
+def test_more_things_than_the_scene_judge_tells_apart_are_refused(tmp_path: Path) -> None:
+    path = write_set(tmp_path / "set") / "object.yaml"
+    text = path.read_text()
+    path.write_text(text.replace("color: red", "count: 6", 1))
+    load_prompt_set(tmp_path / "set", "scenes")
+    path.write_text(text.replace("color: red", "count: 7", 1))
+    with pytest.raises(
+        ValueError, match=r"object-0: facts\.objects: 7 things in all; judge 'scenes'"
+    ):
+        load_prompt_set(tmp_path / "set", "scenes")
+
+
+def test_a_detector_takes_any_name_but_not_any_color(tmp_path: Path) -> None:
+    path = write_set(tmp_path / "set") / "object.yaml"
+    path.write_text(path.read_text().replace("name: circle", "name: theremin"))
+    load_prompt_set(tmp_path / "set", "detector")
+    path.write_text(path.read_text().replace("color: red", "color: golden", 1))
+    with pytest.raises(
+        ValueError, match=r"object-0: facts\.objects\.0\.color: the judge knows no 'gol"
+    ):
+        load_prompt_set(tmp_path / "set", "detector")
+    load_prompt_set(tmp_path / "set", "hand_labels")  # people know what is meant
+
+
+@pytest.mark.parametrize(
+    ("name", "judge"),
+    [
+        ("scenes", "scenes"),
+        ("scene_concepts", "scenes"),
+        ("scene_capabilities", "scenes"),
+        ("natural", "detector"),
+        ("natural_concepts", "detector"),
+    ],
+)
+def test_the_repositorys_own_facts_are_known(name: str, judge: JudgeName) -> None:
+    load_prompt_set(ROOT / "prompts" / name, judge)
 
 
 def test_ids_with_one_file_name_are_refused(tmp_path: Path) -> None:

@@ -145,6 +145,24 @@ def test_facts_come_from_the_option_the_prompt_set_or_the_words(
             assert not lines
 
 
+@pytest.mark.parametrize(
+    ("facts", "words"),
+    [
+        ('{"objects": [{"name": "unicorn"}]}', "objects.0.name: the judge knows no 'unicorn'"),
+        ('{"objects": [{"name": "H", "color": "plaid"}]}', "color: the judge knows no 'plaid'"),
+        ('{"objects": [{"name": "H", "fill": "soild"}]}', "did you mean 'solid'?"),
+        ('{"objects": [{"name": "H", "count": 9}]}', "9 things in all; judge 'scenes' tells 6"),
+        ('{"objects": [{"name": "H", "count": %s}]}' % 10**29, "objects.0.count"),
+    ],
+)
+def test_facts_that_the_judge_cannot_know_are_refused(
+    project: Path, capsys: pytest.CaptureFixture[str], facts: str, words: str
+) -> None:
+    assert generate("x", project / "picture.png", "--facts", facts) == 2
+    line = capsys.readouterr().err
+    assert line.startswith("error: --facts: ") and words in line and line.count("\n") == 1
+
+
 def test_people_judge_what_they_have_looked_at(
     project: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

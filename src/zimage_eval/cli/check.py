@@ -1,21 +1,212 @@
-"""Whether the files that a models/<model>.yaml declares are there, and are those it means."""
+"""Everything that a run will read, read before anything runs; what is wrong is a line each."""
 
-from zimage_eval.config.model_spec import ModelSpec
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from zimage_eval.benchmarks.comparison.models import load_compared_model
+from zimage_eval.benchmarks.comparison.prompts import comparison_prompts, read_prompts
+from zimage_eval.config.frozen import Problems, read_yaml
+from zimage_eval.config.model_spec import ModelSpec, load_model_spec, prompt_set_of
+from zimage_eval.config.params import Params, load_params, phases_of_role
+from zimage_eval.config.variants import Variant
 from zimage_eval.metrics.judges.hand_labels import read_hand_labels
 from zimage_eval.metrics.networks.files import network_path
+from zimage_eval.metrics.networks.lpips_trunks import alexnet_file
+from zimage_eval.model.folder import (
+    PARTS,
+    check_digests,
+    check_image_size,
+    check_model,
+    check_parts,
+)
+from zimage_eval.prompts.sets import load_prompt_set, split_phases
+from zimage_eval.prompts.templates import study_variants
+from zimage_eval.questions.questions import (
+    Known,
+    check_references,
+    load_questions,
+    load_terms,
+)
+
+FIGURES = Path("reports/figures")
 
 
-def check_measuring(spec: ModelSpec) -> None:
-    """Look at every network, the hand labels and a folder of reference pictures.
+def check_project(folder: Path) -> list[str]:
+    """Read parameters, model, weights, prompts, questions and what measures.
+
+    Args:
+        folder: of params.yaml, models/, prompts/ and questions/.
+
+    Returns:
+        What is in order, a line each.
 
     Raises:
-        ValueError: one is missing, or another than declared.
+        Problems: something is missing or wrong; a line each, with file and key.
+        ValueError: the parameters or the model's settings are none.
     """
-    for name, file in spec.networks.items():
-        network_path(name, file)
+    params = load_params(folder / "params.yaml")
+    spec = load_model_spec(folder / "models" / f"{params.model}.yaml")
+    problems: list[str] = []
+    lines = [f"{spec.title}: all that a run reads is in order"]
+    variants: dict[str, tuple[Variant, ...]] = {}
+
+    def attempt(step: Callable[[], str | None]) -> None:
+        try:
+            line = step()
+        except ValueError as error:
+            problems.extend(error.args if isinstance(error, Problems) else [str(error)])
+        else:
+            lines.extend([] if line is None else [line])
+
+    attempt(partial(_check_params, folder))
+    for role in spec.prompt_sets:
+        attempt(partial(_check_prompts, folder, params, spec, role))
+    for key in params.studies:
+        attempt(partial(_expand, folder, params, spec, key, variants))
+    attempt(partial(_check_weights, folder, params.model, spec, variants))
+    for name in spec.networks:
+        attempt(partial(_check_network, spec, name))
+    attempt(partial(_check_measured, folder, spec))
+    attempt(partial(_check_comparison, folder, params, spec))
+    attempt(partial(_check_questions, folder, params, spec, variants))
+    if problems:
+        raise Problems(*problems)
+    return lines
+
+
+def _check_params(folder: Path) -> None:
+    """DVC stops at a key that a stage depends on and the file has not."""
+    path = folder / "params.yaml"
+    if "phases_of" not in read_yaml(path):
+        raise ValueError(f"{path}: phases_of: missing; {{}} gives all roles the sizes of `phases`")
+
+
+def _check_prompts(folder: Path, params: Params, spec: ModelSpec, role: str) -> None:
+    prompts = load_prompt_set(folder / "prompts" / spec.prompt_sets[role], spec.judge)
+    sizes = phases_of_role(params, role)
+    try:
+        split_phases(prompts, sizes.screen.num_prompts, sizes.confirm.num_prompts)
+    except ValueError as error:
+        raise ValueError(f"prompts/{spec.prompt_sets[role]}: {error}") from error
+
+
+def _expand(
+    folder: Path,
+    params: Params,
+    spec: ModelSpec,
+    key: str,
+    variants: dict[str, tuple[Variant, ...]],
+) -> None:
+    study = params.get_study(key)
+    try:
+        prompt_set_of(spec, study.prompts)
+        variants[key] = study_variants(study, spec, folder / "prompts" / "templates")
+    except ValueError as error:
+        raise ValueError(f"{folder / 'params.yaml'}: studies.{key}: {error}") from error
+
+
+def _check_weights(
+    folder: Path, model: str, spec: ModelSpec, variants: Mapping[str, tuple[Variant, ...]]
+) -> str | None:
+    """Weights that are the stated ones are whole; others are held to what their classes have."""
+    weights = folder / "models" / model
+    limits = check_model(weights, PARTS, ())
+    for key, group in variants.items():
+        for variant in group:
+            try:
+                check_image_size(limits, variant.settings.image)
+            except ValueError as error:
+                raise ValueError(f"study {key}, variant {variant.name}: {error}") from error
+    unstated = check_digests(weights, spec.sha256, f"{weights}.yaml")
+    if not unstated:
+        return None
+    # torch and the models' libraries take seconds to import
+    from zimage_eval.model.transformer import check_image_weights
+    from zimage_eval.text.encoder import check_text_side
+
+    problems = []
+    for check in (check_text_side, partial(check_image_weights, parts=("transformer", "vae"))):
+        try:
+            check(weights)
+        except ValueError as error:
+            problems.append(str(error))
+    if problems:
+        raise Problems(*problems)
+    return (
+        f"{weights}.yaml states no sha256 of {len(unstated)} files, such as {unstated[0]}: they "
+        "are taken as they are"
+    )
+
+
+def _check_network(spec: ModelSpec, name: Any) -> None:  # noqa: ANN401 - a key of spec.networks
+    network_path(name, spec.networks[name])
+
+
+def _check_measured(folder: Path, spec: ModelSpec) -> str | None:
     if spec.hand_labels is not None:
         read_hand_labels(spec.hand_labels)
-    if spec.distribution.reference.source == "folder":
-        from zimage_eval.metrics.sets.reference import folder_pictures
+    alexnet_file(folder / "models" / "lpips-alexnet")
+    if spec.distribution.reference.source != "folder":
+        return None
+    from zimage_eval.metrics.sets.reference import folder_pictures
 
-        folder_pictures(spec.distribution.reference)
+    reference = spec.distribution.reference
+    return f"reference {reference.path}: {len(folder_pictures(reference))} pictures"
+
+
+def _check_comparison(folder: Path, params: Params, spec: ModelSpec) -> None:
+    """Models whose weights are missing are no problem: they are compared where they are."""
+    entry = params.comparison
+    if entry is None:
+        return
+    comparison_prompts(*read_prompts(folder / "prompts", entry, spec.judge), entry)
+    for name in entry.models:
+        compared = load_compared_model(folder / "models" / f"{name}.yaml")
+        weights = folder / "models" / name
+        is_there = (weights / "model_index.json").is_file() and name != params.model
+        if isinstance(compared, ModelSpec) and is_there:
+            check_parts(weights, PARTS)
+            check_digests(weights, compared.sha256, f"{weights}.yaml")
+
+
+def _check_questions(
+    folder: Path, params: Params, spec: ModelSpec, variants: Mapping[str, tuple[Variant, ...]]
+) -> None:
+    load_terms(folder / "questions")
+    questions = load_questions(folder / "questions")
+    if variants.keys() != params.studies.keys():
+        return  # their problem is reported, and what is not expanded can't be referred to
+    names = {
+        key: {variant.name for variant in group} | set(params.get_study(key).variants)
+        for key, group in variants.items()
+    }
+    categories = {
+        prompt.category
+        for prompt_set in spec.prompt_sets.values()
+        for prompt in load_prompt_set(folder / "prompts" / prompt_set)
+    }
+    known = Known(names, categories, _figures(folder, params))
+    problems = list(check_references(folder / "questions", questions, known))
+    if problems:
+        raise Problems(*problems)
+
+
+def _figures(folder: Path, params: Params) -> set[str]:
+    """The figures that are there, and those that a stage of the graph will draw."""
+    there = {path.relative_to(folder / FIGURES).as_posix() for path in _pngs(folder / FIGURES)}
+    graphs = [folder / "dvc.yaml", *sorted((folder / "benchmarks").glob("*/dvc.yaml"))]
+    written = [
+        entry if isinstance(entry, str) else next(iter(entry))
+        for graph in graphs
+        if graph.is_file()
+        for stage in read_yaml(graph)["stages"].values()
+        for entry in stage.get("do", stage).get("plots", [])
+    ]
+    drawn = {path.replace("${key}", key) for path in written for key in params.studies}
+    return there | {path.removeprefix(f"{FIGURES.as_posix()}/") for path in drawn}
+
+
+def _pngs(folder: Path) -> Iterator[Path]:
+    return folder.rglob("*.png")

@@ -1,18 +1,19 @@
 """The commands of `python -m zimage_eval`: what each is called, reads and prints."""
 
 import argparse
+import math
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from zimage_eval.cli.check import check_measuring
+from zimage_eval.cli.check import check_project
 from zimage_eval.cli.generate import add_generate_arguments, run_generate
 from zimage_eval.cli.measure import add_measure_arguments, run_measure
-from zimage_eval.config.model_spec import ModelSpec, load_model_spec, prompt_set_of
+from zimage_eval.config.frozen import Problems
+from zimage_eval.config.model_spec import ModelSpec, load_model_spec
 from zimage_eval.config.params import Params, load_params
-from zimage_eval.model.folder import IMAGE_PARTS, TEXT_PARTS, check_model, weights_digest
-from zimage_eval.prompts.templates import study_variants
+from zimage_eval.model.folder import IMAGE_PARTS, TEXT_PARTS, weights_digest
 from zimage_eval.studies.plan import plan_studies, render_plan
 
 TEMPLATES = Path("prompts/templates")
@@ -29,7 +30,7 @@ class Command(NamedTuple):
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command; bad input is one line on stderr and exit code 2."""
+    """Run one command; bad input is a line on stderr for each problem, and exit code 2."""
     parser = argparse.ArgumentParser(
         prog="python -m zimage_eval", description="Questions about the study, or to its model."
     )
@@ -41,7 +42,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         COMMANDS[arguments.command].run(arguments)
     except ValueError as error:
-        print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
+        for line in error.args if isinstance(error, Problems) else [str(error)]:
+            print(f"error: {' '.join(line.split())}", file=sys.stderr)
         return 2
     return 0
 
@@ -71,6 +73,8 @@ def _add_plan_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _plan(arguments: argparse.Namespace) -> None:
     params, spec = _load(arguments.folder)
+    if arguments.margin is not None and not 0 < arguments.margin < math.inf:
+        raise ValueError(f"--margin: {arguments.margin}: must be a number above 0")
     if arguments.margin is None:
         print(render_plan(plan_studies(params, spec, arguments.folder / TEMPLATES), params, spec))
         return
@@ -87,21 +91,7 @@ def _plan(arguments: argparse.Namespace) -> None:
 
 
 def _check(arguments: argparse.Namespace) -> None:
-    from zimage_eval.questions.questions import load_questions, load_terms
-
-    params, spec = _load(arguments.folder)
-    for study in params.studies.values():
-        prompt_set_of(spec, study.prompts)
-    variants = [
-        variant
-        for study in params.studies.values()
-        for variant in study_variants(study, spec, arguments.folder / TEMPLATES)
-    ]
-    check_model(arguments.folder / "models" / params.model, (*TEXT_PARTS, *IMAGE_PARTS), variants)
-    check_measuring(spec)
-    load_terms(arguments.folder / "questions")
-    load_questions(arguments.folder / "questions")
-    print(f"{spec.title}: parameters, model folder and what measures are in order")
+    print("\n".join(check_project(arguments.folder)))
 
 
 def _rows(arguments: argparse.Namespace) -> None:
@@ -114,8 +104,11 @@ def _rows(arguments: argparse.Namespace) -> None:
     params, spec = _load(arguments.folder)
     folder = arguments.folder / "models" / params.model
     weights = weights_digest(folder, (*TEXT_PARTS, *IMAGE_PARTS))
-    judged = read_results(arguments.folder / "reports" / "judge.json")["judge"]["all"]
-    num_labels = round(judged["num_images"] or 0)
+    path = arguments.folder / "reports" / "judge.json"
+    judged = read_results(path).get("judge", {}).get("all")
+    if judged is None:
+        raise ValueError(f"{path}: judge.all: missing")
+    num_labels = round(judged.get("num_images") or 0)
     provenance = provenance_of(params.model, spec, weights, num_labels)
     questions = load_questions(arguments.folder / "questions")
     evidence = read_evidence(arguments.folder / "reports" / "evidence.json")
@@ -176,7 +169,7 @@ def _stale(arguments: argparse.Namespace) -> None:
 
 COMMANDS = {
     "check": Command(
-        help="whether parameters, model and declared files are in order, before anything runs",
+        help="whether all that a run reads is there, whole and known, before anything runs",
         add_arguments=_add_folder_argument,
         run=_check,
     ),

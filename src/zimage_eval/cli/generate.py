@@ -13,7 +13,7 @@ from zimage_eval.config.model_spec import ModelSpec, load_model_spec
 from zimage_eval.config.params import load_params, phases_of_role
 from zimage_eval.config.settings import Key, parse_changes
 from zimage_eval.config.variants import Variant, combine_values, variant_name
-from zimage_eval.prompts.facts import Facts
+from zimage_eval.prompts.facts import Facts, check_words
 from zimage_eval.prompts.scenes.parsing import parse_caption
 from zimage_eval.prompts.sets import Prompt, load_prompt_set
 
@@ -56,7 +56,7 @@ def run_generate(arguments: argparse.Namespace) -> None:
     model = arguments.model or params.model
     spec = load_model_spec(arguments.folder / "models" / f"{model}.yaml")
     sets = {
-        role: load_prompt_set(arguments.folder / "prompts" / name)
+        role: load_prompt_set(arguments.folder / "prompts" / name, spec.judge)
         for role, name in spec.prompt_sets.items()
     }
     role = _find_role(arguments.prompt, sets)
@@ -110,9 +110,13 @@ def _find_facts(
     if spec.judge == "none":
         raise ValueError("--facts: nobody judges the pictures of this model")
     try:
-        return Facts.model_validate_json(arguments.facts)
+        facts = Facts.model_validate_json(arguments.facts)
+        check_words(facts, spec.judge)
     except ValidationError as error:
         raise ValueError(f"--facts: {first_problem(error)}") from error
+    except ValueError as error:
+        raise ValueError(f"--facts: {error}") from error
+    return facts
 
 
 def _check_output(output: Path) -> None:

@@ -34,7 +34,16 @@ class Frozen(BaseModel):
         return json.dumps(self.model_dump(), sort_keys=True, separators=(",", ":"))
 
 
-AnyFrozen = TypeVar("AnyFrozen", bound=Frozen)
+class Problems(ValueError):
+    """Several things that are wrong; `args` has a line of each."""
+
+    def __str__(self) -> str:
+        return "; ".join(self.args)
+
+
+AnyModel = TypeVar("AnyModel", bound=BaseModel)
+SHOWN_CHARACTERS = 200
+"""Of a value in an error line: what is wrong with a longer one shows at its beginning."""
 
 
 def unknown(value: object, allowed: Iterable[str]) -> str:
@@ -42,7 +51,34 @@ def unknown(value: object, allowed: Iterable[str]) -> str:
     names = list(allowed)
     close = get_close_matches(str(value), names, n=1)
     guess = f", did you mean {close[0]!r}?" if close else ";"
-    return f"{value!r}{guess} allowed: {', '.join(names) or 'none'}"
+    return f"{shown(value)}{guess} allowed: {', '.join(names) or 'none'}"
+
+
+def shown(value: object) -> str:
+    """A value as an error line repeats it: one line, cut where it is long."""
+    try:
+        return cut(repr(value))
+    except ValueError:  # Python writes out no more than 4,300 digits
+        return f"{type(value).__name__} of too many digits"
+
+
+def cut(text: str) -> str:
+    """A text in one line, cut where it is long."""
+    line = " ".join(text.split())
+    return line if len(line) <= SHOWN_CHARACTERS else f"{line[:SHOWN_CHARACTERS]}..."
+
+
+def yaml_files(folder: Path) -> list[Path]:
+    """The YAML files of a folder, by name. Hidden files and *.md stand beside them unread.
+
+    Raises:
+        ValueError: something else is in it, which would be left out without a word; names it.
+    """
+    read = [path for path in sorted(folder.glob("*")) if not path.name.startswith(".")]
+    for path in read:
+        if path.suffix not in (".yaml", ".md"):
+            raise ValueError(f"{path}: is not read here; files to be read end in .yaml")
+    return [path for path in read if path.suffix == ".yaml"]
 
 
 def read_yaml(path: Path) -> Any:  # noqa: ANN401 - a YAML file holds anything
@@ -71,12 +107,12 @@ def parse_yaml(text: str, where: str) -> Any:  # noqa: ANN401 - YAML holds anyth
     except MarkedYAMLError as error:
         line = f":{error.problem_mark.line + 1}" if error.problem_mark else ""
         raise ValueError(f"{where}{line}: {error.problem}") from error
-    except YAMLError as error:
-        raise ValueError(f"{where}: {' '.join(str(error).split())}") from error
+    except (YAMLError, ValueError) as error:  # a date or a number that is none is a ValueError
+        raise ValueError(f"{where}: {cut(str(error))}") from error
 
 
-def parse(data: object, model: type[AnyFrozen], where: str) -> AnyFrozen:
-    """`data` as a frozen type.
+def parse(data: object, model: type[AnyModel], where: str) -> AnyModel:
+    """`data` as a type of pydantic.
 
     Raises:
         ValueError: one line that begins with `where` and names the key, the value, what is allowed.
@@ -102,4 +138,4 @@ def _words(detail: ErrorDetails) -> str:
     if detail["type"] == "value_error":
         return prefix + detail["msg"].removeprefix("Value error, ")
     message = detail["msg"].replace("valid tuple", "list").replace("valid dictionary", "mapping")
-    return f"{prefix}{message}, got {detail['input']!r}"
+    return f"{prefix}{message}, got {shown(detail['input'])}"

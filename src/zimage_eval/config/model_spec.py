@@ -13,6 +13,7 @@ from zimage_eval.config.settings import Settings
 Dtype = Literal["float32", "bfloat16", "float16"]
 Role = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
 Sentence = Annotated[str, StringConstraints(pattern=r"^\S+( \S+)*[^\s.]$")]
+Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 JudgeName = Literal["scenes", "detector", "hand_labels", "none"]
 
 
@@ -53,6 +54,9 @@ class ModelSpec(Frozen):
     dtype: DtypeSettings
     defaults: Settings
     planning: Planning
+    sha256: dict[str, Digest] = Field(default_factory=dict)
+    """Of files in models/<model>/, by their path in it. `check` refuses other ones; of a file that
+    is not named here nothing is known."""
 
     @model_validator(mode="after")
     def _measured_with_what_is_there(self) -> Self:
@@ -82,6 +86,6 @@ def prompt_set_of(spec: ModelSpec, role: str) -> str:
 def load_model_spec(path: Path) -> ModelSpec:
     """models/<model>.yaml; ValueError in one line, naming the known models if it is missing."""
     if not path.is_file():
-        known = sorted(found.stem for found in path.parent.glob("*.yaml"))
+        known = sorted(file.stem for file in path.parent.glob("*.yaml"))
         raise ValueError(f"{path}: no such model {unknown(path.stem, known)}")
     return parse(read_yaml(path), ModelSpec, str(path))

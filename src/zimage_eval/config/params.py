@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, StringConstraints, field_validator, model_validator
 
 from zimage_eval.config.benchmarks import Benchmarks
-from zimage_eval.config.frozen import Frozen, parse, read_yaml, unknown
+from zimage_eval.config.frozen import Frozen, parse, read_yaml, shown, unknown
 from zimage_eval.config.model_spec import Role
 from zimage_eval.config.setting_groups import Count
 from zimage_eval.config.settings import Nested, check_value, check_values, leaves
@@ -61,6 +61,7 @@ def need_comparison(entry: ComparisonParams | None) -> ComparisonParams:
 Phase = Literal["screen", "confirm"]
 PHASES: tuple[Phase, ...] = ("screen", "confirm")
 VARIANT_NAME = r"^[A-Za-z0-9][A-Za-z0-9._=,+-]*$"  # it becomes a folder
+LONGEST_NAME = 200  # of its characters: file systems end at 255 bytes
 RESERVED_NAMES = ("baseline", "confirm")  # rows of the results
 
 
@@ -109,7 +110,11 @@ class Study(Frozen):
             return variants
         for name, changes in variants.items():
             if not re.fullmatch(VARIANT_NAME, name) or name in RESERVED_NAMES:
-                raise ValueError(f"{name!r} is no name: {VARIANT_NAME}, not {RESERVED_NAMES}")
+                raise ValueError(f"{shown(name)} is no name: {VARIANT_NAME}, not {RESERVED_NAMES}")
+            if len(name) > LONGEST_NAME:
+                raise ValueError(
+                    f"{shown(name)} is no name: {len(name)} characters, at most {LONGEST_NAME}"
+                )
             for key, value in leaves(changes):
                 check_value(key, value)
         return variants

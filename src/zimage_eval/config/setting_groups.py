@@ -5,9 +5,11 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
-from zimage_eval.config.frozen import Frozen
+from zimage_eval.config.frozen import Frozen, shown
 
 Count = Annotated[int, Field(ge=1)]
+MOST_TOKENS = 2**13
+"""That the text encoder is given at once: what attends to all others grows with their square."""
 HiddenLayer = int | Literal["raw_last"] | tuple[int | Literal["raw_last"], ...]
 Float = Annotated[float, AfterValidator(lambda value: value + 0.0)]  # -0.0 and 0.0 are one value
 
@@ -19,11 +21,20 @@ def _hidden_layer(value: object) -> object:
     if not are_layers or (layers is value and len(set(layers)) < max(2, len(layers))):
         raise ValueError(
             "must be an index into hidden_states, raw_last, or a list of two or more different "
-            f"ones to average, got {value!r}"
+            f"ones to average, got {shown(value)}"
         )
     if layers is value:
         return tuple(sorted(layers, key=lambda layer: (layer == "raw_last", layer), reverse=True))
     return value
+
+
+def _encodable(num_tokens: int) -> int:
+    if num_tokens > MOST_TOKENS:
+        raise ValueError(
+            f"attention over {num_tokens} tokens takes tens of gigabytes; allowed: 16 to "
+            f"{MOST_TOKENS}"
+        )
+    return num_tokens
 
 
 class PromptSettings(Frozen):
@@ -76,7 +87,7 @@ class EncoderSettings(Frozen):
     """Side on which pads are added for the encoder, up to `max_sequence_length`; they don't reach
     the caption. Tokens have positions 0, 1, ... with pads on the right or without pads; with pads
     on the left they have the positions after those, as with a tokenizer that pads on the left."""
-    max_sequence_length: Annotated[int, Field(ge=16)]
+    max_sequence_length: Annotated[int, Field(ge=16), AfterValidator(_encodable)]
     """Most tokens of a prompt, chat format included; `long_prompt` applies beyond."""
     long_prompt: Literal["truncate", "pool", "interpolate", "chunk"]
     """What happens to a longer prompt: its end is cut off; its embeddings are averaged in stretches
@@ -89,7 +100,7 @@ class EncoderSettings(Frozen):
             value = getattr(self, name)
             if not self.chat_template and value != none:
                 raise ValueError(
-                    f"{name}: {value!r} needs a chat; allowed with chat_template false: "
+                    f"{name}: {shown(value)} needs a chat; allowed with chat_template false: "
                     f"{json.dumps(none)}"
                 )
         return self
@@ -112,11 +123,11 @@ class SamplerSettings(Frozen):
 def _distinct_layers(value: object) -> object:
     """Validate `dropped_refiner_layers`: a list, which becomes a sorted tuple."""
     if not isinstance(value, list | tuple):
-        raise ValueError(f"must be a list of layers from 0, got {value!r}")
+        raise ValueError(f"must be a list of layers from 0, got {shown(value)}")
     if any(type(layer) is not int or layer < 0 for layer in value):
-        raise ValueError(f"layers are integers from 0, got {list(value)!r}")
+        raise ValueError(f"layers are integers from 0, got {shown(list(value))}")
     if len(set(value)) < len(value):
-        raise ValueError(f"a layer stands twice in {list(value)!r}")
+        raise ValueError(f"a layer stands twice in {shown(list(value))}")
     return tuple(sorted(value))
 
 

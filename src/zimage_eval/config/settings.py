@@ -8,7 +8,7 @@ from typing import Annotated, Any, Self
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError, model_validator
 
-from zimage_eval.config.frozen import Frozen, first_problem, parse_yaml, unknown
+from zimage_eval.config.frozen import Frozen, first_problem, parse_yaml, shown, unknown
 from zimage_eval.config.setting_groups import (
     EncoderSettings,
     ImageSettings,
@@ -23,6 +23,11 @@ Key = tuple[str, str]
 """Group and name of one setting, such as `("sampler", "shift")`."""
 
 
+OWN_TABLE = 1536
+"""Positions of the released models' table. A prompt may be as long under a shorter one: whether its
+caption still fits is then the question."""
+
+
 class Settings(Frozen):
     """Everything that decides an image, except prompt, seed and weights."""
 
@@ -32,6 +37,17 @@ class Settings(Frozen):
     refiner: RefinerSettings
     rope: RopeSettings
     image: ImageSettings
+
+    @model_validator(mode="after")
+    def _captions_end_with_the_table(self) -> Self:
+        longest = max(self.rope.table_length, OWN_TABLE) - 2
+        if self.encoder.max_sequence_length > longest:
+            raise ValueError(
+                f"encoder.max_sequence_length: {self.encoder.max_sequence_length} is more than a "
+                f"caption can have; allowed with rope.table_length {self.rope.table_length}: 16 to "
+                f"{longest}"
+            )
+        return self
 
     @model_validator(mode="after")
     def _maps_know_prompts_as_written(self) -> Self:
@@ -99,7 +115,7 @@ def check_values(key: Key, values: Iterable[object]) -> list[Any]:
     if not checked:
         raise ValueError(f"{'.'.join(key)}: needs at least one value")
     if len(set(checked)) < len(checked):
-        raise ValueError(f"{'.'.join(key)}: a value stands twice in {checked}")
+        raise ValueError(f"{'.'.join(key)}: a value stands twice in {shown(checked)}")
     return checked
 
 
@@ -118,7 +134,7 @@ def parse_changes(words: Iterable[str]) -> dict[Key, list[Any]]:
         name, equals, written = argument.partition("=")
         group, dot, leaf = name.partition(".")
         if not (equals and dot):
-            raise ValueError(f"{argument!r}: must be group.setting=value")
+            raise ValueError(f"{shown(argument)}: must be group.setting=value")
         value = parse_yaml(written, name)
         values = value if isinstance(value, list) else [value]
         [(key, _)] = leaves({group: {leaf: values}})

@@ -8,9 +8,9 @@ from typing import Annotated, Any, NamedTuple
 
 from pydantic import Field, ValidationError
 
-from zimage_eval.config.frozen import Frozen, first_problem, unknown
+from zimage_eval.config.frozen import Frozen, first_problem, shown, unknown
 from zimage_eval.config.model_spec import Role
-from zimage_eval.config.params import Phase, Study
+from zimage_eval.config.params import LONGEST_NAME, Phase, Study
 from zimage_eval.config.settings import KEYS, Key, Nested, Settings, leaves, override, value_name
 
 ORDER_FILE = "_order.json"
@@ -169,6 +169,11 @@ def _refuse_doubles(variants: Sequence[Variant]) -> None:
     by_name: dict[str, Variant] = {}
     by_settings: dict[str, Variant] = {}
     for variant in variants:
+        if len(variant.name) > LONGEST_NAME:
+            raise ValueError(
+                f"variant {shown(variant.name)}: a name of {len(variant.name)} characters becomes "
+                f"no folder; allowed: {LONGEST_NAME}"
+            )
         if variant.name in by_name:
             raise ValueError(f"two variants are named {variant.name!r}")
         twin = by_settings.get(variant.settings.canonical())

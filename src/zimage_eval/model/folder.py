@@ -2,34 +2,124 @@
 
 import hashlib
 import json
-import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple, Self
 
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from zimage_eval.config.frozen import Problems, cut, parse, shown, unknown
 from zimage_eval.config.setting_groups import ImageSettings, RopeSettings
 from zimage_eval.config.settings import Settings
 from zimage_eval.config.variants import Variant
+from zimage_eval.model.memory import WEIGHT_FILES, read_json, read_shapes, refuse_pointer
 
 TEXT_PARTS = ("tokenizer", "text_encoder")
 IMAGE_PARTS = ("scheduler", "transformer", "vae")
 
+PARTS = (*TEXT_PARTS, *IMAGE_PARTS)
 # What from_pretrained can't do without: for each part, one of these files.
 REQUIRED_FILES = {
     "tokenizer": ("tokenizer.json", "vocab.json"),
-    "text_encoder": ("model.safetensors", "model.safetensors.index.json"),
     "scheduler": ("scheduler_config.json",),
-    "transformer": (
-        "diffusion_pytorch_model.safetensors",
-        "diffusion_pytorch_model.safetensors.index.json",
-    ),
-    "vae": (
-        "diffusion_pytorch_model.safetensors",
-        "diffusion_pytorch_model.safetensors.index.json",
-    ),
+} | {part: (name, f"{name}.index.json") for part, name in WEIGHT_FILES.items()}
+# For each part the library, and the classes that this project knows of it; () takes any.
+_CLASSES: Mapping[str, tuple[str, tuple[str, ...]]] = {
+    "tokenizer": ("transformers", ()),
+    "text_encoder": ("transformers", ()),
+    "scheduler": ("diffusers", ()),
+    "transformer": ("diffusers", ("ZImageTransformer2DModel",)),
+    "vae": ("diffusers", ("AutoencoderKL",)),
 }
 CAPTION_MULTIPLE = 32  # ZImageTransformer2DModel pads captions to a multiple of this
+
+
+class _Config(BaseModel):
+    """The keys of a configuration without which a library would take a default of its own."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", strict=True, allow_inf_nan=False)
+
+
+_Size = Annotated[int, Field(ge=1)]
+_Sizes = Annotated[tuple[_Size, ...], Field(strict=False, min_length=1)]
+_ThreeSizes = Annotated[tuple[_Size, _Size, _Size], Field(strict=False)]
+_Words = Annotated[tuple[str, ...], Field(strict=False, min_length=1)]
+_Positive = Annotated[float, Field(gt=0)]
+
+
+class _TransformerConfig(_Config):
+    all_patch_size: _Sizes
+    all_f_patch_size: _Sizes
+    axes_dims: _ThreeSizes
+    axes_lens: _ThreeSizes
+    cap_feat_dim: _Size
+    dim: _Size
+    in_channels: _Size
+    n_heads: _Size
+    n_kv_heads: _Size
+    n_layers: _Size
+    n_refiner_layers: _Size
+    norm_eps: _Positive
+    qk_norm: bool
+    rope_theta: _Positive
+    t_scale: _Positive
+    context_refiner_modulation: bool = False
+
+
+class _AutoencoderConfig(_Config):
+    act_fn: str
+    block_out_channels: _Sizes
+    down_block_types: _Words
+    up_block_types: _Words
+    in_channels: _Size
+    out_channels: _Size
+    latent_channels: _Size
+    layers_per_block: _Size
+    norm_num_groups: _Size
+    sample_size: _Size
+    scaling_factor: _Positive
+    shift_factor: float
+
+
+class _TextEncoderConfig(_Config):
+    model_type: str
+    vocab_size: _Size
+    hidden_size: _Size
+    intermediate_size: _Size
+    num_hidden_layers: _Size
+    num_attention_heads: _Size
+    num_key_value_heads: _Size
+    head_dim: _Size
+    hidden_act: str
+    rms_norm_eps: _Positive
+    rope_theta: _Positive | None = None
+    rope_parameters: dict[str, Any] | None = None
+
+    @model_validator(mode="after")
+    def _positions_have_a_base(self) -> Self:
+        if self.rope_theta is None and not (self.rope_parameters or {}).get("rope_theta"):
+            raise ValueError("rope_theta: missing, by itself or in rope_parameters")
+        return self
+
+
+class _SchedulerConfig(_Config):
+    num_train_timesteps: _Size
+    shift: _Positive
+    use_dynamic_shifting: bool
+
+
+class _TokenizerConfig(_Config):
+    pad_token: str | dict[str, Any]
+
+
+_CONFIGS: Mapping[str, tuple[str, type[_Config]]] = {
+    "tokenizer": ("tokenizer_config.json", _TokenizerConfig),
+    "text_encoder": ("config.json", _TextEncoderConfig),
+    "scheduler": ("scheduler_config.json", _SchedulerConfig),
+    "transformer": ("config.json", _TransformerConfig),
+    "vae": ("config.json", _AutoencoderConfig),
+}
 
 
 class ModelLimits(NamedTuple):
@@ -54,7 +144,7 @@ def check_model(folder: Path, parts: Sequence[str], variants: Sequence[Variant])
         The model's limits; levels beyond them are no error (`unavailable_reason`).
 
     Raises:
-        ValueError: a file is missing, or a variant's height or width is impossible.
+        ValueError: a file is missing or not whole, or a variant's height or width is impossible.
     """
     check_parts(folder, parts)
     limits = read_limits(folder)
@@ -64,40 +154,87 @@ def check_model(folder: Path, parts: Sequence[str], variants: Sequence[Variant])
 
 
 def check_parts(folder: Path, parts: Sequence[str]) -> None:
-    """Check that the files of these parts are there, each shard included.
+    """Check that the files of these parts are there and whole, each shard included.
+
+    Every JSON file is one and holds what the part can't be made without, and every safetensors file
+    is as long as its header says. Which tensors a part needs is not known here: its loader knows.
 
     Raises:
-        ValueError: something is missing; says what, and where to put it.
+        ValueError: something is missing or cut off; names the file, and where to put it.
     """
     where = f"put or link the model's diffusers folder at {folder}"
-    if not (folder / "model_index.json").is_file():
-        raise ValueError(f"{folder / 'model_index.json'}: no such file; {where}")
+    index = folder / "model_index.json"
+    if not index.is_file():
+        raise ValueError(f"{index}: no such file; {where}")
+    _check_index(index, parts)
     for part in parts:
-        config = folder / part / "config.json"
-        if part in ("text_encoder", "transformer", "vae") and not config.is_file():
+        config = folder / part / _CONFIGS[part][0]
+        if part != "scheduler" and not config.is_file():
             raise ValueError(f"{config}: no such file; {where}")
-        found = [name for name in REQUIRED_FILES[part] if (folder / part / name).is_file()]
-        if not found:
+        if not any((folder / part / name).is_file() for name in REQUIRED_FILES[part]):
             needed = " or ".join(REQUIRED_FILES[part])
             raise ValueError(f"{folder / part}: holds no {needed}; {where}")
-        if found[0].endswith(".index.json"):
-            shards = set(_read_json(folder / part / found[0])["weight_map"].values())
-            missing = sorted(name for name in shards if not (folder / part / name).is_file())
-            if missing:
-                raise ValueError(f"{folder / part}: holds no {', '.join(missing)}; {where}")
+        read_config(folder, part)
+        if part in WEIGHT_FILES:
+            read_shapes(folder / part)
+    if "tokenizer" in parts:
+        _check_tokenizer(folder / "tokenizer")
+
+
+def read_config(folder: Path, part: str) -> Any:  # noqa: ANN401 - each part has a type of its own
+    """What the configuration of a part states, as far as it can't be left to a default.
+
+    Raises:
+        ValueError: it lacks a key, or holds something impossible; names file and key.
+    """
+    name, model = _CONFIGS[part]
+    path = folder / part / name
+    return parse(read_json(path), model, str(path))
+
+
+def check_digests(folder: Path, stated: Mapping[str, str], where: str) -> list[str]:
+    """Hold the files of a model folder to the SHA-256 that are stated of them.
+
+    Args:
+        folder: of the model.
+        stated: digest by path in the folder.
+        where: they are stated.
+
+    Returns:
+        The files that are loaded and of which nothing is stated.
+
+    Raises:
+        Problems: a file is missing or another one.
+    """
+    files = {path.relative_to(folder).as_posix(): path for path in _opened_files(folder, PARTS)}
+    problems = [
+        f"{folder / name}: no such file; {where} states its sha256"
+        for name in sorted(stated.keys() - files.keys())
+    ]
+    shared = [name for name in files if name in stated]
+    with ThreadPoolExecutor(max_workers=4) as pool:
+        digests = pool.map(_sha256, [files[name] for name in shared])
+    for name, digest in zip(shared, digests, strict=True):
+        if digest != stated[name]:
+            problems.append(f"{files[name]}: has sha256 {digest}, {where} states {stated[name]}")
+    if problems:
+        raise Problems(*problems)
+    return sorted(files.keys() - stated.keys())
 
 
 def read_limits(folder: Path) -> ModelLimits:
-    """The limits that a model's config files state."""
-    transformer = _read_json(folder / "transformer" / "config.json")
-    vae = _read_json(folder / "vae" / "config.json")
-    text_encoder = _read_json(folder / "text_encoder" / "config.json")
-    factor = 2 ** (len(vae["block_out_channels"]) - 1)
-    _, rows, columns = transformer["axes_lens"]
+    """The limits that a model's config files state.
+
+    Raises:
+        ValueError: one lacks a key, or holds something impossible; names file and key.
+    """
+    transformer = read_config(folder, "transformer")
+    factor = 2 ** (len(read_config(folder, "vae").block_out_channels) - 1)
+    _, rows, columns = transformer.axes_lens
     return ModelLimits(
-        num_hidden_layers=text_encoder["num_hidden_layers"],
-        num_refiner_layers=transformer["n_refiner_layers"],
-        has_refiner_timestep=has_refiner_timestep(folder),
+        num_hidden_layers=read_config(folder, "text_encoder").num_hidden_layers,
+        num_refiner_layers=transformer.n_refiner_layers,
+        has_refiner_timestep=transformer.context_refiner_modulation,
         # ZImagePipeline is written for patches of 2, the only size of the released models.
         pixel_multiple=factor * 2,
         max_pixels=min(rows, columns) * factor * 2,
@@ -110,8 +247,8 @@ def has_refiner_timestep(folder: Path) -> bool:
     diffusers has no such key: its class never modulates the context refiner. Weights trained with
     it hold `context_refiner.<i>.adaLN_modulation.0.{weight,bias}` beside diffusers' own.
     """
-    config = _read_json(folder / "transformer" / "config.json")
-    return config.get("context_refiner_modulation") is True
+    has_timestep: bool = read_config(folder, "transformer").context_refiner_modulation
+    return has_timestep
 
 
 def check_image_size(limits: ModelLimits, image: ImageSettings) -> None:
@@ -162,25 +299,68 @@ def weights_digest(folder: Path, parts: Sequence[str]) -> str:
 
     Hidden files and *.md are left out: no from_pretrained opens them.
     """
-    files = [folder / "model_index.json"]
-    for part in sorted(parts):
-        files += [path for path in sorted((folder / part).rglob("*")) if _is_opened(path)]
+    files = _opened_files(folder, parts)
     with ThreadPoolExecutor(max_workers=4) as pool:
         digests = list(pool.map(_sha256, files))
     names = [path.relative_to(folder).as_posix() for path in files]
     return hashlib.sha256(json.dumps([names, digests]).encode()).hexdigest()
 
 
-def count_parameters(folder: Path, part: str) -> int:
-    """Number of values in the safetensors files of a part, from their headers."""
-    return sum(count_file_parameters(path) for path in (folder / part).glob("*.safetensors"))
+def _check_index(path: Path, parts: Sequence[str]) -> None:
+    index = read_json(path)
+    for part in parts:
+        if part not in index:
+            raise ValueError(f"{path}: {part}: missing")
+        library, classes = _CLASSES[part]
+        entry = index[part]
+        is_pair = isinstance(entry, list) and [type(name) for name in entry] == [str, str]
+        if not is_pair or entry[0] != library:
+            raise ValueError(
+                f"{path}: {part}: must be [{library}, a class of it], got {shown(entry)}"
+            )
+        if classes and entry[1] not in classes:
+            raise ValueError(f"{path}: {part}: no class is {unknown(entry[1], classes)}")
 
 
-def count_file_parameters(path: Path) -> int:
-    """Number of values in a safetensors file, from its header."""
-    with path.open("rb") as file:
-        header = json.loads(file.read(int.from_bytes(file.read(8), "little")))
-    return sum(math.prod(e["shape"]) for name, e in header.items() if name != "__metadata__")
+def _check_tokenizer(folder: Path) -> None:
+    """Its files are JSON, and it has words and the format of a chat."""
+    contents = {path.name: read_json(path) for path in sorted(folder.glob("*.json"))}
+    whole = folder / "tokenizer.json"
+    if whole.name in contents:
+        _need_words(whole, contents[whole.name])
+    elif not contents["vocab.json"]:
+        raise ValueError(f"{folder / 'vocab.json'}: holds no tokens")
+    elif not (folder / "merges.txt").is_file():
+        raise ValueError(f"{folder / 'merges.txt'}: no such file; vocab.json needs it")
+    template = folder / "chat_template.jinja"
+    if template.is_file():
+        refuse_pointer(template)
+        chat = template.read_text(encoding="utf-8", errors="replace")
+    else:
+        chat = str(contents["tokenizer_config.json"].get("chat_template") or "")
+    if not chat.strip():
+        raise ValueError(f"{template}: there is no chat template, nor is one in the config")
+
+
+def _need_words(path: Path, content: Mapping[str, Any]) -> None:
+    from tokenizers import Tokenizer
+
+    for key, kind in (("added_tokens", list), ("model", dict)):
+        if not isinstance(content.get(key), kind):
+            raise ValueError(f"{path}: {key}: must be a JSON {kind.__name__}")
+    try:
+        size = Tokenizer.from_file(str(path)).get_vocab_size()
+    except Exception as error:  # the library raises no type of its own
+        raise ValueError(f"{path}: is no tokenizer ({cut(str(error))})") from error
+    if not size:
+        raise ValueError(f"{path}: holds no tokens")
+
+
+def _opened_files(folder: Path, parts: Sequence[str]) -> list[Path]:
+    files = [folder / "model_index.json"]
+    for part in sorted(parts):
+        files += [path for path in sorted((folder / part).rglob("*")) if _is_opened(path)]
+    return files
 
 
 def _is_opened(path: Path) -> bool:
@@ -190,10 +370,3 @@ def _is_opened(path: Path) -> bool:
 def _sha256(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _read_json(path: Path) -> Any:  # noqa: ANN401 - a JSON file holds anything
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise ValueError(f"{path}: {' '.join(str(error).split())}") from error

@@ -1,16 +1,19 @@
 """Transformer, scheduler and autoencoder of a model, and the transformer under other settings."""
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
-from diffusers import ZImageTransformer2DModel
+from diffusers import AutoencoderKL, ZImageTransformer2DModel
 from torch import nn
 
+from zimage_eval.config.frozen import cut
 from zimage_eval.config.model_spec import DtypeSettings
 from zimage_eval.config.settings import Settings
 from zimage_eval.model.captions import RefinerFit
 from zimage_eval.model.folder import IMAGE_PARTS, check_parts, has_refiner_timestep
+from zimage_eval.model.memory import read_json, read_shapes, refuse_tensors
 from zimage_eval.model.module_views import view_module
 from zimage_eval.model.refiner import ContextRefiner, RecordedTimestep
 from zimage_eval.model.rope import build_rope
@@ -24,13 +27,14 @@ def load_image_side(folder: Path, dtype: DtypeSettings, device: torch.device) ->
     """Load the pipeline without tokenizer and text encoder: it takes `prompt_embeds` only.
 
     Raises:
-        ValueError: a file is missing; says which, and where to put it.
+        ValueError: a file is missing or not whole, or a tensor is; says which.
     """
     from diffusers import ZImagePipeline
 
     from zimage_eval.model.refiner import attach_modulation
 
     check_parts(folder, IMAGE_PARTS)
+    check_image_weights(folder, ("transformer", "vae"))
     pipe = ZImagePipeline.from_pretrained(
         folder,
         tokenizer=None,
@@ -44,6 +48,52 @@ def load_image_side(folder: Path, dtype: DtypeSettings, device: torch.device) ->
         attach_modulation(pipe.transformer, folder / "transformer")
     pipe.set_progress_bar_config(disable=True)
     return pipe.to(device)
+
+
+def check_image_weights(folder: Path, parts: Sequence[str]) -> None:
+    """Hold the tensors of transformer and autoencoder to those that their classes have.
+
+    No weight is read: the classes are made without memory, and the files' headers are compared.
+
+    Raises:
+        ValueError: a configuration is impossible, or a tensor is missing, unexpected or of another
+            shape; names the file.
+    """
+    for part in parts:
+        shapes, model_type = read_shapes(folder / part), _MODEL_TYPES[part]
+        module = _empty_module(folder / part, model_type)
+        wanted = {name: tuple(value.shape) for name, value in module.state_dict().items()}
+        if part == "transformer" and has_refiner_timestep(folder):
+            like = "noise_refiner.0.adaLN_modulation.0"  # each block's modulation has these shapes
+            wanted |= {
+                f"context_refiner.{index}.adaLN_modulation.0.{end}": wanted[f"{like}.{end}"]
+                for index in range(len(module.context_refiner))
+                for end in ("weight", "bias")
+            }
+        both = wanted.keys() & shapes.keys()
+        problems = {
+            "lacks": wanted.keys() - shapes.keys(),
+            "holds unknown": shapes.keys() - wanted.keys(),
+            "holds misshapen": [name for name in both if wanted[name] != shapes[name]],
+        }
+        refuse_tensors(folder / part, model_type.__name__, problems)
+
+
+_MODEL_TYPES: dict[str, Any] = {"transformer": ZImageTransformer2DModel, "vae": AutoencoderKL}
+
+
+def _empty_module(folder: Path, model_type: Any) -> Any:  # noqa: ANN401 - diffusers is untyped
+    config = folder / "config.json"
+    values = read_json(config)
+    values.pop("context_refiner_modulation", None)  # this project's own key
+    try:
+        with torch.device("meta"):
+            return model_type.from_config(values)
+    except Exception as error:  # a class may fail anywhere on values that don't go together
+        raise ValueError(
+            f"{config}: no {model_type.__name__} can be made of it "
+            f"({type(error).__name__}: {cut(str(error))})"
+        ) from error
 
 
 def view_transformer(

@@ -1,8 +1,23 @@
 """Facts a prompt states about its picture, and what a judge found of each."""
 
-from typing import Literal, NamedTuple, Self
+from collections.abc import Collection, Mapping
+from typing import Annotated, Literal, NamedTuple, Self, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+from zimage_eval.config.benchmarks import Relation
+from zimage_eval.config.frozen import unknown
+from zimage_eval.config.model_spec import JudgeName
+from zimage_eval.prompts.scenes.world import (
+    BACKGROUNDS,
+    COLORS,
+    FILLS,
+    MAX_FOUND_OBJECTS,
+    NAMES,
+    POSITIONS,
+    SIZES,
+    STYLES,
+)
 
 FactKind = Literal[
     "shape", "color", "size", "fill", "position", "count", "relation", "background", "style"
@@ -20,6 +35,46 @@ FACT_KINDS: tuple[FactKind, ...] = (
 )
 
 
+MAX_COUNT = 100
+"""Things of one kind that a prompt may state: nobody counts more in a picture."""
+DETECTED_COLORS = (
+    "red",
+    "orange",
+    "yellow",
+    "green",
+    "blue",
+    "purple",
+    "pink",
+    "brown",
+    "black",
+    "white",
+    "gray",
+)
+"""That a thing found by a detector is given one of."""
+KNOWN_WORDS: Mapping[JudgeName, Mapping[str, Collection[str]]] = {
+    "scenes": {
+        "name": NAMES,
+        "color": COLORS,
+        "size": SIZES,
+        "fill": FILLS,
+        "position": POSITIONS,
+        "background": BACKGROUNDS,
+        "style": STYLES,
+    },
+    "detector": {"color": DETECTED_COLORS, "position": POSITIONS},
+    "hand_labels": {},
+    "none": {},
+}
+"""The words that each judge can find to hold, by the key they stand under; a key that is left out
+takes any word: the judge does not look for it, or by whatever name it has."""
+
+
+def _known_relation(value: object) -> object:
+    if value not in get_args(Relation):
+        raise ValueError(f"no relation is {unknown(value, get_args(Relation))}")
+    return value
+
+
 class _Frozen(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
@@ -34,7 +89,7 @@ class ObjectFact(_Frozen):
     fill: str | None = None
     position: str | None = None
     """Where in the picture, as the viewer sees it: left, right, top, bottom, center."""
-    count: int = Field(default=1, ge=1)
+    count: int = Field(default=1, ge=1, le=MAX_COUNT)
 
 
 class RelationFact(_Frozen):
@@ -42,7 +97,7 @@ class RelationFact(_Frozen):
 
     subject: int = Field(ge=0)
     """Index into `Facts.objects`."""
-    relation: Literal["left_of", "right_of", "above", "below"]
+    relation: Annotated[Relation, BeforeValidator(_known_relation)]
     object: int = Field(ge=0)
     """Index into `Facts.objects`."""
 
@@ -66,6 +121,31 @@ class Facts(_Frozen):
             if relation.subject == relation.object:
                 raise ValueError(f"object {relation.subject} can't stand in relation to itself")
         return self
+
+
+def check_words(facts: Facts, judge: JudgeName) -> None:
+    """Refuse what a judge can't know, for it would say of every picture that it does not hold.
+
+    Raises:
+        ValueError: a word is none of the judge's, or there are more things than it tells apart;
+            names the fact and the nearest word.
+    """
+    words = KNOWN_WORDS[judge]
+    for index, fact in enumerate(facts.objects):
+        for kind in ("name", "color", "size", "fill", "position"):
+            _check_word(f"objects.{index}.{kind}", getattr(fact, kind), words.get(kind))
+    for kind in ("background", "style"):
+        _check_word(kind, getattr(facts, kind), words.get(kind))
+    total = sum(fact.count for fact in facts.objects)
+    if judge == "scenes" and total > MAX_FOUND_OBJECTS:
+        raise ValueError(
+            f"facts.objects: {total} things in all; judge 'scenes' tells {MAX_FOUND_OBJECTS} apart"
+        )
+
+
+def _check_word(where: str, value: str | None, words: Collection[str] | None) -> None:
+    if value is not None and words is not None and value not in words:
+        raise ValueError(f"facts.{where}: the judge knows no {unknown(value, words)}")
 
 
 def facts_in_words(facts: Facts) -> dict[str, str]:

@@ -1,26 +1,45 @@
 """Prompt sets: YAML files of prompts by category, their split into phases, their seeds."""
 
 import hashlib
+import re
+import unicodedata
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple
 
-from pydantic import StringConstraints
+from pydantic import AfterValidator, StringConstraints
 
-from zimage_eval.config.frozen import Frozen, parse, read_yaml
-from zimage_eval.prompts.facts import Facts
+from zimage_eval.config.frozen import Frozen, cut, parse, read_yaml, shown, yaml_files
+from zimage_eval.config.model_spec import JudgeName
+from zimage_eval.prompts.facts import Facts, check_words
 
 PROMPT_ID = r"^[a-z0-9][a-z0-9_-]*(/[a-z0-9_-]+)?$"
+CATEGORY = r"[A-Za-z0-9][A-Za-z0-9_-]*"
+ALL_CATEGORIES = "all"  # a row of the results
+LONGEST_ID = 200  # of its characters: image files are named by it, and file systems end at 255
+LONGEST_TEXT = 20_000
+
+
+def _readable(text: str) -> str:
+    kinds = {unicodedata.category(character) for character in text}
+    if not any(kind[0] in "LNPS" for kind in kinds):
+        raise ValueError(f"holds nothing to read: {shown(text)}")
+    control = [c for c in text if unicodedata.category(c) in ("Cc", "Cs") and c not in "\n\t"]
+    if control:
+        raise ValueError(f"holds the control character {control[0]!r}")
+    return text
 
 
 class Prompt(Frozen):
     """A text, and what a picture of it must show."""
 
-    id: Annotated[str, StringConstraints(pattern=PROMPT_ID)]
+    id: Annotated[str, StringConstraints(pattern=PROMPT_ID, max_length=LONGEST_ID)]
     """`<scene>` or `<scene>/<wording>`."""
     category: str
     """Name of the file it stands in."""
-    text: Annotated[str, StringConstraints(min_length=1)]
+    text: Annotated[
+        str, StringConstraints(min_length=1, max_length=LONGEST_TEXT), AfterValidator(_readable)
+    ]
     facts: Facts
 
 
@@ -31,21 +50,26 @@ class PhasePrompts(NamedTuple):
     confirm: tuple[Prompt, ...]
 
 
-def load_prompt_set(folder: Path) -> tuple[Prompt, ...]:
+def load_prompt_set(folder: Path, judge: JudgeName = "none") -> tuple[Prompt, ...]:
     """The prompts of `<folder>/<category>.yaml`, categories by name, prompts in file order.
 
+    Args:
+        folder: of the set.
+        judge: of its pictures; with "none", whatever the facts say is nobody's business.
+
     Raises:
-        ValueError: no files, a malformed prompt, or an id or text that stands twice; names it.
+        ValueError: no files or one of another kind, a malformed prompt, a fact that the judge can't
+            know, or an id or text that stands twice; names it.
     """
-    files = sorted(folder.glob("*.yaml"))
+    files = yaml_files(folder)
     if not files:
         known = sorted(found.name for found in folder.parent.glob("*/"))
         raise ValueError(f"{folder}: no prompt files; the sets there are: {', '.join(known)}")
-    prompts = tuple(prompt for file in files for prompt in _load_category(file))
+    prompts = tuple(prompt for file in files for prompt in _load_category(file, judge))
     _refuse_doubles(folder, "id", [prompt.id for prompt in prompts])
     # Image files are named by id with "/" as "_", so those must differ too.
     _refuse_doubles(folder, "file name", [prompt.id.replace("/", "_") for prompt in prompts])
-    _refuse_doubles(folder, "text", [prompt.text for prompt in prompts])
+    _refuse_doubles(folder, "text", [" ".join(prompt.text.split()) for prompt in prompts])
     return prompts
 
 
@@ -113,18 +137,28 @@ def prompt_rows(prompts: Sequence[Prompt], num_seeds: int) -> list[dict[str, Any
     ]
 
 
-def _load_category(file: Path) -> list[Prompt]:
+def _load_category(file: Path, judge: JudgeName) -> list[Prompt]:
+    if not re.fullmatch(CATEGORY, file.stem) or file.stem == ALL_CATEGORIES:
+        raise ValueError(
+            f"{file}: {shown(file.stem)} is no category: letters, digits, - and _, "
+            f"not {ALL_CATEGORIES!r}"
+        )
     entries = read_yaml(file)
     if not isinstance(entries, list) or not entries:
         raise ValueError(f"{file}: must be a list of prompts, each with id, text, facts")
     prompts = []
     for index, entry in enumerate(entries):
         if not isinstance(entry, Mapping):
-            raise ValueError(f"{file}: entry {index} is {entry!r}, not id, text, facts")
-        where = f"{file}: {entry.get('id', f'entry {index}')}"
+            raise ValueError(f"{file}: entry {index} is {shown(entry)}, not id, text, facts")
+        where = f"{file}: {cut(str(entry.get('id', f'entry {index}')))}"
         if "category" in entry:
             raise ValueError(f"{where}: category is the file's name, not a key")
-        prompts.append(parse({**entry, "category": file.stem}, Prompt, where))
+        prompt = parse({**entry, "category": file.stem}, Prompt, where)
+        try:
+            check_words(prompt.facts, judge)
+        except ValueError as error:
+            raise ValueError(f"{where}: {error}") from error
+        prompts.append(prompt)
     return prompts
 
 
@@ -132,5 +166,5 @@ def _refuse_doubles(folder: Path, what: str, values: Sequence[str]) -> None:
     seen: set[str] = set()
     for value in values:
         if value in seen:
-            raise ValueError(f"{folder}: {what} {value!r} stands twice")
+            raise ValueError(f"{folder}: {what} {shown(value)} stands twice")
         seen.add(value)

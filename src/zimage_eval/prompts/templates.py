@@ -6,7 +6,7 @@ from typing import Annotated, Any, Self
 
 from pydantic import Field, StringConstraints, model_validator
 
-from zimage_eval.config.frozen import Frozen, parse, read_yaml
+from zimage_eval.config.frozen import Frozen, cut, parse, read_yaml, yaml_files
 from zimage_eval.config.model_spec import ModelSpec, prompt_set_of
 from zimage_eval.config.params import Study
 from zimage_eval.config.variants import Variant, expand_variants
@@ -46,7 +46,7 @@ def load_templates(folder: Path, prompt_set: str) -> tuple[Template, ...]:
     """
     file = folder / f"{prompt_set}.yaml"
     if not file.is_file():
-        known = ", ".join(sorted(found.stem for found in folder.glob("*.yaml"))) or "none"
+        known = ", ".join(path.stem for path in yaml_files(folder)) or "none"
         raise ValueError(f"{file}: no templates for prompt set {prompt_set!r}; there are: {known}")
     entries = read_yaml(file)
     if not isinstance(entries, list) or not entries:
@@ -56,7 +56,7 @@ def load_templates(folder: Path, prompt_set: str) -> tuple[Template, ...]:
     templates = []
     for index, entry in enumerate(entries):
         name = entry.get("name") if isinstance(entry, Mapping) else None
-        template = parse(entry, Template, f"{file}: {name or f'entry {index}'}")
+        template = parse(entry, Template, f"{file}: {cut(str(name or f'entry {index}'))}")
         if template.name in names:
             raise ValueError(f"{file}: name {template.name!r} stands twice")
         twin = owners.setdefault(str(template.changes()), template.name)

@@ -1,18 +1,21 @@
 """questions/*.yaml: what is asked, what is known already, and the claims that decide."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Literal, NamedTuple, Self
 
 from pydantic import Field, StringConstraints, model_validator
 
-from zimage_eval.config.frozen import Frozen, parse, read_yaml
+from zimage_eval.config.benchmarks import Benchmarks
+from zimage_eval.config.frozen import Frozen, parse, read_yaml, unknown, yaml_files
 from zimage_eval.questions.claims import Claim, SharedTerms, StudyClaim
 
 TERMS_FILE = "terms.yaml"
 """The one file of the folder that is no question."""
+BENCHMARKS = (*Benchmarks.model_fields, "template_worth", "comparison", "ablations")
+"""What claims beside those about studies can be weighed on."""
 _ROW = re.compile(r"^(A\d+|Q-[A-Z]\d+)$")
 
 Text = Annotated[str, StringConstraints(min_length=1)]
@@ -94,13 +97,69 @@ class Place(NamedTuple):
     part: str
 
 
+class Known(NamedTuple):
+    """What a question may refer to."""
+
+    variants: Mapping[str, Collection[str]]
+    """Names by study."""
+    categories: Collection[str]
+    """Of the model's prompts."""
+    figures: Collection[str]
+    """Paths under reports/figures/."""
+
+
+def check_references(
+    folder: Path, questions: Mapping[str, Question], known: Known
+) -> Iterator[str]:
+    """A line for each study, benchmark, variant, category or figure that is named and not known.
+
+    Args:
+        folder: of the questions' files.
+        questions: by file name without ending.
+        known: what there is.
+    """
+    for name, question in questions.items():
+        path = folder / f"{name}.yaml"
+        for figure in question.figures:
+            if figure not in known.figures:
+                there = [path for path in known.figures if path.split("/")[0] in figure]
+                yield f"{path}: figures: no figure is {unknown(figure, sorted(there))}"
+        for place, claim in places(name, question):
+            if isinstance(claim, StudyClaim):
+                problems = _study_problems(claim, known)
+            else:
+                problems = _benchmark_problems(claim.benchmark)
+            for problem in problems:
+                yield f"{path}: claim of {place.part}: {problem}"
+
+
+def _benchmark_problems(name: str) -> Iterator[str]:
+    """One of the graph, of the ablations, or of another machine, such as h100_profile."""
+    if name not in BENCHMARKS and name.partition("_")[2] not in Benchmarks.model_fields:
+        yield f"benchmark: none is {unknown(name, BENCHMARKS)}"
+
+
+def _study_problems(claim: StudyClaim, known: Known) -> Iterator[str]:
+    if claim.study not in known.variants:
+        yield f"study: no study is {unknown(claim.study, known.variants)}"
+        return
+    names = sorted(known.variants[claim.study])
+    rivals = () if claim.rivals == "all" else claim.rivals
+    for key, name in [("baseline", claim.baseline), *(("rivals", rival) for rival in rivals)]:
+        if name is not None and name not in names:
+            yield f"{key}: no variant of {claim.study} is {unknown(name, names)}"
+    if claim.category is not None and claim.category not in known.categories:
+        yield f"category: none is {unknown(claim.category, sorted(known.categories))}"
+
+
 def load_questions(folder: Path) -> dict[str, Question]:
     """Question by file name without ending, in order of file names.
 
     Raises:
-        ValueError: a file is no question, or two are about one row; names the file and the key.
+        ValueError: a file is no question or of another kind, or two are about one row; names the
+            file and the key.
     """
-    paths = sorted(path for path in folder.glob("*.yaml") if path.name != TERMS_FILE)
+    paths = [path for path in yaml_files(folder) if path.name != TERMS_FILE]
     questions = {path.stem: parse(read_yaml(path), Question, str(path)) for path in paths}
     files: dict[str, str] = {}
     for name, question in questions.items():

@@ -1,13 +1,14 @@
 """The text side of a model of the Z-Image family: what turns a prompt into prompt embeddings."""
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 
+from zimage_eval.config.frozen import cut, shown
 from zimage_eval.config.model_spec import DtypeSettings
 from zimage_eval.model.folder import TEXT_PARTS, check_parts
+from zimage_eval.model.memory import read_json, refuse_tensors
 
 # transformers takes seconds to import, so it is imported where something is loaded.
 if TYPE_CHECKING:
@@ -32,22 +33,94 @@ def load_text_side(folder: Path, dtype: DtypeSettings, device: torch.device) -> 
 
 
 def load_tokenizer(folder: Path) -> "PreTrainedTokenizerBase":
-    """The tokenizer alone, which takes no weights."""
-    return _class_of(folder, "tokenizer").from_pretrained(folder / "tokenizer")
+    """The tokenizer alone, which takes no weights.
+
+    Raises:
+        ValueError: a file is missing, or is none of a tokenizer; says which.
+    """
+    check_parts(folder, ("tokenizer",))
+    tokenizer_type = _class_of(folder, "tokenizer")
+    return tokenizer_type.from_pretrained(folder / "tokenizer", trust_remote_code=False)
 
 
 def load_text_encoder(
     folder: Path, dtype: DtypeSettings, device: torch.device
 ) -> "PreTrainedModel":
-    """The text encoder, ready to be asked."""
-    text_encoder = _class_of(folder, "text_encoder").from_pretrained(
-        folder / "text_encoder", dtype=getattr(torch, dtype.text_encoder)
-    )
+    """The text encoder, ready to be asked.
+
+    Raises:
+        ValueError: a file is missing or not whole, or a tensor is, which transformers would leave
+            random; says which.
+    """
+    check_parts(folder, ("text_encoder",))
+    text_encoder = _load_whole(folder, dtype=getattr(torch, dtype.text_encoder))
     return text_encoder.eval().to(device)
+
+
+def check_text_side(folder: Path) -> None:
+    """Load tokenizer and text encoder, the latter without its weights.
+
+    Raises:
+        ValueError: the tokenizer is none or has tokens that the text encoder lacks, a configuration
+            is impossible, or a tensor is missing, unexpected or of another shape; names the file.
+    """
+    check_parts(folder, TEXT_PARTS)
+    try:
+        tokenizer = load_tokenizer(folder)
+        text_encoder = _load_whole(folder, device_map="meta")
+    except Exception as error:  # a class may fail anywhere on values that don't go together
+        if str(error).startswith(str(folder)):
+            raise
+        raise ValueError(
+            f"{folder}: no text encoder and tokenizer can be made of what is in their folders "
+            f"({type(error).__name__}: {cut(str(error))})"
+        ) from error
+    num_tokens = text_encoder.get_input_embeddings().num_embeddings
+    highest = max(tokenizer.get_vocab().values())
+    if highest >= num_tokens:
+        raise ValueError(
+            f"{folder / 'tokenizer'}: has a token {highest}, the text encoder knows 0 to "
+            f"{num_tokens - 1}"
+        )
+
+
+def _load_whole(folder: Path, **options: Any) -> Any:  # noqa: ANN401 - whatever class it names
+    from transformers import logging
+
+    model_type = _class_of(folder, "text_encoder")
+    verbosity, shows_progress = logging.get_verbosity(), logging.is_progress_bar_enabled()
+    logging.set_verbosity_error()  # what it would say at length of tensors is said in one line here
+    if options.get("device_map") == "meta":
+        logging.disable_progress_bar()  # nothing is loaded
+    try:
+        text_encoder, info = model_type.from_pretrained(
+            folder / "text_encoder",
+            trust_remote_code=False,
+            local_files_only=True,
+            output_loading_info=True,
+            ignore_mismatched_sizes=True,
+            **options,
+        )
+    finally:
+        logging.set_verbosity(verbosity)
+        if shows_progress:
+            logging.enable_progress_bar()
+    # A language model's head is no part of the encoder inside it.
+    unknown_names = {name for name in info["unexpected_keys"] if not name.startswith("lm_head.")}
+    problems = {
+        "lacks": info["missing_keys"],
+        "holds unknown": unknown_names,
+        "holds misshapen": [name for name, *_ in info["mismatched_keys"]],
+    }
+    refuse_tensors(folder / "text_encoder", model_type.__name__, problems)
+    return text_encoder
 
 
 def _class_of(folder: Path, part: str) -> Any:  # noqa: ANN401 - whatever class it names
     import transformers
 
-    index = json.loads((folder / "model_index.json").read_text(encoding="utf-8"))
-    return getattr(transformers, index[part][1])
+    path = folder / "model_index.json"
+    name = read_json(path)[part][1]
+    if not hasattr(getattr(transformers, name, None), "from_pretrained"):
+        raise ValueError(f"{path}: {part}: transformers has no class {shown(name)} to load")
+    return getattr(transformers, name)

@@ -23,7 +23,8 @@ from zimage_eval.benchmarks.machine.released_layout import (
 from zimage_eval.benchmarks.machine.results import Rows
 from zimage_eval.config.model_spec import ModelSpec
 from zimage_eval.config.settings import GROUPS, KEYS
-from zimage_eval.model.folder import IMAGE_PARTS, TEXT_PARTS, check_parts, count_parameters
+from zimage_eval.model.folder import IMAGE_PARTS, TEXT_PARTS, check_parts
+from zimage_eval.model.memory import count_parameters
 from zimage_eval.prompts.sets import load_prompt_set
 
 SIZES: dict[str, dict[str, Any]] = {

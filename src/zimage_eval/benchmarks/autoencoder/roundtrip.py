@@ -20,6 +20,7 @@ from zimage_eval.metrics.image import high_frequency_share, psnr, ssim
 from zimage_eval.metrics.lpips import lpips_distances
 from zimage_eval.metrics.networks.files import check_digest, weight_files
 from zimage_eval.model.autoencoder import decode_latents, encode_images
+from zimage_eval.model.transformer import check_image_weights
 from zimage_eval.output.observations import Measurement
 from zimage_eval.statistics.estimates import paired_differences, prompt_means
 
@@ -43,7 +44,8 @@ class Way(NamedTuple):
 
 
 def load_autoencoder(folder: Path, device: torch.device) -> AutoencoderKL:
-    """Load a model's autoencoder in float32."""
+    """Load a model's autoencoder in float32, from its folder `vae`."""
+    check_image_weights(folder.parent, ("vae",))
     return AutoencoderKL.from_pretrained(folder, dtype=torch.float32).eval().to(device)
 
 

@@ -10,8 +10,8 @@ from torch import Tensor
 
 from zimage_eval.benchmarks.comparison.models import ComparedModel, OtherPipeline
 from zimage_eval.config.model_spec import ModelSpec
-from zimage_eval.model.folder import IMAGE_PARTS, TEXT_PARTS, check_parts, count_file_parameters
-from zimage_eval.model.memory import GIB, check_memory, device_bytes
+from zimage_eval.model.folder import IMAGE_PARTS, TEXT_PARTS, check_parts
+from zimage_eval.model.memory import GIB, check_memory, count_file_parameters, device_bytes
 from zimage_eval.output.png import encode_png
 from zimage_eval.sampling.batches import ImageRequest
 from zimage_eval.sampling.generation import GeneratedImage, error_in_words, image_row, write_image

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from zimage_eval.config.model_spec import JudgeName
 from zimage_eval.config.params import ComparisonParams
 from zimage_eval.prompts.facts import Facts
 from zimage_eval.prompts.sets import Prompt, load_prompt_set, prompt_seeds, split_phases
@@ -36,15 +37,18 @@ class AskedPrompt(NamedTuple):
 
 
 def read_prompts(
-    folder: Path, entry: ComparisonParams
+    folder: Path, entry: ComparisonParams, judge: JudgeName = "none"
 ) -> tuple[tuple[Prompt, ...], tuple[Prompt, ...]]:
     """The prompt set and the capabilities' prompts, from the folder of all sets.
 
     Raises:
-        ValueError: there is no such set, or a prompt is malformed.
+        ValueError: there is no such set, a prompt is malformed, or a fact is one that the judge
+            can't know.
     """
-    others = () if entry.capabilities is None else load_prompt_set(folder / entry.capabilities)
-    return load_prompt_set(folder / entry.prompt_set), others
+    prompts = load_prompt_set(folder / entry.prompt_set, judge)
+    if entry.capabilities is None:
+        return prompts, ()
+    return prompts, load_prompt_set(folder / entry.capabilities, judge)
 
 
 def comparison_prompts(

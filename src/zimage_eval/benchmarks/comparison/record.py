@@ -13,7 +13,7 @@ from zimage_eval.config.frozen import Frozen, parse
 from zimage_eval.config.measuring import BackboneName
 from zimage_eval.config.model_spec import ModelSpec
 from zimage_eval.metrics.sets.features import StudyFeatures, read_study_features
-from zimage_eval.model.folder import count_parameters
+from zimage_eval.model.memory import count_parameters
 from zimage_eval.output.results import read_json
 from zimage_eval.output.tables import FACTS, IMAGES, SWAPPED_PROMPTS, read_table, scores_schema
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from zimage_eval.metrics.networks.clip import Clip
 from zimage_eval.metrics.networks.files import load_whole
-from zimage_eval.prompts.facts import FactResult, Facts, ObjectFact, RelationFact
+from zimage_eval.prompts.facts import DETECTED_COLORS, FactResult, Facts, ObjectFact, RelationFact
 from zimage_eval.prompts.scenes.world import nearest_position, stands_in_relation
 
 if TYPE_CHECKING:
@@ -52,11 +52,15 @@ def load_detector(folder: Path, device: "torch.device") -> Detector:
     import torch
     from transformers import AutoConfig, AutoModelForZeroShotObjectDetection, AutoProcessor
 
-    kind = AutoConfig.from_pretrained(folder, local_files_only=True).model_type
+    kind = AutoConfig.from_pretrained(
+        folder, local_files_only=True, trust_remote_code=False
+    ).model_type
     if kind not in MIN_SCORE:
         raise ValueError(f"{folder} is {kind!r}, detectors are {', '.join(MIN_SCORE)}")
     model = load_whole(AutoModelForZeroShotObjectDetection, folder, kind).to(device)
-    processor = AutoProcessor.from_pretrained(folder, local_files_only=True)
+    processor = AutoProcessor.from_pretrained(
+        folder, local_files_only=True, trust_remote_code=False
+    )
     run_model = _detect_one_by_one if kind == "grounding-dino" else _detect_at_once
 
     def detect(image: np.ndarray, names: Sequence[str]) -> list[Detection]:
@@ -140,19 +144,6 @@ def _detections(
     return detections
 
 
-COLORS = (
-    "red",
-    "orange",
-    "yellow",
-    "green",
-    "blue",
-    "purple",
-    "pink",
-    "brown",
-    "black",
-    "white",
-    "gray",
-)
 STYLES = (
     "photograph",
     "oil painting",
@@ -267,4 +258,5 @@ def _color(image: np.ndarray, detection: Detection, classify: Classifier) -> str
     rows = slice(math.floor(top), math.ceil(bottom))
     columns = slice(math.floor(left), math.ceil(right))
     crop = np.ascontiguousarray(image[rows, columns])
-    return COLORS[classify(crop, [f"a {color} {detection.name}" for color in COLORS])]
+    texts = [f"a {color} {detection.name}" for color in DETECTED_COLORS]
+    return DETECTED_COLORS[classify(crop, texts)]

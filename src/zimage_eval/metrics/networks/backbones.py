@@ -112,7 +112,9 @@ def load_vae_backbone(folder: Path, device: torch.device) -> Backbone:
     from diffusers import AutoencoderKL
 
     from zimage_eval.model.autoencoder import encode_images
+    from zimage_eval.model.transformer import check_image_weights
 
+    check_image_weights(folder.parent, ("vae",))
     vae = AutoencoderKL.from_pretrained(folder, torch_dtype=torch.float32).eval().to(device)
 
     def network(pixels: Tensor) -> Tensor:

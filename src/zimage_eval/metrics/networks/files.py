@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from zimage_eval.config.measuring import NetworkName, PinnedFile
+from zimage_eval.model.memory import refuse_pointer
 
 INCEPTION_FILE = "inception-2015-12-05.pt"
 INCEPTION_URL = (
@@ -64,6 +65,8 @@ def weight_files(name: NetworkName | Literal["vae"], path: Path) -> list[Path]:
     if not files or not files[0].is_file() or not has_config:
         shown = files[0] if name == "inception" else path
         raise ValueError(f"no {name} weights at {shown}: want {ORIGINS[name]}")
+    for file in files:
+        refuse_pointer(file)
     return files
 
 
@@ -76,9 +79,14 @@ def load_whole(model_type: Any, folder: Path, title: str) -> Any:  # noqa: ANN40
     import torch
 
     model, info = model_type.from_pretrained(
-        folder, local_files_only=True, dtype=torch.float32, output_loading_info=True
+        folder,
+        local_files_only=True,
+        trust_remote_code=False,
+        dtype=torch.float32,
+        output_loading_info=True,
+        ignore_mismatched_sizes=True,  # they are refused below, by name
     )
-    lacking = sorted(map(str, [*info["missing_keys"], *info["mismatched_keys"]]))
+    lacking = sorted([*info["missing_keys"], *(name for name, *_ in info["mismatched_keys"])])
     if lacking:
         raise ValueError(f"{folder} lacks {len(lacking)} weights of {title}: {lacking[0]}")
     return model.eval().requires_grad_(False)

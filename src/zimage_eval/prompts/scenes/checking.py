@@ -18,6 +18,7 @@ from zimage_eval.prompts.scenes.world import (
     DOT_SPACING,
     FILLS,
     FRAME_WIDTH,
+    MAX_FOUND_OBJECTS,
     NAMES,
     SIZES,
     STRIPE_HEIGHT,
@@ -32,7 +33,6 @@ paper differ by 52."""
 _BACKGROUND_DISTANCE: Final = 45.0
 _MIN_AREA: Final = 25
 """A connected region of fewer pixels is noise, not an object."""
-_MAX_OBJECTS: Final = 6
 _MIN_OVERLAP: Final = 0.6
 """An object gets a name only if its intersection over union with a silhouette reaches this."""
 _MAX_COLOR_ERROR: Final = 60.0
@@ -59,7 +59,7 @@ class DetectedScene(NamedTuple):
     """The scene that a picture shows."""
 
     objects: tuple[DetectedObject, ...]
-    """By area, largest first; at most six."""
+    """By area, largest first; at most `MAX_FOUND_OBJECTS`."""
     background: str | None
     style: str
 
@@ -197,7 +197,7 @@ def detect_scene(image: RGBImage) -> DetectedScene:
     labels, num = ndimage.label(foreground)
     areas = ndimage.sum_labels(foreground, labels, np.arange(1, num + 1))
     objects = []
-    for index in np.argsort(-areas, kind="stable")[:_MAX_OBJECTS]:
+    for index in np.argsort(-areas, kind="stable")[:MAX_FOUND_OBJECTS]:
         if areas[index] < _MIN_AREA:
             break
         mask = labels == index + 1

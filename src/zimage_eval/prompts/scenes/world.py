@@ -61,6 +61,8 @@ POSITIONS: Final[dict[str, tuple[float, float]]] = {
 RELATIONS: Final = ("left_of", "right_of", "above", "below")
 
 MAX_OBJECTS: Final = 3
+MAX_FOUND_OBJECTS: Final = 6
+"""That are told apart when a picture is read: of more, only the largest are looked at."""
 MARGIN: Final = FRAME_WIDTH + 1
 """Free pixels between an object and the picture's edge."""
 GAP: Final = 3
