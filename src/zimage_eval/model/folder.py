@@ -13,7 +13,7 @@ from zimage_eval.config.frozen import Problems, cut, parse, shown, unknown
 from zimage_eval.config.setting_groups import ImageSettings, RopeSettings
 from zimage_eval.config.settings import Settings
 from zimage_eval.config.variants import Variant
-from zimage_eval.model.memory import WEIGHT_FILES, read_json, read_shapes, refuse_pointer
+from zimage_eval.model.memory import WEIGHT_FILES, read_json_object, read_shapes, refuse_pointer
 
 TEXT_PARTS = ("tokenizer", "text_encoder")
 IMAGE_PARTS = ("scheduler", "transformer", "vae")
@@ -189,7 +189,7 @@ def read_config(folder: Path, part: str) -> Any:  # noqa: ANN401 - each part has
     """
     name, model = _CONFIGS[part]
     path = folder / part / name
-    return parse(read_json(path), model, str(path))
+    return parse(read_json_object(path), model, str(path))
 
 
 def check_digests(folder: Path, stated: Mapping[str, str], where: str) -> list[str]:
@@ -307,7 +307,7 @@ def weights_digest(folder: Path, parts: Sequence[str]) -> str:
 
 
 def _check_index(path: Path, parts: Sequence[str]) -> None:
-    index = read_json(path)
+    index = read_json_object(path)
     for part in parts:
         if part not in index:
             raise ValueError(f"{path}: {part}: missing")
@@ -324,7 +324,7 @@ def _check_index(path: Path, parts: Sequence[str]) -> None:
 
 def _check_tokenizer(folder: Path) -> None:
     """Its files are JSON, and it has words and the format of a chat."""
-    contents = {path.name: read_json(path) for path in sorted(folder.glob("*.json"))}
+    contents = {path.name: read_json_object(path) for path in sorted(folder.glob("*.json"))}
     whole = folder / "tokenizer.json"
     if whole.name in contents:
         _need_words(whole, contents[whole.name])

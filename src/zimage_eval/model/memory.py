@@ -34,7 +34,7 @@ class _ShardIndex(BaseModel):
     weight_map: Annotated[dict[str, str], Field(min_length=1)]
 
 
-def read_json(path: Path) -> dict[str, Any]:
+def read_json_object(path: Path) -> dict[str, Any]:
     """The JSON object in a file.
 
     Raises:
@@ -75,7 +75,7 @@ def part_files(folder: Path) -> list[Path]:
         return [single]
     if single.is_file():
         raise ValueError(f"{folder}: holds both {name} and {index.name}; which one is meant?")
-    names = sorted(set(parse(read_json(index), _ShardIndex, str(index)).weight_map.values()))
+    names = sorted(set(parse(read_json_object(index), _ShardIndex, str(index)).weight_map.values()))
     missing = [shard for shard in names if not (folder / shard).is_file()]
     if missing:
         raise ValueError(
@@ -99,7 +99,7 @@ def read_shapes(folder: Path) -> dict[str, tuple[int, ...]]:
     headers = {path.name: read_header(path) for path in files}
     index = _index_of(folder)
     if index.is_file():
-        places = parse(read_json(index), _ShardIndex, str(index)).weight_map
+        places = parse(read_json_object(index), _ShardIndex, str(index)).weight_map
         held = [(name, shard) for shard, header in headers.items() for name in header]
         differing = sorted(places.items() ^ held)
         if differing:

@@ -13,7 +13,7 @@ from zimage_eval.config.model_spec import DtypeSettings
 from zimage_eval.config.settings import Settings
 from zimage_eval.model.captions import RefinerFit
 from zimage_eval.model.folder import IMAGE_PARTS, check_parts, has_refiner_timestep
-from zimage_eval.model.memory import read_json, read_shapes, refuse_tensors
+from zimage_eval.model.memory import read_json_object, read_shapes, refuse_tensors
 from zimage_eval.model.module_views import view_module
 from zimage_eval.model.refiner import ContextRefiner, RecordedTimestep
 from zimage_eval.model.rope import build_rope
@@ -84,7 +84,7 @@ _MODEL_TYPES: dict[str, Any] = {"transformer": ZImageTransformer2DModel, "vae": 
 
 def _empty_module(folder: Path, model_type: Any) -> Any:  # noqa: ANN401 - diffusers is untyped
     config = folder / "config.json"
-    values = read_json(config)
+    values = read_json_object(config)
     values.pop("context_refiner_modulation", None)  # this project's own key
     try:
         with torch.device("meta"):

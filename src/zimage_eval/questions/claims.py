@@ -32,8 +32,8 @@ def _known_metric(name: str) -> str:
     return name
 
 
-Metric = Annotated[str, AfterValidator(_known_metric)]
-Margin = Annotated[float, Field(gt=0)]
+MetricName = Annotated[str, AfterValidator(_known_metric)]
+MarginValue = Annotated[float, Field(gt=0)]
 """In the metric's unit: a smaller difference does not matter."""
 
 
@@ -42,8 +42,8 @@ class AssayRule(Frozen):
 
     variant: str
     """Name of the arm that holds the baseline's images, judged by other prompts' texts."""
-    metric: Metric
-    margin: Margin
+    metric: MetricName
+    margin: MarginValue
 
 
 class SharedTerms(Frozen):
@@ -59,14 +59,14 @@ class StudyClaim(Frozen):
 
     rule: ContrastRule
     study: Name
-    metric: Metric
+    metric: MetricName
     phase: Phase
     rivals: Rivals
     baseline: Name | None = None
     """The variant that rivals are compared with; the study's own baseline if left out."""
     category: Name | None = None
     """Of prompts; all of them if left out."""
-    margin: Margin | None = None
+    margin: MarginValue | None = None
     """The metric's own if left out."""
     lead: Annotated[float, Field(ge=0)] = 0.0
     """How far ahead the better must be beyond doubt."""
@@ -86,7 +86,7 @@ class BenchmarkClaim(Frozen):
     better: Literal["higher", "lower"] | None
     baseline: Name
     rivals: Rivals
-    margin: Margin
+    margin: MarginValue
     categories: Annotated[tuple[Name, ...], Field(strict=False)] = ()
     """Of what was observed; all of it if left out."""
     lead: Annotated[float, Field(ge=0)] = 0.0

@@ -8,9 +8,10 @@ Holm's procedure over the claims bounds the chance of any false verdict at 5 % w
 from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, Literal, NamedTuple, TypeVar
 
-from pydantic import Field, StringConstraints
+from pydantic import Field
 
 from zimage_eval.config.frozen import Frozen
+from zimage_eval.questions.claims import Name
 from zimage_eval.questions.evidence import ALPHA, Evidence, RivalResult
 from zimage_eval.statistics.multiplicity import benjamini_hochberg, holm
 
@@ -18,7 +19,6 @@ FALSE_DISCOVERIES = 0.10
 MIN_HAND_LABELS = 200
 
 ClaimKey = TypeVar("ClaimKey")
-Name = Annotated[str, StringConstraints(min_length=1)]
 Word = Literal["supported", "refuted", "inconclusive", "not_testable"]
 
 

@@ -13,13 +13,15 @@ from scipy import stats
 
 from zimage_eval.statistics.estimates import MIN_PROMPTS
 
-Place = Literal["at_floor", "between", "at_ceiling", "beyond_ceiling", "unresolved", "inconclusive"]
+ScalePlace = Literal[
+    "at_floor", "between", "at_ceiling", "beyond_ceiling", "unresolved", "inconclusive"
+]
 
 
 class Placement(NamedTuple):
     """A mean distance on the scale of its floor and ceiling."""
 
-    place: Place
+    place: ScalePlace
     reason: str
     """Why nothing is concluded; empty otherwise."""
     num_prompts: int
@@ -110,7 +112,7 @@ def fieller_interval(
     return float((middle - root) / square), float((middle + root) / square)
 
 
-def _place(low: float, high: float, margin: float) -> Place:
+def _place(low: float, high: float, margin: float) -> ScalePlace:
     if high < margin:
         return "at_floor"
     if low > 1 + margin:

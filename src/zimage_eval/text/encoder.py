@@ -8,7 +8,7 @@ import torch
 from zimage_eval.config.frozen import cut, shown
 from zimage_eval.config.model_spec import DtypeSettings
 from zimage_eval.model.folder import TEXT_PARTS, check_parts
-from zimage_eval.model.memory import read_json, refuse_tensors
+from zimage_eval.model.memory import read_json_object, refuse_tensors
 
 # transformers takes seconds to import, so it is imported where something is loaded.
 if TYPE_CHECKING:
@@ -120,7 +120,7 @@ def _class_of(folder: Path, part: str) -> Any:  # noqa: ANN401 - whatever class 
     import transformers
 
     path = folder / "model_index.json"
-    name = read_json(path)[part][1]
+    name = read_json_object(path)[part][1]
     if not hasattr(getattr(transformers, name, None), "from_pretrained"):
         raise ValueError(f"{path}: {part}: transformers has no class {shown(name)} to load")
     return getattr(transformers, name)

@@ -111,7 +111,7 @@ def draw_other(
     return rows
 
 
-Job = tuple[list[ImageRequest], Batch | str]
+DrawingJob = tuple[list[ImageRequest], Batch | str]
 """Images that are drawn together, or the reason why they can't be."""
 
 
@@ -127,7 +127,7 @@ def zimage_jobs(
     prompts: Mapping[str, AskedPrompt],
     spec: ModelSpec,
     side: TextSide,
-) -> list[Job]:
+) -> list[DrawingJob]:
     """Batches of one padded length each, in an order that the prompts alone decide.
 
     Args:
@@ -147,7 +147,7 @@ def zimage_jobs(
         unwanted = defaults.sampler.negative_prompt
         negative = encode_prompts(*side, [unwanted], defaults.encoder)[0].cpu()
     most = max_caption_tokens(defaults.rope)
-    jobs: list[Job] = []
+    jobs: list[DrawingJob] = []
     lengths = [len(embeds[request.prompt_id]) for request in requests]
     for indices in compose_batches(lengths, spec.batch_size):
         members = [requests[index] for index in indices]

@@ -5,11 +5,11 @@ from itertools import combinations
 from typing import Final, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from zimage_eval.benchmarks.comparison.observations import SHARES, STYLE_WORD
 from zimage_eval.benchmarks.comparison.prompts import INFERRED, MISPLANNED, PLANNED, STATED
 from zimage_eval.config.measuring import BackboneName, Distribution
+from zimage_eval.metrics.sets.catalogue import FeatureVectors
 from zimage_eval.metrics.sets.features import StudyFeatures, resplit
 from zimage_eval.metrics.sets.frechet import (
     FID_BACKBONE,
@@ -208,7 +208,6 @@ def _scores(
     }
 
 
-FeatureVectors = NDArray[np.floating]
 NUM_NULLS: Final = 39
 NULL_QUANTILE: Final = 0.95
 

@@ -46,7 +46,7 @@ def measure_placements(
     rows: dict[str, dict[str, float | None]] = {
         placement: compare_embeds(embeds, unpadded) for placement, embeds in alone.items()
     }
-    sides: tuple[Placement, ...] = ("right", "left")
+    sides: tuple[PadPlacement, ...] = ("right", "left")
     for placement in sides:
         batch = encode_padded(text_encoder, token_ids, pad_id, length, placement)
         changes = compare_embeds(batch, alone[placement])
@@ -202,9 +202,9 @@ def _first(drawn: tuple[torch.Tensor, torch.Tensor]) -> tuple[torch.Tensor, torc
     return drawn[0][:1], drawn[1][:1]
 
 
-Placement = Literal["none", "right", "left", "left_own_positions", "center"]
+PadPlacement = Literal["none", "right", "left", "left_own_positions", "center"]
 """Where pads stand. `left_own_positions`: to the left, but the positions of tokens start at 0."""
-PLACEMENTS: tuple[Placement, ...] = get_args(Placement)
+PLACEMENTS: tuple[PadPlacement, ...] = get_args(PadPlacement)
 
 
 @torch.no_grad()
@@ -213,7 +213,7 @@ def encode_padded(
     token_ids: Sequence[torch.Tensor],
     pad_id: int,
     length: int,
-    placement: Placement,
+    placement: PadPlacement,
 ) -> list[torch.Tensor]:
     """Encode prompts in one batch: Z-Image's hidden layer -2 without pads.
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from zimage_eval.statistics.estimates import Floats
 
-Kernel = Callable[[Floats, Floats], Floats]
+DistanceKernel = Callable[[Floats, Floats], Floats]
 """`(n, num_features)`, `(m, num_features)` -> `(n, m)`."""
 MIN_NOISES: Final = 2
 """Fewest noises per prompt, each with a picture, that show how pictures of a prompt vary."""
@@ -33,7 +33,7 @@ def linear_kernel(first: Floats, second: Floats) -> Floats:
     return kernel
 
 
-def gap_matrix(first: Floats, second: Floats, kernel: Kernel) -> Floats:
+def gap_matrix(first: Floats, second: Floats, kernel: DistanceKernel) -> Floats:
     """The symmetric matrix `(num_prompts, num_prompts)` whose means are both distances.
 
     An entry off the diagonal is `k(x, x') + k(y, y') - k(x, y') - k(y, x')` of two prompts,

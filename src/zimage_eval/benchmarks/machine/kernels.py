@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from zimage_eval.benchmarks.machine.loaded_model import PARTS, Job, LoadedModel, pick_jobs
+from zimage_eval.benchmarks.machine.loaded_model import PARTS, LoadedModel, MachineJob, pick_jobs
 from zimage_eval.benchmarks.machine.quantization import NumBits, packed_bytes
 from zimage_eval.benchmarks.machine.results import MachineValue
 from zimage_eval.benchmarks.machine.teacher_forcing import (
@@ -61,7 +61,7 @@ def _measure(
     part: Part,
     num_bits: NumBits | None,
     group_size: int,
-    job: Job,
+    job: MachineJob,
     forward: Forward,
     velocity: torch.Tensor,
 ) -> dict[str, MachineValue]:

@@ -59,7 +59,7 @@ class LoadedModel(NamedTuple):
         return [entry.float() for entry in embeds]
 
 
-class Job(NamedTuple):
+class MachineJob(NamedTuple):
     """An image to draw."""
 
     prompt: Prompt
@@ -95,7 +95,7 @@ def weights_name(folder: Path) -> str:
     return weights_digest(folder, (*TEXT_PARTS, *IMAGE_PARTS))[:16]
 
 
-def pick_jobs(model: LoadedModel, prompts: Sequence[Prompt], num_images: int) -> list[Job]:
+def pick_jobs(model: LoadedModel, prompts: Sequence[Prompt], num_images: int) -> list[MachineJob]:
     """`num_images` images of one padded caption length, so that no batch of them needs a mask.
 
     The length is the most common one among the prompts. Prompts come in their order; when all are
@@ -112,5 +112,5 @@ def pick_jobs(model: LoadedModel, prompts: Sequence[Prompt], num_images: int) ->
         round_number, place = divmod(number, len(members))
         prompt = prompts[members[place]]
         seed = prompt_seeds(prompt.id, round_number + 1)[round_number]
-        jobs.append(Job(prompt, seed, embeds[place]))
+        jobs.append(MachineJob(prompt, seed, embeds[place]))
     return jobs

@@ -12,13 +12,13 @@ which nobody would call a loss; the ceiling is another seed.
 
 import copy
 from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, Literal, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
 import torch
 from torch import nn
 
-from zimage_eval.benchmarks.machine.loaded_model import PARTS, Job, LoadedModel
+from zimage_eval.benchmarks.machine.loaded_model import PARTS, LoadedModel, MachineJob
 from zimage_eval.benchmarks.machine.teacher_forcing import (
     Forward,
     record_forwards,
@@ -32,6 +32,7 @@ from zimage_eval.metrics.judges.judges import Judge, Picture
 from zimage_eval.metrics.lpips import lpips_distances
 from zimage_eval.model.autoencoder import decode_latents
 from zimage_eval.model.memory import GIB
+from zimage_eval.model.module_views import AnyModule
 from zimage_eval.output.observations import Measurement
 from zimage_eval.prompts.sets import Prompt, prompt_seeds, split_phases
 from zimage_eval.sampling.batches import compose_batches
@@ -43,7 +44,6 @@ if TYPE_CHECKING:
 
 
 NumBits = Literal[8, 4]
-AnyModule = TypeVar("AnyModule", bound=nn.Module)
 
 
 def quantized_copy(module: AnyModule, num_bits: NumBits, group_size: int) -> AnyModule:
@@ -202,11 +202,11 @@ def floor_dtype(model: LoadedModel) -> str:
     return "bfloat16" if model.dtype.transformer == "float32" else "float32"
 
 
-def _jobs(model: LoadedModel, prompts: Sequence[Prompt], entry: Quantization) -> list[Job]:
+def _jobs(model: LoadedModel, prompts: Sequence[Prompt], entry: Quantization) -> list[MachineJob]:
     chosen = split_phases(prompts, entry.num_prompts, 0).screen
     embeds = model.encode([prompt.text for prompt in chosen])
     return [
-        Job(prompt, seed, embed)
+        MachineJob(prompt, seed, embed)
         for prompt, embed in zip(chosen, embeds, strict=True)
         for seed in prompt_seeds(prompt.id, entry.num_seeds)
     ]
@@ -247,7 +247,7 @@ def _bytes(
 
 def _draw(
     arm: QuantizationArm,
-    jobs: Sequence[Job],
+    jobs: Sequence[MachineJob],
     asked: BaselineForwards,
     full: ArmResults | None,
     count: Callable[[int], None],
@@ -314,7 +314,7 @@ def _normed(norm: nn.Module, embeds: torch.Tensor) -> torch.Tensor:
 
 def _observe(
     arm: QuantizationArm,
-    jobs: Sequence[Job],
+    jobs: Sequence[MachineJob],
     drawn: ArmResults,
     full: ArmResults,
     judge: Judge,

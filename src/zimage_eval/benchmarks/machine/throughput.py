@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import torch
 
-from zimage_eval.benchmarks.machine.loaded_model import Job, LoadedModel, pick_jobs
+from zimage_eval.benchmarks.machine.loaded_model import LoadedModel, MachineJob, pick_jobs
 from zimage_eval.benchmarks.machine.results import MachineValue
 from zimage_eval.benchmarks.machine.timing import peak_memory_gib, reset_peak_memory, timed
 from zimage_eval.config.benchmarks import Throughput
@@ -56,7 +56,7 @@ def measure_throughput(
     return rows
 
 
-def make_images(model: LoadedModel, jobs: Sequence[Job]) -> DrawnBatch:
+def make_images(model: LoadedModel, jobs: Sequence[MachineJob]) -> DrawnBatch:
     """Draw one batch, from noise to files in memory."""
 
     def denoise() -> Sample:
@@ -96,7 +96,7 @@ def compare_twins(
 
 
 def _repeat(
-    model: LoadedModel, jobs: Sequence[Job], size: int, num_repeats: int
+    model: LoadedModel, jobs: Sequence[MachineJob], size: int, num_repeats: int
 ) -> tuple[list[DrawnBatch], float | None]:
     reset_peak_memory(model.device)
     parts = [jobs[start : start + size] for start in range(0, len(jobs), size)]

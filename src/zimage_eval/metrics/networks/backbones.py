@@ -27,7 +27,7 @@ CLIP_STD = (0.26862954, 0.26130258, 0.27577711)
 
 
 @dataclass(frozen=True)
-class Signature:
+class BackboneSignature:
     """Everything that decides features; it is written beside every number made from them."""
 
     name: str
@@ -40,7 +40,7 @@ class Signature:
 class Backbone:
     """A network in eval mode and the size to which pictures are resized for it."""
 
-    signature: Signature
+    signature: BackboneSignature
     side: int
     """Height and width in pixels; other shapes are squeezed, as in clean-fid."""
     device: torch.device
@@ -206,8 +206,8 @@ BACKBONES: Mapping[BackboneName, Callable[[Path, torch.device], Backbone]] = {
 }
 
 
-def _signature(name: BackboneName, digest: str, side: int) -> Signature:
-    return Signature(
+def _signature(name: BackboneName, digest: str, side: int) -> BackboneSignature:
+    return BackboneSignature(
         name=name, weights_sha256=digest, resize=f"Pillow mode F bicubic to {side}x{side}"
     )
 
