@@ -16,7 +16,7 @@ def one_thread() -> None:
 @pytest.fixture(scope="session")
 def tiny_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A random-weight model folder; a test that changes it copies it first."""
-    from tests.support.tiny_model import build_tiny_model
+    from tests.support.models.tiny_model import build_tiny_model
 
     folder = tmp_path_factory.mktemp("models") / "tiny"
     build_tiny_model(folder)

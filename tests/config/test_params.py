@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.default_settings import make_settings as settings
+from tests.support.projects.default_settings import make_settings as settings
 from tests.support.repository import ROOT
 from zimage_eval.config.frozen import read_yaml
 from zimage_eval.config.model_spec import load_model_spec

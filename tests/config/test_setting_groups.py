@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.default_settings import DEFAULTS, make_settings
+from tests.support.projects.default_settings import DEFAULTS, make_settings
 from zimage_eval.config.params import Study
 from zimage_eval.config.setting_groups import EncoderSettings
 from zimage_eval.config.settings import KEYS, Settings, check_value

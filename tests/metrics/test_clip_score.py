@@ -7,7 +7,7 @@ import pytest
 import torch
 from torchmetrics.functional.multimodal import clip_score as torchmetrics_clip_score
 
-from tests.support.tiny_clip import build_tiny_clip
+from tests.support.models.tiny_clip import build_tiny_clip
 from zimage_eval.metrics.clip_score import PREFIX, clip_coverage, clip_score
 from zimage_eval.metrics.networks.clip import Clip, load_clip
 

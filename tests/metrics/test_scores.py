@@ -11,7 +11,7 @@ from PIL import Image
 from safetensors.torch import save_file
 from torchvision.models.vgg import cfgs, make_layers
 
-from tests.support.as_written import as_written
+from tests.support.projects.as_written import as_written
 from tests.support.repository import ROOT
 from zimage_eval.config.model_spec import load_model_spec
 from zimage_eval.config.settings import override
@@ -203,7 +203,7 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
 
 
 def test_the_scene_judge_reads_a_drawn_picture() -> None:
-    from tests.support.synthetic_study import make_prompt
+    from tests.support.projects.synthetic_study import make_prompt
     from zimage_eval.prompts.scenes.drawing import draw_scenes
 
     scene, _, facts = make_prompt("relation", "relation-1")

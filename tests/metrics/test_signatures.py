@@ -2,7 +2,7 @@ from importlib import metadata
 
 import pytest
 
-from tests.studies.test_set_summaries import SCENES, settings
+from tests.support.projects.distribution_settings import SCENES, settings
 from tests.support.repository import ROOT
 from zimage_eval.config.measuring import PinnedFile
 from zimage_eval.config.model_spec import load_model_spec

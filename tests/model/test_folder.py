@@ -8,8 +8,8 @@ import pytest
 import torch
 from diffusers import ZImagePipeline
 
-from tests.support.default_settings import make_settings
-from tests.support.tiny_model import PIXEL_MULTIPLE
+from tests.support.models.tiny_model import PIXEL_MULTIPLE
+from tests.support.projects.default_settings import make_settings
 from zimage_eval.config.model_spec import DtypeSettings
 from zimage_eval.config.settings import Settings
 from zimage_eval.model.folder import (

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from stages import extract_embeddings, generate_images
-from tests.support.toy_project import PARAMS, enter_project
+from tests.support.projects.toy_project import PARAMS, enter_project
 from zimage_eval.config.model_spec import DtypeSettings
 from zimage_eval.model import memory as memory_needs
 from zimage_eval.model.memory import GIB, check_memory, device_bytes, weight_bytes

@@ -11,7 +11,7 @@ from diffusers import ZImageTransformer2DModel
 from safetensors.torch import load_file, save_file
 from torch import nn
 
-from tests.support.default_settings import make_settings
+from tests.support.projects.default_settings import make_settings
 from zimage_eval.config.model_spec import DtypeSettings
 from zimage_eval.model.captions import RefinerFit, embed_caption, refine
 from zimage_eval.model.folder import read_limits, unavailable_reason

@@ -8,7 +8,7 @@ import torch
 from diffusers import ZImageTransformer2DModel
 from diffusers.models.transformers.transformer_z_image import RopeEmbedder
 
-from tests.support.default_settings import make_settings
+from tests.support.projects.default_settings import make_settings
 from zimage_eval.config.settings import Settings
 from zimage_eval.model.rope import axis_thetas, build_rope, rotations
 from zimage_eval.model.transformer import view_transformer

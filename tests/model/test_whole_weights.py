@@ -10,8 +10,8 @@ import torch
 from safetensors.torch import load_file, save_file
 from transformers import Qwen3Config, Qwen3ForCausalLM
 
+from tests.support.models.tiny_model import HIDDEN_SIZE, NUM_HIDDEN_LAYERS
 from tests.support.repository import ROOT
-from tests.support.tiny_model import HIDDEN_SIZE, NUM_HIDDEN_LAYERS
 from zimage_eval.config.model_spec import DtypeSettings, load_model_spec
 from zimage_eval.model.folder import PARTS, check_digests, check_parts, weights_digest
 from zimage_eval.model.memory import count_parameters

@@ -25,7 +25,7 @@ def test_a_changed_byte_is_noticed(
     if MODELS:
         shutil.copytree(ROOT / "models", tmp_path / "models", symlinks=True)
     else:
-        from tests.support.tiny_model import build_tiny_model
+        from tests.support.models.tiny_model import build_tiny_model
 
         build_tiny_model(tmp_path / "models" / model)
     Git.init(str(tmp_path)).close()

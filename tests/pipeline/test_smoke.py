@@ -97,7 +97,7 @@ def make_clone(folder: Path) -> Clone:
     params.write_text(re.sub(r"num_seeds: \d+", "num_seeds: 1", text))
     model = folder / "models" / load_params(params).model
     if not (model / "model_index.json").exists():
-        from tests.support.tiny_model import build_tiny_model
+        from tests.support.models.tiny_model import build_tiny_model
 
         build_tiny_model(model)
     clone = Clone(folder)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from tests.support.fake_reports import SENSITIVE, SHARES, TERMS, mixed
+from tests.support.fakes.fake_reports import SENSITIVE, SHARES, TERMS, mixed
 from zimage_eval.questions.contrasts import (
     Assay,
     Contrast,

@@ -1,6 +1,6 @@
 import numpy as np
 
-from tests.support.fake_reports import SENSITIVE, TERMS, at_most
+from tests.support.fakes.fake_reports import SENSITIVE, TERMS, at_most
 from zimage_eval.questions.contrasts import Assay, Contrast
 from zimage_eval.questions.rules import depends_on_category
 

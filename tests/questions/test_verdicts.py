@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from pydantic import TypeAdapter
 
-from tests.support.fake_reports import PROVENANCE, SENSITIVE, TERMS
+from tests.support.fakes.fake_reports import PROVENANCE, SENSITIVE, TERMS
 from zimage_eval.output.tables import TableRow
 from zimage_eval.questions.claims import AssayRule, Claim, SharedTerms
 from zimage_eval.questions.contrasts import Assay, Contrast

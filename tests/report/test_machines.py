@@ -1,6 +1,6 @@
 """Seconds of a page: forwards as counted, times one machine's profile, never two in a column."""
 
-from tests.report.test_report import DEFAULTS, FULL, number, summarize
+from tests.support.fakes.fake_summaries import DEFAULTS, FULL, number, summarize
 from zimage_eval.benchmarks.machine.results import MachineResults, MachineValue
 from zimage_eval.benchmarks.machine.this_machine import Machine
 from zimage_eval.config.params import Study

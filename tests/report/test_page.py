@@ -2,7 +2,7 @@
 
 from pydantic import TypeAdapter
 
-from tests.report.test_report import DEFAULTS, FULL, number, summarize
+from tests.support.fakes.fake_summaries import DEFAULTS, FULL, number, summarize
 from zimage_eval.config.params import Study
 from zimage_eval.config.variants import expand_variants
 from zimage_eval.questions.claims import Claim

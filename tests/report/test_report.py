@@ -1,12 +1,12 @@
+"""Sentences and tables of the report say what their summaries say."""
+
 import re
 
 import pytest
 
-from tests.support.repository import ROOT
-from zimage_eval.config.model_spec import load_model_spec
+from tests.support.fakes.fake_summaries import DEFAULTS, FULL, number, summarize
 from zimage_eval.config.params import Study
 from zimage_eval.config.variants import Variant, expand_variants
-from zimage_eval.metrics.catalogue import METRICS
 from zimage_eval.report.studies import confirm_finding, coverage_findings, screened_finding
 from zimage_eval.report.web_page import render_page
 from zimage_eval.studies.shown_numbers import (
@@ -19,35 +19,12 @@ from zimage_eval.studies.shown_numbers import (
 )
 from zimage_eval.studies.summaries import Summary
 
-DEFAULTS = load_model_spec(ROOT / "models" / "nano.yaml").defaults
 LAYERS = {"encoder": {"hidden_layer": [-1, -2, -3]}}
 
 
 def variants_of(vary: dict) -> tuple[Variant, ...]:
     fields = {"question": "?", "prompts": "main", "vary": vary, "variants": {}, "confirm": None}
     return expand_variants(Study.model_validate(fields), DEFAULTS)
-
-
-def summarize(name: str, phase: str = "screen", /, **values: Summary) -> list[Summary]:
-    """Empty rows of all metrics of a variant, but for the given ones."""
-    empty = [Summary(name, phase, metric, "all", 0, None) for metric in ("coverage", *METRICS)]
-    return [
-        values[row.metric]._replace(variant=name, phase=phase, metric=row.metric)
-        if row.metric in values
-        else row
-        for row in empty
-    ]
-
-
-def number(mean: float, difference: float | None = None, reach: float = 0.05) -> Summary:
-    low, high = mean - reach, mean + reach
-    if difference is None:
-        return Summary("", "", "", "all", 64, mean, low, high)
-    ends = (difference, difference - reach, difference + reach)
-    return Summary("", "", "", "all", 64, mean, low, high, *ends)
-
-
-FULL = Summary("", "", "", "all", 64, 1.0)
 
 
 def layers(**changes: Summary) -> list[Summary]:

@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from tests.support.as_written import as_written
-from tests.support.default_settings import make_settings
+from tests.support.projects.as_written import as_written
+from tests.support.projects.default_settings import make_settings
 from zimage_eval.config.params import PHASES
 from zimage_eval.config.variants import Variant
 from zimage_eval.model.folder import ModelLimits

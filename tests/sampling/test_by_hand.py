@@ -12,7 +12,7 @@ from diffusers import ZImagePipeline
 from PIL import Image
 
 from stages import build_prompt_sets, extract_embeddings, generate_images
-from tests.support.toy_project import PARAMS, SPEC, enter_project, save_yaml
+from tests.support.projects.toy_project import PARAMS, SPEC, enter_project, save_yaml
 from zimage_eval.cli.commands import main
 from zimage_eval.output.png import decode_png
 from zimage_eval.output.tables import IMAGES, PROMPTS, read_table

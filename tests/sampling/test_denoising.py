@@ -9,7 +9,7 @@ import torch
 from diffusers import ZImagePipeline
 from scipy.stats import beta
 
-from tests.support.default_settings import make_settings
+from tests.support.projects.default_settings import make_settings
 from zimage_eval.config.model_spec import DtypeSettings
 from zimage_eval.config.setting_groups import ImageSettings
 from zimage_eval.config.settings import Settings

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from tests.support.fake_reports import SENSITIVE, SHARES, Floats, at_least, contrast_of
+from tests.support.fakes.fake_reports import SENSITIVE, SHARES, Floats, at_least, contrast_of
 from zimage_eval.questions.contrasts import Margin, find
 from zimage_eval.statistics.argmax_sets import argmax_p_values
 from zimage_eval.statistics.studentized import mean_test

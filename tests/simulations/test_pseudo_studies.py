@@ -9,8 +9,8 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 
-from tests.support.fake_reports import PROVENANCE, at_most
-from tests.support.pseudo_studies import (
+from tests.support.fakes.fake_reports import PROVENANCE, at_most
+from tests.support.fakes.pseudo_studies import (
     BASELINE,
     CLAIMS,
     FLIPS,

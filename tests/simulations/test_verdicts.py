@@ -10,7 +10,7 @@ from functools import partial
 import numpy as np
 import pytest
 
-from tests.support.fake_reports import (
+from tests.support.fakes.fake_reports import (
     SENSITIVE,
     SHARES,
     TERMS,

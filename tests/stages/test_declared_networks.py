@@ -9,9 +9,9 @@ from safetensors.torch import save_file
 from torchvision.models.vgg import cfgs, make_layers
 
 from stages import collect_headline, compute_features, compute_scores, summarize
-from tests.support.synthetic_study import write_project
-from tests.support.tiny_clip import build_tiny_clip
-from tests.support.tiny_detectors import build_tiny_owl
+from tests.support.models.tiny_clip import build_tiny_clip
+from tests.support.models.tiny_detectors import build_tiny_owl
+from tests.support.projects.synthetic_study import write_project
 from zimage_eval.metrics.networks.files import sha256_of
 from zimage_eval.output.results import read_results
 from zimage_eval.studies.summaries import Summary, read_summaries

@@ -8,9 +8,9 @@ import pytest
 
 from stages import extract_embeddings
 from stages.weights import conditioning, embedding_cache, padding, schedules, token_limit
-from tests.support.default_settings import make_defaults
 from tests.support.graph import ROOT
-from tests.support.toy_project import PARAMS, SPEC, enter_project
+from tests.support.projects.default_settings import make_defaults
+from tests.support.projects.toy_project import PARAMS, SPEC, enter_project
 
 BENCHMARKS: dict[str, Any] = {
     "conditioning": {

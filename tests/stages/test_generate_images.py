@@ -14,7 +14,7 @@ import torch
 from diffusers import ZImagePipeline
 
 from stages import expand_studies, extract_embeddings, generate_images, run
-from tests.support.toy_project import PARAMS, SPEC, enter_project, outputs, save_yaml
+from tests.support.projects.toy_project import PARAMS, SPEC, enter_project, outputs, save_yaml
 from zimage_eval.model import transformer
 from zimage_eval.output.png import decode_png, read_png_text
 from zimage_eval.output.tables import IMAGES, read_table

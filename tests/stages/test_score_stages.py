@@ -17,8 +17,8 @@ from stages import (
     summarize,
     weigh_claims,
 )
+from tests.support.projects.synthetic_study import write_project
 from tests.support.repository import ROOT
-from tests.support.synthetic_study import write_project
 from zimage_eval.config.variants import Variant
 from zimage_eval.metrics.catalogue import metrics_with
 from zimage_eval.output.png import encode_png, read_picture

@@ -7,8 +7,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from stages import extract_embeddings, generate_images
-from tests.support.default_settings import make_defaults
-from tests.support.toy_project import PARAMS, PHASES, SPEC, enter_project
+from tests.support.projects.default_settings import make_defaults
+from tests.support.projects.toy_project import PARAMS, PHASES, SPEC, enter_project
 from zimage_eval.config.settings import KEYS
 from zimage_eval.output.tables import IMAGES, read_table
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from stages import extract_embeddings, generate_images, run
-from tests.support.toy_project import PARAMS, enter_project, outputs
+from tests.support.projects.toy_project import PARAMS, enter_project, outputs
 from zimage_eval.output.png import decode_png, encode_png, read_png_text
 from zimage_eval.output.store import DIGEST_LENGTH, ImageStore
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from tests.support.fake_reports import SHARES, mixed
+from tests.support.fakes.fake_reports import SHARES, mixed
 from zimage_eval.statistics.estimates import estimate
 from zimage_eval.statistics.power import deviation_under_test
 from zimage_eval.statistics.studentized import mean_test

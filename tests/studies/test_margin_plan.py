@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from tests.studies.test_plan import GUIDANCE, TEMPLATES, params, spec
-from tests.support.fake_reports import SENSITIVE, SHARES, at_least, contrast_of, words
-from tests.support.pseudo_studies import read_bank
+from tests.support.fakes.fake_reports import SENSITIVE, SHARES, at_least, contrast_of, words
+from tests.support.fakes.pseudo_studies import read_bank
+from tests.support.projects.toy_params import GUIDANCE, TEMPLATES, params, spec
 from zimage_eval.cli.commands import main
 from zimage_eval.config.variants import expand_variants
 from zimage_eval.questions.contrasts import Margin

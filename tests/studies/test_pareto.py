@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tests.support.fake_reports import at_most
+from tests.support.fakes.fake_reports import at_most
 from zimage_eval.studies.pareto import front_results, pareto_front, shared_qualities
 
 PROMPTS = 64

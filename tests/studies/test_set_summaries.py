@@ -1,7 +1,8 @@
-from typing import Any
+"""Metrics of sets of pictures by variant and phase, and why some have no number."""
 
 import numpy as np
 
+from tests.support.projects.distribution_settings import settings
 from zimage_eval.config.measuring import Distribution
 from zimage_eval.config.variants import Variant
 from zimage_eval.metrics.sets.catalogue import set_metrics
@@ -14,19 +15,7 @@ from zimage_eval.studies.results import study_results
 from zimage_eval.studies.set_summaries import summarize_sets
 from zimage_eval.studies.summaries import Summary
 
-SCENES = {"source": "scenes", "num_images": 200}
 NUM_FEATURES = 20
-
-
-def settings(reference: dict[str, Any] | None = None, *allowed: str) -> Distribution:
-    return Distribution.model_validate(
-        {
-            "backbones": ["alexnet"],
-            "reference": reference or SCENES,
-            "seed": 3,
-            "small_sets_allowed": allowed,
-        }
-    )
 
 
 def normals(seed: int, num_images: int) -> np.ndarray:

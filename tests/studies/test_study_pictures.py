@@ -2,7 +2,7 @@
 
 from matplotlib.axes import Axes
 
-from tests.support.default_settings import DEFAULTS
+from tests.support.projects.default_settings import DEFAULTS
 from zimage_eval.config.params import Study
 from zimage_eval.config.settings import Settings
 from zimage_eval.config.variants import Variant, expand_variants

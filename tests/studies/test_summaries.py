@@ -4,7 +4,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.support.default_settings import DEFAULTS
+from tests.support.projects.default_settings import DEFAULTS
 from zimage_eval.config.settings import Settings, override
 from zimage_eval.config.variants import Variant
 from zimage_eval.metrics.catalogue import METRICS

@@ -6,7 +6,7 @@ import pytest
 import torch
 from transformers import PreTrainedTokenizerBase
 
-from tests.support.default_settings import make_settings
+from tests.support.projects.default_settings import make_settings
 from zimage_eval.config.model_spec import DtypeSettings
 from zimage_eval.text.chat_format import format_prompt
 from zimage_eval.text.encoder import TextSide, load_text_side

@@ -6,9 +6,9 @@ import pytest
 import torch
 from diffusers import ZImagePipeline
 
-from tests.support.as_written import as_written
-from tests.support.default_settings import make_settings
-from tests.support.tiny_model import HIDDEN_SIZE, NUM_HIDDEN_LAYERS
+from tests.support.models.tiny_model import HIDDEN_SIZE, NUM_HIDDEN_LAYERS
+from tests.support.projects.as_written import as_written
+from tests.support.projects.default_settings import make_settings
 from zimage_eval.config.model_spec import DtypeSettings
 from zimage_eval.config.setting_groups import HiddenLayer
 from zimage_eval.config.variants import Variant

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from tests.support.default_settings import make_settings
+from tests.support.projects.default_settings import make_settings
 from zimage_eval.config.model_spec import DtypeSettings
 from zimage_eval.text.embeddings import TextEmbeddings
 from zimage_eval.text.encoder import TextSide, load_text_side

@@ -6,7 +6,7 @@ import pytest
 from transformers import PreTrainedTokenizerBase
 
 from calibration.data.corpus import FILLERS
-from tests.support.default_settings import make_settings
+from tests.support.projects.default_settings import make_settings
 from tests.support.repository import ROOT
 from zimage_eval.config.model_spec import load_model_spec
 from zimage_eval.config.settings import Settings

@@ -11,10 +11,10 @@ import torch
 
 import stages.pictures.compare_models
 import stages.pictures.draw_model
+from tests.support.models.tiny_model import build_tiny_model
+from tests.support.models.tiny_pipelines import build_tiny_flux, build_tiny_sd3
+from tests.support.projects.toy_project import PARAMS, SPEC, enter_project, save_yaml
 from tests.support.repository import ROOT
-from tests.support.tiny_model import build_tiny_model
-from tests.support.tiny_pipelines import build_tiny_flux, build_tiny_sd3
-from tests.support.toy_project import PARAMS, SPEC, enter_project, save_yaml
 from zimage_eval.benchmarks.comparison.drawing import zimage_jobs
 from zimage_eval.benchmarks.comparison.models import (
     OtherPipeline,

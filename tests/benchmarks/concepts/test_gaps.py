@@ -1,26 +1,9 @@
 """Missing pairs are found as interactions, and as rarely as promised where there are none."""
 
-from itertools import product
-
-import numpy as np
 import pytest
 
+from tests.support.fakes.fake_concepts import COLORS, grid
 from zimage_eval.benchmarks.concepts.gaps import ConceptPair, Gap, find_gaps
-
-NAMES = tuple("abcdefgh")
-COLORS = tuple("rstuvwxyz")
-
-
-def grid(
-    shares: dict[str, float], num_images: int, seed: int, missing: tuple[ConceptPair, ...] = ()
-) -> dict[ConceptPair, list[bool]]:
-    """Cells that hold as often as their name says, whatever the color; missing ones never."""
-    rng = np.random.default_rng(seed)
-    held = {}
-    for name, color in product(NAMES, COLORS):
-        share = 0.0 if (name, color) in missing else shares.get(name, 0.95)
-        held[name, color] = list(rng.random(num_images) < share)
-    return held
 
 
 def flagged(gaps: list[Gap]) -> set[ConceptPair]:

@@ -5,7 +5,7 @@ from typing import Literal
 import numpy as np
 import pytest
 
-from tests.benchmarks.prompts.test_failure_patterns import NORM, entry
+from tests.support.fakes.fake_embeddings import NORM, entry, prompt
 from tests.support.graph import ROOT
 from zimage_eval.benchmarks.layers.analysis import layer_row
 from zimage_eval.benchmarks.layers.embedding_labels import find_mentions, rows_with_common_label
@@ -23,18 +23,11 @@ from zimage_eval.benchmarks.shared.content_vectors import (
     word_ends,
 )
 from zimage_eval.config.benchmarks import EmbeddingSpace
-from zimage_eval.prompts.scenes.parsing import parse_caption
 from zimage_eval.prompts.sets import Prompt, first_of_each
 
 PARAMS = EmbeddingSpace(
     prompts_per_category=8, num_folds=4, num_permutations=50, least_per_class=8, seed=0
 )
-
-
-def prompt(name: str, text: str, category: str = "relation") -> Prompt:
-    facts = parse_caption(text)
-    assert facts is not None
-    return Prompt(id=name, category=category, text=text, facts=facts)
 
 
 def colored_pairs(number: int) -> tuple[list[Prompt], list[np.ndarray]]:

@@ -6,7 +6,7 @@ import pytest
 import torch
 from diffusers import ZImagePipeline
 
-from tests.support.default_settings import make_settings
+from tests.support.projects.default_settings import make_settings
 from zimage_eval.benchmarks.limits.schedules import (
     collect_samplers,
     largest_difference,

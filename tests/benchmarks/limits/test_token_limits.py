@@ -7,7 +7,7 @@ import pytest
 import torch
 from diffusers import ZImageTransformer2DModel
 
-from tests.support.default_settings import make_settings
+from tests.support.projects.default_settings import make_settings
 from zimage_eval.benchmarks.limits.length_probe import (
     ProbeSize,
     find_positions,

@@ -8,9 +8,9 @@ import torch
 from diffusers import AutoencoderKL, ZImageTransformer2DModel
 from transformers import Qwen3Config, Qwen3Model
 
-from tests.support.default_settings import make_settings
+from tests.support.projects.default_settings import make_settings
+from tests.support.projects.toy_project import SPEC
 from tests.support.repository import ROOT
-from tests.support.toy_project import SPEC
 from tools.write_random_model import TEXT_ENCODER, TRANSFORMER, VAE, write_random_model
 from zimage_eval.benchmarks.machine.loaded_model import load_model, weights_name
 from zimage_eval.benchmarks.machine.released_layout import (

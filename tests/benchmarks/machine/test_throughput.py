@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 import torch
 
+from tests.support.projects.toy_project import SPEC
 from tests.support.repository import ROOT
-from tests.support.toy_project import SPEC
 from zimage_eval.benchmarks.machine import compile as benchmark_compile
 from zimage_eval.benchmarks.machine.compile import (
     compile_gains,

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from tests.studies.test_plan import spec
+from tests.support.projects.toy_params import spec
 from tests.support.repository import ROOT
 from zimage_eval.benchmarks.noise import redrawn
 from zimage_eval.benchmarks.noise.placements import (

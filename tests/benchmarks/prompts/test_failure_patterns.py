@@ -2,10 +2,9 @@
 
 import numpy as np
 import pytest
-import torch
 
-from tests.support.fake_trials import judged_trial, seeded_trial
-from tests.support.graph import ROOT
+from tests.support.fakes.fake_embeddings import NORM, entry
+from tests.support.fakes.fake_trials import judged_trial, seeded_trial
 from zimage_eval.benchmarks.prompts.failure_detectors import (
     STATISTICS,
     chance_row,
@@ -23,9 +22,7 @@ from zimage_eval.benchmarks.prompts.failure_patterns import (
 )
 from zimage_eval.benchmarks.prompts.retries import plan_retries, retry_rows, simplify
 from zimage_eval.benchmarks.prompts.trials import RELATION_WORD, scene_trials
-from zimage_eval.benchmarks.shared.content_vectors import CaptionNorm
 from zimage_eval.config.benchmarks import Failures, Trials
-from zimage_eval.config.model_spec import load_model_spec
 from zimage_eval.output.observations import Measurement
 from zimage_eval.prompts.facts import Facts, ObjectFact, RelationFact
 from zimage_eval.prompts.scenes.parsing import parse_caption
@@ -33,7 +30,6 @@ from zimage_eval.statistics.held_out import folds
 from zimage_eval.text.embeddings import TextEmbeddings
 
 PARAMS = Failures(num_folds=5, num_retried=4, num_scaled=1, scales=(2.0,), seed=0)
-NORM = CaptionNorm(np.ones(8), 1e-5)
 PLAN = Trials(
     num_seeds=2,
     relation_words={"below": ("below", "beneath"), "left_of": ("left of",)},
@@ -42,16 +38,6 @@ PLAN = Trials(
     prompts_per_number=2,
     seed=0,
 )
-
-
-def entry(text: str, vectors: np.ndarray) -> TextEmbeddings:
-    settings = load_model_spec(ROOT / "models/nano.yaml").defaults.encoder
-    words = [f"\N{LATIN CAPITAL LETTER G WITH DOT ABOVE}{word}" for word in text.split()]
-    start = ["<|im_start|>", "user", "\N{LATIN CAPITAL LETTER C WITH DOT ABOVE}"]
-    tokens = [*start, *words, "<|im_end|>"]
-    full = np.concatenate([np.full((3, vectors.shape[1]), 50.0), vectors, vectors[-1:]])
-    ids = torch.arange(len(tokens))
-    return TextEmbeddings(text, settings, ids, tokens, torch.from_numpy(full).float())
 
 
 def test_trials_say_the_same_pairs_with_every_word() -> None:

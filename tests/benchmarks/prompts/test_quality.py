@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.support.fake_trials import judged_trial, sentences
+from tests.support.fakes.fake_trials import judged_trial, sentences
 from zimage_eval.benchmarks.prompts.features import FEATURES, feature_matrix, prompt_features
 from zimage_eval.benchmarks.prompts.predictor import (
     fit_predictor,

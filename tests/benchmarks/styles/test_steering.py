@@ -3,8 +3,7 @@
 import numpy as np
 import pytest
 
-from tests.benchmarks.layers.test_embedding_space import prompt
-from tests.benchmarks.prompts.test_failure_patterns import entry
+from tests.support.fakes.fake_embeddings import entry, prompt
 from zimage_eval.benchmarks.styles.directions import fit_directions, steer
 from zimage_eval.benchmarks.styles.pairs import split_pairs, styled_pairs
 from zimage_eval.benchmarks.styles.steering import steering_rows

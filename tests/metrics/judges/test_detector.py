@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 import torch
 
+from tests.support.models.tiny_clip import build_tiny_clip
+from tests.support.models.tiny_detectors import build_tiny_dino, build_tiny_owl
 from tests.support.repository import ROOT
-from tests.support.tiny_clip import build_tiny_clip
-from tests.support.tiny_detectors import build_tiny_dino, build_tiny_owl
 from zimage_eval.config.model_spec import ModelSpec, load_model_spec
 from zimage_eval.metrics.judges.detector import (
     STYLES,

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from stages import compute_scores, measure_judge
-from tests.support.synthetic_study import write_project
+from tests.support.projects.synthetic_study import write_project
 from zimage_eval.cli.commands import main
 from zimage_eval.config.measuring import PinnedFile
 from zimage_eval.metrics.judges.errors import SharedFact, judge_errors, judge_results, shared_facts

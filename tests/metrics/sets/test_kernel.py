@@ -5,7 +5,7 @@ from cleanfid.fid import kernel_distance
 from scipy import stats
 from torchmetrics.image.kid import poly_mmd
 
-from tests.support.fake_reports import at_least
+from tests.support.fakes.fake_reports import at_least
 from zimage_eval.metrics.sets.kernel import KID_BLOCK, cmmd, kid_interval, kid_score, polynomial_mmd
 
 

@@ -15,7 +15,7 @@ from calibration.study.score_shards import LINKED, join_tables, split_images
 from calibration.study.study_folders import ROOT, Sizes, count_forwards, prepare_folder, study_keys
 from stages import compute_scores
 from tests.support.graph import STAGES
-from tests.support.synthetic_study import write_project
+from tests.support.projects.synthetic_study import write_project
 from zimage_eval.config.params import load_params
 from zimage_eval.output.tables import IMAGES, read_table, write_table
 from zimage_eval.prompts.templates import load_templates

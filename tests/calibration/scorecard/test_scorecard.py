@@ -17,7 +17,7 @@ from calibration.scorecard.find_answers import (
     load_searches,
 )
 from calibration.scorecard.truth_scores import Score, planted_answers, score_family, total
-from tests.support.fake_scores import NUM_PROMPTS, SEARCH, scores_of
+from tests.support.fakes.fake_scores import NUM_PROMPTS, SEARCH, scores_of
 from zimage_eval.config.model_spec import load_model_spec
 from zimage_eval.config.params import load_params
 from zimage_eval.config.settings import leaves, override

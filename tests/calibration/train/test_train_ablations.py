@@ -21,7 +21,7 @@ from calibration.train.held_out_loss import measure_loss, noise_levels
 from calibration.train.train_ablations import Ablations, make_choices, plan_runs, train_ablations
 from calibration.train.train_text_encoder import encode_ids
 from calibration.train.train_transformer import build_transformer
-from tests.support.toy_recipe import toy_recipe
+from tests.support.models.toy_recipe import toy_recipe
 from zimage_eval.output.observations import read_observations
 from zimage_eval.text.hidden_layers import unit_rms
 

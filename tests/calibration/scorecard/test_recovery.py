@@ -21,8 +21,8 @@ from calibration.scorecard.wrong_judges import (
     turn_at_random,
     turn_in_favor,
 )
-from tests.benchmarks.concepts.test_gaps import grid as cells
-from tests.support.fake_scores import NUM_PROMPTS, SEARCH, facts_of, scores_of
+from tests.support.fakes.fake_concepts import grid as cells
+from tests.support.fakes.fake_scores import NUM_PROMPTS, SEARCH, facts_of, scores_of
 
 NANO = load_truths(Path("calibration/families/nano/truths.yaml"))
 

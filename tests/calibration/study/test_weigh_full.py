@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from calibration.study.weigh_full import FAMILIES, OUT, kept_claims, weigh_results
-from tests.support.fake_reports import PROVENANCE
+from tests.support.fakes.fake_reports import PROVENANCE
 from zimage_eval.cli.rows import render_answers
 from zimage_eval.questions.evidence import (
     Evidence,

@@ -15,7 +15,7 @@ from transformers import (
     Owlv2Processor,
 )
 
-from tests.support.tiny_clip import build_letters
+from tests.support.models.tiny_clip import build_letters
 
 
 def build_tiny_owl(folder: Path) -> None:

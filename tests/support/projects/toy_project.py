@@ -11,8 +11,8 @@ import torch
 from ruamel.yaml import YAML
 
 from stages import expand_studies
-from tests.support.default_settings import make_defaults
-from tests.support.measuring_settings import MEASURING
+from tests.support.projects.default_settings import make_defaults
+from tests.support.projects.measuring_settings import MEASURING
 from zimage_eval.output.tables import PROMPTS, write_table
 
 SPEC = {

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from calibration.study.make_bank import BANK, BANK_SCHEMA, METRICS
-from tests.support.fake_reports import PROVENANCE
+from tests.support.fakes.fake_reports import PROVENANCE
 from zimage_eval.config.params import Phase
 from zimage_eval.output.tables import SWAPPED_PROMPTS, read_table
 from zimage_eval.questions.claims import AssayRule, ContrastRule, SharedTerms, StudyClaim

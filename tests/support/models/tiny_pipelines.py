@@ -22,7 +22,7 @@ from transformers import (
     T5TokenizerFast,
 )
 
-from tests.support.tiny_clip import LETTERS, build_letters
+from tests.support.models.tiny_clip import LETTERS, build_letters
 
 CLIP_SIZE, T5_SIZE, LATENT_CHANNELS = 16, 32, 4
 

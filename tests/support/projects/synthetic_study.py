@@ -10,9 +10,9 @@ import numpy as np
 import pyarrow as pa
 from PIL import Image
 
-from tests.support.as_written import as_written
-from tests.support.default_settings import DEFAULTS
-from tests.support.measuring_settings import MEASURING
+from tests.support.projects.as_written import as_written
+from tests.support.projects.default_settings import DEFAULTS
+from tests.support.projects.measuring_settings import MEASURING
 from tests.support.repository import ROOT
 from zimage_eval.config.model_spec import load_model_spec
 from zimage_eval.config.params import Params, load_params

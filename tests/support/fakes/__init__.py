@@ -1,0 +1,1 @@
+"""Scores, reports, trials and embeddings that no model made."""

@@ -1,0 +1,1 @@
+"""Tiny models of every kind, with random weights."""

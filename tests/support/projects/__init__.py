@@ -1,0 +1,1 @@
+"""Working directories, parameters and settings, made up for tests."""
