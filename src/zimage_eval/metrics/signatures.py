@@ -1,6 +1,6 @@
-"""What decides a number: who computes it, how, and with which weights.
+"""Signatures of metrics: which code computes a number, in which mode, with which weights.
 
-In the spirit of sacreBLEU's signatures: two numbers may be compared if theirs agree.
+Like sacreBLEU's signatures: two numbers may be compared if their signatures agree.
 """
 
 import json
@@ -23,11 +23,12 @@ from zimage_eval.output.code_lists import code_digest
 from zimage_eval.output.results import read_json
 
 Signature = Mapping[str, Any]
-"""implementation, version, mode and weights (name -> sha256), beside what the metric is."""
+"""implementation, version, mode and weights (name -> sha256), and the unit and direction of the
+metric."""
 
 
 def who_computes(compute: Callable[..., Any], library: str | None) -> dict[str, str]:
-    """The library and its release, or the function here and what its file says (`code_digest`)."""
+    """Name and version: a library and its release, or a function and its file's `code_digest`."""
     if library is not None:
         return {"implementation": library, "version": metadata.version(library)}
     function = compute.func if isinstance(compute, partial) else compute
@@ -38,7 +39,12 @@ def who_computes(compute: Callable[..., Any], library: str | None) -> dict[str, 
 
 
 def image_signatures(metrics: Mapping[str, Metric], spec: ModelSpec) -> dict[str, Signature]:
-    """By the metric's name; `spec` declares judge, labels and networks."""
+    """Signatures of metrics of single images and pairs, by the metric's name.
+
+    Args:
+        metrics: by name.
+        spec: declares the judge, the hand labels and the networks.
+    """
     weights = {"alexnet": ALEXNET_SHA256}
     weights |= {name: file.sha256 for name, file in spec.networks.items()}
     if spec.hand_labels is not None:
@@ -53,7 +59,7 @@ def image_signatures(metrics: Mapping[str, Metric], spec: ModelSpec) -> dict[str
         signatures[name] = {
             **who_computes(metric.compute, metric.library),
             "mode": metric.mode,
-            "weights": {each: weights[each] for each in used},
+            "weights": {key: weights[key] for key in used},
             "judge": judge if metric.is_judged else None,
             "unit": metric.unit,
             "better": metric.better,
@@ -66,11 +72,11 @@ def image_signatures(metrics: Mapping[str, Metric], spec: ModelSpec) -> dict[str
 def set_signatures(
     settings: Distribution, features: Mapping[str, Mapping[str, str]]
 ) -> dict[str, Signature]:
-    """By the metric's name.
+    """Signatures of metrics of sets of images, by the metric's name.
 
     Args:
         settings: backbones, reference and seed.
-        features: what decided the features of a study's images, by backbone.
+        features: `resize` and `weights_sha256` behind a study's features, by backbone.
     """
     signatures: dict[str, Signature] = {}
     for backbone in settings.backbones:
@@ -81,14 +87,14 @@ def set_signatures(
 def check_same_networks(
     features: Mapping[str, Mapping[str, str]], reference: Mapping[str, Mapping[str, str]]
 ) -> None:
-    """Refuse to compare features of two networks, or of one network fed in two ways.
+    """Check that a study's features and the reference's come from one network and one resizing.
 
     Args:
-        features: what decided the features of a study's images, by backbone.
+        features: `resize` and `weights_sha256` behind a study's features, by backbone.
         reference: the same of the reference pictures; empty where the baseline is the reference.
 
     Raises:
-        ValueError: the two differ.
+        ValueError: they differ in a backbone; names it.
     """
     for backbone, network in features.items():
         if reference and reference.get(backbone) != network:
@@ -98,15 +104,15 @@ def check_same_networks(
 
 
 def _signatures(
-    settings: Distribution, backbone: BackboneName, made: Mapping[str, str]
+    settings: Distribution, backbone: BackboneName, network: Mapping[str, str]
 ) -> dict[str, Signature]:
     return {
         metric_name(template, backbone): {
             **who_computes(family.implementation, None),
             "mode": metric.mode,
             "backbone": backbone,
-            "resize": made["resize"],
-            "weights": {backbone: made["weights_sha256"]},
+            "resize": network["resize"],
+            "weights": {backbone: network["weights_sha256"]},
             "reference": settings.reference.model_dump() if family.reads_reference else None,
             "seed": settings.seed,
             "unit": metric.unit,
@@ -120,14 +126,18 @@ def _signatures(
 
 
 def write_signatures(path: Path, signatures: Mapping[str, Mapping[str, Any]]) -> None:
-    """Write them with sorted keys: equal ones give equal bytes."""
+    """Write signatures as JSON with sorted keys: equal signatures give equal bytes."""
     path.parent.mkdir(parents=True, exist_ok=True)
     text = json.dumps(signatures, indent=2, sort_keys=True, ensure_ascii=False)
     path.write_text(text + "\n", encoding="utf-8")
 
 
 def read_signatures(path: Path) -> dict[str, dict[str, Any]]:
-    """Signatures as they were written; ValueError with the file's name where there are none."""
+    """What `write_signatures` wrote.
+
+    Raises:
+        ValueError: there is no such file, or it is malformed; names it.
+    """
     if not path.is_file():
         raise ValueError(f"{path}: no such file")
     return read_json(path, TypeAdapter(dict[str, dict[str, Any]]))

@@ -1,4 +1,4 @@
-"""Weights by the headers of their files: are they whole, and can a machine hold them?"""
+"""Check by the headers of weight files that they are whole and fit into a machine's memory."""
 
 import json
 import math
@@ -13,7 +13,7 @@ from safetensors import SafetensorError, safe_open
 from zimage_eval.config.frozen import cut, parse, shown
 from zimage_eval.config.model_spec import DtypeSettings
 
-# torch takes seconds to import, and what a header says is said without it.
+# torch takes seconds to import, and headers are read without it.
 if TYPE_CHECKING:
     import torch
 
@@ -23,7 +23,7 @@ WEIGHT_FILES = {
     "transformer": "diffusion_pytorch_model.safetensors",
     "vae": "diffusion_pytorch_model.safetensors",
 }
-"""Name of a part's file; in shards, it has an index of that name and `.index.json`."""
+"""File of each part's weights; where they are in shards, the index is that name + `.index.json`."""
 _POINTER = b"version https://git-lfs"
 _CGROUP_LIMIT = Path("/sys/fs/cgroup/memory.max")
 
@@ -38,7 +38,7 @@ def read_json_object(path: Path) -> dict[str, Any]:
     """The JSON object in a file.
 
     Raises:
-        ValueError: the file can't be read, is no JSON, or something else than an object.
+        ValueError: the file can't be read, or does not hold a JSON object; names it.
     """
     refuse_pointer(path)
     try:
@@ -51,7 +51,11 @@ def read_json_object(path: Path) -> dict[str, Any]:
 
 
 def refuse_pointer(path: Path) -> None:
-    """Raise ValueError for what git keeps in a large file's place."""
+    """Refuse a Git LFS pointer, which stands in a large file's place until it is fetched.
+
+    Raises:
+        ValueError: the file is a pointer, or missing.
+    """
     if not path.is_file():
         raise ValueError(f"{path}: no such file")
     with path.open("rb") as file:
@@ -63,7 +67,7 @@ def part_files(folder: Path) -> list[Path]:
     """The safetensors files that a part of a model is loaded from, in the order of their names.
 
     Args:
-        folder: of the part, and so named.
+        folder: of the part; its name is the part's.
 
     Raises:
         ValueError: the index of the shards is broken, a shard is missing, or there are both shards
@@ -111,10 +115,11 @@ def read_shapes(folder: Path) -> dict[str, tuple[int, ...]]:
 
 
 def read_header(path: Path) -> dict[str, tuple[int, ...]]:
-    """Shape of every tensor of a safetensors file by name; none of them is read.
+    """Shape of every tensor of a safetensors file by name; only the header is read.
 
     Raises:
-        ValueError: it is no such file, or not the whole of it, or holds no floating-point numbers.
+        ValueError: the file is missing, is no whole safetensors file, or holds a tensor of other
+            than floating-point numbers.
     """
     refuse_pointer(path)
     try:
@@ -132,12 +137,15 @@ def read_header(path: Path) -> dict[str, tuple[int, ...]]:
 
 
 def refuse_tensors(folder: Path, model: str, problems: Mapping[str, Collection[str]]) -> None:
-    """Raise ValueError, in words that name the file, if there is any problem with its tensors.
+    """Raise the first problem with the tensors of a part, if there is any.
 
     Args:
         folder: of the part.
-        model: name of the class that is made of them.
+        model: name of the class that is made of the tensors.
         problems: names of tensors by what is wrong, such as "lacks".
+
+    Raises:
+        ValueError: names the file, the problem and a tensor.
     """
     single = folder / WEIGHT_FILES[folder.name]
     where = single if single.is_file() else folder
@@ -161,7 +169,7 @@ def count_file_parameters(path: Path) -> int:
 
 
 def weight_bytes(folder: Path, dtype: DtypeSettings, parts: Sequence[str]) -> dict[str, int]:
-    """Bytes of the weights of some parts of a model folder, in the formats they are run in.
+    """Bytes of the weights of some parts of a model folder, by part, in the formats they run in.
 
     Parts without weights (tokenizer, scheduler) are left out.
     """
@@ -178,9 +186,9 @@ def weight_bytes(folder: Path, dtype: DtypeSettings, parts: Sequence[str]) -> di
 def check_memory(
     folder: Path, dtype: DtypeSettings, parts: Sequence[str], device: "torch.device"
 ) -> None:
-    """Refuse parts whose weights alone are more than a device's memory.
+    """Refuse parts whose weights alone are larger than a device's memory.
 
-    What is computed with them comes on top, by the size of images and batches, and is not counted.
+    The memory of the computation, which depends on image and batch size, is not counted.
 
     Raises:
         ValueError: says how many gigabytes are needed, for what, and how many there are.
@@ -188,15 +196,15 @@ def check_memory(
     wanted = weight_bytes(folder, dtype, parts)
     needed, there = sum(wanted.values()), device_bytes(device)
     if needed > there:
-        each = ", ".join(f"{part} {size / GIB:.1f}" for part, size in wanted.items())
+        sizes = ", ".join(f"{part} {size / GIB:.1f}" for part, size in wanted.items())
         raise ValueError(
-            f"{folder}: its weights need {needed / GIB:.1f} GiB ({each}); "
+            f"{folder}: its weights need {needed / GIB:.1f} GiB ({sizes}); "
             f"this machine's {device.type} has {there / GIB:.1f} GiB"
         )
 
 
 def device_bytes(device: "torch.device") -> int:
-    """Memory of a GPU, or of the machine; a container's limit counts as the machine's."""
+    """Bytes of memory of a GPU or of the machine; of a container, its limit where that is lower."""
     if device.type == "cuda":
         import torch
 

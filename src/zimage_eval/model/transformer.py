@@ -1,4 +1,4 @@
-"""Transformer, scheduler and autoencoder of a model, and the transformer under other settings."""
+"""Load a model's transformer, scheduler and autoencoder; apply settings to the transformer."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -27,7 +27,7 @@ def load_image_side(folder: Path, dtype: DtypeSettings, device: torch.device) ->
     """Load the pipeline without tokenizer and text encoder: it takes `prompt_embeds` only.
 
     Raises:
-        ValueError: a file is missing or not whole, or a tensor is; says which.
+        ValueError: a file or a tensor is missing or damaged; names it.
     """
     from diffusers import ZImagePipeline
 
@@ -51,9 +51,9 @@ def load_image_side(folder: Path, dtype: DtypeSettings, device: torch.device) ->
 
 
 def check_image_weights(folder: Path, parts: Sequence[str]) -> None:
-    """Hold the tensors of transformer and autoencoder to those that their classes have.
+    """Check that the weight files have the tensors that transformer and autoencoder need.
 
-    No weight is read: the classes are made without memory, and the files' headers are compared.
+    No weight is read: the files' headers are compared with modules that take no memory.
 
     Raises:
         ValueError: a configuration is impossible, or a tensor is missing, unexpected or of another
@@ -99,18 +99,18 @@ def _empty_module(folder: Path, model_type: Any) -> Any:  # noqa: ANN401 - diffu
 def view_transformer(
     transformer: ZImageTransformer2DModel, settings: Settings, fit: RefinerFit | None = None
 ) -> ZImageTransformer2DModel:
-    """The transformer as the settings want it, sharing its weights.
+    """The transformer with the settings applied; it shares the weights of the loaded one.
 
-    Bit-identical to it where they are the model's own. Not for two threads at once: each makes its
-    own view.
+    With the model's own settings it computes the same bits as the loaded one. A view is not for two
+    threads at once: each thread makes a view.
 
     Args:
         transformer: as it was loaded.
-        settings: of an image.
+        settings: of the image to draw.
         fit: the captions that `refiner_delta: linear` is fitted on; nothing else reads it.
 
     Raises:
-        ValueError: there are none where they are needed.
+        ValueError: `fit` is None and `refiner_delta` is `linear`.
     """
     view = view_module(transformer)
     table = transformer.rope_embedder
@@ -124,8 +124,10 @@ def view_transformer(
     if settings.refiner.refiner_delta == "linear":
         if fit is None:
             raise ValueError("refiner_delta linear: a map is fitted on a set of prompts")
-        own = settings.refiner.model_copy(update={"refiner_delta": "own", "refiner_blend": 1.0})
-        linear = fit.linear_map(view, lambda: ContextRefiner(blocks, own, rope, None, None))
+        unchanged = settings.refiner.model_copy(
+            update={"refiner_delta": "own", "refiner_blend": 1.0}
+        )
+        linear = fit.linear_map(view, lambda: ContextRefiner(blocks, unchanged, rope, None, None))
     refiner = ContextRefiner(blocks, settings.refiner, rope, timestep, linear)
     view.context_refiner = nn.ModuleList([refiner])
     return view

@@ -1,4 +1,4 @@
-"""reports/observations/<benchmark>.csv: what a benchmark saw, one number a row; their means."""
+"""Read, write and average the numbers of a benchmark: reports/observations/<benchmark>.csv."""
 
 import csv
 import itertools
@@ -11,13 +11,13 @@ from zimage_eval.statistics.estimates import Estimate, estimate, prompt_means, r
 
 
 class Measurement(NamedTuple):
-    """One number that a benchmark saw."""
+    """One number that a benchmark measured."""
 
     variant: str
     unit: str
-    """What is independent: a prompt, a photograph, a training run."""
+    """What counts as one independent sample: a prompt, a photograph, a training run."""
     replicate: int
-    """Repetitions within a unit, such as seeds; they are averaged first."""
+    """Number of the repetition within a unit, such as a seed; repetitions are averaged first."""
     category: str
     metric: str
     value: float | None
@@ -25,20 +25,20 @@ class Measurement(NamedTuple):
 
 
 def write_observations(path: Path, observations: Iterable[Measurement]) -> None:
-    """Sorted rows, numbers to six digits: equal observations give equal bytes.
+    """Write the rows sorted, numbers to six digits: equal observations give equal bytes.
 
     Raises:
-        ValueError: two rows are of the same thing, or a value is NaN or infinite.
+        ValueError: two rows agree in all but their value, or a value is NaN or infinite.
     """
-    rows = sorted(observations, key=lambda one: one[:5])
-    for one, other in itertools.pairwise(rows):
-        if one[:5] == other[:5]:
-            raise ValueError(f"observed twice: {one[:5]}")
+    rows = sorted(observations, key=lambda row: row[:5])
+    for row, following in itertools.pairwise(rows):
+        if row[:5] == following[:5]:
+            raise ValueError(f"observed twice: {row[:5]}")
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(Measurement._fields)
-        writer.writerows(one._replace(value=rounded(one.value)) for one in rows)
+        writer.writerows(row._replace(value=rounded(row.value)) for row in rows)
 
 
 def read_observations(path: Path) -> list[Measurement]:
@@ -65,7 +65,9 @@ def read_observations(path: Path) -> list[Measurement]:
 def mean_rows(
     observations: Sequence[Measurement], shares: Collection[str]
 ) -> dict[str, dict[str, float | None]]:
-    """`<variant>/<category>` -> metric, its mean over units and its 95 % interval; `num_units`.
+    """Mean of each metric over units with its 95 % interval, by `<variant>/<category>`.
+
+    A row holds `<metric>`, `<metric>_low`, `<metric>_high` and `num_units`.
 
     Args:
         observations: of a benchmark.
@@ -78,29 +80,33 @@ def mean_rows(
     results: dict[str, dict[str, float | None]] = {}
     for (variant, category, metric), values in sorted(scores.items()):
         means = list(prompt_means(values).values())
-        found = estimate(means, (0.0, 1.0) if metric in shares else None)
+        interval = estimate(means, (0.0, 1.0) if metric in shares else None)
         row_of = results.setdefault(f"{variant}/{category}", {})
-        row_of |= named(metric, found)
-        row_of["num_units"] = max(found.num_prompts, int(row_of.get("num_units") or 0))
+        row_of |= named(metric, interval)
+        row_of["num_units"] = max(interval.num_prompts, int(row_of.get("num_units") or 0))
     return results
 
 
 def largest_rows(observations: Sequence[Measurement]) -> dict[str, dict[str, float | None]]:
-    """Variant -> metric -> mean over units, and the largest as `<metric>_largest`."""
+    """Mean of each metric over rows, and its largest value as `<metric>_largest`, by variant."""
     values: dict[tuple[str, str], list[float]] = {}
-    for one in observations:
-        if one.value is not None:
-            values.setdefault((one.variant, one.metric), []).append(one.value)
+    for entry in observations:
+        if entry.value is not None:
+            values.setdefault((entry.variant, entry.metric), []).append(entry.value)
     rows: dict[str, dict[str, float | None]] = {}
-    for (variant, metric), found in values.items():
+    for (variant, metric), numbers in values.items():
         row = rows.setdefault(variant, {})
-        row[metric], row[f"{metric}_largest"] = sum(found) / len(found), max(found)
-        row["num_units"] = len(found)
+        row[metric], row[f"{metric}_largest"] = sum(numbers) / len(numbers), max(numbers)
+        row["num_units"] = len(numbers)
     return rows
 
 
-def named(metric: str, found: Estimate) -> dict[str, float | None]:
-    """`metric`, `metric_low` and `metric_high`; the ends only where there are any."""
-    if found.low is None:
-        return {metric: found.mean}
-    return {metric: found.mean, f"{metric}_low": found.low, f"{metric}_high": found.high}
+def named(metric: str, interval: Estimate) -> dict[str, float | None]:
+    """Mean as `<metric>`; the interval, if any, as `<metric>_low` and `<metric>_high`."""
+    if interval.low is None:
+        return {metric: interval.mean}
+    return {
+        metric: interval.mean,
+        f"{metric}_low": interval.low,
+        f"{metric}_high": interval.high,
+    }

@@ -1,4 +1,4 @@
-"""Prompt sets: YAML files of prompts by category, their split into phases, their seeds."""
+"""Load prompt sets from YAML files, one for each category; split them into phases; give seeds."""
 
 import hashlib
 import re
@@ -31,7 +31,7 @@ def _readable(text: str) -> str:
 
 
 class Prompt(Frozen):
-    """A text, and what a picture of it must show."""
+    """A prompt's text, and the facts that a picture of it must show."""
 
     id: Annotated[str, StringConstraints(pattern=PROMPT_ID, max_length=LONGEST_ID)]
     """`<scene>` or `<scene>/<wording>`."""
@@ -44,7 +44,7 @@ class Prompt(Frozen):
 
 
 class PhasePrompts(NamedTuple):
-    """Disjoint prompts of the two phases."""
+    """The prompts of the two phases; no prompt is in both."""
 
     screen: tuple[Prompt, ...]
     confirm: tuple[Prompt, ...]
@@ -55,16 +55,16 @@ def load_prompt_set(folder: Path, judge: JudgeName = "none") -> tuple[Prompt, ..
 
     Args:
         folder: of the set.
-        judge: of its pictures; with "none", whatever the facts say is nobody's business.
+        judge: of its pictures; the facts must be ones that it can judge, with "none" any will do.
 
     Raises:
-        ValueError: no files or one of another kind, a malformed prompt, a fact that the judge can't
-            know, or an id or text that stands twice; names it.
+        ValueError: there are no files or a file of another kind, a prompt is malformed, the judge
+            can't know a fact, or two prompts share an id or a text; names it.
     """
     files = yaml_files(folder)
     if not files:
-        known = sorted(found.name for found in folder.parent.glob("*/"))
-        raise ValueError(f"{folder}: no prompt files; the sets there are: {', '.join(known)}")
+        names = sorted(path.name for path in folder.parent.glob("*/"))
+        raise ValueError(f"{folder}: no prompt files; the sets there are: {', '.join(names)}")
     prompts = tuple(prompt for file in files for prompt in _load_category(file, judge))
     _refuse_doubles(folder, "id", [prompt.id for prompt in prompts])
     # Image files are named by id with "/" as "_", so those must differ too.
@@ -74,7 +74,7 @@ def load_prompt_set(folder: Path, judge: JudgeName = "none") -> tuple[Prompt, ..
 
 
 def split_phases(prompts: Sequence[Prompt], num_screen: int, num_confirm: int) -> PhasePrompts:
-    """The first prompts of each category to screen, the following ones to confirm.
+    """Take the first prompts of each category to screen, the ones after them to confirm.
 
     Every category gives an equal share, in the order of the file.
 
@@ -104,18 +104,18 @@ def split_phases(prompts: Sequence[Prompt], num_screen: int, num_confirm: int) -
 
 
 def first_of_each(prompts: Sequence[Prompt], number: int) -> list[Prompt]:
-    """The first prompts of each category, all of one that has fewer."""
-    seen: dict[str, int] = {}
+    """The first `number` prompts of each category, or all of them where it has fewer."""
+    counts: dict[str, int] = {}
     kept = []
     for prompt in prompts:
-        seen[prompt.category] = seen.get(prompt.category, 0) + 1
-        if seen[prompt.category] <= number:
+        counts[prompt.category] = counts.get(prompt.category, 0) + 1
+        if counts[prompt.category] <= number:
             kept.append(prompt)
     return kept
 
 
 def prompt_seeds(prompt_id: str, num_seeds: int) -> tuple[int, ...]:
-    """Seeds in `[0, 2**31)` from the scene of an id, so rewordings share them and prompts don't."""
+    """The seeds of a prompt, in `[0, 2**31)`; wordings of one scene share them, scenes don't."""
     scene = prompt_id.split("/")[0]
     return tuple(
         int.from_bytes(hashlib.sha256(f"{scene}#{index}".encode()).digest()[:4], "big") >> 1
@@ -163,8 +163,8 @@ def _load_category(file: Path, judge: JudgeName) -> list[Prompt]:
 
 
 def _refuse_doubles(folder: Path, what: str, values: Sequence[str]) -> None:
-    seen: set[str] = set()
+    earlier: set[str] = set()
     for value in values:
-        if value in seen:
+        if value in earlier:
             raise ValueError(f"{folder}: {what} {shown(value)} stands twice")
-        seen.add(value)
+        earlier.add(value)

@@ -1,7 +1,7 @@
-"""Pictures asked for by hand, made on the graph's own path.
+"""Draw single pictures from a text and a seed, by the same steps as the graph's stages.
 
-A picture that the graph makes too (a prompt of the model's set with one of its seeds) is made in
-the batch it has there, because the last bits depend on the batch; any other is made alone.
+A picture that the graph draws too (a prompt of the model's set with one of its seeds) is drawn in
+the same batch as there, because the last bits depend on the batch; any other is drawn alone.
 """
 
 from collections.abc import Mapping, Sequence
@@ -51,7 +51,7 @@ if TYPE_CHECKING:
 
 
 class Project(NamedTuple):
-    """What the graph knows of a model."""
+    """A model's declaration, its weights and the prompts that the graph draws with it."""
 
     spec: ModelSpec
     folder: Path
@@ -61,12 +61,12 @@ class Project(NamedTuple):
 
     @property
     def texts(self) -> dict[Phase, list[str]]:
-        """The prompts of each phase."""
+        """The prompts' texts by phase."""
         return {phase: [row["text"] for row in rows] for phase, rows in self.prompts.items()}
 
 
 def phase_rows(sizes: Phases, prompts: Sequence[Prompt]) -> dict[Phase, list[dict[str, Any]]]:
-    """The PROMPTS tables that the graph makes of a prompt set."""
+    """Rows of the PROMPTS table of each phase, as the graph makes them from a prompt set."""
     split = split_phases(prompts, sizes.screen.num_prompts, sizes.confirm.num_prompts)
     return {
         phase: prompt_rows(getattr(split, phase), getattr(sizes, phase).num_seeds)
@@ -75,21 +75,21 @@ def phase_rows(sizes: Phases, prompts: Sequence[Prompt]) -> dict[Phase, list[dic
 
 
 class DrawnByHand(NamedTuple):
-    """A picture, and what of its texts it was not drawn of."""
+    """A picture, and which of its texts were cut off before it was drawn."""
 
     image: GeneratedImage
     cuts: list[str]
-    """A sentence for each text that was cut off; none if all was read."""
+    """A sentence for each text that was cut off; empty if all were read whole."""
 
 
 def draw_by_hand(
     project: Project, text: str, seed: int, variants: Sequence[Variant], store: ImageStore
 ) -> list[DrawnByHand]:
-    """A picture of each variant.
+    """Draw a picture of the text with each variant, in their order.
 
     Raises:
-        ValueError: a file is missing, or the model lacks a level or takes no caption of this
-            length, before any weights are loaded; or a picture is not finite, or too large for
+        ValueError: before any weights are loaded: a file is missing, the model lacks a setting, or
+            the caption is too long for it; afterwards: a picture is not finite, or too large for
             the memory.
     """
     limits = check_model(project.folder, (*TEXT_PARTS, *IMAGE_PARTS), variants)
@@ -99,9 +99,9 @@ def draw_by_hand(
             raise ValueError(f"not available: {reason}")
     tokenizer, device = load_tokenizer(project.folder), pick_device()
     check_memory(project.folder, project.spec.dtype, (*TEXT_PARTS, *IMAGE_PARTS), device)
-    known = {text: None} | {each: None for texts in project.texts.values() for each in texts}
+    prompts = {text: None} | {prompt: None for texts in project.texts.values() for prompt in texts}
     settings = [variant.settings for variant in variants]
-    wordings = word_prompts(known, settings, tokenizer, project.spec.filler_sentences)
+    wordings = word_prompts(prompts, settings, tokenizer, project.spec.filler_sentences)
     batches = [
         find_batch(project, text, seed, variant, tokenizer, wordings) for variant in variants
     ]
@@ -138,7 +138,7 @@ def _not_finite(variant: Variant, spec: ModelSpec) -> str:
 def find_cuts(
     text: str, settings: Settings, tokenizer: "PreTrainedTokenizerBase", wordings: Wordings
 ) -> list[str]:
-    """What of the prompt and the negative prompt `max_sequence_length` cuts off, in words."""
+    """A sentence for each of prompt and negative prompt that `max_sequence_length` cuts off."""
     encoder, sampler = settings.encoder, settings.sampler
     texts = {"prompt": wordings[wording_key(text, settings)].text}
     if sampler.guidance_scale > 0:
@@ -165,26 +165,26 @@ def find_batch(
     tokenizer: "PreTrainedTokenizerBase",
     wordings: Wordings,
 ) -> list[ImageRequest]:
-    """The pictures that the graph makes together with this one, itself among them.
+    """The batch that the graph draws a picture in, or a batch of this picture alone.
 
     Raises:
-        ValueError: the prompt can't be worded so, the caption is empty, or it or the negative
-            prompt leaves the image no position.
+        ValueError: the prompt has no wording of this kind, the caption is empty, or the caption or
+            the negative prompt is so long that no position is left for the image.
     """
     requests = [ImageRequest(variant.name, "screen", "by hand", seed, text)]
     for phase, rows in project.prompts.items():
-        asked = request_phase(variant.name, phase, rows)
-        if any((request.text, request.seed) == (text, seed) for request in asked):
-            requests = asked
+        phase_requests = request_phase(variant.name, phase, rows)
+        if any((request.text, request.seed) == (text, seed) for request in phase_requests):
+            requests = phase_requests
             break
     settings = variant.settings
-    worded = {each.text: wordings[wording_key(each.text, settings)] for each in requests}
+    worded = {request.text: wordings[wording_key(request.text, settings)] for request in requests}
     if worded[text].error is not None:
         raise ValueError(worded[text].error)
     lengths = {
-        each: tokenize(tokenizer, found.text, settings.encoder).caption_length
-        for each, found in worded.items()
-        if found.text is not None
+        prompt: tokenize(tokenizer, wording.text, settings.encoder).caption_length
+        for prompt, wording in worded.items()
+        if wording.text is not None
     }
     requests = [request for request in requests if request.text in lengths]
     negative = 0
@@ -193,9 +193,9 @@ def find_batch(
         negative = inputs.caption_length
     if not lengths[text]:
         raise ValueError(f"{text!r} has no tokens with chat_template false")
-    longest, most = max(lengths[text], negative), max_caption_tokens(settings.rope)
-    if padded_length(longest) > most:
-        raise ValueError(f"not available: {longest} tokens: captions end at {most}")
+    longest, limit = max(lengths[text], negative), max_caption_tokens(settings.rope)
+    if padded_length(longest) > limit:
+        raise ValueError(f"not available: {longest} tokens: captions end at {limit}")
     place = _place(requests, text, seed)
     composed = compose_batches([lengths[r.text] for r in requests], project.spec.batch_size)
     return [requests[index] for index in next(batch for batch in composed if place in batch)]
@@ -222,8 +222,8 @@ def _encode(
             assert worded is not None, "find_batch left it out"
             wanted.add((worded, encoder))
         if variant.settings.refiner.refiner_delta == "linear":
-            others = project.texts[fit_phase(members[0].text, project.texts)]
-            wanted |= {(other, encoder) for other in others}
+            prompts = project.texts[fit_phase(members[0].text, project.texts)]
+            wanted |= {(prompt, encoder) for prompt in prompts}
         if sampler.guidance_scale > 0:
             wanted.add((sampler.negative_prompt, encoder))
     encoded = encode_texts(

@@ -1,4 +1,4 @@
-"""Prompt embeddings and noise -> latents, by ZImagePipeline's own loop and noise levels."""
+"""Denoise latents from noise and prompt embeddings, with ZImagePipeline's loop and noise levels."""
 
 from collections.abc import Sequence
 from typing import Final, NamedTuple
@@ -14,22 +14,23 @@ from zimage_eval.model.transformer import view_transformer
 
 
 class Sample(NamedTuple):
-    """A denoised batch and how it came about."""
+    """A denoised batch, with the schedule and the number of forwards it took."""
 
     latents: torch.Tensor
     """`(batch, channels, rows, columns)` float32, on the pipeline's device."""
     sigmas: tuple[float, ...]
     """The schedule, from pure noise at 1 to 0."""
     num_forwards: int
-    """Transformer evaluations an image; with guidance, two a step."""
+    """Transformer evaluations for each image; with guidance, two in a step."""
 
 
 def initial_latents(
     pipe: ZImagePipeline, seeds: Sequence[int], image: ImageSettings
 ) -> torch.Tensor:
-    """Noise `(batch, channels, rows, columns)`, float32 on the CPU: row i depends on seed i alone.
+    """Noise `(batch, channels, rows, columns)`, float32 on the CPU.
 
-    The same on every device, and the same as ZImagePipeline draws from a list of CPU generators.
+    Image i depends on seed i alone. The noise is the same for every device, and the same as
+    ZImagePipeline draws from CPU generators.
     """
     rows, columns = image.height // pipe.vae_scale_factor, image.width // pipe.vae_scale_factor
     shape = (1, pipe.transformer.config.in_channels, rows, columns)
@@ -47,20 +48,20 @@ def sample_latents(
     settings: Settings,
     fit: RefinerFit | None = None,
 ) -> Sample:
-    """Denoise a batch; nothing that is passed in is changed, so threads may share a pipeline.
+    """Denoise a batch; no argument is changed, so threads may share a pipeline.
 
     Args:
         pipe: with or without text side.
-        prompt_embeds: `(num_tokens, hidden_size)` an image. One padded length for all keeps
-            attention masks out.
-        negative_prompt_embeds: as many; None if `guidance_scale` is 0.
+        prompt_embeds: `(num_tokens, hidden_size)` for each image. With one padded length for all,
+            no attention mask is needed.
+        negative_prompt_embeds: as many as `prompt_embeds`; None if `guidance_scale` is 0.
         latents: the noise, `(batch, channels, rows, columns)` float32.
-        settings: the encoder's, the size and the negative prompt are not read, for what they
-            decide is given.
+        settings: those of the encoder, the size and the negative prompt are not read, because the
+            embeddings and latents are given.
         fit: the captions that `refiner_delta: linear` is fitted on.
 
     Raises:
-        FloatingPointError: a setting is too large for any number format.
+        FloatingPointError: a setting of the rotary embedding is too large for a number.
     """
     sampler = settings.sampler
     scheduler = build_scheduler(pipe.scheduler, sampler)
@@ -70,10 +71,12 @@ def sample_latents(
         raise FloatingPointError(f"rotary embedding is not finite: {error}") from error
     evaluations: list[int] = []
     transformer.register_forward_pre_hook(lambda _, args: evaluations.append(len(args[0])))
-    own_pipe = type(pipe)(**{**pipe.components, "scheduler": scheduler, "transformer": transformer})
-    own_pipe.set_progress_bar_config(disable=True)
+    call_pipe = type(pipe)(
+        **{**pipe.components, "scheduler": scheduler, "transformer": transformer}
+    )
+    call_pipe.set_progress_bar_config(disable=True)
     with np.errstate(all="ignore"):  # sigmas that are not finite are told where images are decoded
-        denoised = own_pipe(
+        denoised = call_pipe(
             prompt_embeds=_to_transformer(pipe, prompt_embeds),
             negative_prompt_embeds=_to_transformer(pipe, negative_prompt_embeds),
             latents=latents.clone(),
@@ -102,21 +105,21 @@ _NAMED: Final = ("karras", "exponential", "beta")
 
 
 def build_scheduler(
-    own: FlowMatchEulerDiscreteScheduler, sampler: SamplerSettings
+    scheduler: FlowMatchEulerDiscreteScheduler, sampler: SamplerSettings
 ) -> FlowMatchEulerDiscreteScheduler:
-    """A scheduler for one call, with the shift and schedule asked for; `own` is left as it was.
+    """A new scheduler with the shift and schedule of `sampler`; the given one is not changed.
 
-    ZImagePipeline hands it evenly spaced sigmas from 1 to 1 / num_inference_steps, which it
-    shifts. Karras, exponential and beta then space as many sigmas anew between the largest and
-    the smallest of these. The dynamic shift depends on the number of image tokens instead of
-    `shift`, which is not read.
+    ZImagePipeline passes evenly spaced sigmas from 1 to 1 / num_inference_steps, which the
+    scheduler shifts. Karras, exponential and beta then space as many sigmas anew between the
+    largest and the smallest of these. With the dynamic shift, `shift` is not read: the number of
+    image tokens decides it.
     """
     changes: dict[str, object] = {"shift": sampler.shift}
     if sampler.sigma_schedule in _NAMED:
         changes |= {f"use_{name}_sigmas": name == sampler.sigma_schedule for name in _NAMED}
     elif sampler.sigma_schedule == "dynamic_shift":
         changes["use_dynamic_shifting"] = True
-    return type(own).from_config(own.config, **changes)
+    return type(scheduler).from_config(scheduler.config, **changes)
 
 
 @torch.no_grad()
@@ -126,13 +129,15 @@ def predict_velocity(
     sigma: float,
     prompt_embeds: Sequence[torch.Tensor],
 ) -> torch.Tensor:
-    """`(batch, channels, rows, columns)` float32 on the CPU, in ZImagePipeline's direction.
+    """The velocity `(batch, channels, rows, columns)`, float32 on the CPU.
+
+    Its sign is that of ZImagePipeline, the negative of the transformer's output.
 
     Args:
         transformer: on any device, in any number format.
         latents: `(batch, channels, rows, columns)`, rows and columns even.
-        sigma: noise level from 1 (pure noise) to 0; the transformer is handed its complement.
-        prompt_embeds: `(num_tokens, hidden_size)` an image.
+        sigma: noise level from 1 (pure noise) to 0; the transformer gets 1 - sigma.
+        prompt_embeds: `(num_tokens, hidden_size)` for each image.
     """
     device, dtype = transformer.device, transformer.dtype
     images = list(latents.to(device, dtype).unsqueeze(2).unbind(0))

@@ -1,4 +1,4 @@
-"""From scores of images to rows of numbers with intervals: by variant, phase, metric, category."""
+"""Means of image scores with intervals, by variant, phase, metric and category."""
 
 import csv
 from collections import Counter
@@ -22,9 +22,9 @@ from zimage_eval.statistics.estimates import (
 ALL = "all"
 """The category that holds every prompt."""
 NOT_AVAILABLE = "not available"
-"""How the error begins of images whose settings the model does not have."""
+"""Beginning of the error of images whose settings the model does not have."""
 COVERAGE = "coverage"
-"""Share of the images asked for that were made and scored; stands among the metrics."""
+"""Share of the requested images that were made and scored; a row beside those of the metrics."""
 
 Scores = Mapping[Unit, float | None]
 
@@ -49,13 +49,15 @@ class Summary(NamedTuple):
     difference_low: float | None = None
     difference_high: float | None = None
     note: str = ""
-    """Why images are missing, or how many have no number."""
+    """Why images are missing, or how many images have no number."""
 
 
 def summarize_scores(
     rows: Sequence[TableRow], variants: Sequence[str], baseline: str
 ) -> list[Summary]:
-    """Every metric, overall and by category, in the order of `variants`; screen before confirm.
+    """Summaries of every metric, overall and by category.
+
+    The screen phase comes before the confirm phase, and variants are in the order of `variants`.
 
     Args:
         rows: of the score table.
@@ -66,21 +68,21 @@ def summarize_scores(
     summaries = []
     for phase in PHASES:
         for variant in variants:
-            made = [row for row in rows if row["variant"] == variant and row["phase"] == phase]
-            if made:
+            measured = [row for row in rows if row["variant"] == variant and row["phase"] == phase]
+            if measured:
                 paired = [
                     row for row in rows if row["variant"] == baseline and row["phase"] == phase
                 ]
-                summaries.append(_summarize_coverage(made))
-                summaries.extend(_summarize_metrics(made, paired, variant == baseline, metrics))
+                summaries.append(_summarize_coverage(measured))
+                summaries.extend(_summarize_metrics(measured, paired, variant == baseline, metrics))
     return summaries
 
 
 def note_small_pictures(summaries: Iterable[Summary], variants: Sequence[Variant]) -> list[Summary]:
-    """The rows, with the reason in their notes where a variant's pictures are too small.
+    """The rows; where a variant's pictures are too small for a metric, the note says so.
 
-    That is a side below the metric's `least_side`; where the baseline has no number because it is
-    what others are compared with, that is the reason.
+    Too small is a side below the metric's `least_side`. The baseline gets no such note for metrics
+    that compare with the baseline, because it has no number there whatever its size.
     """
     sides = {v.name: min(v.settings.image.height, v.settings.image.width) for v in variants}
     is_baseline = {variant.name: variant.is_baseline for variant in variants}
@@ -170,7 +172,10 @@ def _scores(rows: Iterable[TableRow], metric: str, category: str) -> dict[Unit, 
 
 
 def confirm_rows(summaries: Iterable[Summary], baseline: str) -> list[Summary]:
-    """The rival's rows of the confirm phase over all prompts; none where none was declared."""
+    """The confirm phase's rows of the variant that is not the baseline, over all prompts.
+
+    Empty where no variant was declared for that phase.
+    """
     return [
         row
         for row in summaries
@@ -179,7 +184,7 @@ def confirm_rows(summaries: Iterable[Summary], baseline: str) -> list[Summary]:
 
 
 def contrast(row: Summary) -> tuple[str, float | None, float | None, float | None]:
-    """Name and interval of a variant's contrast to the baseline: a difference, or a distance."""
+    """Name, mean and interval of a variant's difference or distance to the baseline."""
     if METRICS[row.metric].is_paired:
         return row.metric, row.mean, row.low, row.high
     name = f"{row.metric}_difference"
@@ -193,7 +198,7 @@ def excludes_zero(row: Summary) -> bool:
 
 
 def write_summaries(path: Path, summaries: Iterable[Summary]) -> None:
-    """A CSV with one line a row, numbers to 6 significant digits, empty where there is none."""
+    """Write a CSV with a line for each row; numbers have 6 significant digits, None is empty."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
@@ -203,7 +208,7 @@ def write_summaries(path: Path, summaries: Iterable[Summary]) -> None:
 
 
 def read_summaries(path: Path) -> list[Summary]:
-    """The rows of such a file.
+    """What `write_summaries` wrote.
 
     Raises:
         ValueError: the file is missing, cut off or another one; names the line.

@@ -1,7 +1,7 @@
-"""Pictures that an autoencoder is asked to give back: photographs, drawn scenes, rendered text.
+"""Test pictures for autoencoders: photographs, drawn scenes and rendered text.
 
-The photographs come with scikit-image and matplotlib and are read where these are installed; none
-is part of this repository. Grey ones are kept: an autoencoder may add color to them.
+The photographs come with scikit-image and matplotlib and are read where these are installed; no
+photograph is part of this repository. Grey ones are among them: an autoencoder may add color.
 """
 
 from collections.abc import Sequence
@@ -39,7 +39,7 @@ _WORDS: Final = (
 
 
 class RoundtripPicture(NamedTuple):
-    """One picture of a kind."""
+    """A test picture and the kind that it belongs to."""
 
     unit: str
     kind: str
@@ -48,13 +48,14 @@ class RoundtripPicture(NamedTuple):
 
 
 def photographs(folder: FolderReference | None) -> dict[str, Tensor]:
-    """By name, `(3, height, width)` uint8 in their own sizes.
+    """The photographs by name, each `(3, height, width)` uint8 in its own size.
 
     Args:
-        folder: of pictures to take instead of those that come with the packages.
+        folder: pictures to take instead of those that come with the packages.
 
     Raises:
-        ValueError: the folder holds none, or others than declared; or a package lacks a picture.
+        ValueError: the folder holds no pictures, or other ones than declared; or an installed
+            package lacks a picture.
     """
     if folder is not None:
         return {name: read() for name, read in folder_pictures(folder).items()}
@@ -73,17 +74,18 @@ def photographs(folder: FolderReference | None) -> dict[str, Tensor]:
 def roundtrip_pictures(
     photos: dict[str, Tensor], side: int, num_scenes: int, text_sizes: Sequence[int], num_texts: int
 ) -> list[RoundtripPicture]:
-    """Squares of `side` pixels of every kind.
+    """Test pictures of every kind, all of them squares of `side` pixels.
 
-    `photograph` is the whole picture's middle made smaller, full of detail; `photograph_crop` is
-    cut out of its middle at its own resolution; `text_<size>px` is named after the font's size.
+    `photograph` is the largest square in the middle of a photograph, made smaller, so it is full
+    of detail; `photograph_crop` is cut out of the middle at the photograph's own resolution;
+    `text_<size>px` is named after the font's size.
     """
     pictures = [
-        RoundtripPicture(name, "photograph", shrink(one, side)) for name, one in photos.items()
+        RoundtripPicture(name, "photograph", shrink(photo, side)) for name, photo in photos.items()
     ]
     pictures += [
-        RoundtripPicture(f"{name}_crop", "photograph_crop", crop(one, side))
-        for name, one in photos.items()
+        RoundtripPicture(f"{name}_crop", "photograph_crop", crop(photo, side))
+        for name, photo in photos.items()
     ]
     pictures += scene_pictures(side, num_scenes)
     for size in text_sizes:
@@ -94,13 +96,13 @@ def roundtrip_pictures(
 
 
 def scene_pictures(side: int, num_scenes: int) -> list[RoundtripPicture]:
-    """Drawn scenes, of a seed that neither training nor reference uses."""
+    """Drawn scenes, from a seed that neither training nor the reference pictures use."""
     drawn = drawn_pictures(num_scenes, 10, ImageSettings(height=side, width=side))
     return [RoundtripPicture(name, "scene", read()) for name, read in drawn.items()]
 
 
 def crop(image: Tensor, side: int) -> Tensor:
-    """The middle `(3, side, side)` of a picture, which is mirrored outwards where it is smaller."""
+    """The middle `(3, side, side)` of a picture; a smaller one is first extended by mirroring."""
     pixels = image.numpy()
     short = [max(0, side - length) for length in pixels.shape[1:]]
     margins = [(0, 0), *((length // 2, length - length // 2) for length in short)]
@@ -110,9 +112,10 @@ def crop(image: Tensor, side: int) -> Tensor:
 
 
 def shrink(image: Tensor, side: int) -> Tensor:
-    """The middle square of a picture in `side` pixels, by Pillow's antialiased bicubic filter.
+    """The middle square of a picture, reduced to `(3, side, side)` by Pillow's bicubic filter.
 
-    One that is smaller is not enlarged, which would leave nothing to lose: it is mirrored outwards.
+    A smaller square is not enlarged, since an enlarged picture has no fine detail to lose; it is
+    extended by mirroring.
     """
     square = crop(image, min(image.shape[1:]))
     if square.shape[1] <= side:
@@ -122,7 +125,7 @@ def shrink(image: Tensor, side: int) -> Tensor:
 
 
 def text_picture(side: int, size: int, index: int) -> Tensor:
-    """Lines of words in DejaVu Sans of `size` px; another index gives other words and colors."""
+    """`(3, side, side)`: words in DejaVu Sans of `size` px; `index` decides words and colors."""
     ink, paper = _COLORS[INK[index % len(INK)]]
     canvas = Image.new("RGB", (side, side), paper)
     draw, face = ImageDraw.Draw(canvas), load_font(size)
@@ -138,9 +141,12 @@ def text_picture(side: int, size: int, index: int) -> Tensor:
 def large_pictures(
     photos: dict[str, Tensor], side: int, num_pictures: int
 ) -> list[RoundtripPicture]:
-    """Photographs at their own resolution and drawn scenes, as many of each, larger than a tile."""
+    """`num_pictures` photographs at their own resolution, and as many drawn scenes.
+
+    All are squares of `side` pixels, meant to be larger than a tile of the tiled decoder.
+    """
     chosen = list(photos.items())[:num_pictures]
-    pictures = [RoundtripPicture(name, "photograph", crop(one, side)) for name, one in chosen]
+    pictures = [RoundtripPicture(name, "photograph", crop(photo, side)) for name, photo in chosen]
     return pictures + scene_pictures(side, num_pictures)
 
 

@@ -1,13 +1,13 @@
-"""What weights of 8 and 4 bits change: embeddings, velocities, pictures, task score, memory.
+"""Effect of 8-bit and 4-bit weights on embeddings, velocities, pictures, task score and memory.
 
 Weights are rounded to nearest, symmetric, with no calibration data: with 8 bits one scale for all
 weights of an output, with 4 bits one for every `group_size` of them. This is what torchao's
-`IntxWeightOnlyConfig` does, bit for bit in float32. A layer that computes with integers of its own
-gives what one with these weights gives, but for rounding: so this is their quality, on any machine,
-and not their speed.
+`IntxWeightOnlyConfig` does, bit for bit in float32. A layer that computes with integers gives the
+same values but for rounding. So the quality measured here holds on any machine; speed is not
+measured.
 
-Changes lie between two bounds: the floor is what another number format and another batch change,
-which nobody would call a loss; the ceiling is another seed.
+Changes are read between two bounds. The floor is the change by another number format or another
+batch size, which nobody would call a loss; the ceiling is the change by another seed.
 """
 
 import copy
@@ -47,7 +47,7 @@ NumBits = Literal[8, 4]
 
 
 def quantized_copy(module: AnyModule, num_bits: NumBits, group_size: int) -> AnyModule:
-    """A copy whose linear layers and convolutions have rounded weights; nothing else changes."""
+    """A copy of the module in which the weights of linear layers and convolutions are rounded."""
     changed = copy.deepcopy(module)
     for layer in changed.modules():
         if isinstance(layer, nn.Linear | nn.Conv2d):
@@ -56,9 +56,9 @@ def quantized_copy(module: AnyModule, num_bits: NumBits, group_size: int) -> Any
 
 
 def round_weights(weights: torch.Tensor, num_bits: NumBits, group_size: int) -> torch.Tensor:
-    """`(outputs, ...)` of any float type, each value at the nearest one that its scale can say.
+    """Weights `(outputs, ...)` rounded to integers times a scale; shape and dtype stay.
 
-    The last group of an output is a smaller one where `group_size` does not divide its weights.
+    Where `group_size` does not divide the weights of an output, its last group is smaller.
     """
     rows = weights.flatten(1).float()
     num_inputs = rows.shape[1]
@@ -76,7 +76,7 @@ def round_weights(weights: torch.Tensor, num_bits: NumBits, group_size: int) -> 
 
 
 def packed_bytes(module: nn.Module, num_bits: NumBits | None, group_size: int) -> int:
-    """Bytes of a module's weights with so many bits; None counts them as they are.
+    """Bytes of a module's weights when they are stored with `num_bits`; None: as they are.
 
     Integers are packed, and each group has a scale of the weights' own dtype.
     """
@@ -111,7 +111,7 @@ class QuantizationArm(NamedTuple):
 
 
 class ArmResults(NamedTuple):
-    """What an arm made of every job, in the order of the jobs."""
+    """Embeddings, latents and images of an arm, in the order of the jobs."""
 
     captions: list[torch.Tensor]
     """After the RMSNorm that `cap_embedder` begins with, on the CPU."""
@@ -123,7 +123,7 @@ class ArmResults(NamedTuple):
 
 
 class QuantizationResults(NamedTuple):
-    """All that was found."""
+    """The benchmark's numbers, by arm and by image."""
 
     rows: dict[str, dict[str, float | None]]
     """By arm; means over images."""
@@ -140,19 +140,19 @@ def measure_quantization(
     network: "lpips.LPIPS",
     report: Callable[[dict[str, dict[str, float | None]]], object],
 ) -> QuantizationResults:
-    """A row an arm, of the same prompts and seeds.
+    """Compare each arm with the unchanged model, on the same prompts and seeds.
 
     Args:
         model: stays as it is.
         entry: which arms, and on how many prompts.
         prompts: the model's prompt set.
-        batch_size: images that are denoised together; one floor makes them alone.
+        batch_size: images that are denoised together; one floor denoises each image alone.
         judge: looks at every picture.
         network: `features.load_lpips(...)` on the model's device.
-        report: told all rows after each.
+        report: is called with all rows so far after each arm.
 
     Raises:
-        ValueError: pictures can't be made or are not finite; says of which arm, and how many.
+        ValueError: pictures can't be made or are not finite; names the arm and how many.
     """
     jobs = _jobs(model, prompts, entry)
     batches = compose_batches([len(job.prompt_embeds) for job in jobs], batch_size)
@@ -166,24 +166,24 @@ def measure_quantization(
         for batch in batches
     ]
     velocities = [
-        [replay_forward(model.pipe.transformer, one) for one in batch] for batch in forwards
+        [replay_forward(model.pipe.transformer, forward) for forward in batch] for batch in forwards
     ]
-    asked = BaselineForwards(batches, forwards, velocities)
+    baseline = BaselineForwards(batches, forwards, velocities)
     results = QuantizationResults({}, [])
     full: ArmResults | None = None
     for arm in _arms(model, entry, batch_size):
         with count_missing(arm.name, len(jobs)) as count:
-            drawn = _draw(arm, jobs, asked, full, count)
+            drawn = _draw(arm, jobs, baseline, full, count)
         full = full or drawn
-        found = _observe(arm, jobs, drawn, full, judge, network)
-        results.observations.extend(found)
-        results.rows[arm.name] = _summary(found, arm)
+        observations = _observe(arm, jobs, drawn, full, judge, network)
+        results.observations.extend(observations)
+        results.rows[arm.name] = _summary(observations, arm)
         report(results.rows)
     return results
 
 
 class BaselineForwards(NamedTuple):
-    """What the unchanged model was asked at every step, and what it said."""
+    """Inputs and outputs of the unchanged transformer at every step."""
 
     batches: list[list[int]]
     """Indices of jobs."""
@@ -193,12 +193,12 @@ class BaselineForwards(NamedTuple):
 
 
 def caption_cosines(captions: torch.Tensor, others: torch.Tensor) -> list[float]:
-    """Cosine of each token's vector `(num_tokens, hidden_size)` with its twin."""
+    """Cosine similarity of each token's two vectors, from two `(num_tokens, hidden_size)`."""
     return nn.functional.cosine_similarity(captions.double(), others.double(), dim=-1).tolist()
 
 
 def floor_dtype(model: LoadedModel) -> str:
-    """The number format that the floor runs the transformer in: the other one."""
+    """Number format of the floor's transformer: bfloat16 for a float32 model, else float32."""
     return "bfloat16" if model.dtype.transformer == "float32" else "float32"
 
 
@@ -217,12 +217,14 @@ def _arms(model: LoadedModel, entry: Quantization, batch_size: int) -> Iterator[
     whole = _bytes(model, (), None, entry.group_size)
     yield QuantizationArm(FULL, model, whole, batch_size, 0, ())
     yield QuantizationArm(FLOOR_BATCH, model, whole, 1, 0, ())
-    other = copy.deepcopy(model.pipe.transformer)
-    nn.Module.to(other, getattr(torch, floor_dtype(model)))  # its own `to` warns of nothing here
-    floor = model.with_parts({"transformer": other})
+    transformer = copy.deepcopy(model.pipe.transformer)
+    nn.Module.to(
+        transformer, getattr(torch, floor_dtype(model))
+    )  # its own `to` warns of nothing here
+    floor = model.with_parts({"transformer": transformer})
     name = f"floor: transformer in {floor_dtype(model)}"
     yield QuantizationArm(name, floor, whole, batch_size, 0, ("transformer",))
-    del other, floor
+    del transformer, floor
     yield QuantizationArm(CEILING, model, whole, batch_size, 1, ())
     for part in entry.parts:
         for num_bits in entry.num_bits:
@@ -248,7 +250,7 @@ def _bytes(
 def _draw(
     arm: QuantizationArm,
     jobs: Sequence[MachineJob],
-    asked: BaselineForwards,
+    baseline: BaselineForwards,
     full: ArmResults | None,
     count: Callable[[int], None],
 ) -> ArmResults:
@@ -256,8 +258,8 @@ def _draw(
     embeds = [job.prompt_embeds for job in jobs]
     if "text_encoder" in arm.changed:
         texts = list(dict.fromkeys(job.prompt.text for job in jobs))
-        found = dict(zip(texts, arm.model.encode(texts), strict=True))
-        embeds = [found[job.prompt.text] for job in jobs]
+        embeds_of = dict(zip(texts, arm.model.encode(texts), strict=True))
+        embeds = [embeds_of[job.prompt.text] for job in jobs]
     pipe = arm.model.pipe
     latents: dict[int, torch.Tensor] = {}
     images: dict[int, np.ndarray] = {}
@@ -275,7 +277,7 @@ def _draw(
     norm, dtype = pipe.transformer.cap_embedder[0], pipe.transformer.dtype
     return ArmResults(
         [_normed(norm, entry.to(arm.model.device, dtype)) for entry in embeds],
-        _velocity_errors(arm, embeds, asked),
+        _velocity_errors(arm, embeds, baseline),
         [latents[index] for index in order],
         [images[index] for index in order],
     )
@@ -292,19 +294,19 @@ def _denoise(
 
 
 def _velocity_errors(
-    arm: QuantizationArm, embeds: Sequence[torch.Tensor], asked: BaselineForwards
+    arm: QuantizationArm, embeds: Sequence[torch.Tensor], baseline: BaselineForwards
 ) -> list[list[float]]:
     """Of each job and step."""
-    found: list[list[float]] = [[] for _ in embeds]
+    errors: list[list[float]] = [[] for _ in embeds]
     if set(arm.changed) <= {"vae"}:
-        return found
-    for batch, forwards, velocities in zip(*asked, strict=True):
+        return errors
+    for batch, forwards, velocities in zip(*baseline, strict=True):
         captions = [embeds[index].to(arm.model.device) for index in batch]
         for forward, velocity in zip(forwards, velocities, strict=True):
             values = replay_forward(arm.model.pipe.transformer, forward._replace(captions=captions))
             for index, error in zip(batch, relative_errors(values, velocity), strict=True):
-                found[index].append(error)
-    return found
+                errors[index].append(error)
+    return errors
 
 
 @torch.no_grad()
@@ -321,7 +323,7 @@ def _observe(
     network: "lpips.LPIPS",
 ) -> list[Measurement]:
     """Every metric of every image against the unchanged model's, in the order of the jobs."""
-    found = []
+    observations = []
     for index, job in enumerate(jobs):
         cosines = caption_cosines(drawn.captions[index], full.captions[index])
         image, twin = drawn.images[index], full.images[index]
@@ -341,11 +343,11 @@ def _observe(
             "alignment": None if facts is None else alignment(facts),
         }
         replicate = sum(earlier.prompt.id == job.prompt.id for earlier in jobs[:index])
-        found += [
+        observations += [
             Measurement(arm.name, job.prompt.id, replicate, job.prompt.category, metric, value)
             for metric, value in values.items()
         ]
-    return found
+    return observations
 
 
 def _summary(observations: Sequence[Measurement], arm: QuantizationArm) -> dict[str, float | None]:
@@ -357,7 +359,7 @@ def _summary(observations: Sequence[Measurement], arm: QuantizationArm) -> dict[
             for entry in observations
             if entry.metric == metric and entry.value is not None
         ]
-        fold: Callable[[list[float]], float] = lambda found: float(np.mean(found))  # noqa: E731
+        fold: Callable[[list[float]], float] = lambda numbers: float(np.mean(numbers))  # noqa: E731
         if metric.endswith("_highest"):
             fold = max
         elif metric.endswith("_lowest"):

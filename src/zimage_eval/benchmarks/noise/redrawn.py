@@ -1,7 +1,7 @@
-"""The baseline drawn again: as the machine may change it, and from another seed.
+"""The baseline drawn again with another batch size, another number format and another seed.
 
-What another batch or number format does to a picture is the least a distance can mean; what another
-seed of the same prompt does, as much as the model lets a picture of this prompt vary.
+The change by another batch size or number format is the floor: a smaller distance means nothing.
+The change by another seed is the ceiling: how far two pictures of one prompt differ by chance.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -45,7 +45,7 @@ class NoiseArm(NamedTuple):
 
 
 class SharedInputs(NamedTuple):
-    """What all arms share."""
+    """Prompts, embeddings and image store, which are the same for all arms."""
 
     variant: Variant
     """The baseline."""
@@ -58,9 +58,9 @@ class SharedInputs(NamedTuple):
 
 
 def noise_arms(entry: NoiseScales, spec: ModelSpec) -> list[NoiseArm]:
-    """The baseline itself, then the floor, another number format, the ceiling.
+    """The ways to draw: the baseline, the floor, another number format, the ceiling.
 
-    The number format is left out where it is the model's own.
+    The arm of the number format is left out where that is the model's own.
 
     Raises:
         ValueError: the floor's batch size is the model's own.
@@ -70,8 +70,8 @@ def noise_arms(entry: NoiseScales, spec: ModelSpec) -> list[NoiseArm]:
             f"benchmarks.noise_scales.batch_size: {entry.batch_size} is the model's own, "
             "which has no distance to itself"
         )
-    other = spec.dtype.model_copy(update={"transformer": entry.dtype, "vae": entry.dtype})
-    formats = [] if other == spec.dtype else [NoiseArm(entry.dtype, spec.batch_size, other, False)]
+    dtype = spec.dtype.model_copy(update={"transformer": entry.dtype, "vae": entry.dtype})
+    formats = [] if dtype == spec.dtype else [NoiseArm(entry.dtype, spec.batch_size, dtype, False)]
     return [
         NoiseArm(BASELINE, spec.batch_size, spec.dtype, False),
         NoiseArm(FLOOR, entry.batch_size, spec.dtype, False),
@@ -86,7 +86,9 @@ def draw_arm(
     recipe: DrawingRecipe,
     load_pipe: Callable[[], "ZImagePipeline"],
 ) -> Iterator[tuple[str, np.ndarray]]:
-    """Prompt id and picture, one a prompt: of its first seed, or of one that no phase uses.
+    """Yield the id and a picture of each prompt: `(height, width, 3)` uint8.
+
+    The seed is the prompt's first one, or, for the ceiling, one that no phase uses.
 
     Raises:
         ValueError: the model can't draw its own defaults, or an image can't be made or is not
@@ -129,15 +131,15 @@ def distances(
     metrics: Mapping[str, Metric],
     networks: Mapping[str, Any],
 ) -> list[Measurement]:
-    """Every metric that compares two pictures, of every prompt that both have.
+    """Every metric that compares two pictures, for every prompt that has a picture on both sides.
 
     Args:
         arm: name of what is compared with the baseline.
-        pictures: of the arm.
-        baseline: what it is compared with.
-        categories: of each prompt.
+        pictures: of the arm, by prompt id.
+        baseline: the pictures that they are compared with.
+        categories: category of each prompt by its id.
         metrics: by name; those that compare no pictures are left out.
-        networks: of the metrics that are computed with one.
+        networks: loaded networks of the metrics that need one.
     """
     paired = {
         name: metric for name, metric in metrics.items() if metric.reads.startswith("image_pair")
@@ -145,8 +147,8 @@ def distances(
     queue = Comparisons("image_pairs", paired, networks)
     entries: dict[str, dict[str, float | None]] = {}
     for prompt in sorted(pictures.keys() & baseline.keys()):
-        seen = PictureInputs(pictures[prompt], baseline[prompt], None, None)
-        entries[prompt] = {**dict.fromkeys(paired), **seen.scores(paired)}
+        inputs = PictureInputs(pictures[prompt], baseline[prompt], None, None)
+        entries[prompt] = {**dict.fromkeys(paired), **inputs.scores(paired)}
         queue.add(PicturePair(pictures[prompt], baseline[prompt], (entries[prompt],)))
     queue.flush()
     return [

@@ -1,4 +1,4 @@
-"""Prompts of a benchmark's own: encoded, drawn and judged inside its stage."""
+"""Encode, draw and judge the prompts of a benchmark inside its own stage."""
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
@@ -34,19 +34,19 @@ class DrawingRequest(NamedTuple):
     """`(num_tokens, hidden_size)` float32."""
     seed: int
     facts: Facts
-    """What it is judged by."""
+    """What the judge looks for in it."""
 
 
 class JudgedDrawing(NamedTuple):
-    """A picture and what its judge found."""
+    """A picture, and which facts the judge saw in it."""
 
     picture: Picture
     held: dict[str, bool] | None
-    """By name of the fact; None where nobody judges."""
+    """Whether a fact holds, by its name; None where the model has no judge."""
 
 
 class Painter(NamedTuple):
-    """What draws and what judges."""
+    """A model with its settings and image store, and its judge."""
 
     recipe: DrawingRecipe
     store: ImageStore
@@ -59,23 +59,26 @@ class Painter(NamedTuple):
 
 
 def unpadded(settings: EncoderSettings) -> EncoderSettings:
-    """The same vectors but for rounding, at a fraction of the time: pads never reach a caption."""
+    """The settings without padding: faster, and the same vectors but for rounding.
+
+    Vectors of pads never reach a caption, so nothing is lost.
+    """
     return settings.model_copy(update={"padding_side": "none"})
 
 
 def encode_text_layers(
     side: TextSide, texts: Sequence[str], settings: EncoderSettings, layers: Sequence[HiddenLayer]
 ) -> list[list[TextEmbeddings]]:
-    """Each text in each layer, from one unpadded forward a text."""
+    """Embeddings of each text, and for each text of each layer, from one forward a text."""
     inputs = [tokenize(side.tokenizer, text, unpadded(settings)) for text in texts]
-    return [encode_layers(side.text_encoder, one, layers) for one in inputs]
+    return [encode_layers(side.text_encoder, tokens, layers) for tokens in inputs]
 
 
 def encode_default(side: TextSide, texts: Sequence[str], spec: ModelSpec) -> list[TextEmbeddings]:
-    """Each text in the layer that conditions the model.
+    """Embeddings of each text, from the layer that conditions the model.
 
     Raises:
-        ValueError: the defaults map that layer.
+        ValueError: `layer_map` of the defaults is not "none": maps are fitted on sets of prompts.
     """
     settings = spec.defaults.encoder
     if settings.layer_map != "none":
@@ -85,7 +88,11 @@ def encode_default(side: TextSide, texts: Sequence[str], spec: ModelSpec) -> lis
 
 
 def load_text(folder: Path, spec: ModelSpec, device: torch.device) -> TextSide:
-    """Tokenizer and text encoder; a ValueError names what is missing of the whole model."""
+    """Load tokenizer and text encoder.
+
+    Raises:
+        ValueError: a file of the model is missing, be it of these or of another part; names it.
+    """
     check_parts(folder, (*TEXT_PARTS, *IMAGE_PARTS))
     return load_text_side(folder, spec.dtype, device)
 
@@ -98,7 +105,7 @@ def load_painter(
     store: ImageStore,
     side: TextSide,
 ) -> Painter:
-    """The model with its recommended settings, and its judge."""
+    """A painter with the model's recommended settings and its judge; the rest loads when used."""
     sampler = spec.defaults.sampler
     negative = None
     if sampler.guidance_scale > 0:
@@ -118,11 +125,11 @@ def load_painter(
 
 
 def draw_and_judge(drawings: Sequence[DrawingRequest], artist: Painter) -> list[JudgedDrawing]:
-    """One picture a drawing, in their order; those in the image store are not made again.
+    """A judged picture for each request, in their order; stored pictures are not drawn again.
 
     Raises:
-        ValueError: a picture can't be made, or is not finite; says how many are missing. These are
-            the model's own settings: a picture less would be other numbers.
+        ValueError: a picture can't be made, or is not finite; says how many are missing. Results
+            over fewer pictures would be other numbers, so none are left out.
     """
 
     def draw(members: list[int]) -> list[tuple[int, JudgedDrawing]]:
@@ -142,12 +149,12 @@ def draw_and_judge(drawings: Sequence[DrawingRequest], artist: Painter) -> list[
     lengths = [len(drawing.prompt_embeds) for drawing in drawings]
     with count_missing("pictures of prompts", len(drawings)) as count:
         batches = artist.workers.map(draw, compose_batches(lengths, artist.batch_size))
-        made = {index: drawn for batch in batches for index, drawn in batch}
-    return [made[index] for index in range(len(drawings))]
+        drawings_of = {index: drawn for batch in batches for index, drawn in batch}
+    return [drawings_of[index] for index in range(len(drawings))]
 
 
 def _judged(picture: Picture, facts: Facts, artist: Painter) -> JudgedDrawing:
-    found = artist.judge(picture, facts)
+    results = artist.judge(picture, facts)
     return JudgedDrawing(
-        picture, None if found is None else {fact.name: fact.held for fact in found}
+        picture, None if results is None else {fact.name: fact.held for fact in results}
     )

@@ -1,4 +1,4 @@
-"""Judges: which of a prompt's facts hold in a picture."""
+"""Load the judge of a model, which tells which of a prompt's facts hold in a picture."""
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
@@ -26,12 +26,12 @@ class Picture(NamedTuple):
     pixels: np.ndarray
     """(height, width, 3) uint8."""
     digest: str
-    """First 16 hex digits of its file's sha256: its name in hand labels, in whatever study."""
+    """First 16 hex digits of its file's sha256; hand labels name it by this in every study."""
 
 
 Judge = Callable[[Picture, Facts], Sequence[FactResult] | None]
-"""One result for each fact that the judge can check; None: not judged, which is not the same as
-nothing holds."""
+"""A result for each fact that the judge can check; None where the picture was not judged, which
+differs from a picture in which nothing holds."""
 
 
 def load_image(path: Path) -> Picture:
@@ -57,7 +57,7 @@ def load_judge(spec: ModelSpec, device: "torch.device") -> Judge:
     """The judge that models/<model>.yaml names.
 
     Raises:
-        ValueError: what it looks with is missing, or is another file than declared.
+        ValueError: its network or its hand labels are missing, or another file than declared.
     """
     if spec.judge == "scenes":
         return judge_scene
@@ -73,25 +73,25 @@ def load_judge(spec: ModelSpec, device: "torch.device") -> Judge:
 
 
 def judge_scene(picture: Picture, facts: Facts) -> Sequence[FactResult]:
-    """What the scene checker reads from the pixels."""
+    """Each fact as the scene checker reads it from the pixels."""
     return check_facts(picture.pixels, facts)
 
 
 def hand_judge(labels: HandLabels) -> Judge:
-    """People: the facts that they labeled of a picture, None where they labeled none."""
+    """A judge that gives people's labels of a picture, and None where they labeled nothing."""
 
     def judge(picture: Picture, facts: Facts) -> Sequence[FactResult] | None:
-        found = labels.get(picture.digest)
-        if found is None:
+        answers = labels.get(picture.digest)
+        if answers is None:
             return None
-        results = [parse_fact(name, "hand_labels") for name in sorted(found)]
-        return [result._replace(held=found[result.name]) for result in results]
+        results = [parse_fact(name, "hand_labels") for name in sorted(answers)]
+        return [result._replace(held=answers[result.name]) for result in results]
 
     return judge
 
 
 def no_judge(picture: Picture, facts: Facts) -> None:
-    """None: nothing is known about the picture."""
+    """Always None: the picture is not judged."""
 
 
 JUDGES: Mapping[JudgeName, Callable[..., Any]] = {
@@ -100,4 +100,4 @@ JUDGES: Mapping[JudgeName, Callable[..., Any]] = {
     "hand_labels": read_hand_labels,
     "none": no_judge,
 }
-"""Where each judge's decisions are made."""
+"""The function that decides, by the judge's name; its code is part of a signature."""

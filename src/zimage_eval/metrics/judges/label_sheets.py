@@ -1,4 +1,4 @@
-"""A CSV of pictures and the facts of their prompts, for people to answer."""
+"""Write a CSV of questions about pictures, one for each fact of a prompt, for people to answer."""
 
 import csv
 import io
@@ -14,11 +14,11 @@ from zimage_eval.output.tables import TableRow
 from zimage_eval.prompts.facts import Facts
 
 FORMULA_STARTS = r"=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20"
-"""Characters that begin what a spreadsheet computes, the full-width ones of = + - @ among them."""
+"""Characters at which a spreadsheet takes a cell for a formula, with the full-width = + - @."""
 
 
 class FactQuestion(NamedTuple):
-    """A fact of a picture that a person is asked about."""
+    """A question to a person about a fact of a picture."""
 
     fact: str
     """`FactResult.name`."""
@@ -26,7 +26,7 @@ class FactQuestion(NamedTuple):
 
 
 def questions(facts: Facts) -> Iterator[FactQuestion]:
-    """What to ask of a picture, one question a fact."""
+    """Yield the questions about a picture, one for each fact of its prompt."""
     for index, fact in enumerate(facts.objects):
         thing = f"{fact.color} {fact.name}" if fact.color else fact.name
         yield FactQuestion(f"shape {index}", f"Is there a {fact.name}?")
@@ -42,9 +42,9 @@ def questions(facts: Facts) -> Iterator[FactQuestion]:
                 f"position {index}", f"Is the {thing} at this place: {fact.position}?"
             )
     for index, relation in enumerate(facts.relations):
-        subject, other = (facts.objects[i].name for i in (relation.subject, relation.object))
+        subject, target = (facts.objects[i].name for i in (relation.subject, relation.object))
         words = relation.relation.replace("_", " ")
-        yield FactQuestion(f"relation {index}", f"Is the {subject} {words} the {other}?")
+        yield FactQuestion(f"relation {index}", f"Is the {subject} {words} the {target}?")
     if facts.background:
         yield FactQuestion("background", f"Is this the background: {facts.background}?")
     if facts.style:
@@ -54,27 +54,37 @@ def questions(facts: Facts) -> Iterator[FactQuestion]:
 def draw_pictures(
     rows: Sequence[TableRow], prompts: Sequence[TableRow], num_images: int, seed: int
 ) -> list[tuple[TableRow, TableRow]]:
-    """Rows of an image table and of their prompts, drawn at random among those that were made."""
+    """A random choice of images that were made: rows of the image table, with their prompts' rows.
+
+    Raises:
+        ValueError: fewer than `num_images` images were made.
+    """
     by_id = {prompt["prompt_id"]: prompt for prompt in prompts}
-    made = [row for row in rows if row["prompt_id"] in by_id and row["error"] is None]
-    if len(made) < num_images:
-        raise ValueError(f"{num_images} pictures are asked for, {len(made)} are there")
-    return [(row, by_id[row["prompt_id"]]) for row in random.Random(seed).sample(made, num_images)]
+    complete = [row for row in rows if row["prompt_id"] in by_id and row["error"] is None]
+    if len(complete) < num_images:
+        raise ValueError(f"{num_images} pictures are asked for, {len(complete)} are there")
+    return [
+        (row, by_id[row["prompt_id"]]) for row in random.Random(seed).sample(complete, num_images)
+    ]
 
 
 def write_sheet(chosen: Sequence[tuple[TableRow, TableRow]], folder: Path) -> str:
-    """The CSV: a line a question, its answer left empty; the file is there to be looked at.
+    """The text of the CSV: a line for each question, with an empty cell for the answer.
 
-    A picture that two variants share is asked about once. Cells are `as_text_cell`.
+    Each line names the image file to look at. A picture that two variants share is asked about
+    once. No cell can be taken for a formula (`as_text_cell`).
+
+    Raises:
+        ValueError: an image file is missing or damaged.
     """
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow([*COLUMNS, "question", "prompt", "file"])
-    seen = set()
+    digests = set()
     for row, prompt in chosen:
         digest = load_image(folder / row["file"]).digest
-        if digest not in seen:
-            seen.add(digest)
+        if digest not in digests:
+            digests.add(digest)
             for question in questions(Facts.model_validate_json(prompt["facts"])):
                 shown = [question.words, prompt["text"], str(folder / row["file"])]
                 writer.writerow([digest, question.fact, "", *map(as_text_cell, shown)])
@@ -82,9 +92,8 @@ def write_sheet(chosen: Sequence[tuple[TableRow, TableRow]], folder: Path) -> st
 
 
 def as_text_cell(text: str) -> str:
-    """A cell that no spreadsheet computes: `'` before what begins like a formula.
+    """The text, with a `'` before it where a spreadsheet would take it for a formula.
 
-    It goes before `'=` too, so that taking one `'` away from `'=`, `''=` and the like always gives
-    the text back.
+    The `'` goes before texts such as `'=` too, so that removing one `'` always gives the text back.
     """
     return f"'{text}" if re.match(rf"'*[{FORMULA_STARTS}]", text) else text

@@ -1,4 +1,4 @@
-"""The pictures that a model's are compared with: drawn scenes, or the files of a folder."""
+"""Reference pictures of the set metrics: drawn scenes, or the picture files of a folder."""
 
 import hashlib
 import io
@@ -20,16 +20,16 @@ from zimage_eval.prompts.scenes.layout import CATEGORIES, SceneMix, sample_scene
 from zimage_eval.prompts.scenes.world import STYLES
 
 Pictures = dict[str, Callable[[], Tensor]]
-"""By name, how to read each: `(3, height, width)` uint8."""
+"""By name, a function that reads the picture: `(3, height, width)` uint8."""
 
 SUFFIXES: Final = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp", ".gif")
-"""Of the pictures that are read."""
+"""File suffixes of the pictures that are read."""
 UNREAD_SUFFIXES: Final = (
     *(".apng", ".jfif", ".jpe", ".jp2", ".jxl", ".avif", ".heic", ".heif", ".svg", ".ico", ".psd"),
     *(".tga", ".ppm", ".pgm", ".pbm", ".pnm", ".exr", ".hdr", ".dng", ".cr2", ".cr3", ".nef"),
     *(".arw", ".raw", ".orf", ".rw2", ".dds", ".eps", ".xcf", ".kra"),
 )
-"""Of pictures that are not: they are named, so that none is left out without a word."""
+"""File suffixes of pictures that are not read: such a file is an error, not left out silently."""
 EVEN_MIX: Final = SceneMix(
     category=dict.fromkeys(CATEGORIES, 1.0),
     relation=0.5,
@@ -40,33 +40,34 @@ EVEN_MIX: Final = SceneMix(
     letters=(),
     missing=(),
 )
-"""Even shares of all that a scene may hold but letters, which the prompts don't name: a reference
-that knows nothing of the model under study."""
+"""Even shares of all that a scene may hold, so that the reference favors no model.
+
+Letters are left out, because the prompts don't name them."""
 
 
 def drawn_pictures(num_images: int, seed: int, size: ImageSettings) -> Pictures:
-    """Exactly `num_images` drawn scenes of one size; more of them begin with the same ones."""
+    """`num_images` drawn scenes of one size; a larger number begins with the same scenes."""
     rng = np.random.default_rng(seed)
     drawn: list[Tensor] = []
     while len(drawn) < num_images:
         # a fixed number at a time, so that the beginning does not depend on how many are wanted
         planned = sample_scenes(rng, EVEN_MIX, 256, size.height, size.width)
-        drawn += draw_scenes([each.scene for each in planned]).unbind()
+        drawn += draw_scenes([plan.scene for plan in planned]).unbind()
     return {f"scene-{index:06}": partial(_same, drawn[index]) for index in range(num_images)}
 
 
 def folder_pictures(reference: FolderReference) -> Pictures:
-    """The pictures of a folder and its subfolders, in the order of their names; each can be read.
+    """The pictures of a folder and its subfolders, in the order of their names.
 
     A picture's suffix is one of `SUFFIXES` in upper or lower case. Linked folders are followed.
-    What begins with a dot is left out with all that it holds, and so is a file that neither its
-    suffix nor its first bytes call a picture.
+    Files and folders whose names begin with a dot are left out, and so are files that are no
+    pictures by their suffix and by their first bytes.
 
     Raises:
-        ValueError: there are none, or other ones than declared; or something that may be a picture
-            is left out otherwise: another kind of picture, a damaged one, a folder or a broken link
-            of a picture's name, a folder that is linked twice. Begins with `reference` and names
-            the file.
+        ValueError: there are no pictures, or other ones than declared; or there is something that
+            would be left out silently: another kind of picture, a damaged one, a folder named
+            like a picture, a broken link, a folder that is linked twice. Begins with `reference`
+            and names the file.
     """
     folder = Path(reference.path).expanduser()
     files = {file.relative_to(folder).as_posix(): file for file in _pictures_in(folder, {})}
