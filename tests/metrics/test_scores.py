@@ -325,12 +325,12 @@ def test_pictures_that_are_too_small_have_no_number(
     assert numbers == {name for name, least in wanted.items() if side >= least}
 
 
-def test_the_least_side_is_the_least(pair_networks: dict[str, Any]) -> None:
+def test_the_min_side_is_the_least(pair_networks: dict[str, Any]) -> None:
     """One pixel less, and the networks fail."""
     for name in ("lpips", "lpips_vgg"):
-        pictures = [np.zeros((METRICS[name].least_side - 1, 64, 3), np.uint8)]
+        pictures = [np.zeros((METRICS[name].min_side - 1, 64, 3), np.uint8)]
         with pytest.raises(RuntimeError, match="too small"):
             lpips_distances(pictures, pictures, pair_networks[name])
-    picture = np.zeros((METRICS["ssim"].least_side - 1, 64, 3), np.uint8)
+    picture = np.zeros((METRICS["ssim"].min_side - 1, 64, 3), np.uint8)
     with pytest.raises(ValueError, match="win_size exceeds"):
         ssim(picture, picture)

@@ -31,7 +31,7 @@ from zimage_eval.metrics.image import (
     sharpness,
     ssim,
 )
-from zimage_eval.metrics.lpips import LEAST_SIDE_ALEX, LEAST_SIDE_VGG, lpips_distances
+from zimage_eval.metrics.lpips import MIN_SIDE_ALEX, MIN_SIDE_VGG, lpips_distances
 from zimage_eval.metrics.metric import Metric, Network, Reads
 from zimage_eval.metrics.networks.clip import load_clip
 from zimage_eval.metrics.networks.files import network_path
@@ -127,7 +127,7 @@ METRICS: Mapping[str, Metric] = {
         mode="v0.1 alex, [-1, 1], to the baseline",
         library="lpips",
         network=ALEX,
-        least_side=LEAST_SIDE_ALEX,
+        min_side=MIN_SIDE_ALEX,
     ),
     "lpips_vgg": Metric(
         compute=lpips_distances,
@@ -139,7 +139,7 @@ METRICS: Mapping[str, Metric] = {
         mode="v0.1 vgg, [-1, 1], to the baseline",
         library="lpips",
         network=VGG,
-        least_side=LEAST_SIDE_VGG,
+        min_side=MIN_SIDE_VGG,
     ),
     "dists": Metric(
         compute=dists,
@@ -171,7 +171,7 @@ METRICS: Mapping[str, Metric] = {
         margin=0.02,
         mode="Wang: Gaussian window 11, sigma 1.5, population covariance, RGB mean, border cut",
         library="scikit-image",
-        least_side=SSIM_WINDOW,
+        min_side=SSIM_WINDOW,
     ),
     "identical": Metric(
         compute=identical,
@@ -192,7 +192,7 @@ METRICS: Mapping[str, Metric] = {
         mode="LPIPS v0.1 alex between the seeds of a prompt, mean over pairs",
         library="lpips",
         network=ALEX,
-        least_side=LEAST_SIDE_ALEX,
+        min_side=MIN_SIDE_ALEX,
     ),
     "sharpness": Metric(
         compute=sharpness,

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     import lpips
     import torch
 
-LEAST_SIDE_ALEX, LEAST_SIDE_VGG = 31, 16
+MIN_SIDE_ALEX, MIN_SIDE_VGG = 31, 16
 """Pixels of the shorter side: what smaller pictures leave of themselves is lost in the pooling."""
 
 
@@ -32,8 +32,8 @@ def lpips_distances(
     """Distance of each pair, 0 for identical pictures; depends on the size in pixels.
 
     `network` is `features.load_lpips(...)` or `features.load_lpips_vgg(...)`; the mean over
-    positions is summed over its five layers. Both sides of a picture have `LEAST_SIDE_ALEX` or
-    `LEAST_SIDE_VGG` pixels at least.
+    positions is summed over its five layers. Both sides of a picture have `MIN_SIDE_ALEX` or
+    `MIN_SIDE_VGG` pixels at least.
     """
     import torch
 

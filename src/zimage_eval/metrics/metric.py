@@ -62,7 +62,7 @@ class Metric:
     """The PyPI package that computes it; None where it is computed here."""
     network: Network | None = None
     """The network that it is computed with, if any."""
-    least_side: int = 1
+    min_side: int = 1
     """Pixels of the shorter side of the smallest picture that has the number."""
 
     @property

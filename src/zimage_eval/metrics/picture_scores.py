@@ -34,7 +34,7 @@ class PictureInputs:
         }
         return {
             name: _compute(metric, inputs[metric.reads])
-            if min(self.image.shape[:2]) >= metric.least_side
+            if min(self.image.shape[:2]) >= metric.min_side
             else None
             for name, metric in metrics.items()
             if metric.reads in inputs
@@ -79,7 +79,7 @@ class Comparisons:
     def add(self, comparison: PicturePair) -> None:
         """Put a comparison into the queue; a batch has pictures of one size only.
 
-        A metric has no number of pictures that are too small for its network (`least_side`).
+        A metric has no number of pictures that are too small for its network (`min_side`).
         """
         if not self.metrics:
             return
@@ -97,7 +97,7 @@ class Comparisons:
         references = [comparison.reference for comparison in batch]
         side = min(images[0].shape[:2])
         for name, metric in self.metrics.items():
-            if side < metric.least_side:
+            if side < metric.min_side:
                 continue
             scores = metric.compute(images, references, self.networks[name])
             for comparison, score in zip(batch, scores, strict=True):

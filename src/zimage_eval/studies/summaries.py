@@ -81,7 +81,7 @@ def summarize_scores(
 def note_small_pictures(summaries: Iterable[Summary], variants: Sequence[Variant]) -> list[Summary]:
     """The rows; where a variant's pictures are too small for a metric, the note says so.
 
-    Too small is a side below the metric's `least_side`. The baseline gets no such note for metrics
+    Too small is a side below the metric's `min_side`. The baseline gets no such note for metrics
     that compare with the baseline, because it has no number there whatever its size.
     """
     sides = {v.name: min(v.settings.image.height, v.settings.image.width) for v in variants}
@@ -90,8 +90,8 @@ def note_small_pictures(summaries: Iterable[Summary], variants: Sequence[Variant
     for row in summaries:
         metric, side = METRICS.get(row.metric), sides[row.variant]
         is_undefined = metric is None or (metric.is_paired and is_baseline[row.variant])
-        if metric and side < metric.least_side and not is_undefined:
-            reason = f"{side} pixels on a side, {metric.least_side} needed"
+        if metric and side < metric.min_side and not is_undefined:
+            reason = f"{side} pixels on a side, {metric.min_side} needed"
             noted.append(row._replace(note=": ".join(filter(None, (row.note, reason)))))
         else:
             noted.append(row)
