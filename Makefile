@@ -40,8 +40,8 @@ format: $(INSTALLED) ## let ruff rewrite the code
 test: $(INSTALLED) ## the tests that take seconds
 	pytest
 
-smoke: $(INSTALLED) ## the same graph on a few prompts, in a temporary clone
-	pytest -m slow tests/pipeline/test_smoke.py -k reaches_the_report
+smoke: $(INSTALLED) ## the same graph on a few prompts, in a temporary clone: all of it, and what edits rerun
+	pytest -m slow tests/pipeline/test_smoke.py -k "report or second or comment or edit"
 
 calibrate: $(INSTALLED) ## the study on FAMILIES, and the scorecard of what it found
 	for family in $(FAMILIES); do python -m calibration.study.run_study --model $$family --out .calibrate/$$family --results calibration/families/$$family/results || exit 1; done
