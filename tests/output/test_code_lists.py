@@ -1,13 +1,22 @@
 """Which edits change which lists of code, and which leave all of them as they are."""
 
 import ast
+import hashlib
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
+from ruamel.yaml import YAML
 
 from tests.support.graph import MODULES, PACKAGES, ROOT, imported_files
-from zimage_eval.output.code_lists import CodeGraph, changed_stages, syntax_text, write_code_lists
+from zimage_eval.output.code_lists import (
+    CodeGraph,
+    changed_stages,
+    locked_digests,
+    syntax_text,
+    write_code_lists,
+)
 
 FILES = {
     "src/zimage_eval/__init__.py": "",
@@ -27,12 +36,24 @@ def repository(tmp_path: Path) -> Path:
     for name, text in FILES.items():
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(text)
-    write_code_lists(CodeGraph(tmp_path, PACKAGES), tmp_path / "lists")
+    lock(tmp_path, write_code_lists(CodeGraph(tmp_path, PACKAGES), tmp_path / "lists"))
     return tmp_path
 
 
+def lock(repository: Path, lists: Mapping[str, str]) -> None:
+    """Write what DVC locks of stages that ran with these lists; `draw` is repeated."""
+    names = {"draw@one": "draw", "draw@two": "draw", "time": "time"}
+    stages = {}
+    for key, name in names.items():
+        digest = hashlib.md5(lists[name].encode()).hexdigest()
+        stages[key] = {"cmd": "x", "deps": [{"path": f"data/code/{name}.txt", "md5": digest}]}
+    with (repository / "dvc.lock").open("w") as file:
+        YAML().dump({"schema": "2.0", "stages": stages}, file)
+
+
 def changed(repository: Path) -> dict[str, list[str]]:
-    return changed_stages(CodeGraph(repository, PACKAGES), repository / "lists")
+    locked = locked_digests([repository / "dvc.lock"])
+    return changed_stages(CodeGraph(repository, PACKAGES), locked, repository / "lists")
 
 
 def test_a_stage_reaches_what_it_imports_and_nothing_else(repository: Path) -> None:
@@ -137,3 +158,17 @@ def test_every_stage_of_the_graph_reaches_what_it_loads(name: str) -> None:
     assert f"{MODULES[name].replace('.', '/')}.py" in files
     assert all((ROOT / file).is_file() for file in files)
     assert not [file for file in files if file.startswith("calibration")]
+
+
+def test_a_list_that_was_rewritten_but_not_run_is_still_another(repository: Path) -> None:
+    path = repository / "src/zimage_eval/rope.py"
+    path.write_text(path.read_text().replace("return x", "return -x"))
+    write_code_lists(CodeGraph(repository, PACKAGES), repository / "lists")  # `dvc repro code`
+    assert changed(repository) == {"draw": []}
+
+
+def test_in_a_fresh_clone_only_the_lock_says_what_ran(repository: Path) -> None:
+    shutil.rmtree(repository / "lists")
+    assert changed(repository) == {}
+    (repository / "dvc.lock").write_text("schema: '2.0'\nstages: {}\n")
+    assert changed(repository) == {"draw": [], "time": []}

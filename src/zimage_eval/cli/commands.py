@@ -18,6 +18,7 @@ from zimage_eval.studies.plan import plan_studies, render_plan
 
 TEMPLATES = Path("prompts/templates")
 CODE_LISTS = Path("data/code")
+LOCKS = ("dvc.lock", "benchmarks/*/dvc.lock")
 SHOWN_FILES = 3
 
 
@@ -155,16 +156,39 @@ def _predict(arguments: argparse.Namespace) -> None:
     print(describe_prediction(path, arguments.prompt))
 
 
-def _stale(arguments: argparse.Namespace) -> None:
-    from zimage_eval.output.code_lists import CodeGraph, changed_stages
+def _add_stale_arguments(parser: argparse.ArgumentParser) -> None:
+    _add_folder_argument(parser)
+    parser.add_argument(
+        "--file",
+        type=Path,
+        help="list the stages that import this file, such as src/zimage_eval/model/rope.py",
+    )
 
+
+def _stale(arguments: argparse.Namespace) -> None:
+    from zimage_eval.output.code_lists import CodeGraph, changed_stages, locked_digests
+
+    folder = arguments.folder
     packages = {"zimage_eval": Path("src/zimage_eval"), "stages": Path("stages")}
-    changes = changed_stages(CodeGraph(arguments.folder, packages), arguments.folder / CODE_LISTS)
+    graph = CodeGraph(folder, packages)
+    modules = graph.stage_modules()
+    if arguments.file is not None:
+        if not (folder / arguments.file).is_file():
+            raise ValueError(f"--file: {arguments.file}: no such file")
+        name = arguments.file.as_posix()
+        stages = [stage for stage in modules if name in graph.reached_files(modules[stage])]
+        print("\n".join(stages))
+        print(f"{len(stages)} of {len(modules)} stages import {name}")
+        return
+    locks = [path for pattern in LOCKS for path in sorted(folder.glob(pattern))]
+    changes = changed_stages(graph, locked_digests(locks), folder / CODE_LISTS)
     for stage, files in changes.items():
         more = f" and {len(files) - SHOWN_FILES} more" if len(files) > SHOWN_FILES else ""
-        print(f"{stage}: {', '.join(files[:SHOWN_FILES])}{more}")
-    if not changes:
-        print("no stage: the code of all of them is what it was when they ran")
+        print(f"{stage}: {', '.join(files[:SHOWN_FILES])}{more}" if files else stage)
+    print(
+        f"{len(changes)} of {len(modules)} stages have other code than when they last ran"
+        + ("; what reads their outputs runs again if these change" if changes else "")
+    )
 
 
 COMMANDS = {
@@ -204,8 +228,8 @@ COMMANDS = {
         run=_rows,
     ),
     "stale": Command(
-        help="which stages an edit of the code makes run again, before `dvc repro` says so",
-        add_arguments=_add_folder_argument,
+        help="list the stages that an edit of the code makes run again; nothing is run",
+        add_arguments=_add_stale_arguments,
         run=_stale,
     ),
 }

@@ -7,8 +7,10 @@ stage run again.
 
 import ast
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
+
+from zimage_eval.config.frozen import read_yaml
 
 Packages = Mapping[str, Path]
 """Packages whose modules count as code: name -> folder, relative to the repository."""
@@ -129,19 +131,48 @@ def write_code_lists(graph: CodeGraph, folder: Path) -> dict[str, str]:
     return lists
 
 
-def changed_stages(graph: CodeGraph, folder: Path) -> dict[str, list[str]]:
-    """Stages whose code differs from their lists in `folder`: name -> the files that differ.
+def locked_digests(locks: Iterable[Path]) -> dict[str, set[str]]:
+    """MD5 digests of the list that a stage last ran with, from dvc.lock files, by stage.
 
-    For a stage without a list, all of its files differ.
+    Several digests where `foreach` repeats a stage and not all of them ran again.
+    """
+    digests: dict[str, set[str]] = {}
+    for lock in locks:
+        for stage in read_yaml(lock)["stages"].values():
+            for dep in stage.get("deps", ()):
+                path = Path(dep["path"])
+                if path.parent.name == "code" and path.suffix == ".txt":
+                    digests.setdefault(path.stem, set()).add(dep["md5"])
+    return digests
+
+
+def changed_stages(
+    graph: CodeGraph, locked: Mapping[str, set[str]], folder: Path
+) -> dict[str, list[str]]:
+    """Stages whose code is not what they last ran with: name -> the files that differ.
+
+    Args:
+        graph: of the work tree.
+        locked: `locked_digests` of the same repository.
+        folder: of the written lists. Where it does not hold the list that a stage ran with, nobody
+            knows which files differ, and none are named.
     """
     changes: dict[str, list[str]] = {}
     for name, module in graph.stage_modules().items():
+        text, digests = graph.code_list(module), locked.get(name, set())
+        if digests == {_md5(text)}:
+            continue
         path = folder / f"{name}.txt"
-        before = set(path.read_text(encoding="utf-8").splitlines()) if path.is_file() else set()
-        lines = before ^ set(graph.code_list(module).splitlines())
-        if lines:
-            changes[name] = sorted({line.split()[0] for line in lines})
+        before = path.read_text(encoding="utf-8") if path.is_file() else ""
+        lines = set(before.splitlines()) ^ set(text.splitlines())
+        is_known = _md5(before) in digests
+        changes[name] = sorted({line.split()[0] for line in lines}) if is_known else []
     return changes
+
+
+def _md5(text: str) -> str:
+    """As DVC writes it into dvc.lock."""
+    return hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()
 
 
 def _is_docstring(node: object) -> bool:
