@@ -12,6 +12,7 @@ from zimage_eval.questions.evidence import (
     Evidence,
     baseline_best,
     best_of_grid,
+    inconclusive,
     interaction,
     no_difference,
     not_testable,
@@ -42,20 +43,20 @@ def depends_on_category(
         assay: of their study.
     """
     if not assay.is_sensitive:
-        return Evidence("inconclusive", 1.0, 1.0, assay.reason, 0)
+        return inconclusive(assay.reason)
     p_values = [_permuted(contrast, categories) for contrast in contrasts]
     if all(p_value is None for p_value in p_values):
         reason = f"no two categories have {MIN_PROMPTS} prompts with a score"
-        return Evidence("inconclusive", 1.0, 1.0, reason, 0)
+        return inconclusive(reason)
     adjusted = holm([1.0 if p_value is None else p_value for p_value in p_values])
     return Evidence(
-        "weighed",
-        min(adjusted),
-        1.0,
-        "",
-        min(len(contrast.differences) for contrast in contrasts),
-        tuple(c.variant for c, p in zip(contrasts, adjusted, strict=True) if p <= ALPHA),
-        rival_results(contrasts, terms, assay),
+        status="weighed",
+        p_if_false=min(adjusted),
+        p_if_true=1.0,
+        reason="",
+        num_prompts=min(len(contrast.differences) for contrast in contrasts),
+        named=tuple(c.variant for c, p in zip(contrasts, adjusted, strict=True) if p <= ALPHA),
+        rivals=rival_results(contrasts, terms, assay),
     )
 
 
@@ -70,10 +71,10 @@ def _permuted(contrast: Contrast, categories: Mapping[str, str]) -> float | None
     belongs = np.eye(len(names))[labels]
     generator = np.random.default_rng(SEED)
     orders = generator.permuted(np.tile(np.arange(len(values)), (NUM_PERMUTATIONS, 1)), axis=1)
-    seen = _welch(values[None], belongs, counts)[0]
-    drawn = _welch(values[orders], belongs, counts)
+    observed = _welch(values[None], belongs, counts)[0]
+    permuted = _welch(values[orders], belongs, counts)
     # Rounding must not tell apart what permutes into the same sums.
-    exceeding = int((drawn >= seen * (1 - 1e-9)).sum())
+    exceeding = int((permuted >= observed * (1 - 1e-9)).sum())
     return (exceeding + 1) / (NUM_PERMUTATIONS + 1)
 
 
@@ -147,9 +148,9 @@ def find_rivals(
     A rival that is not there, or that is the baseline itself (another model has other defaults),
     makes the claim one that this run can't test.
     """
-    known = [variant for variant in made if variant not in others]
-    rivals = known if named == "all" else list(named)
-    lacking = [rival for rival in rivals if rival not in known]
+    candidates = [variant for variant in made if variant not in others]
+    rivals = candidates if named == "all" else list(named)
+    lacking = [rival for rival in rivals if rival not in candidates]
     if lacking:
         return not_testable(f"there is no rival named {', '.join(map(repr, lacking))}")
     return rivals or not_testable("there is no rival")
@@ -158,12 +159,19 @@ def find_rivals(
 def _beyond_the_sum(contrasts: Sequence[Contrast]) -> Contrast:
     if len(contrasts) != 3:
         raise ValueError(f"an interaction names two changes and both, not {len(contrasts)}")
-    one, other, both = contrasts
-    shared = one.differences.keys() & other.differences.keys() & both.differences.keys()
+    first, second, both = contrasts
+    shared = first.differences.keys() & second.differences.keys() & both.differences.keys()
     differences = {
-        prompt: both.differences[prompt] - one.differences[prompt] - other.differences[prompt]
+        prompt: both.differences[prompt] - first.differences[prompt] - second.differences[prompt]
         for prompt in sorted(shared)
     }
     coverage = min(contrast.coverage for contrast in contrasts)
     name = f"{both.variant} beyond the sum"
-    return Contrast(name, both.metric, differences, coverage, None, None)
+    return Contrast(
+        variant=name,
+        metric=both.metric,
+        differences=differences,
+        coverage=coverage,
+        bounds=None,
+        better=None,
+    )
