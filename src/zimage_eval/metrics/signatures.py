@@ -97,6 +97,20 @@ def check_same_networks(
             )
 
 
+def write_signatures(path: Path, signatures: Mapping[str, Mapping[str, Any]]) -> None:
+    """Write them with sorted keys: equal ones give equal bytes."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    text = json.dumps(signatures, indent=2, sort_keys=True, ensure_ascii=False)
+    path.write_text(text + "\n", encoding="utf-8")
+
+
+def read_signatures(path: Path) -> dict[str, dict[str, Any]]:
+    """Signatures as they were written; ValueError with the file's name where there are none."""
+    if not path.is_file():
+        raise ValueError(f"{path}: no such file")
+    return read_json(path, TypeAdapter(dict[str, dict[str, Any]]))
+
+
 def _signatures(
     settings: Distribution, backbone: BackboneName, made: Mapping[str, str]
 ) -> dict[str, Signature]:
@@ -117,17 +131,3 @@ def _signatures(
         for family in families_of(backbone)
         for template, metric in family.metrics.items()
     }
-
-
-def write_signatures(path: Path, signatures: Mapping[str, Mapping[str, Any]]) -> None:
-    """Write them with sorted keys: equal ones give equal bytes."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    text = json.dumps(signatures, indent=2, sort_keys=True, ensure_ascii=False)
-    path.write_text(text + "\n", encoding="utf-8")
-
-
-def read_signatures(path: Path) -> dict[str, dict[str, Any]]:
-    """Signatures as they were written; ValueError with the file's name where there are none."""
-    if not path.is_file():
-        raise ValueError(f"{path}: no such file")
-    return read_json(path, TypeAdapter(dict[str, dict[str, Any]]))

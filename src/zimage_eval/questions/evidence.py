@@ -56,6 +56,26 @@ class Evidence(NamedTuple):
     """One a rival, in the order of the claim."""
 
 
+class _StoredRival(Frozen):
+    variant: str
+    kind: Kind
+    gain: float | None
+    low: float | None
+    high: float | None
+
+
+class _StoredEvidence(Frozen):
+    """`Evidence` as it is in a file."""
+
+    status: Literal["weighed", "exact", "inconclusive", "not_testable"]
+    p_if_false: Annotated[float, Field(ge=0, le=1)]
+    p_if_true: Annotated[float, Field(ge=0, le=1)]
+    reason: str
+    num_prompts: Annotated[int, Field(ge=0)]
+    named: list[str]
+    rivals: list[_StoredRival]
+
+
 def not_testable(why: str) -> Evidence:
     """Evidence for a claim that nothing here can decide."""
     return _undecided("not_testable", why, num_prompts=0)
@@ -190,39 +210,6 @@ def best_of_grid(
     )
 
 
-def _weigh(
-    contrasts: Sequence[Contrast],
-    terms: Margin,
-    assay: Assay,
-    p_for: Callable[[MeanTest], float],
-    p_against: Callable[[MeanTest], float],
-    needs: Literal["all", "any"] = "all",
-) -> Evidence:
-    """Evidence for a claim that all rivals must bear out, or any: the other side is the reverse.
-
-    What all must show is as strong as the weakest (intersection-union); what any may show is
-    corrected over the rivals, and they are named.
-    """
-    if needs == "any":
-        reverse = _weigh(contrasts, terms, assay, p_for=p_against, p_against=p_for)
-        return reverse._replace(p_if_false=reverse.p_if_true, p_if_true=reverse.p_if_false)
-    tests, missing = _mean_tests(contrasts, terms)
-    blocked = _blocked(list(tests), missing, assay)
-    if blocked:
-        return blocked
-    against = [p_against(tests[c.variant]) if c.variant in tests else 1.0 for c in contrasts]
-    adjusted = holm([min(1.0, p) for p in against])
-    return Evidence(
-        status="weighed",
-        p_if_false=1.0 if missing else min(1.0, max(p_for(test) for test in tests.values())),
-        p_if_true=min(adjusted),
-        reason=missing,
-        num_prompts=min(test.num_prompts for test in tests.values()),
-        named=tuple(c.variant for c, p in zip(contrasts, adjusted, strict=True) if p <= ALPHA),
-        rivals=rival_results(contrasts, terms, assay),
-    )
-
-
 def rival_results(
     contrasts: Sequence[Contrast], terms: Margin, assay: Assay
 ) -> tuple[RivalResult, ...]:
@@ -232,50 +219,6 @@ def rival_results(
         RivalResult(variant, kind=f.kind, gain=f.gain, low=f.low, high=f.high)
         for variant, f in findings
     )
-
-
-def _mean_tests(contrasts: Sequence[Contrast], terms: Margin) -> tuple[Mapping[str, MeanTest], str]:
-    """By variant, and why others have none."""
-    tests = {contrast.variant: contrast.mean_test(terms) for contrast in contrasts}
-    problems = [f"{c.variant}: {c.problem(terms)}" for c in contrasts if tests[c.variant] is None]
-    return {name: test for name, test in tests.items() if test}, "; ".join(problems)
-
-
-def _blocked(measured: Sequence[object], missing: str, assay: Assay) -> Evidence | None:
-    if assay.is_sensitive and measured:
-        return None
-    return inconclusive(assay.reason or missing or "no rival")
-
-
-def _need_direction(contrasts: Sequence[Contrast]) -> None:
-    for contrast in contrasts:
-        if contrast.better is None:
-            raise ValueError(f"{contrast.metric}: neither end is better, so no variant is best")
-
-
-def _gains_on(contrast: Contrast, prompts: Sequence[str]) -> list[float]:
-    gains = dict(zip(sorted(contrast.differences), contrast.gains, strict=True))
-    return [gains[prompt] for prompt in prompts]
-
-
-class _StoredRival(Frozen):
-    variant: str
-    kind: Kind
-    gain: float | None
-    low: float | None
-    high: float | None
-
-
-class _StoredEvidence(Frozen):
-    """`Evidence` as it is in a file."""
-
-    status: Literal["weighed", "exact", "inconclusive", "not_testable"]
-    p_if_false: Annotated[float, Field(ge=0, le=1)]
-    p_if_true: Annotated[float, Field(ge=0, le=1)]
-    reason: str
-    num_prompts: Annotated[int, Field(ge=0)]
-    named: list[str]
-    rivals: list[_StoredRival]
 
 
 def write_evidence(path: Path, evidence: Mapping[Place, Evidence]) -> None:
@@ -319,3 +262,60 @@ def read_evidence(path: Path) -> dict[Place, Evidence]:
         for page, parts in pages.items()
         for part, stored in parts.items()
     }
+
+
+def _weigh(
+    contrasts: Sequence[Contrast],
+    terms: Margin,
+    assay: Assay,
+    p_for: Callable[[MeanTest], float],
+    p_against: Callable[[MeanTest], float],
+    needs: Literal["all", "any"] = "all",
+) -> Evidence:
+    """Evidence for a claim that all rivals must bear out, or any: the other side is the reverse.
+
+    What all must show is as strong as the weakest (intersection-union); what any may show is
+    corrected over the rivals, and they are named.
+    """
+    if needs == "any":
+        reverse = _weigh(contrasts, terms, assay, p_for=p_against, p_against=p_for)
+        return reverse._replace(p_if_false=reverse.p_if_true, p_if_true=reverse.p_if_false)
+    tests, missing = _mean_tests(contrasts, terms)
+    blocked = _blocked(list(tests), missing, assay)
+    if blocked:
+        return blocked
+    against = [p_against(tests[c.variant]) if c.variant in tests else 1.0 for c in contrasts]
+    adjusted = holm([min(1.0, p) for p in against])
+    return Evidence(
+        status="weighed",
+        p_if_false=1.0 if missing else min(1.0, max(p_for(test) for test in tests.values())),
+        p_if_true=min(adjusted),
+        reason=missing,
+        num_prompts=min(test.num_prompts for test in tests.values()),
+        named=tuple(c.variant for c, p in zip(contrasts, adjusted, strict=True) if p <= ALPHA),
+        rivals=rival_results(contrasts, terms, assay),
+    )
+
+
+def _mean_tests(contrasts: Sequence[Contrast], terms: Margin) -> tuple[Mapping[str, MeanTest], str]:
+    """By variant, and why others have none."""
+    tests = {contrast.variant: contrast.mean_test(terms) for contrast in contrasts}
+    problems = [f"{c.variant}: {c.problem(terms)}" for c in contrasts if tests[c.variant] is None]
+    return {name: test for name, test in tests.items() if test}, "; ".join(problems)
+
+
+def _blocked(measured: Sequence[object], missing: str, assay: Assay) -> Evidence | None:
+    if assay.is_sensitive and measured:
+        return None
+    return inconclusive(assay.reason or missing or "no rival")
+
+
+def _need_direction(contrasts: Sequence[Contrast]) -> None:
+    for contrast in contrasts:
+        if contrast.better is None:
+            raise ValueError(f"{contrast.metric}: neither end is better, so no variant is best")
+
+
+def _gains_on(contrast: Contrast, prompts: Sequence[str]) -> list[float]:
+    gains = dict(zip(sorted(contrast.differences), contrast.gains, strict=True))
+    return [gains[prompt] for prompt in prompts]

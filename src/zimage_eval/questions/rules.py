@@ -27,6 +27,41 @@ NUM_PERMUTATIONS = 9_999
 SEED = 20_261_125
 
 
+def decide(
+    rule: ContrastRule,
+    contrasts: Sequence[Contrast],
+    baseline: str,
+    terms: Margin,
+    assay: Assay,
+    lead: float,
+    categories: Mapping[str, str],
+) -> Evidence:
+    """What contrasts with one baseline say by a rule.
+
+    Args:
+        rule: of the claim.
+        contrasts: one a rival, in the claim's order.
+        baseline: name of what they are compared with.
+        terms: margin and coverage.
+        assay: whether the judge is sensitive.
+        lead: how far ahead the better must be.
+        categories: of each prompt; read where an effect may depend on them.
+    """
+    if rule == "baseline_best":
+        return baseline_best(contrasts, terms, assay, lead)
+    if rule == "some_better":
+        return some_better(contrasts, terms, assay, lead)
+    if rule == "no_difference":
+        return no_difference(contrasts, terms, assay)
+    if rule == "best_of_grid":
+        return best_of_grid(contrasts, baseline, terms, assay)
+    if rule == "interaction":
+        return interaction(_beyond_the_sum(contrasts), terms, assay)
+    if rule == "depends_on_category":
+        return depends_on_category(contrasts, categories, terms, assay)
+    return shifted(contrasts, terms, assay, rule)
+
+
 def depends_on_category(
     contrasts: Sequence[Contrast], categories: Mapping[str, str], terms: Margin, assay: Assay
 ) -> Evidence:
@@ -58,6 +93,22 @@ def depends_on_category(
         named=tuple(c.variant for c, p in zip(contrasts, adjusted, strict=True) if p <= ALPHA),
         rivals=rival_results(contrasts, terms, assay),
     )
+
+
+def find_rivals(
+    named: str | Sequence[str], made: Mapping[str, None], others: Sequence[str]
+) -> Sequence[str] | Evidence:
+    """The rivals of a claim, or why it can't be tested.
+
+    A rival that is not there, or that is the baseline itself (another model has other defaults),
+    makes the claim one that this run can't test.
+    """
+    candidates = [variant for variant in made if variant not in others]
+    rivals = candidates if named == "all" else list(named)
+    lacking = [rival for rival in rivals if rival not in candidates]
+    if lacking:
+        return not_testable(f"there is no rival named {', '.join(map(repr, lacking))}")
+    return rivals or not_testable("there is no rival")
 
 
 def _permuted(contrast: Contrast, categories: Mapping[str, str]) -> float | None:
@@ -103,57 +154,6 @@ def _welch(
     shared = (weights * means).sum(axis=1, keepdims=True) / weights.sum(axis=1, keepdims=True)
     distances: NDArray[np.float64] = (weights * (means - shared) ** 2).sum(axis=1)
     return distances
-
-
-def decide(
-    rule: ContrastRule,
-    contrasts: Sequence[Contrast],
-    baseline: str,
-    terms: Margin,
-    assay: Assay,
-    lead: float,
-    categories: Mapping[str, str],
-) -> Evidence:
-    """What contrasts with one baseline say by a rule.
-
-    Args:
-        rule: of the claim.
-        contrasts: one a rival, in the claim's order.
-        baseline: name of what they are compared with.
-        terms: margin and coverage.
-        assay: whether the judge is sensitive.
-        lead: how far ahead the better must be.
-        categories: of each prompt; read where an effect may depend on them.
-    """
-    if rule == "baseline_best":
-        return baseline_best(contrasts, terms, assay, lead)
-    if rule == "some_better":
-        return some_better(contrasts, terms, assay, lead)
-    if rule == "no_difference":
-        return no_difference(contrasts, terms, assay)
-    if rule == "best_of_grid":
-        return best_of_grid(contrasts, baseline, terms, assay)
-    if rule == "interaction":
-        return interaction(_beyond_the_sum(contrasts), terms, assay)
-    if rule == "depends_on_category":
-        return depends_on_category(contrasts, categories, terms, assay)
-    return shifted(contrasts, terms, assay, rule)
-
-
-def find_rivals(
-    named: str | Sequence[str], made: Mapping[str, None], others: Sequence[str]
-) -> Sequence[str] | Evidence:
-    """The rivals of a claim, or why it can't be tested.
-
-    A rival that is not there, or that is the baseline itself (another model has other defaults),
-    makes the claim one that this run can't test.
-    """
-    candidates = [variant for variant in made if variant not in others]
-    rivals = candidates if named == "all" else list(named)
-    lacking = [rival for rival in rivals if rival not in candidates]
-    if lacking:
-        return not_testable(f"there is no rival named {', '.join(map(repr, lacking))}")
-    return rivals or not_testable("there is no rival")
 
 
 def _beyond_the_sum(contrasts: Sequence[Contrast]) -> Contrast:

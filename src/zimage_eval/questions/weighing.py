@@ -81,6 +81,75 @@ def weigh_claim(claim: Claim, measured: Measurements, terms: SharedTerms) -> Evi
     return weigh_benchmark(claim, observed, terms)
 
 
+def weigh_benchmark(
+    claim: BenchmarkClaim, observed: Sequence[Measurement], shared: SharedTerms
+) -> Evidence:
+    """The evidence on arms of a benchmark, paired by unit and replicate.
+
+    Args:
+        claim: the rule, its margin and the arms.
+        observed: of the claim's metric and categories.
+        shared: what holds for every claim.
+    """
+    arms: dict[str, dict[Unit, float | None]] = {}
+    for measurement in observed:
+        arm = arms.setdefault(measurement.variant, {})
+        arm[_unit_of(measurement), measurement.replicate] = measurement.value
+    rivals = find_rivals(claim.rivals, dict.fromkeys(arms), (claim.baseline,))
+    if isinstance(rivals, Evidence):
+        return rivals
+    if claim.baseline not in arms:
+        return not_testable(f"benchmark {claim.benchmark} has no arm {claim.baseline!r}")
+    reference = arms[claim.baseline]
+    contrasts = [
+        contrast_arms(
+            rival,
+            claim.metric,
+            _paired(arms[rival], reference),
+            reference,
+            claim.bounds,
+            claim.better,
+        )
+        for rival in rivals
+    ]
+    categories = {_unit_of(measurement): measurement.category for measurement in observed}
+    terms = Margin(claim.margin, shared.min_coverage)
+    return decide(claim.rule, contrasts, claim.baseline, terms, SENSITIVE, claim.lead, categories)
+
+
+def weigh_threshold(claim: ThresholdClaim, observed: Sequence[Measurement]) -> Evidence:
+    """The evidence on a mean over units that lies above or below a number."""
+    values = {
+        (_unit_of(measurement), measurement.replicate): measurement.value
+        for measurement in observed
+        if measurement.variant == claim.variant
+    }
+    by_unit = prompt_means(values)
+    means = [by_unit[unit] for unit in sorted(by_unit)]
+    test = mean_test(means, claim.bounds)
+    if test is None:
+        enough = len(means) >= MIN_PROMPTS
+        why = f"{len(means)} units"
+        why += " agree too exactly for an interval" if enough else f", {MIN_PROMPTS} needed"
+        return inconclusive(why, len(means))
+    low, high = test.interval(CONFIDENCE)
+    kind: Kind = "unresolved"
+    if not low <= claim.threshold <= high:
+        kind = "higher" if low > claim.threshold else "lower"
+    mean = float(np.mean(means))
+    result = RivalResult(claim.variant, kind=kind, gain=mean, low=low, high=high)
+    above, below = 2 * test.p_above(claim.threshold), 2 * test.p_below(claim.threshold)
+    p_for, p_against = (above, below) if claim.rule == "above" else (below, above)
+    return Evidence(
+        status="weighed",
+        p_if_false=min(1.0, p_for),
+        p_if_true=min(1.0, p_against),
+        reason="",
+        num_prompts=len(means),
+        rivals=(result,),
+    )
+
+
 def _weigh_study(claim: StudyClaim, measured: Measurements, shared: SharedTerms) -> Evidence:
     if claim.study not in measured.studies:
         return not_testable(f"study {claim.study} is not part of this run")
@@ -149,75 +218,6 @@ def _exact(holds: bool, num_values: int) -> Evidence:
         p_if_true=float(holds),
         reason="",
         num_prompts=num_values,
-    )
-
-
-def weigh_benchmark(
-    claim: BenchmarkClaim, observed: Sequence[Measurement], shared: SharedTerms
-) -> Evidence:
-    """The evidence on arms of a benchmark, paired by unit and replicate.
-
-    Args:
-        claim: the rule, its margin and the arms.
-        observed: of the claim's metric and categories.
-        shared: what holds for every claim.
-    """
-    arms: dict[str, dict[Unit, float | None]] = {}
-    for measurement in observed:
-        arm = arms.setdefault(measurement.variant, {})
-        arm[_unit_of(measurement), measurement.replicate] = measurement.value
-    rivals = find_rivals(claim.rivals, dict.fromkeys(arms), (claim.baseline,))
-    if isinstance(rivals, Evidence):
-        return rivals
-    if claim.baseline not in arms:
-        return not_testable(f"benchmark {claim.benchmark} has no arm {claim.baseline!r}")
-    reference = arms[claim.baseline]
-    contrasts = [
-        contrast_arms(
-            rival,
-            claim.metric,
-            _paired(arms[rival], reference),
-            reference,
-            claim.bounds,
-            claim.better,
-        )
-        for rival in rivals
-    ]
-    categories = {_unit_of(measurement): measurement.category for measurement in observed}
-    terms = Margin(claim.margin, shared.min_coverage)
-    return decide(claim.rule, contrasts, claim.baseline, terms, SENSITIVE, claim.lead, categories)
-
-
-def weigh_threshold(claim: ThresholdClaim, observed: Sequence[Measurement]) -> Evidence:
-    """The evidence on a mean over units that lies above or below a number."""
-    values = {
-        (_unit_of(measurement), measurement.replicate): measurement.value
-        for measurement in observed
-        if measurement.variant == claim.variant
-    }
-    by_unit = prompt_means(values)
-    means = [by_unit[unit] for unit in sorted(by_unit)]
-    test = mean_test(means, claim.bounds)
-    if test is None:
-        enough = len(means) >= MIN_PROMPTS
-        why = f"{len(means)} units"
-        why += " agree too exactly for an interval" if enough else f", {MIN_PROMPTS} needed"
-        return inconclusive(why, len(means))
-    low, high = test.interval(CONFIDENCE)
-    kind: Kind = "unresolved"
-    if not low <= claim.threshold <= high:
-        kind = "higher" if low > claim.threshold else "lower"
-    mean = float(np.mean(means))
-    result = RivalResult(claim.variant, kind=kind, gain=mean, low=low, high=high)
-    above, below = 2 * test.p_above(claim.threshold), 2 * test.p_below(claim.threshold)
-    p_for, p_against = (above, below) if claim.rule == "above" else (below, above)
-    return Evidence(
-        status="weighed",
-        p_if_false=min(1.0, p_for),
-        p_if_true=min(1.0, p_against),
-        reason="",
-        num_prompts=len(means),
-        rivals=(result,),
     )
 
 

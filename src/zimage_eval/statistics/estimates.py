@@ -18,13 +18,12 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-MIN_PROMPTS = 8
 Floats = NDArray[np.float64]
-CONFIDENCE = 0.95
-SIGNIFICANT_DIGITS = 6
-
 Unit = tuple[str, int]
 """Prompt id and seed: the scores of two variants are compared at equal pairs of these."""
+MIN_PROMPTS = 8
+CONFIDENCE = 0.95
+SIGNIFICANT_DIGITS = 6
 
 
 class Estimate(NamedTuple):
@@ -92,22 +91,6 @@ def estimate(
     )
 
 
-def rounded(value: float | None) -> float | None:
-    """The number to 6 significant digits; None stays None.
-
-    The last digits of a sum differ between machines; results should not.
-
-    Raises:
-        ValueError: NaN or infinity.
-    """
-    if value is None:
-        return None
-    if not math.isfinite(value):
-        raise ValueError(f"a result is a finite number or null, not {value}")
-    short = float(f"{value:.{SIGNIFICANT_DIGITS}g}") + 0.0  # + 0.0 makes -0.0 and 0.0 one value
-    return int(short) if short.is_integer() and abs(short) < 10**SIGNIFICANT_DIGITS else short
-
-
 def jackknife(
     units: Collection[str],
     statistic: Callable[[Collection[str]], float | None],
@@ -143,3 +126,19 @@ def jackknife(
     reach = float(stats.t.ppf(0.5 + confidence / 2, df=num_units - 1)) * error
     low, high = bounds or (-math.inf, math.inf)
     return Estimate(num_units, value, max(value - reach, low), min(value + reach, high))
+
+
+def rounded(value: float | None) -> float | None:
+    """The number to 6 significant digits; None stays None.
+
+    The last digits of a sum differ between machines; results should not.
+
+    Raises:
+        ValueError: NaN or infinity.
+    """
+    if value is None:
+        return None
+    if not math.isfinite(value):
+        raise ValueError(f"a result is a finite number or null, not {value}")
+    short = float(f"{value:.{SIGNIFICANT_DIGITS}g}") + 0.0  # + 0.0 makes -0.0 and 0.0 one value
+    return int(short) if short.is_integer() and abs(short) < 10**SIGNIFICANT_DIGITS else short

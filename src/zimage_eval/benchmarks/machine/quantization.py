@@ -42,8 +42,105 @@ from zimage_eval.sampling.generation import count_missing
 if TYPE_CHECKING:
     import lpips
 
-
 NumBits = Literal[8, 4]
+FULL, FLOOR_BATCH, CEILING = "full", "floor: batches of 1", "ceiling: other seeds"
+"""Rows beside the arms; `floor_dtype` names one more."""
+
+
+class QuantizationArm(NamedTuple):
+    """A model that is compared with the unchanged one."""
+
+    name: str
+    model: LoadedModel
+    num_bytes: int
+    """Of all its weights, 4-bit ones packed."""
+    batch_size: int
+    seed_offset: int
+    """Added to every seed."""
+    changed: tuple[Part, ...]
+    """Parts that are not the unchanged model's; nothing is computed again that has none of them."""
+
+
+class ArmResults(NamedTuple):
+    """What an arm made of every job, in the order of the jobs."""
+
+    captions: list[torch.Tensor]
+    """After the RMSNorm that `cap_embedder` begins with, on the CPU."""
+    velocity_errors: list[list[float]]
+    """Of each step, on the unchanged model's latents; empty where no part could change them."""
+    latents: list[torch.Tensor]
+    images: list[np.ndarray]
+    """`(height, width, 3)` uint8."""
+
+
+class BaselineForwards(NamedTuple):
+    """What the unchanged model was asked at every step, and what it said."""
+
+    batches: list[list[int]]
+    """Indices of jobs."""
+    forwards: list[list[Forward]]
+    """By batch, then by step."""
+    velocities: list[list[torch.Tensor]]
+
+
+class QuantizationResults(NamedTuple):
+    """All that was found."""
+
+    rows: dict[str, dict[str, float | None]]
+    """By arm; means over images."""
+    observations: list[Measurement]
+    """By image."""
+
+
+def measure_quantization(
+    model: LoadedModel,
+    entry: Quantization,
+    prompts: Sequence[Prompt],
+    batch_size: int,
+    judge: Judge,
+    network: "lpips.LPIPS",
+    report: Callable[[dict[str, dict[str, float | None]]], object],
+) -> QuantizationResults:
+    """A row an arm, of the same prompts and seeds.
+
+    Args:
+        model: stays as it is.
+        entry: which arms, and on how many prompts.
+        prompts: the model's prompt set.
+        batch_size: images that are denoised together; one floor makes them alone.
+        judge: looks at every picture.
+        network: `lpips_trunks.load_lpips(...)` on the model's device.
+        report: told all rows after each.
+
+    Raises:
+        ValueError: pictures can't be made or are not finite; says of which arm, and how many.
+    """
+    jobs = _jobs(model, prompts, entry)
+    batches = compose_batches([len(job.prompt_embeds) for job in jobs], batch_size)
+    forwards = [
+        record_forwards(
+            model.pipe,
+            [jobs[index].prompt_embeds for index in batch],
+            [jobs[index].seed for index in batch],
+            model.defaults,
+        )
+        for batch in batches
+    ]
+    velocities = [
+        [replay_forward(model.pipe.transformer, one) for one in batch] for batch in forwards
+    ]
+    asked = BaselineForwards(batches, forwards, velocities)
+    results = QuantizationResults({}, [])
+    full: ArmResults | None = None
+    for arm in _arms(model, entry, batch_size):
+        with count_missing(arm.name, len(jobs)) as count:
+            drawn = _draw(arm, jobs, asked, full, count)
+        full = full or drawn
+        found = _observe(arm, jobs, drawn, full, judge, network)
+        results.observations.extend(found)
+        results.rows[arm.name] = _summary(found, arm)
+        report(results.rows)
+    return results
 
 
 def quantized_copy(module: AnyModule, num_bits: NumBits, group_size: int) -> AnyModule:
@@ -90,106 +187,6 @@ def packed_bytes(module: nn.Module, num_bits: NumBits | None, group_size: int) -
             total -= (weight.numel() - num_scales) * weight.element_size()
             total += weight.numel() * num_bits // 8
     return total
-
-
-FULL, FLOOR_BATCH, CEILING = "full", "floor: batches of 1", "ceiling: other seeds"
-"""Rows beside the arms; `floor_dtype` names one more."""
-
-
-class QuantizationArm(NamedTuple):
-    """A model that is compared with the unchanged one."""
-
-    name: str
-    model: LoadedModel
-    num_bytes: int
-    """Of all its weights, 4-bit ones packed."""
-    batch_size: int
-    seed_offset: int
-    """Added to every seed."""
-    changed: tuple[Part, ...]
-    """Parts that are not the unchanged model's; nothing is computed again that has none of them."""
-
-
-class ArmResults(NamedTuple):
-    """What an arm made of every job, in the order of the jobs."""
-
-    captions: list[torch.Tensor]
-    """After the RMSNorm that `cap_embedder` begins with, on the CPU."""
-    velocity_errors: list[list[float]]
-    """Of each step, on the unchanged model's latents; empty where no part could change them."""
-    latents: list[torch.Tensor]
-    images: list[np.ndarray]
-    """`(height, width, 3)` uint8."""
-
-
-class QuantizationResults(NamedTuple):
-    """All that was found."""
-
-    rows: dict[str, dict[str, float | None]]
-    """By arm; means over images."""
-    observations: list[Measurement]
-    """By image."""
-
-
-def measure_quantization(
-    model: LoadedModel,
-    entry: Quantization,
-    prompts: Sequence[Prompt],
-    batch_size: int,
-    judge: Judge,
-    network: "lpips.LPIPS",
-    report: Callable[[dict[str, dict[str, float | None]]], object],
-) -> QuantizationResults:
-    """A row an arm, of the same prompts and seeds.
-
-    Args:
-        model: stays as it is.
-        entry: which arms, and on how many prompts.
-        prompts: the model's prompt set.
-        batch_size: images that are denoised together; one floor makes them alone.
-        judge: looks at every picture.
-        network: `features.load_lpips(...)` on the model's device.
-        report: told all rows after each.
-
-    Raises:
-        ValueError: pictures can't be made or are not finite; says of which arm, and how many.
-    """
-    jobs = _jobs(model, prompts, entry)
-    batches = compose_batches([len(job.prompt_embeds) for job in jobs], batch_size)
-    forwards = [
-        record_forwards(
-            model.pipe,
-            [jobs[index].prompt_embeds for index in batch],
-            [jobs[index].seed for index in batch],
-            model.defaults,
-        )
-        for batch in batches
-    ]
-    velocities = [
-        [replay_forward(model.pipe.transformer, one) for one in batch] for batch in forwards
-    ]
-    asked = BaselineForwards(batches, forwards, velocities)
-    results = QuantizationResults({}, [])
-    full: ArmResults | None = None
-    for arm in _arms(model, entry, batch_size):
-        with count_missing(arm.name, len(jobs)) as count:
-            drawn = _draw(arm, jobs, asked, full, count)
-        full = full or drawn
-        found = _observe(arm, jobs, drawn, full, judge, network)
-        results.observations.extend(found)
-        results.rows[arm.name] = _summary(found, arm)
-        report(results.rows)
-    return results
-
-
-class BaselineForwards(NamedTuple):
-    """What the unchanged model was asked at every step, and what it said."""
-
-    batches: list[list[int]]
-    """Indices of jobs."""
-    forwards: list[list[Forward]]
-    """By batch, then by step."""
-    velocities: list[list[torch.Tensor]]
 
 
 def caption_cosines(captions: torch.Tensor, others: torch.Tensor) -> list[float]:
