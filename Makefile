@@ -7,7 +7,7 @@ FAMILIES ?= nano mini
 # Stages are `python -m ...`: the environment's python comes first.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help install repro plan check format deps test smoke calibrate clean
+.PHONY: help install repro plan check format test smoke calibrate clean
 
 help: ## this list
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
