@@ -1,6 +1,6 @@
 """Features of pictures: reading and writing Parquet tables, and checking sets before metrics."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -126,7 +126,7 @@ def _write(
     write_table(path, schema, pa.Table.from_arrays(arrays, schema=schema.columns))
 
 
-def _read(path: Path, schema: Any) -> tuple[pa.Table, NDArray[np.float32]]:  # noqa: ANN401
+def _read(path: Path, schema: Callable[[int], TableSchema]) -> tuple[pa.Table, NDArray[np.float32]]:
     num_features = read_list_size(path, "features")
     table = read_table(path, schema(num_features)).combine_chunks()
     values = table["features"].combine_chunks().flatten().to_numpy()
