@@ -186,6 +186,11 @@ def draw_intervals(
     axes.set_yticks(range(len(rows)), list(rows), fontsize=9, color=INK)
     axes.set_ylim(len(rows) - 0.5, -0.5)
     axes.set_xlabel(label)
+    style_rows(axes)
+
+
+def style_rows(axes: Axes) -> None:
+    """Give axes with a row a thing, and a number across, their grid and frame."""
     axes.grid(axis="x", color="#e4e4e4", linewidth=0.8)
     axes.set_axisbelow(True)
     axes.spines[["top", "right", "left"]].set_visible(False)
@@ -233,10 +238,7 @@ def _plot_rows(axes: Axes, rows: Sequence[EffectRow]) -> None:
     for label, row in zip(axes.get_yticklabels(), rows, strict=True):
         label.set_color(BLUE if row.is_baseline else INK)
     axes.set_ylim(len(rows) - 0.5, -0.5)
-    axes.grid(axis="x", color="#e4e4e4", linewidth=0.8)
-    axes.set_axisbelow(True)
-    axes.spines[["top", "right", "left"]].set_visible(False)
-    axes.tick_params(axis="y", length=0)
+    style_rows(axes)
 
 
 def _legend(rows: Sequence[EffectRow]) -> list[Line2D]:

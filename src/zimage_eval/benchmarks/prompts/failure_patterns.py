@@ -67,15 +67,6 @@ def kind_rates(judged: Sequence[JudgedTrial]) -> dict[str, dict[str, float | Non
     return rows
 
 
-def _share(values: Iterable[bool]) -> float | None:
-    outcomes = list(values)
-    return sum(outcomes) / len(outcomes) if outcomes else None
-
-
-def _facts(judged_trial: JudgedTrial) -> list[tuple[str, bool]]:
-    return [fact for facts in judged_trial.held.values() for fact in facts.items()]
-
-
 def level_rows(judged: Sequence[JudgedTrial], group: str) -> dict[str, dict[str, float | None]]:
     """Success of each level of a group, and whether it is rarer than in the group's other levels.
 
@@ -167,6 +158,15 @@ def failure_checks(rows: Mapping[str, NumberRow]) -> dict[str, float | None]:
         "some_number_of_objects_fails": float(any(name.startswith("crowd=") for name in failing)),
         "an_embedding_detector_beats_length_words_and_vocabulary": float(predicted),
     }
+
+
+def _share(values: Iterable[bool]) -> float | None:
+    outcomes = list(values)
+    return sum(outcomes) / len(outcomes) if outcomes else None
+
+
+def _facts(judged_trial: JudgedTrial) -> list[tuple[str, bool]]:
+    return [fact for facts in judged_trial.held.values() for fact in facts.items()]
 
 
 def _successes(judged_trial: JudgedTrial, group: str) -> list[bool]:
