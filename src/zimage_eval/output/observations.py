@@ -30,15 +30,15 @@ def write_observations(path: Path, observations: Iterable[Measurement]) -> None:
     Raises:
         ValueError: two rows are of the same thing, or a value is NaN or infinite.
     """
-    rows = sorted(observations, key=lambda one: one[:5])
-    for one, other in itertools.pairwise(rows):
-        if one[:5] == other[:5]:
-            raise ValueError(f"observed twice: {one[:5]}")
+    rows = sorted(observations, key=lambda row: row[:5])
+    for row, following in itertools.pairwise(rows):
+        if row[:5] == following[:5]:
+            raise ValueError(f"observed twice: {row[:5]}")
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(Measurement._fields)
-        writer.writerows(one._replace(value=rounded(one.value)) for one in rows)
+        writer.writerows(row._replace(value=rounded(row.value)) for row in rows)
 
 
 def read_observations(path: Path) -> list[Measurement]:
@@ -78,29 +78,31 @@ def mean_rows(
     results: dict[str, dict[str, float | None]] = {}
     for (variant, category, metric), values in sorted(scores.items()):
         means = list(prompt_means(values).values())
-        found = estimate(means, (0.0, 1.0) if metric in shares else None)
+        result = estimate(means, (0.0, 1.0) if metric in shares else None)
         row_of = results.setdefault(f"{variant}/{category}", {})
-        row_of |= named(metric, found)
-        row_of["num_units"] = max(found.num_prompts, int(row_of.get("num_units") or 0))
+        row_of |= named(metric, result)
+        row_of["num_units"] = max(result.num_prompts, int(row_of.get("num_units") or 0))
     return results
 
 
 def largest_rows(observations: Sequence[Measurement]) -> dict[str, dict[str, float | None]]:
     """Variant -> metric -> mean over units, and the largest as `<metric>_largest`."""
     values: dict[tuple[str, str], list[float]] = {}
-    for one in observations:
-        if one.value is not None:
-            values.setdefault((one.variant, one.metric), []).append(one.value)
+    for measurement in observations:
+        if measurement.value is not None:
+            values.setdefault((measurement.variant, measurement.metric), []).append(
+                measurement.value
+            )
     rows: dict[str, dict[str, float | None]] = {}
-    for (variant, metric), found in values.items():
+    for (variant, metric), numbers in values.items():
         row = rows.setdefault(variant, {})
-        row[metric], row[f"{metric}_largest"] = sum(found) / len(found), max(found)
-        row["num_units"] = len(found)
+        row[metric], row[f"{metric}_largest"] = sum(numbers) / len(numbers), max(numbers)
+        row["num_units"] = len(numbers)
     return rows
 
 
-def named(metric: str, found: Estimate) -> dict[str, float | None]:
+def named(metric: str, result: Estimate) -> dict[str, float | None]:
     """`metric`, `metric_low` and `metric_high`; the ends only where there are any."""
-    if found.low is None:
-        return {metric: found.mean}
-    return {metric: found.mean, f"{metric}_low": found.low, f"{metric}_high": found.high}
+    if result.low is None:
+        return {metric: result.mean}
+    return {metric: result.mean, f"{metric}_low": result.low, f"{metric}_high": result.high}

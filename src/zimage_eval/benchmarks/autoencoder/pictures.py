@@ -79,11 +79,11 @@ def roundtrip_pictures(
     cut out of its middle at its own resolution; `text_<size>px` is named after the font's size.
     """
     pictures = [
-        RoundtripPicture(name, "photograph", shrink(one, side)) for name, one in photos.items()
+        RoundtripPicture(name, "photograph", shrink(photo, side)) for name, photo in photos.items()
     ]
     pictures += [
-        RoundtripPicture(f"{name}_crop", "photograph_crop", crop(one, side))
-        for name, one in photos.items()
+        RoundtripPicture(f"{name}_crop", "photograph_crop", crop(photo, side))
+        for name, photo in photos.items()
     ]
     pictures += scene_pictures(side, num_scenes)
     for size in text_sizes:
@@ -140,7 +140,7 @@ def large_pictures(
 ) -> list[RoundtripPicture]:
     """Photographs at their own resolution and drawn scenes, as many of each, larger than a tile."""
     chosen = list(photos.items())[:num_pictures]
-    pictures = [RoundtripPicture(name, "photograph", crop(one, side)) for name, one in chosen]
+    pictures = [RoundtripPicture(name, "photograph", crop(photo, side)) for name, photo in chosen]
     return pictures + scene_pictures(side, num_pictures)
 
 

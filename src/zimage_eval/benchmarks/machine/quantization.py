@@ -127,18 +127,18 @@ def measure_quantization(
         for batch in batches
     ]
     velocities = [
-        [replay_forward(model.pipe.transformer, one) for one in batch] for batch in forwards
+        [replay_forward(model.pipe.transformer, forward) for forward in batch] for batch in forwards
     ]
-    asked = BaselineForwards(batches, forwards, velocities)
+    baseline = BaselineForwards(batches, forwards, velocities)
     results = QuantizationResults({}, [])
     full: ArmResults | None = None
     for arm in _arms(model, entry, batch_size):
         with count_missing(arm.name, len(jobs)) as count:
-            drawn = _draw(arm, jobs, asked, full, count)
+            drawn = _draw(arm, jobs, baseline, full, count)
         full = full or drawn
-        found = _observe(arm, jobs, drawn, full, judge, network)
-        results.observations.extend(found)
-        results.rows[arm.name] = _summary(found, arm)
+        measurements = _observe(arm, jobs, drawn, full, judge, network)
+        results.observations.extend(measurements)
+        results.rows[arm.name] = _summary(measurements, arm)
         report(results.rows)
     return results
 
@@ -245,7 +245,7 @@ def _bytes(
 def _draw(
     arm: QuantizationArm,
     jobs: Sequence[MachineJob],
-    asked: BaselineForwards,
+    baseline: BaselineForwards,
     full: ArmResults | None,
     count: Callable[[int], None],
 ) -> ArmResults:
@@ -253,8 +253,8 @@ def _draw(
     embeds = [job.prompt_embeds for job in jobs]
     if "text_encoder" in arm.changed:
         texts = list(dict.fromkeys(job.prompt.text for job in jobs))
-        found = dict(zip(texts, arm.model.encode(texts), strict=True))
-        embeds = [found[job.prompt.text] for job in jobs]
+        embeds_of = dict(zip(texts, arm.model.encode(texts), strict=True))
+        embeds = [embeds_of[job.prompt.text] for job in jobs]
     pipe = arm.model.pipe
     latents: dict[int, torch.Tensor] = {}
     images: dict[int, np.ndarray] = {}
@@ -272,7 +272,7 @@ def _draw(
     norm, dtype = pipe.transformer.cap_embedder[0], pipe.transformer.dtype
     return ArmResults(
         [_normed(norm, entry.to(arm.model.device, dtype)) for entry in embeds],
-        _velocity_errors(arm, embeds, asked),
+        _velocity_errors(arm, embeds, baseline),
         [latents[index] for index in order],
         [images[index] for index in order],
     )
@@ -289,19 +289,19 @@ def _denoise(
 
 
 def _velocity_errors(
-    arm: QuantizationArm, embeds: Sequence[torch.Tensor], asked: BaselineForwards
+    arm: QuantizationArm, embeds: Sequence[torch.Tensor], baseline: BaselineForwards
 ) -> list[list[float]]:
     """Of each job and step."""
-    found: list[list[float]] = [[] for _ in embeds]
+    errors: list[list[float]] = [[] for _ in embeds]
     if set(arm.changed) <= {"vae"}:
-        return found
-    for batch, forwards, velocities in zip(*asked, strict=True):
+        return errors
+    for batch, forwards, velocities in zip(*baseline, strict=True):
         captions = [embeds[index].to(arm.model.device) for index in batch]
         for forward, velocity in zip(forwards, velocities, strict=True):
             values = replay_forward(arm.model.pipe.transformer, forward._replace(captions=captions))
             for index, error in zip(batch, relative_errors(values, velocity), strict=True):
-                found[index].append(error)
-    return found
+                errors[index].append(error)
+    return errors
 
 
 @torch.no_grad()
@@ -318,7 +318,7 @@ def _observe(
     network: "lpips.LPIPS",
 ) -> list[Measurement]:
     """Every metric of every image against the unchanged model's, in the order of the jobs."""
-    found = []
+    measurements = []
     for index, job in enumerate(jobs):
         cosines = caption_cosines(drawn.captions[index], full.captions[index])
         image, twin = drawn.images[index], full.images[index]
@@ -338,11 +338,11 @@ def _observe(
             "alignment": None if facts is None else alignment(facts),
         }
         replicate = sum(earlier.prompt.id == job.prompt.id for earlier in jobs[:index])
-        found += [
+        measurements += [
             Measurement(arm.name, job.prompt.id, replicate, job.prompt.category, metric, value)
             for metric, value in values.items()
         ]
-    return found
+    return measurements
 
 
 def _summary(observations: Sequence[Measurement], arm: QuantizationArm) -> dict[str, float | None]:
@@ -354,7 +354,7 @@ def _summary(observations: Sequence[Measurement], arm: QuantizationArm) -> dict[
             for entry in observations
             if entry.metric == metric and entry.value is not None
         ]
-        fold: Callable[[list[float]], float] = lambda found: float(np.mean(found))  # noqa: E731
+        fold: Callable[[list[float]], float] = lambda numbers: float(np.mean(numbers))  # noqa: E731
         if metric.endswith("_highest"):
             fold = max
         elif metric.endswith("_lowest"):

@@ -145,8 +145,8 @@ def distances(
     queue = Comparisons("image_pairs", paired, networks)
     entries: dict[str, dict[str, float | None]] = {}
     for prompt in sorted(pictures.keys() & baseline.keys()):
-        seen = PictureInputs(pictures[prompt], baseline[prompt], None, None)
-        entries[prompt] = {**dict.fromkeys(paired), **seen.scores(paired)}
+        inputs = PictureInputs(pictures[prompt], baseline[prompt], None, None)
+        entries[prompt] = {**dict.fromkeys(paired), **inputs.scores(paired)}
         queue.add(PicturePair(pictures[prompt], baseline[prompt], (entries[prompt],)))
     queue.flush()
     return [

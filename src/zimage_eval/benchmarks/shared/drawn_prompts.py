@@ -68,7 +68,7 @@ def encode_text_layers(
 ) -> list[list[TextEmbeddings]]:
     """Each text in each layer, from one unpadded forward a text."""
     inputs = [tokenize(side.tokenizer, text, unpadded(settings)) for text in texts]
-    return [encode_layers(side.text_encoder, one, layers) for one in inputs]
+    return [encode_layers(side.text_encoder, text_inputs, layers) for text_inputs in inputs]
 
 
 def encode_default(side: TextSide, texts: Sequence[str], spec: ModelSpec) -> list[TextEmbeddings]:
@@ -117,7 +117,7 @@ def load_painter(
     )
 
 
-def draw_and_judge(drawings: Sequence[DrawingRequest], artist: Painter) -> list[JudgedDrawing]:
+def draw_and_judge(drawings: Sequence[DrawingRequest], painter: Painter) -> list[JudgedDrawing]:
     """One picture a drawing, in their order; those in the image store are not made again.
 
     Raises:
@@ -128,26 +128,26 @@ def draw_and_judge(drawings: Sequence[DrawingRequest], artist: Painter) -> list[
     def draw(members: list[int]) -> list[tuple[int, JudgedDrawing]]:
         batch = Batch(
             [drawings[index].prompt_embeds for index in members],
-            artist.negative_prompt_embeds,
+            painter.negative_prompt_embeds,
             [drawings[index].seed for index in members],
         )
-        images = generate_batch(batch, artist.recipe, artist.store, artist.load_pipe)
+        images = generate_batch(batch, painter.recipe, painter.store, painter.load_pipe)
         count(len(images))
         pictures = [decode_picture(image.png) for image in images]
         return [
-            (i, _judged(p, drawings[i].facts, artist))
+            (i, _judged(p, drawings[i].facts, painter))
             for i, p in zip(members, pictures, strict=True)
         ]
 
     lengths = [len(drawing.prompt_embeds) for drawing in drawings]
     with count_missing("pictures of prompts", len(drawings)) as count:
-        batches = artist.workers.map(draw, compose_batches(lengths, artist.batch_size))
-        made = {index: drawn for batch in batches for index, drawn in batch}
-    return [made[index] for index in range(len(drawings))]
+        batches = painter.workers.map(draw, compose_batches(lengths, painter.batch_size))
+        by_index = {index: drawn for batch in batches for index, drawn in batch}
+    return [by_index[index] for index in range(len(drawings))]
 
 
-def _judged(picture: Picture, facts: Facts, artist: Painter) -> JudgedDrawing:
-    found = artist.judge(picture, facts)
+def _judged(picture: Picture, facts: Facts, painter: Painter) -> JudgedDrawing:
+    results = painter.judge(picture, facts)
     return JudgedDrawing(
-        picture, None if found is None else {fact.name: fact.held for fact in found}
+        picture, None if results is None else {fact.name: fact.held for fact in results}
     )

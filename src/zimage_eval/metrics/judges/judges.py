@@ -81,11 +81,11 @@ def hand_judge(labels: HandLabels) -> Judge:
     """People: the facts that they labeled of a picture, None where they labeled none."""
 
     def judge(picture: Picture, facts: Facts) -> Sequence[FactResult] | None:
-        found = labels.get(picture.digest)
-        if found is None:
+        picture_labels = labels.get(picture.digest)
+        if picture_labels is None:
             return None
-        results = [parse_fact(name, "hand_labels") for name in sorted(found)]
-        return [result._replace(held=found[result.name]) for result in results]
+        results = [parse_fact(name, "hand_labels") for name in sorted(picture_labels)]
+        return [result._replace(held=picture_labels[result.name]) for result in results]
 
     return judge
 
