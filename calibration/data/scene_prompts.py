@@ -5,7 +5,7 @@ kept out of the training captions.
 """
 
 import random
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -56,13 +56,13 @@ def prompt_mix(truths: Truths, category: Category) -> SceneMix:
 
 
 def make_prompts(
-    truths: Truths, num_per_category: int, seed: int, exclude: Collection[str] = ()
+    truths: Truths, num_per_category: int, seed: int
 ) -> dict[Category, list[ScenePrompt]]:
-    """Distinct prompts of every category, none of them in `exclude`."""
+    """Distinct prompts of every category."""
     numbers, words = np.random.default_rng([seed, 1]), random.Random(seed)
     prompts: dict[Category, list[ScenePrompt]] = {}
     for category in CATEGORIES:
-        mix, taken = prompt_mix(truths, category), set(exclude)
+        mix, taken = prompt_mix(truths, category), set[str]()
         prompts[category] = []
         while len(prompts[category]) < num_per_category:
             for planned in sample_scenes(numbers, mix, num_per_category, 64, 64):

@@ -93,7 +93,13 @@ def test_evidence_is_held_to_its_words_and_ranges(tmp_path: Path) -> None:
     path.write_text(json.dumps({"page": {"0": whole}}))
     [evidence] = read_evidence(path).values()
     assert evidence == Evidence(
-        "weighed", 0, 1, "", 64, ("a",), (RivalResult("a", "worse", -0.5, None, None),)
+        "weighed",
+        p_if_false=0,
+        p_if_true=1,
+        reason="",
+        num_prompts=64,
+        named=("a",),
+        rivals=(RivalResult("a", kind="worse", gain=-0.5, low=None, high=None),),
     )
     for change in ({"p_if_true": 1.5}, {"status": "wieghed"}, {"num_prompts": -1}, {"named": "a"}):
         path.write_text(json.dumps({"page": {"0": whole | change}}))

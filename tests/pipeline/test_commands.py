@@ -109,10 +109,10 @@ def test_its_options_are_declared(line: CommandLine) -> None:
 
 
 @cache
-def help_of(command: str) -> str:
-    """What `python -m zimage_eval COMMAND --help` prints."""
+def help_of(*command: str) -> str:
+    """What `python -m zimage_eval --help` prints, or that of a command."""
     done = subprocess.run(
-        [sys.executable, "-m", LIBRARY, command, "--help"],
+        [sys.executable, "-m", LIBRARY, *command, "--help"],
         cwd=ROOT,
         capture_output=True,
         text=True,
@@ -125,7 +125,7 @@ def help_of(command: str) -> str:
     "line", [command for command in COMMANDS if command.module == LIBRARY], ids=str
 )
 def test_the_librarys_commands_answer_for_help(line: CommandLine) -> None:
-    text = help_of(line.arguments.split()[0])
+    text = help_of(*line.arguments.split()[:1])
     assert not [option for option in options_of(line) if option not in text]
 
 

@@ -62,7 +62,7 @@ def test_too_little_coverage_too_few_prompts_or_no_assay_is_inconclusive() -> No
     few = found([0.0] * 7)
     assert few.kind == "inconclusive" and "7 prompts" in few.reason
     none = found([])
-    assert none.reason.startswith("0 prompts") and none[2:] == (0, 1.0, *[None] * 6)
+    assert none.reason.startswith("0 prompts") and none[2:] == (0, 1.0, *[None] * 4)
     exact = found([8.0] * 64, None)
     assert exact.kind == "inconclusive" and "equality" in exact.reason
     blind = find(contrast_of([0.0] * 128), TERMS, Assay(False, "blind"))

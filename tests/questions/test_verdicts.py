@@ -115,25 +115,36 @@ def test_a_metric_without_a_good_end_has_no_best() -> None:
 
 
 def test_the_report_corrects_over_what_was_asked() -> None:
-    close = Evidence("weighed", 0.03, 1.0, "", 128)
-    failed = Evidence("inconclusive", 1.0, 1.0, "coverage", 0)
+    close = Evidence("weighed", p_if_false=0.03, p_if_true=1.0, reason="", num_prompts=128)
+    failed = Evidence(
+        "inconclusive", p_if_false=1.0, p_if_true=1.0, reason="coverage", num_prompts=0
+    )
     assert words(close) == ["supported"]
     assert words(close, not_testable("no such layer")) == ["supported", "not_testable"]
     assert words(close, failed) == ["inconclusive", "inconclusive"]
 
 
 def test_the_design_is_not_testable_on_frozen_weights() -> None:
-    page = Page(Evidence("weighed", 0.001, 1.0, "", 128), FROZEN_WEIGHTS, PROVENANCE)
+    page = Page(
+        Evidence("weighed", p_if_false=0.001, p_if_true=1.0, reason="", num_prompts=128),
+        FROZEN_WEIGHTS,
+        PROVENANCE,
+    )
     verdicts = decide_report({"a01": page})["a01"]
     assert (verdicts.weights.word, verdicts.design.word) == ("supported", "not_testable")
     assert "training ablation" in verdicts.design.reason
     assert verdicts.weights.provenance.model == "nano" and verdicts.weights.num_prompts == 128
-    trained = page._replace(design=Evidence("weighed", 1.0, 0.002, "", 10))
+    trained = page._replace(
+        design=Evidence("weighed", p_if_false=1.0, p_if_true=0.002, reason="", num_prompts=10)
+    )
     assert decide_report({"a01": trained})["a01"].design.word == "refuted"
 
 
 def test_sub_questions_only_suggest() -> None:
-    evidence = {str(p): Evidence("weighed", 1.0, p, "", 64) for p in (0.01, 0.06, 0.2)}
+    evidence = {
+        str(p): Evidence("weighed", p_if_false=1.0, p_if_true=p, reason="", num_prompts=64)
+        for p in (0.01, 0.06, 0.2)
+    }
     verdicts = decide_sub_questions(evidence, PROVENANCE)
     assert [v.word for v in verdicts.values()] == ["refuted", "refuted", "inconclusive"]
     assert all(verdict.is_suggestion for verdict in verdicts.values())

@@ -18,9 +18,9 @@ def test_exact_coverage_of_sparse_binary_differences(num_prompts: int) -> None:
     for better, worse in ((0.02, 0.0), (0.01, 0.01), (0.03, 0.0), (0.05, 0.01), (0.1, 0.0)):
         covered = 0.0
         for outcome, chance in outcomes(num_prompts, better, worse):
-            pivot = mean_test(outcome, SHARES)
-            assert pivot is not None
-            low, high = pivot.interval(0.95)
+            test = mean_test(outcome, SHARES)
+            assert test is not None
+            low, high = test.interval(0.95)
             assert low < high
             covered += chance * (low <= better - worse <= high)
         assert covered >= 0.93
@@ -76,9 +76,9 @@ def test_coverage_of_intervals(shape: str, num_prompts: int) -> None:
     rng = np.random.default_rng(7)
     covered = 0
     for _ in range(400):
-        pivot = mean_test(list(draw(rng, num_prompts)), bounds, num_resamples=499)
-        assert pivot is not None
-        low, high = pivot.interval(0.95)
+        test = mean_test(list(draw(rng, num_prompts)), bounds, num_resamples=499)
+        assert test is not None
+        low, high = test.interval(0.95)
         assert low < high
         covered += low <= mean <= high
     assert at_least(covered, 400, 0.93)

@@ -9,9 +9,35 @@ from zimage_eval.config.measuring import FolderReference, PinnedFile
 from zimage_eval.config.model_spec import Dtype
 from zimage_eval.config.setting_groups import Count, Float
 
-Counts = Annotated[tuple[Count, ...], Field(strict=False, min_length=1)]
-Dtypes = Annotated[tuple[Dtype, ...], Field(strict=False, min_length=1)]
-Factors = Annotated[tuple[Annotated[Float, Field(gt=0)], ...], Field(strict=False, min_length=1)]
+Listed = Field(strict=False, min_length=1)
+"""A YAML list with an entry or more, which becomes a tuple."""
+Counts = Annotated[tuple[Count, ...], Listed]
+Dtypes = Annotated[tuple[Dtype, ...], Listed]
+Positive = Annotated[Float, Field(gt=0)]
+Factors = Annotated[tuple[Positive, ...], Listed]
+WordList = Annotated[tuple[str, ...], Listed]
+Relation = Literal["left_of", "right_of", "above", "below"]
+Part = Literal["text_encoder", "transformer", "vae"]
+CompileArm = Literal[
+    "regional",
+    "regional max-autotune-no-cudagraphs",
+    "whole",
+    "whole reduce-overhead",
+    "whole max-autotune",
+]
+"""What is compiled, each repeated block or the whole transformer, and a mode of torch.compile."""
+DistanceName = Literal[
+    "kid_given_prompt_alexnet",
+    "kid_given_prompt_vae",
+    "kid_alexnet",
+    "kid_vae",
+    "fd_alexnet",
+    "fd_vae",
+    "frequencies_given_prompt",
+    "frequencies",
+]
+"""`frequencies` is the squared distance between the frequencies of each attribute's values."""
+Entry = TypeVar("Entry")
 
 
 class TokenLimitParams(Frozen):
@@ -60,7 +86,7 @@ class ConditioningParams(Frozen):
 class ScheduleRecipe(Frozen):
     """A recommended schedule."""
 
-    shift: Annotated[Float, Field(gt=0)]
+    shift: Positive
     num_inference_steps: Count
     guidance_scale: Annotated[Float, Field(ge=0)]
 
@@ -81,12 +107,6 @@ class EmbeddingCacheParams(Frozen):
     """Number of pictures that are drawn from both."""
     dtypes: Dtypes
     """Number formats of the text encoder."""
-
-
-Entry = TypeVar("Entry")
-Positive = Annotated[Float, Field(gt=0)]
-Relation = Literal["left_of", "right_of", "above", "below"]
-WordList = Annotated[tuple[str, ...], Field(strict=False, min_length=1)]
 
 
 class Trials(Frozen):
@@ -139,7 +159,7 @@ class StyleVectors(Frozen):
     """Number of prompts from which the directions are computed."""
     num_held_out: Count
     """Number of other prompts, to which they are added."""
-    strengths: Annotated[tuple[Positive, ...], Field(strict=False, min_length=1)]
+    strengths: Factors
     """Lengths of the added vectors. A vector on the words is in units of the mean length of a
     word's vector; one on the tokens after them, of the difference that the words make there."""
     seed: int
@@ -166,7 +186,7 @@ class Failures(Frozen):
     """Number of failed prompts that are drawn again: in other words, fewer words, other seeds."""
     num_scaled: Count
     """Number of prompts that are drawn with embeddings of other norms."""
-    scales: Annotated[tuple[Positive, ...], Field(strict=False, min_length=1)]
+    scales: Factors
     """Factors on those norms."""
     seed: int
     """Seed of folds, wordings, and the choice of retried prompts."""
@@ -192,7 +212,7 @@ class VaeRoundtrip(Frozen):
     """A folder of photographs; null takes those that come with installed packages."""
     num_scenes: Count
     """Number of drawn scenes."""
-    text_sizes: Annotated[tuple[Count, ...], Field(strict=False, min_length=1)]
+    text_sizes: Counts
     """Font sizes in px; each counts as a separate kind of content."""
     num_texts: Count
     """Number of pictures of text of each size."""
@@ -214,25 +234,10 @@ class PromptBenchmark(Frozen):
     """Number of prompts of each phase, from the first; all, if there are fewer."""
 
 
-Listed = Field(strict=False, min_length=1)
-"""A YAML list, which becomes a tuple."""
-Part = Literal["text_encoder", "transformer", "vae"]
-
-
-CompileArm = Literal[
-    "regional",
-    "regional max-autotune-no-cudagraphs",
-    "whole",
-    "whole reduce-overhead",
-    "whole max-autotune",
-]
-"""What is compiled, each repeated block or the whole transformer, and a mode of torch.compile."""
-
-
 class Throughput(Frozen):
     """Images for each second by batch size, on the machine that runs it."""
 
-    batch_sizes: Annotated[tuple[Count, ...], Listed]
+    batch_sizes: Counts
     """The largest is also the number of images drawn with each size; 1 is always added."""
     num_repeats: Count
     """How often the images are drawn."""
@@ -274,19 +279,6 @@ class ProbeConcepts(Frozen):
     """Chance of any false flag, once among the pairs and once among the unstated attributes."""
     margin: Annotated[float, Field(ge=0, lt=0.5)]
     """How far the most frequent value of an attribute may exceed an even share and not matter."""
-
-
-DistanceName = Literal[
-    "kid_given_prompt_alexnet",
-    "kid_given_prompt_vae",
-    "kid_alexnet",
-    "kid_vae",
-    "fd_alexnet",
-    "fd_vae",
-    "frequencies_given_prompt",
-    "frequencies",
-]
-"""`frequencies` is the squared distance between the frequencies of each attribute's values."""
 
 
 class BakedGuidance(Frozen):

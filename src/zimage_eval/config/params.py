@@ -16,48 +16,6 @@ from zimage_eval.config.settings import Nested, check_value, check_values, leave
 ModelName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]*$")]
 """Name of models/<model>.yaml and of the weights in models/<model>/."""
 FolderName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
-
-
-class ComparisonParams(Frozen):
-    """Several models on the same prompts, each in its own pipeline at its recommended settings.
-
-    Judge, backbones and reference are those of the model under study, for all models.
-    """
-
-    models: Annotated[tuple[ModelName, ...], Field(strict=False, min_length=1)]
-    """In the order in which they are shown; differences are between pairs of them."""
-    prompt_set: FolderName
-    """Folder of prompts/ that all models draw."""
-    num_prompts: Count
-    """An equal share of each of its categories."""
-    num_seeds: Count
-    """Seeds of each prompt; with one seed there is no seed diversity."""
-    capabilities: FolderName | None
-    """Folder of prompts/ that asks for what a model may be unable to do; null for none."""
-    num_capability_seeds: Count
-    """Seeds of each of those prompts."""
-
-    @model_validator(mode="after")
-    def _each_once(self) -> Self:
-        for name in self.models:
-            if self.models.count(name) > 1:
-                raise ValueError(f"models: {name!r} stands twice")
-        if self.capabilities == self.prompt_set:
-            raise ValueError(f"capabilities: {self.capabilities!r} is the prompt set itself")
-        return self
-
-
-def need_comparison(entry: ComparisonParams | None) -> ComparisonParams:
-    """The entry `comparison` of params.yaml.
-
-    Raises:
-        ValueError: params.yaml has no such entry.
-    """
-    if entry is None:
-        raise ValueError("params.yaml: there is no entry 'comparison'")
-    return entry
-
-
 Phase = Literal["screen", "confirm"]
 PHASES: tuple[Phase, ...] = ("screen", "confirm")
 VARIANT_NAME = r"^[A-Za-z0-9][A-Za-z0-9._=,+-]*$"  # it becomes a folder
@@ -120,10 +78,39 @@ class Study(Frozen):
         return variants
 
 
+class ComparisonParams(Frozen):
+    """Several models on the same prompts, each in its own pipeline at its recommended settings.
+
+    Judge, backbones and reference are those of the model under study, for all models.
+    """
+
+    models: Annotated[tuple[ModelName, ...], Field(strict=False, min_length=1)]
+    """In the order in which they are shown; differences are between pairs of them."""
+    prompt_set: FolderName
+    """Folder of prompts/ that all models draw."""
+    num_prompts: Count
+    """An equal share of each of its categories."""
+    num_seeds: Count
+    """Seeds of each prompt; with one seed there is no seed diversity."""
+    capabilities: FolderName | None
+    """Folder of prompts/ that asks for what a model may be unable to do; null for none."""
+    num_capability_seeds: Count
+    """Seeds of each of those prompts."""
+
+    @model_validator(mode="after")
+    def _each_once(self) -> Self:
+        for name in self.models:
+            if self.models.count(name) > 1:
+                raise ValueError(f"models: {name!r} stands twice")
+        if self.capabilities == self.prompt_set:
+            raise ValueError(f"capabilities: {self.capabilities!r} is the prompt set itself")
+        return self
+
+
 class Params(Frozen):
     """The whole of params.yaml."""
 
-    model: Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]*$")]
+    model: ModelName
     phases: Phases
     phases_of: dict[Role, Phases] = Field(default_factory=dict)
     """Sizes for the prompt sets of these roles, in place of `phases`."""
@@ -142,11 +129,6 @@ class Params(Frozen):
         return self.studies[key]
 
 
-def phases_of_role(params: Params, role: str) -> Phases:
-    """The sizes of the phases on the prompt set of a role."""
-    return params.phases_of.get(role, params.phases)
-
-
 def load_params(path: Path) -> Params:
     """The content of params.yaml.
 
@@ -154,3 +136,19 @@ def load_params(path: Path) -> Params:
         ValueError: an unknown key, or a wrong type or value; one line.
     """
     return parse(read_yaml(path), Params, str(path))
+
+
+def phases_of_role(params: Params, role: str) -> Phases:
+    """The sizes of the phases on the prompt set of a role."""
+    return params.phases_of.get(role, params.phases)
+
+
+def need_comparison(entry: ComparisonParams | None) -> ComparisonParams:
+    """The entry `comparison` of params.yaml.
+
+    Raises:
+        ValueError: params.yaml has no such entry.
+    """
+    if entry is None:
+        raise ValueError("params.yaml: there is no entry 'comparison'")
+    return entry

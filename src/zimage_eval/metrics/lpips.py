@@ -31,7 +31,7 @@ def lpips_distances(
 ) -> list[float]:
     """Distance of each pair, 0 for identical pictures; depends on the size in pixels.
 
-    `network` is `features.load_lpips(...)` or `features.load_lpips_vgg(...)`; the mean over
+    `network` is of `lpips_trunks.load_lpips` or `lpips_trunks.load_lpips_vgg`; the mean over
     positions is summed over its five layers. Both sides of a picture have `MIN_SIDE_ALEX` or
     `MIN_SIDE_VGG` pixels at least.
     """

@@ -10,6 +10,10 @@ import numpy as np
 from zimage_eval.metrics.metric import Metric, Reads
 from zimage_eval.prompts.facts import FactResult
 
+# Small batches waste time, and large batches of large pictures need too much memory.
+MAX_PER_BATCH = 32
+MAX_PIXELS_PER_BATCH = 2**21
+
 
 @dataclass(frozen=True)
 class PictureInputs:
@@ -39,18 +43,6 @@ class PictureInputs:
             for name, metric in metrics.items()
             if metric.reads in inputs
         }
-
-
-def _compute(metric: Metric, inputs: tuple[Any, ...]) -> float | None:
-    if any(value is None for value in inputs):
-        return None
-    value: float | None = metric.compute(*inputs)
-    return value if value is not None and math.isfinite(value) else None
-
-
-# Small batches waste time, and large batches of large pictures need too much memory.
-MAX_PER_BATCH = 32
-MAX_PIXELS_PER_BATCH = 2**21
 
 
 class PicturePair(NamedTuple):
@@ -110,3 +102,10 @@ class Comparisons:
     def _is_full(self) -> bool:
         pixels = sum(pair.image.shape[0] * pair.image.shape[1] for pair in self.queue)
         return len(self.queue) >= MAX_PER_BATCH or pixels >= MAX_PIXELS_PER_BATCH
+
+
+def _compute(metric: Metric, inputs: tuple[Any, ...]) -> float | None:
+    if any(value is None for value in inputs):
+        return None
+    value: float | None = metric.compute(*inputs)
+    return value if value is not None and math.isfinite(value) else None

@@ -12,7 +12,7 @@ import numpy as np
 from zimage_eval.config.variants import Variant
 from zimage_eval.metrics.embedding import EmbeddingScores, TokenVectors
 from zimage_eval.metrics.judges.judges import Judge, Picture, load_image
-from zimage_eval.metrics.metric import BATCHED, Metric
+from zimage_eval.metrics.metric import BATCHED, Metric, Reads
 from zimage_eval.metrics.picture_scores import Comparisons, PictureInputs, PicturePair
 from zimage_eval.output.tables import (
     SWAPPED_PROMPTS,
@@ -120,7 +120,7 @@ def _score_group(
     rows: Sequence[TableRow],
     study: StudyImages,
     scored: ScoredStudy,
-    queues: Mapping[Any, Comparisons],
+    queues: Mapping[Reads, Comparisons],
 ) -> None:
     """Add the scores and facts of one prompt's images, all variants and seeds, to `scored`."""
     prompt = study.prompts[rows[0]["phase"], rows[0]["prompt_id"]]

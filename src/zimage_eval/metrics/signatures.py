@@ -103,6 +103,24 @@ def check_same_networks(
             )
 
 
+def write_signatures(path: Path, signatures: Mapping[str, Mapping[str, Any]]) -> None:
+    """Write signatures as JSON with sorted keys: equal signatures give equal bytes."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    text = json.dumps(signatures, indent=2, sort_keys=True, ensure_ascii=False)
+    path.write_text(text + "\n", encoding="utf-8")
+
+
+def read_signatures(path: Path) -> dict[str, dict[str, Any]]:
+    """What `write_signatures` wrote.
+
+    Raises:
+        ValueError: there is no such file, or it is malformed; names it.
+    """
+    if not path.is_file():
+        raise ValueError(f"{path}: no such file")
+    return read_json(path, TypeAdapter(dict[str, dict[str, Any]]))
+
+
 def _signatures(
     settings: Distribution, backbone: BackboneName, network: Mapping[str, str]
 ) -> dict[str, Signature]:
@@ -123,21 +141,3 @@ def _signatures(
         for family in families_of(backbone)
         for template, metric in family.metrics.items()
     }
-
-
-def write_signatures(path: Path, signatures: Mapping[str, Mapping[str, Any]]) -> None:
-    """Write signatures as JSON with sorted keys: equal signatures give equal bytes."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    text = json.dumps(signatures, indent=2, sort_keys=True, ensure_ascii=False)
-    path.write_text(text + "\n", encoding="utf-8")
-
-
-def read_signatures(path: Path) -> dict[str, dict[str, Any]]:
-    """What `write_signatures` wrote.
-
-    Raises:
-        ValueError: there is no such file, or it is malformed; names it.
-    """
-    if not path.is_file():
-        raise ValueError(f"{path}: no such file")
-    return read_json(path, TypeAdapter(dict[str, dict[str, Any]]))

@@ -6,7 +6,6 @@ from threading import Lock
 from typing import TYPE_CHECKING, NamedTuple
 
 import torch
-from diffusers import ZImageTransformer2DModel
 from torch import nn
 
 from zimage_eval.model.folder import padded_length
@@ -16,6 +15,9 @@ from zimage_eval.statistics.linear_maps import LinearMap, fit_linear
 if TYPE_CHECKING:  # it takes seconds, and batches are planned without it
     from diffusers import ZImageTransformer2DModel
 
+CAPTION_START = (1, 0, 0)
+"""Position of a caption's first token; an image starts at another one, behind its caption."""
+
 
 class EmbeddedCaption(NamedTuple):
     """A caption as the context refiner reads it."""
@@ -24,6 +26,19 @@ class EmbeddedCaption(NamedTuple):
     """`(1, padded_length, dim)` in the transformer's dtype."""
     freqs_cis: torch.Tensor
     """`(1, padded_length, head_dim / 2)` complex64, the rotations of its positions."""
+
+
+class CaptionLayout(NamedTuple):
+    """Padding of a caption and positions of its tokens and image; the default is diffusers'."""
+
+    extra_pads: int = 0
+    """Number of learned, attended pads beyond those that round a caption's length up."""
+    is_rounded: bool = True
+    """Whether a caption's length is rounded up to a multiple of 32."""
+    image_offset: int = 0
+    """Positions on axis 0 by which the image is moved back; below 0 it moves in among the pads."""
+    order: torch.Tensor | None = None
+    """`(num_tokens,)`: token i takes the position that token `order[i]` has; None keeps them."""
 
 
 @torch.no_grad()
@@ -88,26 +103,9 @@ class RefinerFit:
             return self._map
 
 
-CAPTION_START = (1, 0, 0)
-"""Position of a caption's first token; an image starts at another one, behind its caption."""
-
-
-class CaptionLayout(NamedTuple):
-    """Padding of a caption and positions of its tokens and image; the default is diffusers'."""
-
-    extra_pads: int = 0
-    """Number of learned, attended pads beyond those that round a caption's length up."""
-    is_rounded: bool = True
-    """Whether a caption's length is rounded up to a multiple of 32."""
-    image_offset: int = 0
-    """Positions on axis 0 by which the image is moved back; below 0 it moves in among the pads."""
-    order: torch.Tensor | None = None
-    """`(num_tokens,)`: token i takes the position that token `order[i]` has; None keeps them."""
-
-
 def lay_out_captions(
-    transformer: ZImageTransformer2DModel, layout: CaptionLayout
-) -> ZImageTransformer2DModel:
+    transformer: "ZImageTransformer2DModel", layout: CaptionLayout
+) -> "ZImageTransformer2DModel":
     """A view of the transformer with another layout; bit-identical to it for the default layout.
 
     The rotary table must be long enough for the positions that the layout adds.

@@ -15,12 +15,14 @@ from zimage_eval.model.captions import RefinerFit
 from zimage_eval.model.folder import IMAGE_PARTS, check_parts, has_refiner_timestep
 from zimage_eval.model.memory import read_json_object, read_shapes, refuse_tensors
 from zimage_eval.model.module_views import view_module
-from zimage_eval.model.refiner import ContextRefiner, RecordedTimestep
+from zimage_eval.model.refiner import ContextRefiner, RecordedTimestep, attach_modulation
 from zimage_eval.model.rope import build_rope
 
-# diffusers takes seconds to import, so it is imported where something is loaded.
+# The pipeline takes seconds to import, so it is imported where it is loaded.
 if TYPE_CHECKING:
     from diffusers import ZImagePipeline
+
+_MODEL_TYPES: dict[str, Any] = {"transformer": ZImageTransformer2DModel, "vae": AutoencoderKL}
 
 
 def load_image_side(folder: Path, dtype: DtypeSettings, device: torch.device) -> "ZImagePipeline":
@@ -30,8 +32,6 @@ def load_image_side(folder: Path, dtype: DtypeSettings, device: torch.device) ->
         ValueError: a file or a tensor is missing or damaged; names it.
     """
     from diffusers import ZImagePipeline
-
-    from zimage_eval.model.refiner import attach_modulation
 
     check_parts(folder, IMAGE_PARTS)
     check_image_weights(folder, ("transformer", "vae"))
@@ -79,23 +79,6 @@ def check_image_weights(folder: Path, parts: Sequence[str]) -> None:
         refuse_tensors(folder / part, model_type.__name__, problems)
 
 
-_MODEL_TYPES: dict[str, Any] = {"transformer": ZImageTransformer2DModel, "vae": AutoencoderKL}
-
-
-def _empty_module(folder: Path, model_type: Any) -> Any:  # noqa: ANN401 - diffusers is untyped
-    config = folder / "config.json"
-    values = read_json_object(config)
-    values.pop("context_refiner_modulation", None)  # this project's own key
-    try:
-        with torch.device("meta"):
-            return model_type.from_config(values)
-    except Exception as error:  # a class may fail anywhere on values that don't go together
-        raise ValueError(
-            f"{config}: no {model_type.__name__} can be made of it "
-            f"({type(error).__name__}: {cut(str(error))})"
-        ) from error
-
-
 def view_transformer(
     transformer: ZImageTransformer2DModel, settings: Settings, fit: RefinerFit | None = None
 ) -> ZImageTransformer2DModel:
@@ -131,3 +114,17 @@ def view_transformer(
     refiner = ContextRefiner(blocks, settings.refiner, rope, timestep, linear)
     view.context_refiner = nn.ModuleList([refiner])
     return view
+
+
+def _empty_module(folder: Path, model_type: Any) -> Any:  # noqa: ANN401 - diffusers is untyped
+    config = folder / "config.json"
+    values = read_json_object(config)
+    values.pop("context_refiner_modulation", None)  # this project's own key
+    try:
+        with torch.device("meta"):
+            return model_type.from_config(values)
+    except Exception as error:  # a class may fail anywhere on values that don't go together
+        raise ValueError(
+            f"{config}: no {model_type.__name__} can be made of it "
+            f"({type(error).__name__}: {cut(str(error))})"
+        ) from error

@@ -22,6 +22,10 @@ INK, FAINT, BLUE, FRAME = "#1a1a1a", "#767676", "#0072b2", "#d55e00"
 CATEGORY_STYLES = (("#e69f00", "o"), ("#56b4e9", "s"), ("#009e73", "^"), ("#cc79a7", "D"))
 DOTS_PER_INCH = 150
 WIDTH_INCHES = 9
+Groups = Sequence[str]
+"""Name of each point's group."""
+MeanInterval = tuple[float | None, float | None, float | None]
+"""Mean, low end and high end."""
 
 
 class EffectRow(NamedTuple):
@@ -66,6 +70,33 @@ def draw_dots(rows: Sequence[EffectRow], axis_label: str) -> Figure:
         return figure
 
 
+def draw_variants(observations: Sequence[Measurement], metric: str, axis_label: str) -> Figure:
+    """A figure of one metric's mean over units for each variant, the largest at the bottom.
+
+    Replicates of a unit are averaged first, because only units are independent of each other.
+    """
+    scores_of: dict[str, dict[tuple[str, int], float | None]] = {}
+    for measurement in observations:
+        if measurement.metric == metric:
+            scores = scores_of.setdefault(measurement.variant, {})
+            scores[measurement.unit, measurement.replicate] = measurement.value
+    rows = []
+    for variant, scores in scores_of.items():
+        mean = estimate(list(prompt_means(scores).values()), None)
+        row = EffectRow(
+            label=variant,
+            mean=mean.mean,
+            low=mean.low,
+            high=mean.high,
+            is_baseline=False,
+            differs=None,
+            by_category={},
+            note="no number",
+        )
+        rows.append(row)
+    return draw_dots(sorted(rows, key=lambda row: (row.mean or 0.0, row.label)), axis_label)
+
+
 def draw_heat_map(
     cells: Sequence[HeatCell], row_key: str, column_key: str, axis_label: str
 ) -> Figure:
@@ -106,6 +137,64 @@ def draw_heat_map(
         axes.spines[:].set_visible(False)
         figure.colorbar(image, ax=axes, label=axis_label, pad=0.02)
         return figure
+
+
+def scatter_groups(axes: Axes, x: Floats, y: Floats, groups: Groups) -> None:
+    """Draw points into `axes`, each group with its own color and marker.
+
+    Points are half transparent, so places with many points are darker.
+
+    Args:
+        axes: where to draw.
+        x: `(num_points,)`.
+        y: `(num_points,)`.
+        groups: name of each point's group.
+    """
+    for index, group in enumerate(sorted(set(groups))):
+        color, marker = CATEGORY_STYLES[index % len(CATEGORY_STYLES)]
+        rows = np.array([name == group for name in groups])
+        axes.scatter(
+            x[rows],
+            y[rows],
+            s=22,
+            color=color,
+            marker=marker,
+            alpha=0.55,
+            linewidths=0,
+            label=group,
+        )
+    axes.spines[["top", "right"]].set_visible(False)
+
+
+def draw_intervals(
+    axes: Axes, rows: Mapping[str, MeanInterval], label: str, marked: Sequence[str] = ()
+) -> None:
+    """Draw a dot with its interval for each row into `axes`, the first row on top.
+
+    Args:
+        axes: where to draw.
+        rows: name -> mean and interval.
+        label: of the horizontal axis.
+        marked: names of the rows that get another color.
+    """
+    for y, (name, (value, low, high)) in enumerate(rows.items()):
+        color = FRAME if name in marked else BLUE
+        if low is not None and high is not None:
+            axes.plot([low, high], [y, y], color=color, linewidth=2)
+        if value is not None:
+            axes.plot(value, y, "o", color=color, markersize=6)
+    axes.set_yticks(range(len(rows)), list(rows), fontsize=9, color=INK)
+    axes.set_ylim(len(rows) - 0.5, -0.5)
+    axes.set_xlabel(label)
+    style_rows(axes)
+
+
+def style_rows(axes: Axes) -> None:
+    """Give axes with a row a thing, and a number across, their grid and frame."""
+    axes.grid(axis="x", color="#e4e4e4", linewidth=0.8)
+    axes.set_axisbelow(True)
+    axes.spines[["top", "right", "left"]].set_visible(False)
+    axes.tick_params(axis="y", length=0)
 
 
 def save_figure(figure: Figure, path: Path) -> None:
@@ -149,10 +238,7 @@ def _plot_rows(axes: Axes, rows: Sequence[EffectRow]) -> None:
     for label, row in zip(axes.get_yticklabels(), rows, strict=True):
         label.set_color(BLUE if row.is_baseline else INK)
     axes.set_ylim(len(rows) - 0.5, -0.5)
-    axes.grid(axis="x", color="#e4e4e4", linewidth=0.8)
-    axes.set_axisbelow(True)
-    axes.spines[["top", "right", "left"]].set_visible(False)
-    axes.tick_params(axis="y", length=0)
+    style_rows(axes)
 
 
 def _legend(rows: Sequence[EffectRow]) -> list[Line2D]:
@@ -235,90 +321,3 @@ def _in_order(values: Sequence[str]) -> list[str]:
             return (True, 0.0, value)
 
     return sorted(set(values), key=order)
-
-
-def draw_variants(observations: Sequence[Measurement], metric: str, axis_label: str) -> Figure:
-    """A figure of one metric's mean over units for each variant, the largest at the bottom.
-
-    Replicates of a unit are averaged first, because only units are independent of each other.
-    """
-    scores_of: dict[str, dict[tuple[str, int], float | None]] = {}
-    for measurement in observations:
-        if measurement.metric == metric:
-            scores = scores_of.setdefault(measurement.variant, {})
-            scores[measurement.unit, measurement.replicate] = measurement.value
-    rows = []
-    for variant, scores in scores_of.items():
-        mean = estimate(list(prompt_means(scores).values()), None)
-        row = EffectRow(
-            label=variant,
-            mean=mean.mean,
-            low=mean.low,
-            high=mean.high,
-            is_baseline=False,
-            differs=None,
-            by_category={},
-            note="no number",
-        )
-        rows.append(row)
-    return draw_dots(sorted(rows, key=lambda row: (row.mean or 0.0, row.label)), axis_label)
-
-
-Groups = Sequence[str]
-
-
-def scatter_groups(axes: Axes, x: Floats, y: Floats, groups: Groups) -> None:
-    """Draw points into `axes`, each group with its own color and marker.
-
-    Points are half transparent, so places with many points are darker.
-
-    Args:
-        axes: where to draw.
-        x: `(num_points,)`.
-        y: `(num_points,)`.
-        groups: name of each point's group.
-    """
-    for index, group in enumerate(sorted(set(groups))):
-        color, marker = CATEGORY_STYLES[index % len(CATEGORY_STYLES)]
-        rows = np.array([name == group for name in groups])
-        axes.scatter(
-            x[rows],
-            y[rows],
-            s=22,
-            color=color,
-            marker=marker,
-            alpha=0.55,
-            linewidths=0,
-            label=group,
-        )
-    axes.spines[["top", "right"]].set_visible(False)
-
-
-MeanInterval = tuple[float | None, float | None, float | None]
-"""Mean, low end and high end."""
-
-
-def draw_intervals(
-    axes: Axes, rows: Mapping[str, MeanInterval], label: str, marked: Sequence[str] = ()
-) -> None:
-    """Draw a dot with its interval for each row into `axes`, the first row on top.
-
-    Args:
-        axes: where to draw.
-        rows: name -> mean and interval.
-        label: of the horizontal axis.
-        marked: names of the rows that get another color.
-    """
-    for y, (name, (value, low, high)) in enumerate(rows.items()):
-        color = FRAME if name in marked else BLUE
-        if low is not None and high is not None:
-            axes.plot([low, high], [y, y], color=color, linewidth=2)
-        if value is not None:
-            axes.plot(value, y, "o", color=color, markersize=6)
-    axes.set_yticks(range(len(rows)), list(rows), fontsize=9, color=INK)
-    axes.set_ylim(len(rows) - 0.5, -0.5)
-    axes.set_xlabel(label)
-    axes.grid(axis="x", color="#e4e4e4", linewidth=0.8)
-    axes.set_axisbelow(True)
-    axes.spines[["top", "right", "left"]].set_visible(False)
-    axes.tick_params(axis="y", length=0)

@@ -1,4 +1,4 @@
-"""Read, write and average the numbers of a benchmark: reports/observations/<benchmark>.csv."""
+"""reports/observations/<benchmark>.csv: what a benchmark saw, one number a row; their means."""
 
 import csv
 import itertools
@@ -11,13 +11,13 @@ from zimage_eval.statistics.estimates import Estimate, estimate, prompt_means, r
 
 
 class Measurement(NamedTuple):
-    """One number that a benchmark measured."""
+    """One number that a benchmark saw."""
 
     variant: str
     unit: str
-    """What counts as one independent sample: a prompt, a photograph, a training run."""
+    """What is independent: a prompt, a photograph, a training run."""
     replicate: int
-    """Number of the repetition within a unit, such as a seed; repetitions are averaged first."""
+    """Repetitions within a unit, such as seeds; they are averaged first."""
     category: str
     metric: str
     value: float | None
@@ -25,10 +25,10 @@ class Measurement(NamedTuple):
 
 
 def write_observations(path: Path, observations: Iterable[Measurement]) -> None:
-    """Write the rows sorted, numbers to six digits: equal observations give equal bytes.
+    """Sorted rows, numbers to six digits: equal observations give equal bytes.
 
     Raises:
-        ValueError: two rows agree in all but their value, or a value is NaN or infinite.
+        ValueError: two rows are of the same thing, or a value is NaN or infinite.
     """
     rows = sorted(observations, key=lambda row: row[:5])
     for row, following in itertools.pairwise(rows):
@@ -65,9 +65,7 @@ def read_observations(path: Path) -> list[Measurement]:
 def mean_rows(
     observations: Sequence[Measurement], shares: Collection[str]
 ) -> dict[str, dict[str, float | None]]:
-    """Mean of each metric over units with its 95 % interval, by `<variant>/<category>`.
-
-    A row holds `<metric>`, `<metric>_low`, `<metric>_high` and `num_units`.
+    """`<variant>/<category>` -> metric, its mean over units and its 95 % interval; `num_units`.
 
     Args:
         observations: of a benchmark.
@@ -80,19 +78,21 @@ def mean_rows(
     results: dict[str, dict[str, float | None]] = {}
     for (variant, category, metric), values in sorted(scores.items()):
         means = list(prompt_means(values).values())
-        interval = estimate(means, (0.0, 1.0) if metric in shares else None)
+        result = estimate(means, (0.0, 1.0) if metric in shares else None)
         row_of = results.setdefault(f"{variant}/{category}", {})
-        row_of |= named(metric, interval)
-        row_of["num_units"] = max(interval.num_prompts, int(row_of.get("num_units") or 0))
+        row_of |= named(metric, result)
+        row_of["num_units"] = max(result.num_prompts, int(row_of.get("num_units") or 0))
     return results
 
 
 def largest_rows(observations: Sequence[Measurement]) -> dict[str, dict[str, float | None]]:
-    """Mean of each metric over rows, and its largest value as `<metric>_largest`, by variant."""
+    """Variant -> metric -> mean over units, and the largest as `<metric>_largest`."""
     values: dict[tuple[str, str], list[float]] = {}
-    for entry in observations:
-        if entry.value is not None:
-            values.setdefault((entry.variant, entry.metric), []).append(entry.value)
+    for measurement in observations:
+        if measurement.value is not None:
+            values.setdefault((measurement.variant, measurement.metric), []).append(
+                measurement.value
+            )
     rows: dict[str, dict[str, float | None]] = {}
     for (variant, metric), numbers in values.items():
         row = rows.setdefault(variant, {})
@@ -101,12 +101,8 @@ def largest_rows(observations: Sequence[Measurement]) -> dict[str, dict[str, flo
     return rows
 
 
-def named(metric: str, interval: Estimate) -> dict[str, float | None]:
-    """Mean as `<metric>`; the interval, if any, as `<metric>_low` and `<metric>_high`."""
-    if interval.low is None:
-        return {metric: interval.mean}
-    return {
-        metric: interval.mean,
-        f"{metric}_low": interval.low,
-        f"{metric}_high": interval.high,
-    }
+def named(metric: str, result: Estimate) -> dict[str, float | None]:
+    """`metric`, `metric_low` and `metric_high`; the ends only where there are any."""
+    if result.low is None:
+        return {metric: result.mean}
+    return {metric: result.mean, f"{metric}_low": result.low, f"{metric}_high": result.high}

@@ -18,7 +18,7 @@ ContrastRule = Literal[
     "depends_on_category",
     "interaction",
 ]
-"""How contrasts with the baseline decide; each is a function of `evidence`."""
+"""How contrasts with the baseline decide; each is a function of `evidence` or `rules`."""
 
 Name = Annotated[str, StringConstraints(min_length=1)]
 Rivals = Literal["all"] | Annotated[tuple[Name, ...], Field(strict=False, min_length=1)]

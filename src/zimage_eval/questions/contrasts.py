@@ -74,7 +74,7 @@ class Contrast(NamedTuple):
         return mean_test(self.gains, self.bounds) if is_covered else None
 
     def problem(self, terms: Margin) -> str:
-        """Why there is no pivot, in words, where there is none."""
+        """Why there is no test of the mean, in words, where there is none."""
         if self.coverage < terms.min_coverage:
             return f"{self.coverage:.0%} of the pairs are scored, {terms.min_coverage:.0%} needed"
         if len(self.differences) < MIN_PROMPTS:
@@ -93,9 +93,6 @@ class Finding(NamedTuple):
     low: float | None
     """Of the 95 % interval."""
     high: float | None
-    inner_low: float | None
-    """Of the 90 % interval, which decides on equivalence."""
-    inner_high: float | None
     smallest_effect: float | None
     """What this size finds with 80 % power, from the spread that was seen."""
 
@@ -177,23 +174,40 @@ def find(contrast: Contrast, terms: Margin, assay: Assay) -> Finding:
 
 
 def _find(contrast: Contrast, terms: Margin) -> Finding:
-    pivot = contrast.mean_test(terms)
+    test = contrast.mean_test(terms)
     gains = contrast.gains
-    seen = (len(gains), contrast.coverage, float(np.mean(gains)) if gains else None)
-    if pivot is None:
-        problem = contrast.problem(terms)
-        return Finding("inconclusive", problem, *seen, *[None] * 5)
-    outer, inner = pivot.interval(CONFIDENCE), pivot.interval(INNER)
-    spread = pivot.error * np.sqrt(pivot.degrees + 1)
+    gain = float(np.mean(gains)) if gains else None
+    if test is None:
+        return Finding(
+            kind="inconclusive",
+            reason=contrast.problem(terms),
+            num_prompts=len(gains),
+            coverage=contrast.coverage,
+            gain=gain,
+            low=None,
+            high=None,
+            smallest_effect=None,
+        )
+    outer, inner = test.interval(CONFIDENCE), test.interval(INNER)
+    spread = test.error * np.sqrt(test.degrees + 1)
     effect = smallest_effect(float(spread), len(gains))
     margin = terms.margin
-    p_outside = max(pivot.p_above(-margin), pivot.p_below(margin))
+    p_outside = max(test.p_above(-margin), test.p_below(margin))
     is_inside = -margin < inner[0] and inner[1] < margin and p_outside <= (1 - INNER) / 2
     if is_inside:
         kind: Kind = "negligible" if outer[0] > 0 or outer[1] < 0 else "equivalent"
     else:
         kind = _kind(outer, margin, has_better=contrast.better is not None)
-    return Finding(kind, "", *seen, *outer, *inner, effect)
+    return Finding(
+        kind=kind,
+        reason="",
+        num_prompts=len(gains),
+        coverage=contrast.coverage,
+        gain=gain,
+        low=outer[0],
+        high=outer[1],
+        smallest_effect=effect,
+    )
 
 
 def _kind(interval: tuple[float, float], margin: float, *, has_better: bool) -> Kind:

@@ -1,8 +1,8 @@
 """What the contrasts of a study say for and against a claim.
 
-Evidence is two p-values, one against "the claim does not hold", one against "it is not refuted",
-each to be compared with 5 %. Where a rival may be neither better nor worse, both could go wrong,
-and they are doubled: that is the 95 % interval of the findings.
+Evidence is two p-values, one if the claim is false (small supports it), one if it is true (small
+refutes it), each to be compared with 5 %. Where a rival may be neither better nor worse, both could
+go wrong, and they are doubled: that is the 95 % interval of the findings.
 """
 
 import json
@@ -56,9 +56,40 @@ class Evidence(NamedTuple):
     """One a rival, in the order of the claim."""
 
 
+class _StoredRival(Frozen):
+    variant: str
+    kind: Kind
+    gain: float | None
+    low: float | None
+    high: float | None
+
+
+class _StoredEvidence(Frozen):
+    """`Evidence` as it is in a file."""
+
+    status: Literal["weighed", "exact", "inconclusive", "not_testable"]
+    p_if_false: Annotated[float, Field(ge=0, le=1)]
+    p_if_true: Annotated[float, Field(ge=0, le=1)]
+    reason: str
+    num_prompts: Annotated[int, Field(ge=0)]
+    named: list[str]
+    rivals: list[_StoredRival]
+
+
 def not_testable(why: str) -> Evidence:
     """Evidence for a claim that nothing here can decide."""
-    return Evidence("not_testable", 1.0, 1.0, why, 0)
+    return _undecided("not_testable", why, num_prompts=0)
+
+
+def inconclusive(why: str, num_prompts: int = 0) -> Evidence:
+    """Evidence for a claim whose data decide nothing, measured on that many prompts."""
+    return _undecided("inconclusive", why, num_prompts)
+
+
+def _undecided(
+    status: Literal["inconclusive", "not_testable"], why: str, num_prompts: int
+) -> Evidence:
+    return Evidence(status, p_if_false=1.0, p_if_true=1.0, reason=why, num_prompts=num_prompts)
 
 
 FROZEN_WEIGHTS = not_testable("a sweep over frozen weights can't say: needs a training ablation")
@@ -78,8 +109,8 @@ def baseline_best(
         contrasts,
         terms,
         assay,
-        p_for=lambda pivot: 2 * pivot.p_below(-lead),
-        p_against=lambda pivot: 2 * pivot.p_above(lead),
+        p_for=lambda test: 2 * test.p_below(-lead),
+        p_against=lambda test: 2 * test.p_above(lead),
     )
 
 
@@ -94,8 +125,8 @@ def no_difference(contrasts: Sequence[Contrast], terms: Margin, assay: Assay) ->
         contrasts,
         terms,
         assay,
-        p_for=lambda pivot: max(pivot.p_above(-margin), pivot.p_below(margin)),
-        p_against=lambda pivot: 2 * min(pivot.p_above(margin), pivot.p_below(-margin)),
+        p_for=lambda test: max(test.p_above(-margin), test.p_below(margin)),
+        p_against=lambda test: 2 * min(test.p_above(margin), test.p_below(-margin)),
     )
 
 
@@ -108,8 +139,8 @@ def some_better(
         contrasts,
         terms,
         assay,
-        p_for=lambda pivot: 2 * pivot.p_above(lead),
-        p_against=lambda pivot: 2 * pivot.p_below(terms.margin),
+        p_for=lambda test: 2 * test.p_above(lead),
+        p_against=lambda test: 2 * test.p_below(terms.margin),
         needs="any",
     )
 
@@ -125,7 +156,7 @@ def shifted(
     Whatever the better end: the differences are read as they are.
     """
     raw = [contrast._replace(better=None) for contrast in contrasts]
-    above, below = (lambda pivot: 2 * pivot.p_above(0.0)), (lambda pivot: 2 * pivot.p_below(0.0))
+    above, below = (lambda test: 2 * test.p_above(0.0)), (lambda test: 2 * test.p_below(0.0))
     p_for, p_against = (above, below) if direction == "higher" else (below, above)
     return _weigh(raw, terms, assay, p_for=p_for, p_against=p_against)
 
@@ -143,8 +174,8 @@ def interaction(contrast: Contrast, terms: Margin, assay: Assay) -> Evidence:
         [contrast],
         terms,
         assay,
-        p_for=lambda pivot: 2 * min(pivot.p_above(0.0), pivot.p_below(0.0)),
-        p_against=lambda pivot: 2 * max(pivot.p_above(-margin), pivot.p_below(margin)),
+        p_for=lambda test: 2 * min(test.p_above(0.0), test.p_below(0.0)),
+        p_against=lambda test: 2 * max(test.p_above(-margin), test.p_below(margin)),
     )
 
 
@@ -166,17 +197,71 @@ def best_of_grid(
     p_values = argmax_p_values({baseline: [0.0] * len(shared), **gains}, measured[0].bounds)
     if p_values is None:
         reason = "too few prompts are scored in all variants, or they agree too exactly"
-        return Evidence("inconclusive", 1.0, 1.0, reason, len(shared))
+        return inconclusive(reason, len(shared))
     p_others = max(p for variant, p in p_values.items() if variant != baseline)
     return Evidence(
-        "weighed",
-        1.0 if missing else min(1.0, 2 * p_others),
-        min(1.0, 2 * p_values[baseline]),
-        missing,
-        len(shared),
-        tuple(variant for variant, p in p_values.items() if p > ALPHA),
-        rival_results(contrasts, terms, assay),
+        status="weighed",
+        p_if_false=1.0 if missing else min(1.0, 2 * p_others),
+        p_if_true=min(1.0, 2 * p_values[baseline]),
+        reason=missing,
+        num_prompts=len(shared),
+        named=tuple(variant for variant, p in p_values.items() if p > ALPHA),
+        rivals=rival_results(contrasts, terms, assay),
     )
+
+
+def rival_results(
+    contrasts: Sequence[Contrast], terms: Margin, assay: Assay
+) -> tuple[RivalResult, ...]:
+    """What each contrast shows, in their order."""
+    findings = [(contrast.variant, find(contrast, terms, assay)) for contrast in contrasts]
+    return tuple(
+        RivalResult(variant, kind=f.kind, gain=f.gain, low=f.low, high=f.high)
+        for variant, f in findings
+    )
+
+
+def write_evidence(path: Path, evidence: Mapping[Place, Evidence]) -> None:
+    """Evidence by page and part, numbers to six digits: equal evidence gives equal bytes."""
+    pages: dict[str, dict[str, Any]] = {}
+    for place, weighed in evidence.items():
+        rivals = [
+            rival._asdict() | {key: rounded(getattr(rival, key)) for key in ("gain", "low", "high")}
+            for rival in weighed.rivals
+        ]
+        p_values = {key: rounded(getattr(weighed, key)) for key in ("p_if_false", "p_if_true")}
+        pages.setdefault(place.page, {})[place.part] = (
+            weighed._asdict() | p_values | {"rivals": rivals}
+        )
+    path.parent.mkdir(parents=True, exist_ok=True)
+    text = json.dumps(pages, indent=1, allow_nan=False, ensure_ascii=False)
+    path.write_text(text + "\n", encoding="utf-8")
+
+
+def read_full_evidence(folder: Path, model: str) -> dict[Place, Evidence]:
+    """Evidence from a study of full size of that model; empty where none was run."""
+    path = folder / f"{model}.json"
+    return read_evidence(path) if path.is_file() else {}
+
+
+def read_evidence(path: Path) -> dict[Place, Evidence]:
+    """What `write_evidence` wrote; a ValueError with the file's name if it did not."""
+    if not path.is_file():
+        raise ValueError(f"{path}: no such file; `dvc repro weigh_claims` writes it")
+    pages = read_json(path, TypeAdapter(dict[str, dict[str, _StoredEvidence]]))
+    return {
+        Place(page, part): Evidence(
+            status=stored.status,
+            p_if_false=stored.p_if_false,
+            p_if_true=stored.p_if_true,
+            reason=stored.reason,
+            num_prompts=stored.num_prompts,
+            named=tuple(stored.named),
+            rivals=tuple(RivalResult(**rival.model_dump()) for rival in stored.rivals),
+        )
+        for page, parts in pages.items()
+        for part, stored in parts.items()
+    }
 
 
 def _weigh(
@@ -202,35 +287,27 @@ def _weigh(
     against = [p_against(tests[c.variant]) if c.variant in tests else 1.0 for c in contrasts]
     adjusted = holm([min(1.0, p) for p in against])
     return Evidence(
-        "weighed",
-        1.0 if missing else min(1.0, max(p_for(pivot) for pivot in tests.values())),
-        min(adjusted),
-        missing,
-        min(pivot.num_prompts for pivot in tests.values()),
-        tuple(c.variant for c, p in zip(contrasts, adjusted, strict=True) if p <= ALPHA),
-        rival_results(contrasts, terms, assay),
+        status="weighed",
+        p_if_false=1.0 if missing else min(1.0, max(p_for(test) for test in tests.values())),
+        p_if_true=min(adjusted),
+        reason=missing,
+        num_prompts=min(test.num_prompts for test in tests.values()),
+        named=tuple(c.variant for c, p in zip(contrasts, adjusted, strict=True) if p <= ALPHA),
+        rivals=rival_results(contrasts, terms, assay),
     )
-
-
-def rival_results(
-    contrasts: Sequence[Contrast], terms: Margin, assay: Assay
-) -> tuple[RivalResult, ...]:
-    """What each contrast shows, in their order."""
-    findings = [(contrast.variant, find(contrast, terms, assay)) for contrast in contrasts]
-    return tuple(RivalResult(name, f.kind, f.gain, f.low, f.high) for name, f in findings)
 
 
 def _mean_tests(contrasts: Sequence[Contrast], terms: Margin) -> tuple[Mapping[str, MeanTest], str]:
     """By variant, and why others have none."""
     tests = {contrast.variant: contrast.mean_test(terms) for contrast in contrasts}
     problems = [f"{c.variant}: {c.problem(terms)}" for c in contrasts if tests[c.variant] is None]
-    return {name: pivot for name, pivot in tests.items() if pivot}, "; ".join(problems)
+    return {name: test for name, test in tests.items() if test}, "; ".join(problems)
 
 
 def _blocked(measured: Sequence[object], missing: str, assay: Assay) -> Evidence | None:
     if assay.is_sensitive and measured:
         return None
-    return Evidence("inconclusive", 1.0, 1.0, assay.reason or missing or "no rival", 0)
+    return inconclusive(assay.reason or missing or "no rival")
 
 
 def _need_direction(contrasts: Sequence[Contrast]) -> None:
@@ -242,64 +319,3 @@ def _need_direction(contrasts: Sequence[Contrast]) -> None:
 def _gains_on(contrast: Contrast, prompts: Sequence[str]) -> list[float]:
     gains = dict(zip(sorted(contrast.differences), contrast.gains, strict=True))
     return [gains[prompt] for prompt in prompts]
-
-
-class _StoredRival(Frozen):
-    variant: str
-    kind: Kind
-    gain: float | None
-    low: float | None
-    high: float | None
-
-
-class _StoredEvidence(Frozen):
-    """`Evidence` as it is in a file."""
-
-    status: Literal["weighed", "exact", "inconclusive", "not_testable"]
-    p_if_false: Annotated[float, Field(ge=0, le=1)]
-    p_if_true: Annotated[float, Field(ge=0, le=1)]
-    reason: str
-    num_prompts: Annotated[int, Field(ge=0)]
-    named: list[str]
-    rivals: list[_StoredRival]
-
-
-def write_evidence(path: Path, evidence: Mapping[Place, Evidence]) -> None:
-    """Evidence by page and part, numbers to six digits: equal evidence gives equal bytes."""
-    pages: dict[str, dict[str, Any]] = {}
-    for place, one in evidence.items():
-        rivals = [
-            rival._asdict() | {key: rounded(getattr(rival, key)) for key in ("gain", "low", "high")}
-            for rival in one.rivals
-        ]
-        p_values = {key: rounded(getattr(one, key)) for key in ("p_if_false", "p_if_true")}
-        pages.setdefault(place.page, {})[place.part] = one._asdict() | p_values | {"rivals": rivals}
-    path.parent.mkdir(parents=True, exist_ok=True)
-    text = json.dumps(pages, indent=1, allow_nan=False, ensure_ascii=False)
-    path.write_text(text + "\n", encoding="utf-8")
-
-
-def read_full_evidence(folder: Path, model: str) -> dict[Place, Evidence]:
-    """Evidence from a study of full size of that model; empty where none was run."""
-    path = folder / f"{model}.json"
-    return read_evidence(path) if path.is_file() else {}
-
-
-def read_evidence(path: Path) -> dict[Place, Evidence]:
-    """What `write_evidence` wrote; a ValueError with the file's name if it did not."""
-    if not path.is_file():
-        raise ValueError(f"{path}: no such file; `dvc repro weigh_claims` writes it")
-    pages = read_json(path, TypeAdapter(dict[str, dict[str, _StoredEvidence]]))
-    return {
-        Place(page, part): Evidence(
-            stored.status,
-            stored.p_if_false,
-            stored.p_if_true,
-            stored.reason,
-            stored.num_prompts,
-            tuple(stored.named),
-            tuple(RivalResult(**rival.model_dump()) for rival in stored.rivals),
-        )
-        for page, parts in pages.items()
-        for part, stored in parts.items()
-    }

@@ -31,7 +31,7 @@ class SubQuestion(Frozen):
     supported_says_no: bool = False
     """Whether the claim denies what is asked: "does it differ?" beside "no difference"."""
     answer: Text | None = None
-    """A sentence whose numbers are references to results (`cited`)."""
+    """A sentence whose numbers are references to results (`report.citations`)."""
     open: Text | None = None
     """What an answer would take."""
 
@@ -65,7 +65,7 @@ class Question(Frozen):
     figures: Texts
     """PNG files under reports/figures/, the one that answers at a glance first."""
     results: Texts
-    """Sentences whose numbers are references to results (`cited`)."""
+    """Sentences whose numbers are references to results (`report.citations`)."""
     sub_questions: Annotated[tuple[SubQuestion, ...], Field(strict=False)]
     follow_up: Texts
 

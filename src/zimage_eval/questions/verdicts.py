@@ -124,15 +124,15 @@ def _decide(
             reason = "the interval leaves both open at this size"
         verdicts.append(
             Verdict(
-                word,
-                reason,
-                is_suggestion,
-                p_value,
-                evidence.num_prompts,
-                evidence.named,
-                evidence.rivals,
-                evidence.status == "exact",
-                provenance,
+                word=word,
+                reason=reason,
+                is_suggestion=is_suggestion,
+                p_value=p_value,
+                num_prompts=evidence.num_prompts,
+                named=evidence.named,
+                rivals=evidence.rivals,
+                is_exact=evidence.status == "exact",
+                provenance=provenance,
             )
         )
     return verdicts

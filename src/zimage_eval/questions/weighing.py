@@ -27,11 +27,14 @@ from zimage_eval.questions.contrasts import (
     contrast_arms,
     paired_contrast,
 )
-from zimage_eval.questions.evidence import Evidence, RivalResult, not_testable
+from zimage_eval.questions.evidence import Evidence, RivalResult, inconclusive, not_testable
 from zimage_eval.questions.rules import decide, find_rivals
 from zimage_eval.statistics.estimates import CONFIDENCE, MIN_PROMPTS, Unit, prompt_means
 from zimage_eval.statistics.studentized import mean_test
 from zimage_eval.studies.summaries import ALL
+
+SENSITIVE = Assay(True, "")
+"""What is measured without a judge needs no swapped prompts."""
 
 
 class StudyScores(NamedTuple):
@@ -66,15 +69,85 @@ def weigh_claim(claim: Claim, measured: Measurements, terms: SharedTerms) -> Evi
     if isinstance(claim, TestedClaim):
         return _weigh_tested(claim, measured.results.get(claim.benchmark, {}).get(claim.row, {}))
     observed = [
-        one
-        for one in measured.observations.get(claim.benchmark, ())
-        if one.metric == claim.metric and (not claim.categories or one.category in claim.categories)
+        measurement
+        for measurement in measured.observations.get(claim.benchmark, ())
+        if measurement.metric == claim.metric
+        and (not claim.categories or measurement.category in claim.categories)
     ]
     if not observed:
         return not_testable(f"benchmark {claim.benchmark} has no {claim.metric} here")
     if isinstance(claim, ThresholdClaim):
         return weigh_threshold(claim, observed)
     return weigh_benchmark(claim, observed, terms)
+
+
+def weigh_benchmark(
+    claim: BenchmarkClaim, observed: Sequence[Measurement], shared: SharedTerms
+) -> Evidence:
+    """The evidence on arms of a benchmark, paired by unit and replicate.
+
+    Args:
+        claim: the rule, its margin and the arms.
+        observed: of the claim's metric and categories.
+        shared: what holds for every claim.
+    """
+    arms: dict[str, dict[Unit, float | None]] = {}
+    for measurement in observed:
+        arm = arms.setdefault(measurement.variant, {})
+        arm[_unit_of(measurement), measurement.replicate] = measurement.value
+    rivals = find_rivals(claim.rivals, dict.fromkeys(arms), (claim.baseline,))
+    if isinstance(rivals, Evidence):
+        return rivals
+    if claim.baseline not in arms:
+        return not_testable(f"benchmark {claim.benchmark} has no arm {claim.baseline!r}")
+    reference = arms[claim.baseline]
+    contrasts = [
+        contrast_arms(
+            rival,
+            claim.metric,
+            _paired(arms[rival], reference),
+            reference,
+            claim.bounds,
+            claim.better,
+        )
+        for rival in rivals
+    ]
+    categories = {_unit_of(measurement): measurement.category for measurement in observed}
+    terms = Margin(claim.margin, shared.min_coverage)
+    return decide(claim.rule, contrasts, claim.baseline, terms, SENSITIVE, claim.lead, categories)
+
+
+def weigh_threshold(claim: ThresholdClaim, observed: Sequence[Measurement]) -> Evidence:
+    """The evidence on a mean over units that lies above or below a number."""
+    values = {
+        (_unit_of(measurement), measurement.replicate): measurement.value
+        for measurement in observed
+        if measurement.variant == claim.variant
+    }
+    by_unit = prompt_means(values)
+    means = [by_unit[unit] for unit in sorted(by_unit)]
+    test = mean_test(means, claim.bounds)
+    if test is None:
+        enough = len(means) >= MIN_PROMPTS
+        why = f"{len(means)} units"
+        why += " agree too exactly for an interval" if enough else f", {MIN_PROMPTS} needed"
+        return inconclusive(why, len(means))
+    low, high = test.interval(CONFIDENCE)
+    kind: Kind = "unresolved"
+    if not low <= claim.threshold <= high:
+        kind = "higher" if low > claim.threshold else "lower"
+    mean = float(np.mean(means))
+    result = RivalResult(claim.variant, kind=kind, gain=mean, low=low, high=high)
+    above, below = 2 * test.p_above(claim.threshold), 2 * test.p_below(claim.threshold)
+    p_for, p_against = (above, below) if claim.rule == "above" else (below, above)
+    return Evidence(
+        status="weighed",
+        p_if_false=min(1.0, p_for),
+        p_if_true=min(1.0, p_against),
+        reason="",
+        num_prompts=len(means),
+        rivals=(result,),
+    )
 
 
 def _weigh_study(claim: StudyClaim, measured: Measurements, shared: SharedTerms) -> Evidence:
@@ -113,7 +186,7 @@ def _weigh_tested(claim: TestedClaim, row: NumberRow) -> Evidence:
     p_value, size = row.get(claim.p_value), round(row.get(claim.size) or 0)
     if p_value is None:
         return not_testable(f"benchmark {claim.benchmark} has no {claim.p_value} of {claim.row}")
-    return Evidence("weighed", p_value, 1.0, "", size)
+    return Evidence("weighed", p_if_false=p_value, p_if_true=1.0, reason="", num_prompts=size)
 
 
 def _weigh_number(claim: NumberClaim, row: NumberRow) -> Evidence:
@@ -124,8 +197,9 @@ def _weigh_number(claim: NumberClaim, row: NumberRow) -> Evidence:
         )
     is_higher = value >= claim.threshold
     holds = is_higher if claim.rule == "at_least" else value <= claim.threshold
-    seen = RivalResult(claim.row, "higher" if is_higher else "lower", value, None, None)
-    return Evidence("exact", float(not holds), float(holds), "", 1, (), (seen,))
+    kind: Kind = "higher" if is_higher else "lower"
+    result = RivalResult(claim.row, kind=kind, gain=value, low=None, high=None)
+    return _exact(holds, num_values=1)._replace(rivals=(result,))
 
 
 def _weigh_checks(claim: ExactClaim, checks: Mapping[str, float | None]) -> Evidence:
@@ -133,71 +207,18 @@ def _weigh_checks(claim: ExactClaim, checks: Mapping[str, float | None]) -> Evid
     if unknown:
         return not_testable(f"benchmark {claim.benchmark} did not check {', '.join(unknown)}")
     failed = tuple(name for name in claim.checks if not checks[name])
-    return Evidence("exact", float(bool(failed)), float(not failed), "", len(claim.checks), failed)
+    return _exact(not failed, num_values=len(claim.checks))._replace(named=failed)
 
 
-SENSITIVE = Assay(True, "")
-"""What is measured without a judge needs no swapped prompts."""
-
-
-def weigh_benchmark(
-    claim: BenchmarkClaim, observed: Sequence[Measurement], shared: SharedTerms
-) -> Evidence:
-    """The evidence on arms of a benchmark, paired by unit and replicate.
-
-    Args:
-        claim: the rule, its margin and the arms.
-        observed: of the claim's metric and categories.
-        shared: what holds for every claim.
-    """
-    arms: dict[str, dict[Unit, float | None]] = {}
-    for one in observed:
-        arms.setdefault(one.variant, {})[_unit_of(one), one.replicate] = one.value
-    rivals = find_rivals(claim.rivals, dict.fromkeys(arms), (claim.baseline,))
-    if isinstance(rivals, Evidence):
-        return rivals
-    if claim.baseline not in arms:
-        return not_testable(f"benchmark {claim.benchmark} has no arm {claim.baseline!r}")
-    reference = arms[claim.baseline]
-    contrasts = [
-        contrast_arms(
-            rival,
-            claim.metric,
-            _paired(arms[rival], reference),
-            reference,
-            claim.bounds,
-            claim.better,
-        )
-        for rival in rivals
-    ]
-    categories = {_unit_of(one): one.category for one in observed}
-    terms = Margin(claim.margin, shared.min_coverage)
-    return decide(claim.rule, contrasts, claim.baseline, terms, SENSITIVE, claim.lead, categories)
-
-
-def weigh_threshold(claim: ThresholdClaim, observed: Sequence[Measurement]) -> Evidence:
-    """The evidence on a mean over units that lies above or below a number."""
-    values = {
-        (_unit_of(one), one.replicate): one.value
-        for one in observed
-        if one.variant == claim.variant
-    }
-    by_unit = prompt_means(values)
-    means = [by_unit[unit] for unit in sorted(by_unit)]
-    pivot = mean_test(means, claim.bounds)
-    if pivot is None:
-        enough = len(means) >= MIN_PROMPTS
-        why = f"{len(means)} units"
-        why += " agree too exactly for an interval" if enough else f", {MIN_PROMPTS} needed"
-        return Evidence("inconclusive", 1.0, 1.0, why, len(means))
-    low, high = pivot.interval(CONFIDENCE)
-    kind: Kind = "unresolved"
-    if not low <= claim.threshold <= high:
-        kind = "higher" if low > claim.threshold else "lower"
-    seen = RivalResult(claim.variant, kind, float(np.mean(means)), low, high)
-    above, below = 2 * pivot.p_above(claim.threshold), 2 * pivot.p_below(claim.threshold)
-    p_for, p_against = (above, below) if claim.rule == "above" else (below, above)
-    return Evidence("weighed", min(1.0, p_for), min(1.0, p_against), "", len(means), (), (seen,))
+def _exact(holds: bool, num_values: int) -> Evidence:
+    """Evidence read off numbers that have no error: sure of either side."""
+    return Evidence(
+        status="exact",
+        p_if_false=float(not holds),
+        p_if_true=float(holds),
+        reason="",
+        num_prompts=num_values,
+    )
 
 
 def _paired(
@@ -216,6 +237,6 @@ def _paired(
     return {(unit, 0): None if unit in missing else means[unit] for unit, _ in arm}
 
 
-def _unit_of(one: Measurement) -> str:
+def _unit_of(measurement: Measurement) -> str:
     """A name that no unit of another category has."""
-    return f"{one.category}/{one.unit}"
+    return f"{measurement.category}/{measurement.unit}"

@@ -20,6 +20,9 @@ _INTRODUCTION = (
     "nothing learned: they fill columns of speed and memory, and say nothing about pictures. No "
     "released weights were run."
 )
+_CAPTION = (
+    "*By forwards; what these seconds are stands under [How to read this](#how-to-read-this).*"
+)
 
 
 def machine_section(results: Sequence[MachineResults]) -> str:
@@ -32,37 +35,6 @@ def machine_section(results: Sequence[MachineResults]) -> str:
             f"{_described(one)}\n\n</details>"
         )
     return "\n\n".join(parts)
-
-
-def _table(results: MachineResults) -> str:
-    columns = list(dict.fromkeys(key for cells in results.rows.values() for key in cells))
-    rows = [
-        [f"`{row}`", *(_cell(cells.get(column)) for column in columns)]
-        for row, cells in results.rows.items()
-    ]
-    return markdown_table(["", *(column.replace("_", " ") for column in columns)], rows)
-
-
-def _cell(value: float | str | None) -> str:
-    if value is None:
-        return MISSING
-    if isinstance(value, str):
-        return value.replace("|", "/")
-    return f"{value:,.4g}" if abs(value) < 1000 else f"{value:,.0f}"
-
-
-def _described(results: MachineResults) -> str:
-    machine = results.machine
-    versions = ", ".join(f"{name} {number}" for name, number in results.versions.items())
-    return (
-        f"*Weights: {results.weights}. {machine.name} ({machine.device}), {machine.num_threads} "
-        f"threads, {machine.memory_gib:g} GiB; {versions}.*"
-    )
-
-
-_CAPTION = (
-    "*By forwards; what these seconds are stands under [How to read this](#how-to-read-this).*"
-)
 
 
 def page_seconds(
@@ -97,6 +69,32 @@ def page_seconds(
     is_each = shown and None not in forwards.values()
     whose = "Each picture of this page" if is_each else "A picture at the defaults"
     return f"**Seconds:** {whose} needs {_line(count, profiles)}" if count else ""
+
+
+def _table(results: MachineResults) -> str:
+    columns = list(dict.fromkeys(key for cells in results.rows.values() for key in cells))
+    rows = [
+        [f"`{row}`", *(_cell(cells.get(column)) for column in columns)]
+        for row, cells in results.rows.items()
+    ]
+    return markdown_table(["", *(column.replace("_", " ") for column in columns)], rows)
+
+
+def _cell(value: float | str | None) -> str:
+    if value is None:
+        return MISSING
+    if isinstance(value, str):
+        return value.replace("|", "/")
+    return f"{value:,.4g}" if abs(value) < 1000 else f"{value:,.0f}"
+
+
+def _described(results: MachineResults) -> str:
+    machine = results.machine
+    versions = ", ".join(f"{name} {number}" for name, number in results.versions.items())
+    return (
+        f"*Weights: {results.weights}. {machine.name} ({machine.device}), {machine.num_threads} "
+        f"threads, {machine.memory_gib:g} GiB; {versions}.*"
+    )
 
 
 def _forwards(report: StudyReport) -> dict[str, float | None]:

@@ -37,8 +37,8 @@ def write_page(
         answer: the question and its verdicts.
         results: by name of their file, for the sentences that cite them.
         studies: keys of the studies that have a section in the report.
-        values: tables of what is claimed and no figure shows (`report_studies`).
-        seconds: what its pictures take (`report_seconds`).
+        values: tables of what is claimed and no figure shows (`studies.page_values`).
+        seconds: what its pictures take (`machines.page_seconds`).
     """
     name, question, verdicts = answer.name, answer.question, answer.verdicts
     parts = [

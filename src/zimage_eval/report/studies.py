@@ -71,6 +71,96 @@ def page_values(claims: Iterable[Claim], studies: Sequence[StudyReport]) -> str:
     return "\n\n".join(shown.values())
 
 
+def set_tables(
+    variants: Sequence[Variant], summaries: Sequence[Summary], settings: Distribution
+) -> str:
+    """For each backbone a table of variants by metrics that have a number, and the reasons."""
+    parts = [f"Against {describe_reference(settings)}; compare rows of one phase alone."]
+    for backbone in settings.backbones:
+        parts += [_table(variants, summaries, backbone), _reasons(summaries, backbone)]
+    return "\n\n".join(part for part in parts if part)
+
+
+def describe_reference(settings: Distribution) -> str:
+    """The reference in words."""
+    reference = settings.reference
+    if isinstance(reference, BaselineReference):
+        return "the baseline's own pictures"
+    if reference.source == "folder":
+        return f"the pictures of `{reference.path}` (sha256 `{reference.sha256[:16]}`)"
+    return f"{reference.num_images:,} drawn scenes with even shares of everything"
+
+
+def screened_finding(variants: Sequence[Variant], summaries: Sequence[Summary]) -> str:
+    """What screening found: the best or the farthest variant, and how many differ."""
+    index = index_screened(summaries)
+    metric = main_metric(summaries)
+    rows = [index[v.name, metric, ALL] for v in variants if metric]
+    rows = [row for row in rows if row.mean is not None]
+    if metric is None or not rows:
+        return "No image could be scored."
+    if len(variants) == 1:
+        return _single_finding(metric, rows[0], index[rows[0].variant, "all_facts", ALL])
+    if METRICS[metric].is_paired:
+        return _distance_finding(metric, rows)
+    return _ranked_finding(metric, rows, _baseline_name(variants))
+
+
+def confirm_finding(variants: Sequence[Variant], summaries: Sequence[Summary]) -> str:
+    """The one contrast that was named before the run, on prompts of its own."""
+    rows = {row.metric: row for row in confirm_rows(summaries, _baseline_name(variants))}
+    if not rows:
+        return "No contrast was named to be confirmed."
+    asked = rows[COVERAGE]
+    contrasts = []
+    for metric in ("alignment", "all_facts"):
+        if rows[metric].difference is not None:
+            contrasts.append(f"difference in {_words(metric)} **{show_contrast(rows[metric])}**")
+    if rows["lpips"].mean is not None:
+        contrasts.append(f"LPIPS {show_contrast(rows['lpips'])}")
+    found = ", ".join(contrasts) or "nothing could be compared"
+    intervals = " (95 % intervals, unadjusted)" * ("[" in found)
+    baseline = _baseline_name(variants)
+    incomplete = any(
+        row.phase == "confirm" and row.metric == COVERAGE and row.mean is not None and row.mean < 1
+        for row in summaries
+    )
+    return (
+        f"`{asked.variant}` against the baseline `{baseline}` on {asked.num_prompts} prompts that "
+        f"screening did not use: {found}{intervals}."
+        + " Pictures are missing in it, as the coverage says."
+        * incomplete
+    )
+
+
+def coverage_findings(variants: Sequence[Variant], summaries: Sequence[Summary]) -> list[str]:
+    """Which pictures are missing and why, and which equal the baseline's to the pixel."""
+    names = {variant.name for variant in variants}
+    coverages = [row for row in summaries if row.metric == COVERAGE and row.variant in names]
+    missing = [row for row in coverages if row.note]
+    findings = [
+        f"`{row.variant}` ({row.phase}){' misses pictures' * (row.mean is not None)}: "
+        f"{_plain(row.note)}."
+        for row in missing
+    ]
+    if not missing:
+        findings.append("Every picture asked for was made and scored.")
+    index = index_screened(summaries)
+    for variant in variants:
+        identical = index[variant.name, "identical", ALL]
+        if identical.mean:
+            findings.append(
+                f"`{variant.name}`: {identical.mean:.0%} of the screened pictures equal the "
+                "baseline's in every pixel."
+            )
+    return findings
+
+
+def show_value(value: object) -> str:
+    """A setting as params.yaml would have it."""
+    return json.dumps(value, ensure_ascii=False)
+
+
 def _overview(studies: Sequence[StudyReport]) -> str:
     rows = []
     for report in studies:
@@ -169,31 +259,6 @@ def _fold(title: str, table: str) -> list[str]:
     return [f'<details markdown="1">\n<summary>{title}</summary>', table, "</details>"]
 
 
-def show_value(value: object) -> str:
-    """A setting as params.yaml would have it."""
-    return json.dumps(value, ensure_ascii=False)
-
-
-def describe_reference(settings: Distribution) -> str:
-    """The reference in words."""
-    reference = settings.reference
-    if isinstance(reference, BaselineReference):
-        return "the baseline's own pictures"
-    if reference.source == "folder":
-        return f"the pictures of `{reference.path}` (sha256 `{reference.sha256[:16]}`)"
-    return f"{reference.num_images:,} drawn scenes with even shares of everything"
-
-
-def set_tables(
-    variants: Sequence[Variant], summaries: Sequence[Summary], settings: Distribution
-) -> str:
-    """For each backbone a table of variants by metrics that have a number, and the reasons."""
-    parts = [f"Against {describe_reference(settings)}; compare rows of one phase alone."]
-    for backbone in settings.backbones:
-        parts += [_table(variants, summaries, backbone), _reasons(summaries, backbone)]
-    return "\n\n".join(part for part in parts if part)
-
-
 def _table(
     variants: Sequence[Variant], summaries: Sequence[Summary], backbone: BackboneName
 ) -> str:
@@ -234,71 +299,6 @@ def _reasons(summaries: Sequence[Summary], backbone: BackboneName) -> str:
         for reason, names in by_reason.items()
     ]
     return "\n".join(lines)
-
-
-def screened_finding(variants: Sequence[Variant], summaries: Sequence[Summary]) -> str:
-    """What screening found: the best or the farthest variant, and how many differ."""
-    index = index_screened(summaries)
-    metric = main_metric(summaries)
-    rows = [index[v.name, metric, ALL] for v in variants if metric]
-    rows = [row for row in rows if row.mean is not None]
-    if metric is None or not rows:
-        return "No image could be scored."
-    if len(variants) == 1:
-        return _single_finding(metric, rows[0], index[rows[0].variant, "all_facts", ALL])
-    if METRICS[metric].is_paired:
-        return _distance_finding(metric, rows)
-    return _ranked_finding(metric, rows, _baseline_name(variants))
-
-
-def confirm_finding(variants: Sequence[Variant], summaries: Sequence[Summary]) -> str:
-    """The one contrast that was named before the run, on prompts of its own."""
-    rows = {row.metric: row for row in confirm_rows(summaries, _baseline_name(variants))}
-    if not rows:
-        return "No contrast was named to be confirmed."
-    asked = rows[COVERAGE]
-    contrasts = []
-    for metric in ("alignment", "all_facts"):
-        if rows[metric].difference is not None:
-            contrasts.append(f"difference in {_words(metric)} **{show_contrast(rows[metric])}**")
-    if rows["lpips"].mean is not None:
-        contrasts.append(f"LPIPS {show_contrast(rows['lpips'])}")
-    found = ", ".join(contrasts) or "nothing could be compared"
-    intervals = " (95 % intervals, unadjusted)" * ("[" in found)
-    baseline = _baseline_name(variants)
-    incomplete = any(
-        row.phase == "confirm" and row.metric == COVERAGE and row.mean is not None and row.mean < 1
-        for row in summaries
-    )
-    return (
-        f"`{asked.variant}` against the baseline `{baseline}` on {asked.num_prompts} prompts that "
-        f"screening did not use: {found}{intervals}."
-        + " Pictures are missing in it, as the coverage says."
-        * incomplete
-    )
-
-
-def coverage_findings(variants: Sequence[Variant], summaries: Sequence[Summary]) -> list[str]:
-    """Which pictures are missing and why, and which equal the baseline's to the pixel."""
-    names = {variant.name for variant in variants}
-    coverages = [row for row in summaries if row.metric == COVERAGE and row.variant in names]
-    missing = [row for row in coverages if row.note]
-    findings = [
-        f"`{row.variant}` ({row.phase}){' misses pictures' * (row.mean is not None)}: "
-        f"{_plain(row.note)}."
-        for row in missing
-    ]
-    if not missing:
-        findings.append("Every picture asked for was made and scored.")
-    index = index_screened(summaries)
-    for variant in variants:
-        identical = index[variant.name, "identical", ALL]
-        if identical.mean:
-            findings.append(
-                f"`{variant.name}`: {identical.mean:.0%} of the screened pictures equal the "
-                "baseline's in every pixel."
-            )
-    return findings
 
 
 def _single_finding(metric: str, row: Summary, all_facts: Summary) -> str:

@@ -79,36 +79,17 @@ def answer_questions(
     larger, larger_suggestions = _decide(questions, {**evidence, **full}, provenance)
     return [
         Answer(
-            name,
-            question,
-            verdicts[name],
-            _of_page(name, suggestions),
-            larger[name].weights if Place(name, "weights") in full else None,
-            _of_page(name, {at: one for at, one in larger_suggestions.items() if at in full}),
+            name=name,
+            question=question,
+            verdicts=verdicts[name],
+            sub_verdicts=_of_page(name, suggestions),
+            at_full_size=larger[name].weights if Place(name, "weights") in full else None,
+            sub_at_full_size=_of_page(
+                name, {at: one for at, one in larger_suggestions.items() if at in full}
+            ),
         )
         for name, question in questions.items()
     ]
-
-
-def _decide(
-    questions: Mapping[str, Question], evidence: Mapping[Place, Evidence], provenance: Provenance
-) -> tuple[dict[str, PageVerdicts], dict[Place, Verdict]]:
-    """Verdicts on the pages, and suggestions on their sub-questions."""
-    unweighed = not_testable("was not weighed")
-    pages = {
-        name: Page(
-            evidence.get(Place(name, "weights"), unweighed),
-            evidence.get(Place(name, "design"), FROZEN_WEIGHTS),
-            provenance.model_copy(update={"carries_over": question.carries_over}),
-        )
-        for name, question in questions.items()
-    }
-    minor = {place: one for place, one in evidence.items() if place.part.isdigit()}
-    return decide_report(pages), decide_sub_questions(minor, provenance)
-
-
-def _of_page(name: str, verdicts: Mapping[Place, Verdict]) -> dict[int, Verdict]:
-    return {int(place.part): one for place, one in verdicts.items() if place.page == name}
 
 
 def verdict_table(answers: Sequence[Answer]) -> str:
@@ -160,16 +141,37 @@ def tell(verdict: Verdict, *, supported_says_no: bool = False) -> str:
 def differences_table(verdict: Verdict, decimals: int) -> str:
     """One row a rival: its gain over the baseline with the 95 % interval, and what that shows."""
     head = ["rival", "difference to the baseline", "finding"]
-    return _seen_table(verdict, head, decimals, is_signed=True)
+    return _rivals_table(verdict, head, decimals, is_signed=True)
 
 
 def values_table(verdict: Verdict, threshold: float, decimals: int) -> str:
     """The mean that is held to a threshold, with its 95 % interval, and on which side it lies."""
     head = ["of", "mean", f"against {threshold:g}"]
-    return _seen_table(verdict, head, decimals, is_signed=False)
+    return _rivals_table(verdict, head, decimals, is_signed=False)
 
 
-def _seen_table(verdict: Verdict, head: Sequence[str], decimals: int, *, is_signed: bool) -> str:
+def _decide(
+    questions: Mapping[str, Question], evidence: Mapping[Place, Evidence], provenance: Provenance
+) -> tuple[dict[str, PageVerdicts], dict[Place, Verdict]]:
+    """Verdicts on the pages, and suggestions on their sub-questions."""
+    unweighed = not_testable("was not weighed")
+    pages = {
+        name: Page(
+            evidence.get(Place(name, "weights"), unweighed),
+            evidence.get(Place(name, "design"), FROZEN_WEIGHTS),
+            provenance.model_copy(update={"carries_over": question.carries_over}),
+        )
+        for name, question in questions.items()
+    }
+    minor = {place: one for place, one in evidence.items() if place.part.isdigit()}
+    return decide_report(pages), decide_sub_questions(minor, provenance)
+
+
+def _of_page(name: str, verdicts: Mapping[Place, Verdict]) -> dict[int, Verdict]:
+    return {int(place.part): one for place, one in verdicts.items() if place.page == name}
+
+
+def _rivals_table(verdict: Verdict, head: Sequence[str], decimals: int, *, is_signed: bool) -> str:
     rows = [
         [
             f"`{one.variant}`",

@@ -12,6 +12,8 @@ from zimage_eval.config.settings import Settings
 from zimage_eval.model.captions import RefinerFit
 from zimage_eval.model.transformer import view_transformer
 
+_NAMED_SCHEDULES: Final = ("karras", "exponential", "beta")
+
 
 class Sample(NamedTuple):
     """A denoised batch, with the schedule and the number of forwards it took."""
@@ -93,17 +95,6 @@ def sample_latents(
     )
 
 
-def _to_transformer(
-    pipe: ZImagePipeline, embeds: Sequence[torch.Tensor] | None
-) -> list[torch.Tensor] | None:
-    if embeds is None:
-        return None
-    return [entry.to(pipe.transformer.device, pipe.transformer.dtype) for entry in embeds]
-
-
-_NAMED: Final = ("karras", "exponential", "beta")
-
-
 def build_scheduler(
     scheduler: FlowMatchEulerDiscreteScheduler, sampler: SamplerSettings
 ) -> FlowMatchEulerDiscreteScheduler:
@@ -115,8 +106,10 @@ def build_scheduler(
     image tokens decides it.
     """
     changes: dict[str, object] = {"shift": sampler.shift}
-    if sampler.sigma_schedule in _NAMED:
-        changes |= {f"use_{name}_sigmas": name == sampler.sigma_schedule for name in _NAMED}
+    if sampler.sigma_schedule in _NAMED_SCHEDULES:
+        changes |= {
+            f"use_{name}_sigmas": name == sampler.sigma_schedule for name in _NAMED_SCHEDULES
+        }
     elif sampler.sigma_schedule == "dynamic_shift":
         changes["use_dynamic_shifting"] = True
     return type(scheduler).from_config(scheduler.config, **changes)
@@ -151,3 +144,11 @@ def relative_change(changed: torch.Tensor, reference: torch.Tensor) -> float:
     """Norm of the difference over the norm of the reference, in float64; 0 for equal tensors."""
     difference = (changed.double() - reference.double()).norm()
     return float(difference / reference.double().norm())
+
+
+def _to_transformer(
+    pipe: ZImagePipeline, embeds: Sequence[torch.Tensor] | None
+) -> list[torch.Tensor] | None:
+    if embeds is None:
+        return None
+    return [entry.to(pipe.transformer.device, pipe.transformer.dtype) for entry in embeds]

@@ -18,13 +18,12 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-MIN_PROMPTS = 8
 Floats = NDArray[np.float64]
-CONFIDENCE = 0.95
-SIGNIFICANT_DIGITS = 6
-
 Unit = tuple[str, int]
 """Prompt id and seed: the scores of two variants are compared at equal pairs of these."""
+MIN_PROMPTS = 8
+CONFIDENCE = 0.95
+SIGNIFICANT_DIGITS = 6
 
 
 class Estimate(NamedTuple):
@@ -59,16 +58,13 @@ def paired_differences(
     return differences
 
 
-def estimate(
-    values: Sequence[float], bounds: tuple[float, float] | None, confidence: float = CONFIDENCE
-) -> Estimate:
-    """Mean of prompt-level values and its t interval.
+def estimate(values: Sequence[float], bounds: tuple[float, float] | None) -> Estimate:
+    """Mean of prompt-level values and its 95 % t interval.
 
     Args:
         values: one a prompt.
         bounds: for shares of facts, the ends of their range: a pseudo-prompt is put at each end,
             and the interval stays inside; None for everything else.
-        confidence: level of the two-sided interval.
 
     Returns:
         The mean is None without values; the interval is None under 8 values, or where all of them
@@ -82,7 +78,7 @@ def estimate(
         return Estimate(len(values), mean, None, None)
     center = padded.mean()
     error = padded.std(ddof=1) / np.sqrt(len(padded))
-    reach = stats.t.ppf(0.5 + confidence / 2, df=len(padded) - 1) * error
+    reach = stats.t.ppf(0.5 + CONFIDENCE / 2, df=len(padded) - 1) * error
     low, high = bounds or (-np.inf, np.inf)
     return Estimate(
         num_prompts=len(values),
@@ -92,29 +88,12 @@ def estimate(
     )
 
 
-def rounded(value: float | None) -> float | None:
-    """The number to 6 significant digits; None stays None.
-
-    The last digits of a sum differ between machines; results should not.
-
-    Raises:
-        ValueError: NaN or infinity.
-    """
-    if value is None:
-        return None
-    if not math.isfinite(value):
-        raise ValueError(f"a result is a finite number or null, not {value}")
-    short = float(f"{value:.{SIGNIFICANT_DIGITS}g}") + 0.0  # + 0.0 makes -0.0 and 0.0 one value
-    return int(short) if short.is_integer() and abs(short) < 10**SIGNIFICANT_DIGITS else short
-
-
 def jackknife(
     units: Collection[str],
     statistic: Callable[[Collection[str]], float | None],
     bounds: tuple[float, float] | None = None,
-    confidence: float = CONFIDENCE,
 ) -> Estimate:
-    """A statistic of all units with its t interval, by Tukey's delete-one jackknife.
+    """A statistic of all units with its 95 % t interval, by Tukey's delete-one jackknife.
 
     For a mean this is the t interval of the mean. Use it for smooth statistics only: the interval
     of a median or a maximum would be meaningless.
@@ -123,7 +102,6 @@ def jackknife(
         units: names of the independent observations, such as prompt ids.
         statistic: computes the number from a selection of units; None where it does not exist.
         bounds: the smallest and the largest possible number; the interval stays inside.
-        confidence: level of the two-sided interval.
 
     Returns:
         The interval is None under 8 units, or where the statistic does not exist, or does not
@@ -140,6 +118,22 @@ def jackknife(
     num_units = len(leave_one_out)
     squares = np.square(leave_one_out - leave_one_out.mean())
     error = float(np.sqrt((num_units - 1) / num_units * squares.sum()))
-    reach = float(stats.t.ppf(0.5 + confidence / 2, df=num_units - 1)) * error
+    reach = float(stats.t.ppf(0.5 + CONFIDENCE / 2, df=num_units - 1)) * error
     low, high = bounds or (-math.inf, math.inf)
     return Estimate(num_units, value, max(value - reach, low), min(value + reach, high))
+
+
+def rounded(value: float | None) -> float | None:
+    """The number to 6 significant digits; None stays None.
+
+    The last digits of a sum differ between machines; results should not.
+
+    Raises:
+        ValueError: NaN or infinity.
+    """
+    if value is None:
+        return None
+    if not math.isfinite(value):
+        raise ValueError(f"a result is a finite number or null, not {value}")
+    short = float(f"{value:.{SIGNIFICANT_DIGITS}g}") + 0.0  # + 0.0 makes -0.0 and 0.0 one value
+    return int(short) if short.is_integer() and abs(short) < 10**SIGNIFICANT_DIGITS else short

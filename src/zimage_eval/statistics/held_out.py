@@ -19,6 +19,11 @@ from sklearn.preprocessing import StandardScaler
 from zimage_eval.statistics.estimates import Floats
 
 PENALTIES: Final = np.logspace(-1, 4, 11)
+NUM_FOLDS: Final = 4
+MIN_PER_CLASS: Final = 4
+"""A class with fewer prompts is left out: some fold would not have it."""
+PROBE_PENALTIES: Final = (1e-3, 1e-2, 1e-1, 1.0, 10.0)
+"""Ridge penalties that the probe tries, as shares of the mean square of the inputs."""
 
 
 def folds(groups: Sequence[str], num_folds: int, seed: int) -> list[NDArray[np.intp]]:
@@ -153,13 +158,6 @@ def bag_of_words(texts: Sequence[str]) -> Floats:
 def num_words(texts: Sequence[str]) -> Floats:
     """`(num_texts, 1)` numbers of words: the feature that shows what length alone predicts."""
     return np.array([[float(len(text))] for text in words_of(texts)])
-
-
-NUM_FOLDS: Final = 4
-MIN_PER_CLASS: Final = 4
-"""A class with fewer prompts is left out: some fold would not have it."""
-PROBE_PENALTIES: Final = (1e-3, 1e-2, 1e-1, 1.0, 10.0)
-"""Ridge penalties that the probe tries, as shares of the mean square of the inputs."""
 
 
 def frequent_label_indices(labels: Sequence[str | None]) -> list[int]:

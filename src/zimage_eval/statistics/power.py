@@ -79,21 +79,3 @@ def num_prompts_needed(standard_deviation: float, margin: float, *, is_judged: b
     if needed > MAX_PROMPTS:
         raise ValueError(f"a margin of {margin:g} takes more than {MAX_PROMPTS} prompts")
     return needed
-
-
-def check_margin(
-    margin: float, standard_deviation: float, num_prompts: int, *, is_judged: bool
-) -> None:
-    """Refuse a margin that the planned number of prompts does not resolve.
-
-    Raises:
-        ValueError: the margin is too small; names the smallest one that this number of prompts
-            resolves, and the number that this margin needs.
-    """
-    needed = num_prompts_needed(standard_deviation, margin, is_judged=is_judged)
-    if needed > num_prompts:
-        smallest = smallest_margin(standard_deviation, num_prompts, is_judged=is_judged)
-        raise ValueError(
-            f"a margin of {margin:g} is below the {smallest:.3g} that {num_prompts} prompts "
-            f"resolve; it needs {needed}"
-        )

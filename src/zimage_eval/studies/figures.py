@@ -42,6 +42,7 @@ MAX_GALLERY_PROMPTS = 12
 MAIN_METRICS = ("alignment", "clip_score", "lpips", "sharpness")
 """A study's figure shows the first of these metrics that the study has. `alignment` needs a judge,
 `clip_score` the weights of CLIP, `lpips` a second variant to compare with, `sharpness` nothing."""
+FOOTNOTE = "bold *: the 95 % interval, unadjusted, excludes 0     blue: baseline"
 
 
 def main_metric(summaries: Sequence[Summary]) -> str | None:
@@ -156,6 +157,49 @@ def draw_study_effect(study: ExpandedStudy, summaries: Sequence[Summary]) -> Fig
     return draw_dots(list(effects.values()), axis_label(metric))
 
 
+def draw_study_categories(variants: Sequence[Variant], summaries: Sequence[Summary]) -> Figure:
+    """Draw the main metric in the screening phase as a heat map: variants by prompt categories.
+
+    Colors show paired differences to the baseline. Means are shown instead if the metric is itself
+    a distance to the baseline, or if the study has one variant only.
+    """
+    metric = main_metric(summaries)
+    rows = {
+        (row.variant, row.category): row
+        for row in summaries
+        if row.phase == "screen" and row.metric == metric
+    }
+    categories = [ALL, *sorted({category for _, category in rows} - {ALL})]
+    is_difference = metric is not None and len(variants) > 1 and not METRICS[metric].is_paired
+    values = np.full((len(variants), len(categories)), np.nan)
+    for y, variant in enumerate(variants):
+        for x, category in enumerate(categories):
+            if row := rows.get((variant.name, category)):
+                value = row.difference if is_difference else row.mean
+                values[y, x] = np.nan if value is None else value
+    with matplotlib.style.context("default"):
+        size = (WIDTH_INCHES, 1.6 + 0.42 * len(variants))
+        figure = Figure(figsize=size, layout="constrained")
+        axes = figure.add_subplot()
+        margin = (METRICS[metric].margin if metric and is_difference else None) or 0.0
+        coloring = _coloring(values, margin, is_difference=is_difference)
+        image = axes.imshow(values, aspect="auto", **coloring)
+        for y, x in np.argwhere(np.isfinite(values)):
+            row = rows[variants[y].name, categories[x]]
+            _write_value(axes, (x, y), row, image, is_difference=is_difference)
+        if is_difference:
+            y = next(index for index, variant in enumerate(variants) if variant.is_baseline)
+            axes.text(
+                (len(categories) - 1) / 2, y, "baseline", ha="center", va="center", color=FAINT
+            )
+        _label_axes(axes, variants, _titles(categories, rows))
+        label = axis_label(metric).replace(" (", "\n(") if metric else "no image was scored"
+        label = f"difference in {label}" if is_difference else label
+        figure.colorbar(image, ax=axes).set_label(label, fontsize=9)
+        figure.supxlabel(FOOTNOTE if is_difference else "", fontsize=9, color=FAINT)
+        return figure
+
+
 def _unit(row: TableRow) -> tuple[str, str, str, int]:
     return (row["variant"], row["phase"], row["prompt_id"], row["seed"])
 
@@ -221,52 +265,6 @@ def _grid_keys(study: ExpandedStudy) -> tuple[Key, Key] | None:
 
 def _value(variant: Variant, key: Key) -> str:
     return value_name(variant.settings.model_dump()[key[0]][key[1]])
-
-
-FOOTNOTE = "bold *: the 95 % interval, unadjusted, excludes 0     blue: baseline"
-
-
-def draw_study_categories(variants: Sequence[Variant], summaries: Sequence[Summary]) -> Figure:
-    """Draw the main metric in the screening phase as a heat map: variants by prompt categories.
-
-    Colors show paired differences to the baseline. Means are shown instead if the metric is itself
-    a distance to the baseline, or if the study has one variant only.
-    """
-    metric = main_metric(summaries)
-    rows = {
-        (row.variant, row.category): row
-        for row in summaries
-        if row.phase == "screen" and row.metric == metric
-    }
-    categories = [ALL, *sorted({category for _, category in rows} - {ALL})]
-    is_difference = metric is not None and len(variants) > 1 and not METRICS[metric].is_paired
-    values = np.full((len(variants), len(categories)), np.nan)
-    for y, variant in enumerate(variants):
-        for x, category in enumerate(categories):
-            if row := rows.get((variant.name, category)):
-                value = row.difference if is_difference else row.mean
-                values[y, x] = np.nan if value is None else value
-    with matplotlib.style.context("default"):
-        size = (WIDTH_INCHES, 1.6 + 0.42 * len(variants))
-        figure = Figure(figsize=size, layout="constrained")
-        axes = figure.add_subplot()
-        margin = (METRICS[metric].margin if metric and is_difference else None) or 0.0
-        coloring = _coloring(values, margin, is_difference=is_difference)
-        image = axes.imshow(values, aspect="auto", **coloring)
-        for y, x in np.argwhere(np.isfinite(values)):
-            row = rows[variants[y].name, categories[x]]
-            _write_value(axes, (x, y), row, image, is_difference=is_difference)
-        if is_difference:
-            y = next(index for index, variant in enumerate(variants) if variant.is_baseline)
-            axes.text(
-                (len(categories) - 1) / 2, y, "baseline", ha="center", va="center", color=FAINT
-            )
-        _label_axes(axes, variants, _titles(categories, rows))
-        label = axis_label(metric).replace(" (", "\n(") if metric else "no image was scored"
-        label = f"difference in {label}" if is_difference else label
-        figure.colorbar(image, ax=axes).set_label(label, fontsize=9)
-        figure.supxlabel(FOOTNOTE if is_difference else "", fontsize=9, color=FAINT)
-        return figure
 
 
 def _coloring(values: np.ndarray, margin: float, *, is_difference: bool) -> dict[str, Any]:

@@ -32,8 +32,6 @@ class FrontMember(NamedTuple):
     status: Status
     """`on_front`: no other variant of at most its cost is truly better. `unresolved`: there are too
     few prompts, or they differ too little."""
-    p_on_front: float | None
-    """Adjusted p-value against "the variant is on the front"; None if unresolved."""
 
 
 def pareto_front(
@@ -70,7 +68,6 @@ def pareto_front(
             cost=costs[name],
             mean=sum(values) / len(values),
             status=_status(p_on[name], p_off[name]),
-            p_on_front=p_on[name],
         )
         for name, values in qualities.items()
     ]

@@ -28,7 +28,6 @@ from zimage_eval.text.wordings import Wordings, wording_key
 
 Encoding = tuple[str, EncoderSettings]
 """A text and how it is encoded."""
-
 TARGET_LAYER: Final = -2
 """The layer that Z-Image was trained on; maps lead to it."""
 _FIT_MAP: Final = {"moments": fit_moments, "ridge": fit_linear_map}
@@ -216,11 +215,6 @@ def study_encodings(
     return encodings
 
 
-def _target(settings: EncoderSettings) -> EncoderSettings:
-    """The same settings with the target layer and without a map."""
-    return settings.model_copy(update={"hidden_layer": TARGET_LAYER, "layer_map": "none"})
-
-
 def condense(
     embeds: torch.Tensor, length: int, method: Literal["pool", "interpolate"]
 ) -> torch.Tensor:
@@ -246,3 +240,8 @@ def nearest_tokens(num_tokens: int, length: int) -> torch.Tensor:
     """`(length,)` int64: index of the token nearest to the place of each condensed vector."""
     places = torch.arange(length, dtype=torch.float64) * (num_tokens - 1) / max(1, length - 1)
     return places.round().long()
+
+
+def _target(settings: EncoderSettings) -> EncoderSettings:
+    """The same settings with the target layer and without a map."""
+    return settings.model_copy(update={"hidden_layer": TARGET_LAYER, "layer_map": "none"})

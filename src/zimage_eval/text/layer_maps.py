@@ -19,6 +19,9 @@ from zimage_eval.config.params import Phase
 from zimage_eval.statistics.ridge import PENALTIES, solve_ridge
 from zimage_eval.text.hidden_layers import unit_rms
 
+PhaseTexts = Mapping[Phase, Sequence[str]]
+"""The prompts of each phase; no text is in two phases."""
+
 
 class LayerMap(NamedTuple):
     """`(unit_rms(x) - source_mean) / source_scale @ weight * target_scale + target_mean`."""
@@ -80,6 +83,15 @@ def fit_linear_map(sources: Sequence[torch.Tensor], targets: Sequence[torch.Tens
     )
 
 
+def fit_phase(text: str, texts: PhaseTexts) -> Phase:
+    """The phase on whose prompts the map for a text is fitted.
+
+    Maps for the screened prompts are fitted on the confirmed ones, maps for all other texts on the
+    screened ones.
+    """
+    return "confirm" if text in texts["screen"] else "screen"
+
+
 def _errors(
     sources: Sequence[torch.Tensor],
     targets: Sequence[torch.Tensor],
@@ -100,16 +112,3 @@ def _standard_pairs(
     deviation = torch.where(channel_map.target_scale > 1e-9, channel_map.target_scale, 1.0)
     outputs = (unit_rms(torch.cat([*targets])).double() - channel_map.target_mean) / deviation
     return channel_map.standardize(torch.cat([*sources])), outputs
-
-
-PhaseTexts = Mapping[Phase, Sequence[str]]
-"""The prompts of each phase; no text is in two phases."""
-
-
-def fit_phase(text: str, texts: PhaseTexts) -> Phase:
-    """The phase on whose prompts the map for a text is fitted.
-
-    Maps for the screened prompts are fitted on the confirmed ones, maps for all other texts on the
-    screened ones.
-    """
-    return "confirm" if text in texts["screen"] else "screen"

@@ -20,9 +20,15 @@ from zimage_eval.report.verdicts import answer_questions, verdict_table
 
 QUESTIONS = load_questions(Path("questions"))
 A5, A7 = "a05-think-block", "a07-token-limit"
-SMALL = Evidence("weighed", 0.2, 0.9, "", 64)
+SMALL = Evidence("weighed", p_if_false=0.2, p_if_true=0.9, reason="", num_prompts=64)
 LARGE = Evidence(
-    "weighed", 1e-9, 0.9, "", 512, (), (RivalResult("empty", "equivalent", 0.0, -0.01, 0.01),)
+    "weighed",
+    p_if_false=1e-9,
+    p_if_true=0.9,
+    reason="",
+    num_prompts=512,
+    named=(),
+    rivals=(RivalResult("empty", kind="equivalent", gain=0.0, low=-0.01, high=0.01),),
 )
 
 

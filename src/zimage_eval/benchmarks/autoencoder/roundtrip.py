@@ -27,7 +27,6 @@ from zimage_eval.statistics.estimates import paired_differences, prompt_means
 if TYPE_CHECKING:
     import lpips
 
-
 BASELINE, WHOLE = "float32_mode", "whole"
 """The baseline of the ways that decode a picture whole, and the baseline of the tiled ways."""
 Roundtrip = Callable[[Tensor, int], Tensor]
@@ -205,31 +204,6 @@ def paired_changes(
     return list(paired_differences(scores(variant), scores(baseline)).values())
 
 
-def _decode_with(vae: AutoencoderKL, decoder: AutoencoderKL | AutoencoderTiny) -> Roundtrip:
-    """Encode with `vae`, take the mode of the posterior, decode with `decoder`."""
-    return lambda image, _: decode_latents(decoder, encode_images(vae, image[None], None))[0]
-
-
-def _rows(
-    variant: str, picture: RoundtripPicture, replicate: int, metrics: Mapping[str, float | None]
-) -> list[Measurement]:
-    return [
-        Measurement(
-            variant=variant,
-            unit=picture.unit,
-            replicate=replicate,
-            category=picture.kind,
-            metric=metric,
-            value=value,
-        )
-        for metric, value in metrics.items()
-    ]
-
-
-def _pixels(image: Tensor) -> NDArray[np.uint8]:
-    return image.permute(1, 2, 0).contiguous().numpy()
-
-
 def loss_metrics(
     image: np.ndarray, original: np.ndarray, lpips: float, factor: int
 ) -> dict[str, float | None]:
@@ -270,3 +244,28 @@ def grid_artifact(difference: np.ndarray, factor: int) -> float | None:
     places = squares.reshape(rows // factor, factor, columns // factor, factor).mean(axis=(0, 2))
     mean = places.mean()
     return float(places.std() / mean) if mean else None
+
+
+def _decode_with(vae: AutoencoderKL, decoder: AutoencoderKL | AutoencoderTiny) -> Roundtrip:
+    """Encode with `vae`, take the mode of the posterior, decode with `decoder`."""
+    return lambda image, _: decode_latents(decoder, encode_images(vae, image[None], None))[0]
+
+
+def _rows(
+    variant: str, picture: RoundtripPicture, replicate: int, metrics: Mapping[str, float | None]
+) -> list[Measurement]:
+    return [
+        Measurement(
+            variant=variant,
+            unit=picture.unit,
+            replicate=replicate,
+            category=picture.kind,
+            metric=metric,
+            value=value,
+        )
+        for metric, value in metrics.items()
+    ]
+
+
+def _pixels(image: Tensor) -> NDArray[np.uint8]:
+    return image.permute(1, 2, 0).contiguous().numpy()

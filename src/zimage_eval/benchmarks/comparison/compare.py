@@ -15,7 +15,6 @@ from zimage_eval.benchmarks.comparison.record import (
     coverage,
 )
 from zimage_eval.benchmarks.comparison.rows import (
-    FeatureVectors,
     backbone_measures,
     capability_difference,
     capability_row,
@@ -28,9 +27,13 @@ from zimage_eval.benchmarks.comparison.rows import (
     style_coverage,
 )
 from zimage_eval.config.measuring import BackboneName, Distribution
+from zimage_eval.metrics.sets.catalogue import FeatureVectors
 from zimage_eval.output.observations import Measurement, named
 from zimage_eval.output.results import NumberRow
 from zimage_eval.statistics.estimates import rounded
+
+ENDS = ("low", "high")
+COLUMNS = ("row", "metric", "value", "low", "high", "note")
 
 
 class Compared(NamedTuple):
@@ -89,40 +92,12 @@ def compare_models(
     return Compared(rows, notes, observations)
 
 
-def _add_distances(
-    rows: dict[str, dict[str, float | None]],
-    notes: dict[tuple[str, str], str],
-    drawn: Mapping[str, ModelPictures],
-    references: Mapping[BackboneName, FeatureVectors],
-    settings: Distribution,
-) -> None:
-    for backbone in settings.backbones:
-        reference = references.get(backbone)
-        for name, each in drawn.items():
-            features = each.features[backbone]
-            for metric, measure in backbone_measures(backbone, features.features, settings).items():
-                found = set_distance(measure, features, reference, settings.seed)
-                rows[name] |= named(metric, found.found)
-                rows[name] |= {f"{metric}_null": found.null, f"{metric}_null_high": found.null_high}
-                if found.note:
-                    notes[name, metric] = found.note
-        for one, other in combinations(drawn, 2):
-            pair = [drawn[name].features[backbone] for name in (one, other)]
-            for metric, measure in backbone_measures(backbone, pair[0].features, settings).items():
-                far = distance_difference(measure, pair[0], pair[1], reference)
-                rows.setdefault(pair_name(one, other), {}).update(named(metric, far))
-
-
 def middle_of_each(prompts: Sequence[AskedPrompt]) -> list[AskedPrompt]:
     """The middle prompt of each category, in their order: the first ones are the easiest."""
     members: dict[str, list[AskedPrompt]] = {}
     for prompt in prompts:
         members.setdefault(prompt.category, []).append(prompt)
     return [each[len(each) // 2] for each in members.values()]
-
-
-ENDS = ("low", "high")
-COLUMNS = ("row", "metric", "value", "low", "high", "note")
 
 
 def write_comparison(
@@ -146,6 +121,30 @@ def write_comparison(
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(COLUMNS)
         writer.writerows((*key, *lines[key]) for key in sorted(lines))
+
+
+def _add_distances(
+    rows: dict[str, dict[str, float | None]],
+    notes: dict[tuple[str, str], str],
+    drawn: Mapping[str, ModelPictures],
+    references: Mapping[BackboneName, FeatureVectors],
+    settings: Distribution,
+) -> None:
+    for backbone in settings.backbones:
+        reference = references.get(backbone)
+        for name, each in drawn.items():
+            features = each.features[backbone]
+            for metric, measure in backbone_measures(backbone, features.features, settings).items():
+                found = set_distance(measure, features, reference, settings.seed)
+                rows[name] |= named(metric, found.found)
+                rows[name] |= {f"{metric}_null": found.null, f"{metric}_null_high": found.null_high}
+                if found.note:
+                    notes[name, metric] = found.note
+        for one, other in combinations(drawn, 2):
+            pair = [drawn[name].features[backbone] for name in (one, other)]
+            for metric, measure in backbone_measures(backbone, pair[0].features, settings).items():
+                far = distance_difference(measure, pair[0], pair[1], reference)
+                rows.setdefault(pair_name(one, other), {}).update(named(metric, far))
 
 
 def _words(numbers: NumberRow, metric: str) -> tuple[str, ...]:

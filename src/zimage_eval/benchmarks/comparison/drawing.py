@@ -28,6 +28,8 @@ from zimage_eval.text.wordings import word_prompt
 
 Progress = Callable[[int], object]
 """Told how many images came since."""
+DrawingJob = tuple[list[ImageRequest], Batch | str]
+"""Images that are drawn together, or the reason why they can't be."""
 
 
 def compared_requests(model: str, prompts: Iterable[AskedPrompt]) -> list[ImageRequest]:
@@ -72,7 +74,7 @@ def draw_zimage(
     with count_missing(spec.title, len(requests)) as count, start_workers(device) as workers:
         jobs = zimage_jobs(requests, prompts, spec, load_text_side(folder, spec.dtype, device))
 
-        def draw(job: tuple[list[ImageRequest], Any]) -> list[dict[str, Any]]:
+        def draw(job: DrawingJob) -> list[dict[str, Any]]:
             drawn = draw_images(*job, recipe, store, load_pipe, out)
             count(len(drawn))
             return drawn
@@ -109,10 +111,6 @@ def draw_other(
             count(len(drawn))
             progress(len(drawn))
     return rows
-
-
-DrawingJob = tuple[list[ImageRequest], Batch | str]
-"""Images that are drawn together, or the reason why they can't be."""
 
 
 def prompt_settings(defaults: Settings, prompt: AskedPrompt) -> Settings:

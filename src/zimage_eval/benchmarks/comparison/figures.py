@@ -11,7 +11,7 @@ from matplotlib.lines import Line2D
 from PIL import Image
 
 from zimage_eval.benchmarks.comparison.prompts import AskedPrompt
-from zimage_eval.output.figures import CATEGORY_STYLES, FAINT, INK, WIDTH_INCHES
+from zimage_eval.output.figures import CATEGORY_STYLES, FAINT, INK, WIDTH_INCHES, style_rows
 from zimage_eval.output.image_grids import GridCell, GridColumn, GridRow, draw_image_grid
 from zimage_eval.output.png import read_pixels
 from zimage_eval.output.results import NumberRow
@@ -69,7 +69,7 @@ def share_dots(rows: Mapping[str, NumberRow], models: Sequence[str]) -> Figure:
         axes.set_ylim(len(wanted) - 0.5, -0.5)
         axes.set_xlim(-0.02, 1.02)
         axes.set_xlabel("share that is right (95 % interval over prompts)", fontsize=11)
-        _finish(axes)
+        style_rows(axes)
         _legend(figure, models)
         return figure
 
@@ -93,7 +93,7 @@ def distance_dots(rows: Mapping[str, NumberRow], models: Sequence[str]) -> Figur
             axes.set_ylim(len(models) - 0.5, -0.5)
             axes.set_xlim(left=min(0.0, axes.get_xlim()[0]))
             axes.set_xlabel(_field_label(name), fontsize=10)
-            _finish(axes)
+            style_rows(axes)
         return figure
 
 
@@ -143,13 +143,6 @@ def _field_label(name: str) -> str:
 
 def _offset(index: int, number: int) -> float:
     return 0.5 * (index - (number - 1) / 2) / max(1, number - 1) if number > 1 else 0.0
-
-
-def _finish(axes: Axes) -> None:
-    axes.grid(axis="x", color="#e4e4e4", linewidth=0.8)
-    axes.set_axisbelow(True)
-    axes.spines[["top", "right", "left"]].set_visible(False)
-    axes.tick_params(axis="y", length=0)
 
 
 def _legend(figure: Figure, models: Sequence[str]) -> None:

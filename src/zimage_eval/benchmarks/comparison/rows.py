@@ -55,6 +55,29 @@ CAPABILITIES: Final[Mapping[str, Capability]] = {
 UNTESTABLE: Final = ("anatomy",)
 """What takes a judge that there is none of: no detector counts fingers."""
 DIFFERENCE_BOUNDS: Final = (-1.0, 1.0)
+NUM_NULLS: Final = 39
+NULL_QUANTILE: Final = 0.95
+
+
+class SetDistance(NamedTuple):
+    """One distance of one model."""
+
+    found: Estimate
+    """Over prompts."""
+    null: float | None
+    """Mean of the distance between two sets of the same sizes drawn from all pictures together."""
+    null_high: float | None
+    """What that stays below in 95 of 100 draws, seeds of a prompt counted singly."""
+    note: str
+    """Why there is no number; empty where there is one."""
+
+
+class Measure(NamedTuple):
+    """A distance of two sets of features."""
+
+    distance: Callable[[FeatureVectors, FeatureVectors], float]
+    least: int
+    """Pictures that each set must have."""
 
 
 def pair_name(one: str, other: str) -> str:
@@ -191,48 +214,6 @@ def facts_slope(
     return named("alignment_per_fact", jackknife(means, slope))
 
 
-def _word_means(rows: Sequence[Measurement]) -> dict[str, float]:
-    words: dict[str, SeedScores] = {}
-    for row in rows:
-        words.setdefault(row.category, {})[row.unit, row.replicate] = row.value
-    return {word: float(np.mean(list(prompt_means(s).values()))) for word, s in words.items()}
-
-
-def _scores(
-    observations: Sequence[Measurement], model: str, categories: Collection[str], metric: str
-) -> SeedScores:
-    return {
-        (row.unit, row.replicate): row.value
-        for row in observations
-        if row.variant == model and row.category in categories and row.metric == metric
-    }
-
-
-NUM_NULLS: Final = 39
-NULL_QUANTILE: Final = 0.95
-
-
-class SetDistance(NamedTuple):
-    """One distance of one model."""
-
-    found: Estimate
-    """Over prompts."""
-    null: float | None
-    """Mean of the distance between two sets of the same sizes drawn from all pictures together."""
-    null_high: float | None
-    """What that stays below in 95 of 100 draws, seeds of a prompt counted singly."""
-    note: str
-    """Why there is no number; empty where there is one."""
-
-
-class Measure(NamedTuple):
-    """A distance of two sets of features."""
-
-    distance: Callable[[FeatureVectors, FeatureVectors], float]
-    least: int
-    """Pictures that each set must have."""
-
-
 def measures(backbone: BackboneName, num_features: int, seed: int) -> dict[str, Measure]:
     """KID and the Fréchet distance on a backbone, by the metric's name."""
     least = FID_MIN_IMAGES if backbone == FID_BACKBONE else num_features
@@ -295,6 +276,23 @@ def backbone_measures(
     found = measures(backbone, features.shape[1], settings.seed)
     allowed = settings.small_sets_allowed
     return {n: m._replace(least=2) if n in allowed else m for n, m in found.items()}
+
+
+def _word_means(rows: Sequence[Measurement]) -> dict[str, float]:
+    words: dict[str, SeedScores] = {}
+    for row in rows:
+        words.setdefault(row.category, {})[row.unit, row.replicate] = row.value
+    return {word: float(np.mean(list(prompt_means(s).values()))) for word, s in words.items()}
+
+
+def _scores(
+    observations: Sequence[Measurement], model: str, categories: Collection[str], metric: str
+) -> SeedScores:
+    return {
+        (row.unit, row.replicate): row.value
+        for row in observations
+        if row.variant == model and row.category in categories and row.metric == metric
+    }
 
 
 def _units(model: StudyFeatures) -> list[str]:

@@ -10,12 +10,15 @@ from typing import Any, NamedTuple
 from zimage_eval.benchmarks.comparison.prompts import AskedPrompt
 from zimage_eval.config.model_spec import ModelSpec
 from zimage_eval.metrics.judges.judges import Judge, Picture, load_image
-from zimage_eval.metrics.metric import Metric
+from zimage_eval.metrics.metric import Metric, Reads
 from zimage_eval.metrics.picture_scores import Comparisons, PictureInputs, PicturePair
 from zimage_eval.metrics.sets.extraction import features_by_backbone
 from zimage_eval.metrics.sets.features import write_study_features
 from zimage_eval.output.png import read_picture
 from zimage_eval.output.tables import SWAPPED_PROMPTS
+
+COMPARED: tuple[Reads, ...] = ("seed_pairs", "image_texts")
+"""The inputs that come as lists and need no baseline."""
 
 
 class ComparedScores(NamedTuple):
@@ -27,7 +30,7 @@ class ComparedScores(NamedTuple):
 
 def unpaired(metrics: Mapping[str, Metric]) -> dict[str, Metric]:
     """The metrics of a picture that need no baseline and no embedding."""
-    wanted = ("fact_results", "image", "seed_pairs", "image_texts", "num_forwards")
+    wanted = ("fact_results", "image", *COMPARED, "num_forwards")
     return {name: metric for name, metric in metrics.items() if metric.reads in wanted}
 
 
@@ -52,7 +55,7 @@ def score_pictures(
         metrics: from `unpaired`.
         networks: of the metrics that are computed with one.
     """
-    queues = {reads: _queue(reads, metrics, networks) for reads in ("seed_pairs", "image_texts")}
+    queues = {reads: Comparisons(reads, metrics, networks) for reads in COMPARED}
     others = swapped_prompts(list(prompts.values()))
     made, seen = ComparedScores([], []), defaultdict(list)
     for row in rows:
@@ -94,10 +97,6 @@ def swapped_prompts(prompts: Sequence[AskedPrompt]) -> dict[str, AskedPrompt]:
         for members in by_category.values()
         for prompt, following in zip(members, [*members[1:], members[0]], strict=True)
     }
-
-
-def _queue(reads: Any, metrics: Mapping[str, Metric], networks: Mapping[str, Any]) -> Comparisons:  # noqa: ANN401
-    return Comparisons(reads, metrics, networks)
 
 
 def _entry(row: dict[str, Any], prompt: AskedPrompt) -> dict[str, Any]:

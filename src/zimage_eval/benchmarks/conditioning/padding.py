@@ -17,7 +17,9 @@ from zimage_eval.sampling.denoising import initial_latents, relative_change, sam
 Distance = Callable[[torch.Tensor, torch.Tensor], float]
 """A distance of two pictures `(3, height, width)` uint8."""
 Embeds = list[torch.Tensor]
-
+PadPlacement = Literal["none", "right", "left", "left_own_positions", "center"]
+"""Where pads stand. `left_own_positions`: to the left, but the positions of tokens start at 0."""
+PLACEMENTS: tuple[PadPlacement, ...] = get_args(PadPlacement)
 NO_DIFFERENCE = 1e-3
 """LPIPS below this comes from a few pixels that were rounded the other way."""
 DOUBLE_ROUNDING = 1e-12
@@ -58,6 +60,48 @@ def measure_placements(
     return unpadded, rows
 
 
+@torch.no_grad()
+def encode_padded(
+    text_encoder: PreTrainedModel,
+    token_ids: Sequence[torch.Tensor],
+    pad_id: int,
+    length: int,
+    placement: PadPlacement,
+) -> list[torch.Tensor]:
+    """Encode prompts in one batch: Z-Image's hidden layer -2 without pads.
+
+    Returns:
+        `(num_tokens, hidden_size)` of each prompt, on the CPU.
+
+    Args:
+        text_encoder: in any number format.
+        token_ids: `(num_tokens,)` int64 per prompt, at most `length` tokens.
+        pad_id: id of the pad token.
+        length: tokens of each padded prompt; not read for "none", which takes one prompt at a time.
+        placement: "center" puts half of the pads in front and counts positions from the first pad.
+    """
+    if placement == "none":
+        length = len(token_ids[0])
+    shape = (len(token_ids), length)
+    ids, mask = torch.full(shape, pad_id), torch.zeros(shape, dtype=torch.bool)
+    positions = torch.arange(length).repeat(len(token_ids), 1)
+    for row, tokens in enumerate(token_ids):
+        num_pads = length - len(tokens)
+        before = {"none": 0, "right": 0, "center": num_pads // 2}.get(placement, num_pads)
+        ids[row, before : before + len(tokens)] = tokens
+        mask[row, before : before + len(tokens)] = True
+        if placement == "left_own_positions":
+            positions[row] = (positions[row] - before).clamp_min(0)
+    device = text_encoder.device
+    states = text_encoder(
+        input_ids=ids.to(device),
+        attention_mask=mask.to(device),
+        position_ids=positions.to(device),
+        output_hidden_states=True,
+    ).hidden_states[-2]
+    return [state[kept] for state, kept in zip(states.cpu(), mask, strict=True)]
+
+
 def compare_embeds(embeds: Embeds, reference: Embeds) -> dict[str, float | None]:
     """Over all prompts: the share that is bit-identical, and the largest change of a token."""
     pairs = list(zip(embeds, reference, strict=True))
@@ -65,6 +109,12 @@ def compare_embeds(embeds: Embeds, reference: Embeds) -> dict[str, float | None]
         "equal": sum(torch.equal(*pair) for pair in pairs) / len(pairs),
         "largest_change": max(largest_token_change(*pair) for pair in pairs),
     }
+
+
+def largest_token_change(changed: torch.Tensor, reference: torch.Tensor) -> float:
+    """The largest relative change of a token: norm of the difference over norm of the reference."""
+    difference = (changed.double() - reference.double()).norm(dim=-1)
+    return float((difference / reference.double().norm(dim=-1)).max())
 
 
 def caption_arms(extra_pads: Sequence[int]) -> dict[str, CaptionLayout]:
@@ -200,56 +250,3 @@ def _draw(
 
 def _first(drawn: tuple[torch.Tensor, torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:
     return drawn[0][:1], drawn[1][:1]
-
-
-PadPlacement = Literal["none", "right", "left", "left_own_positions", "center"]
-"""Where pads stand. `left_own_positions`: to the left, but the positions of tokens start at 0."""
-PLACEMENTS: tuple[PadPlacement, ...] = get_args(PadPlacement)
-
-
-@torch.no_grad()
-def encode_padded(
-    text_encoder: PreTrainedModel,
-    token_ids: Sequence[torch.Tensor],
-    pad_id: int,
-    length: int,
-    placement: PadPlacement,
-) -> list[torch.Tensor]:
-    """Encode prompts in one batch: Z-Image's hidden layer -2 without pads.
-
-    Returns:
-        `(num_tokens, hidden_size)` of each prompt, on the CPU.
-
-    Args:
-        text_encoder: in any number format.
-        token_ids: `(num_tokens,)` int64 per prompt, at most `length` tokens.
-        pad_id: id of the pad token.
-        length: tokens of each padded prompt; not read for "none", which takes one prompt at a time.
-        placement: "center" puts half of the pads in front and counts positions from the first pad.
-    """
-    if placement == "none":
-        length = len(token_ids[0])
-    shape = (len(token_ids), length)
-    ids, mask = torch.full(shape, pad_id), torch.zeros(shape, dtype=torch.bool)
-    positions = torch.arange(length).repeat(len(token_ids), 1)
-    for row, tokens in enumerate(token_ids):
-        num_pads = length - len(tokens)
-        before = {"none": 0, "right": 0, "center": num_pads // 2}.get(placement, num_pads)
-        ids[row, before : before + len(tokens)] = tokens
-        mask[row, before : before + len(tokens)] = True
-        if placement == "left_own_positions":
-            positions[row] = (positions[row] - before).clamp_min(0)
-    device = text_encoder.device
-    states = text_encoder(
-        input_ids=ids.to(device),
-        attention_mask=mask.to(device),
-        position_ids=positions.to(device),
-        output_hidden_states=True,
-    ).hidden_states[-2]
-    return [state[kept] for state, kept in zip(states.cpu(), mask, strict=True)]
-
-
-def largest_token_change(changed: torch.Tensor, reference: torch.Tensor) -> float:
-    """The largest relative change of a token: norm of the difference over norm of the reference."""
-    difference = (changed.double() - reference.double()).norm(dim=-1)
-    return float((difference / reference.double().norm(dim=-1)).max())

@@ -47,6 +47,9 @@ TASKS: Final[Mapping[str, Callable[[Facts], str | None]]] = {
 }
 """Facts that probes predict: name and color of the object named first, and the first relation."""
 BAG_OF_WORDS = "bag_of_words"
+OUTLIER_RATIO: Final = 6.0
+"""A channel is an outlier if its mean size is more than this many times the median channel's
+(Dettmers et al. 2022 look for sizes of 6 in activations of about 1)."""
 
 
 class LayerPrompt(NamedTuple):
@@ -82,12 +85,7 @@ def encode_prompt_layers(
     for prompt in prompts:
         entries = encode_layers(text_encoder, tokenize(tokenizer, prompt.text, settings), layers)
         encoded.append(
-            {
-                layer: TokenVectors(
-                    entry.tokens, entry.token_ids.numpy(), entry.prompt_embeds.float().numpy()
-                )
-                for layer, entry in zip(layers, entries, strict=True)
-            }
+            {layer: token_vectors(entry) for layer, entry in zip(layers, entries, strict=True)}
         )
     return encoded
 
@@ -187,17 +185,6 @@ def probe_layers(prompts: Sequence[LayerPrompt], encoded: Sequence[Layers]) -> l
     return measurements
 
 
-def _unit(vectors: NDArray[np.float64]) -> NDArray[np.float64]:
-    sizes = np.sqrt(np.square(vectors).mean(axis=-1, keepdims=True))
-    unit: NDArray[np.float64] = vectors / sizes.clip(1e-12)
-    return unit
-
-
-OUTLIER_RATIO: Final = 6.0
-"""A channel is an outlier if its mean size is more than this many times the median channel's
-(Dettmers et al. 2022 look for sizes of 6 in activations of about 1)."""
-
-
 def layer_row(encoded: Sequence[TextEmbeddings]) -> dict[str, float | None]:
     """Statistics of one layer over many texts. The first token may be a sink, so it is apart."""
     texts = [token_vectors(entry) for entry in encoded]
@@ -218,6 +205,12 @@ def layer_row(encoded: Sequence[TextEmbeddings]) -> dict[str, float | None]:
         "effective_rank": effective_rank_of(words),
         "num_channels": words.shape[1],
     }
+
+
+def _unit(vectors: NDArray[np.float64]) -> NDArray[np.float64]:
+    sizes = np.sqrt(np.square(vectors).mean(axis=-1, keepdims=True))
+    unit: NDArray[np.float64] = vectors / sizes.clip(1e-12)
+    return unit
 
 
 def _length(vectors: Floats) -> float:

@@ -15,6 +15,7 @@ from zimage_eval.output.figures import (
     Floats,
     Groups,
     scatter_groups,
+    style_rows,
 )
 from zimage_eval.output.results import NumberRow
 
@@ -78,7 +79,4 @@ def _plot_probes(axes: Axes, probes: Mapping[str, NumberRow]) -> None:
     axes.set_xlim(-0.03, 1.03)
     axes.set_xlabel("share of held-out prompts that a probe reads right (95 % intervals)")
     axes.hlines([row + 0.5 for row in range(len(names) - 1)], -0.03, 1.03, color="#e4e4e4")
-    axes.grid(axis="x", color="#e4e4e4", linewidth=0.8)
-    axes.set_axisbelow(True)
-    axes.spines[["top", "right", "left"]].set_visible(False)
-    axes.tick_params(axis="y", length=0)
+    style_rows(axes)

@@ -1,13 +1,13 @@
-"""Effect of 8-bit and 4-bit weights on embeddings, velocities, pictures, task score and memory.
+"""What weights of 8 and 4 bits change: embeddings, velocities, pictures, task score, memory.
 
 Weights are rounded to nearest, symmetric, with no calibration data: with 8 bits one scale for all
 weights of an output, with 4 bits one for every `group_size` of them. This is what torchao's
-`IntxWeightOnlyConfig` does, bit for bit in float32. A layer that computes with integers gives the
-same values but for rounding. So the quality measured here holds on any machine; speed is not
-measured.
+`IntxWeightOnlyConfig` does, bit for bit in float32. A layer that computes with integers of its own
+gives what one with these weights gives, but for rounding: so this is their quality, on any machine,
+and not their speed.
 
-Changes are read between two bounds. The floor is the change by another number format or another
-batch size, which nobody would call a loss; the ceiling is the change by another seed.
+Changes lie between two bounds: the floor is what another number format and another batch change,
+which nobody would call a loss; the ceiling is another seed.
 """
 
 import copy
@@ -42,56 +42,7 @@ from zimage_eval.sampling.generation import count_missing
 if TYPE_CHECKING:
     import lpips
 
-
 NumBits = Literal[8, 4]
-
-
-def quantized_copy(module: AnyModule, num_bits: NumBits, group_size: int) -> AnyModule:
-    """A copy of the module in which the weights of linear layers and convolutions are rounded."""
-    changed = copy.deepcopy(module)
-    for layer in changed.modules():
-        if isinstance(layer, nn.Linear | nn.Conv2d):
-            layer.weight.data = round_weights(layer.weight.data, num_bits, group_size)
-    return changed
-
-
-def round_weights(weights: torch.Tensor, num_bits: NumBits, group_size: int) -> torch.Tensor:
-    """Weights `(outputs, ...)` rounded to integers times a scale; shape and dtype stay.
-
-    Where `group_size` does not divide the weights of an output, its last group is smaller.
-    """
-    rows = weights.flatten(1).float()
-    num_inputs = rows.shape[1]
-    if num_bits == 4:
-        rows = nn.functional.pad(rows, (0, -num_inputs % group_size))
-        groups = rows.reshape(-1, group_size)
-    else:
-        groups = rows
-    lowest, highest = -(2 ** (num_bits - 1)), 2 ** (num_bits - 1) - 1
-    largest = groups.abs().amax(dim=1, keepdim=True)
-    scales = (largest / ((highest - lowest) / 2)).clamp_min(torch.finfo(torch.float32).eps)
-    integers = (groups * (1.0 / scales)).round().clamp(lowest, highest)
-    values = (integers * scales).reshape(len(weights), -1)[:, :num_inputs]
-    return values.reshape(weights.shape).to(weights.dtype)
-
-
-def packed_bytes(module: nn.Module, num_bits: NumBits | None, group_size: int) -> int:
-    """Bytes of a module's weights when they are stored with `num_bits`; None: as they are.
-
-    Integers are packed, and each group has a scale of the weights' own dtype.
-    """
-    total = sum(value.numel() * value.element_size() for value in module.parameters())
-    for layer in module.modules() if num_bits is not None else ():
-        assert num_bits is not None
-        if isinstance(layer, nn.Linear | nn.Conv2d):
-            weight = layer.weight
-            groups_of_output = 1 if num_bits == 8 else -(-weight[0].numel() // group_size)
-            num_scales = len(weight) * groups_of_output
-            total -= (weight.numel() - num_scales) * weight.element_size()
-            total += weight.numel() * num_bits // 8
-    return total
-
-
 FULL, FLOOR_BATCH, CEILING = "full", "floor: batches of 1", "ceiling: other seeds"
 """Rows beside the arms; `floor_dtype` names one more."""
 
@@ -111,7 +62,7 @@ class QuantizationArm(NamedTuple):
 
 
 class ArmResults(NamedTuple):
-    """Embeddings, latents and images of an arm, in the order of the jobs."""
+    """What an arm made of every job, in the order of the jobs."""
 
     captions: list[torch.Tensor]
     """After the RMSNorm that `cap_embedder` begins with, on the CPU."""
@@ -122,8 +73,18 @@ class ArmResults(NamedTuple):
     """`(height, width, 3)` uint8."""
 
 
+class BaselineForwards(NamedTuple):
+    """What the unchanged model was asked at every step, and what it said."""
+
+    batches: list[list[int]]
+    """Indices of jobs."""
+    forwards: list[list[Forward]]
+    """By batch, then by step."""
+    velocities: list[list[torch.Tensor]]
+
+
 class QuantizationResults(NamedTuple):
-    """The benchmark's numbers, by arm and by image."""
+    """All that was found."""
 
     rows: dict[str, dict[str, float | None]]
     """By arm; means over images."""
@@ -140,19 +101,19 @@ def measure_quantization(
     network: "lpips.LPIPS",
     report: Callable[[dict[str, dict[str, float | None]]], object],
 ) -> QuantizationResults:
-    """Compare each arm with the unchanged model, on the same prompts and seeds.
+    """A row an arm, of the same prompts and seeds.
 
     Args:
         model: stays as it is.
         entry: which arms, and on how many prompts.
         prompts: the model's prompt set.
-        batch_size: images that are denoised together; one floor denoises each image alone.
+        batch_size: images that are denoised together; one floor makes them alone.
         judge: looks at every picture.
-        network: `features.load_lpips(...)` on the model's device.
-        report: is called with all rows so far after each arm.
+        network: `lpips_trunks.load_lpips(...)` on the model's device.
+        report: told all rows after each.
 
     Raises:
-        ValueError: pictures can't be made or are not finite; names the arm and how many.
+        ValueError: pictures can't be made or are not finite; says of which arm, and how many.
     """
     jobs = _jobs(model, prompts, entry)
     batches = compose_batches([len(job.prompt_embeds) for job in jobs], batch_size)
@@ -175,30 +136,66 @@ def measure_quantization(
         with count_missing(arm.name, len(jobs)) as count:
             drawn = _draw(arm, jobs, baseline, full, count)
         full = full or drawn
-        observations = _observe(arm, jobs, drawn, full, judge, network)
-        results.observations.extend(observations)
-        results.rows[arm.name] = _summary(observations, arm)
+        measurements = _observe(arm, jobs, drawn, full, judge, network)
+        results.observations.extend(measurements)
+        results.rows[arm.name] = _summary(measurements, arm)
         report(results.rows)
     return results
 
 
-class BaselineForwards(NamedTuple):
-    """Inputs and outputs of the unchanged transformer at every step."""
+def quantized_copy(module: AnyModule, num_bits: NumBits, group_size: int) -> AnyModule:
+    """A copy whose linear layers and convolutions have rounded weights; nothing else changes."""
+    changed = copy.deepcopy(module)
+    for layer in changed.modules():
+        if isinstance(layer, nn.Linear | nn.Conv2d):
+            layer.weight.data = round_weights(layer.weight.data, num_bits, group_size)
+    return changed
 
-    batches: list[list[int]]
-    """Indices of jobs."""
-    forwards: list[list[Forward]]
-    """By batch, then by step."""
-    velocities: list[list[torch.Tensor]]
+
+def round_weights(weights: torch.Tensor, num_bits: NumBits, group_size: int) -> torch.Tensor:
+    """`(outputs, ...)` of any float type, each value at the nearest one that its scale can say.
+
+    The last group of an output is a smaller one where `group_size` does not divide its weights.
+    """
+    rows = weights.flatten(1).float()
+    num_inputs = rows.shape[1]
+    if num_bits == 4:
+        rows = nn.functional.pad(rows, (0, -num_inputs % group_size))
+        groups = rows.reshape(-1, group_size)
+    else:
+        groups = rows
+    lowest, highest = -(2 ** (num_bits - 1)), 2 ** (num_bits - 1) - 1
+    largest = groups.abs().amax(dim=1, keepdim=True)
+    scales = (largest / ((highest - lowest) / 2)).clamp_min(torch.finfo(torch.float32).eps)
+    integers = (groups * (1.0 / scales)).round().clamp(lowest, highest)
+    values = (integers * scales).reshape(len(weights), -1)[:, :num_inputs]
+    return values.reshape(weights.shape).to(weights.dtype)
+
+
+def packed_bytes(module: nn.Module, num_bits: NumBits | None, group_size: int) -> int:
+    """Bytes of a module's weights with so many bits; None counts them as they are.
+
+    Integers are packed, and each group has a scale of the weights' own dtype.
+    """
+    total = sum(value.numel() * value.element_size() for value in module.parameters())
+    for layer in module.modules() if num_bits is not None else ():
+        assert num_bits is not None
+        if isinstance(layer, nn.Linear | nn.Conv2d):
+            weight = layer.weight
+            groups_of_output = 1 if num_bits == 8 else -(-weight[0].numel() // group_size)
+            num_scales = len(weight) * groups_of_output
+            total -= (weight.numel() - num_scales) * weight.element_size()
+            total += weight.numel() * num_bits // 8
+    return total
 
 
 def caption_cosines(captions: torch.Tensor, others: torch.Tensor) -> list[float]:
-    """Cosine similarity of each token's two vectors, from two `(num_tokens, hidden_size)`."""
+    """Cosine of each token's vector `(num_tokens, hidden_size)` with its twin."""
     return nn.functional.cosine_similarity(captions.double(), others.double(), dim=-1).tolist()
 
 
 def floor_dtype(model: LoadedModel) -> str:
-    """Number format of the floor's transformer: bfloat16 for a float32 model, else float32."""
+    """The number format that the floor runs the transformer in: the other one."""
     return "bfloat16" if model.dtype.transformer == "float32" else "float32"
 
 
@@ -217,14 +214,12 @@ def _arms(model: LoadedModel, entry: Quantization, batch_size: int) -> Iterator[
     whole = _bytes(model, (), None, entry.group_size)
     yield QuantizationArm(FULL, model, whole, batch_size, 0, ())
     yield QuantizationArm(FLOOR_BATCH, model, whole, 1, 0, ())
-    transformer = copy.deepcopy(model.pipe.transformer)
-    nn.Module.to(
-        transformer, getattr(torch, floor_dtype(model))
-    )  # its own `to` warns of nothing here
-    floor = model.with_parts({"transformer": transformer})
+    other = copy.deepcopy(model.pipe.transformer)
+    nn.Module.to(other, getattr(torch, floor_dtype(model)))  # its own `to` warns of nothing here
+    floor = model.with_parts({"transformer": other})
     name = f"floor: transformer in {floor_dtype(model)}"
     yield QuantizationArm(name, floor, whole, batch_size, 0, ("transformer",))
-    del transformer, floor
+    del other, floor
     yield QuantizationArm(CEILING, model, whole, batch_size, 1, ())
     for part in entry.parts:
         for num_bits in entry.num_bits:
@@ -323,7 +318,7 @@ def _observe(
     network: "lpips.LPIPS",
 ) -> list[Measurement]:
     """Every metric of every image against the unchanged model's, in the order of the jobs."""
-    observations = []
+    measurements = []
     for index, job in enumerate(jobs):
         cosines = caption_cosines(drawn.captions[index], full.captions[index])
         image, twin = drawn.images[index], full.images[index]
@@ -343,11 +338,11 @@ def _observe(
             "alignment": None if facts is None else alignment(facts),
         }
         replicate = sum(earlier.prompt.id == job.prompt.id for earlier in jobs[:index])
-        observations += [
+        measurements += [
             Measurement(arm.name, job.prompt.id, replicate, job.prompt.category, metric, value)
             for metric, value in values.items()
         ]
-    return observations
+    return measurements
 
 
 def _summary(observations: Sequence[Measurement], arm: QuantizationArm) -> dict[str, float | None]:

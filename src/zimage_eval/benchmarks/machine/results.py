@@ -17,6 +17,10 @@ MachineValue = float | str | None
 """A number, a text (a name, or the reason why a number is missing), or None."""
 Rows = Mapping[str, Mapping[str, MachineValue]]
 """Row -> metric -> value."""
+FORWARD_PARTS: Final = ("refine", "denoise", "loop")
+"""Parts of a profile that an image needs once per forward."""
+OTHER_PARTS: Final = ("encode", "decode", "save")
+"""Parts that an image needs once, independent of its number of forwards."""
 
 
 class MachineResults(Frozen):
@@ -32,6 +36,16 @@ class MachineResults(Frozen):
     machine: Machine
     versions: dict[str, str]
     rows: dict[str, dict[str, float | int | str | None]]
+
+
+class Seconds(NamedTuple):
+    """Seconds of one image on one machine."""
+
+    mean: float
+    lowest: float
+    """The sum of each part's shortest time in the profile."""
+    highest: float
+    """The sum of each part's longest time in the profile."""
 
 
 def write_machine_results(
@@ -94,43 +108,6 @@ def number(cells: Mapping[str, MachineValue], metric: str) -> float:
     return float(value)
 
 
-def render_machine_rows(results: MachineResults) -> str:
-    """The rows as a table in plain text, below a line with model, machine and date."""
-    columns = list(dict.fromkeys(key for cells in results.rows.values() for key in cells))
-    lines = [["", *columns]]
-    for row, cells in results.rows.items():
-        lines.append([row, *(_written(cells.get(column)) for column in columns)])
-    widths = [max(len(line[index]) for line in lines) for index in range(len(columns) + 1)]
-    table = [
-        "  ".join(word.ljust(width) for word, width in zip(line, widths, strict=True)).rstrip()
-        for line in lines
-    ]
-    head = f"{results.benchmark} of {results.model} ({results.weights[:12]} weights)"
-    return "\n".join([f"{head} on {results.machine.name}, {results.date}", *table])
-
-
-def _written(value: MachineValue) -> str:
-    if value is None:
-        return "-"
-    return value if isinstance(value, str) else f"{value:.5g}"
-
-
-FORWARD_PARTS: Final = ("refine", "denoise", "loop")
-"""Parts of a profile that an image needs once per forward."""
-OTHER_PARTS: Final = ("encode", "decode", "save")
-"""Parts that an image needs once, independent of its number of forwards."""
-
-
-class Seconds(NamedTuple):
-    """Seconds of one image on one machine."""
-
-    mean: float
-    lowest: float
-    """The sum of each part's shortest time in the profile."""
-    highest: float
-    """The sum of each part's longest time in the profile."""
-
-
 def seconds_per_image(profile: MachineResults, num_forwards: float) -> Seconds:
     """Seconds of an image with `num_forwards` forwards, from its text to its file.
 
@@ -154,3 +131,24 @@ def seconds_per_image(profile: MachineResults, num_forwards: float) -> Seconds:
         return num_forwards / measured * forwards + others
 
     return Seconds(total("seconds"), total("lowest_seconds"), total("highest_seconds"))
+
+
+def render_machine_rows(results: MachineResults) -> str:
+    """The rows as a table in plain text, below a line with model, machine and date."""
+    columns = list(dict.fromkeys(key for cells in results.rows.values() for key in cells))
+    lines = [["", *columns]]
+    for row, cells in results.rows.items():
+        lines.append([row, *(_written(cells.get(column)) for column in columns)])
+    widths = [max(len(line[index]) for line in lines) for index in range(len(columns) + 1)]
+    table = [
+        "  ".join(word.ljust(width) for word, width in zip(line, widths, strict=True)).rstrip()
+        for line in lines
+    ]
+    head = f"{results.benchmark} of {results.model} ({results.weights[:12]} weights)"
+    return "\n".join([f"{head} on {results.machine.name}, {results.date}", *table])
+
+
+def _written(value: MachineValue) -> str:
+    if value is None:
+        return "-"
+    return value if isinstance(value, str) else f"{value:.5g}"

@@ -37,6 +37,15 @@ ANOMALIES: Final = (
 )
 MIN_SUCCESS_RATE: Final = 0.5
 """A prompt fails if a smaller share of its seeds than this shows every fact."""
+STATISTICS: Final[dict[str, str]] = {
+    "norm": "mean length of a token's vector, before the norm",
+    "least_norm": "length of the shortest of them",
+    "variance": "variance over tokens, after the norm",
+    "outlier_tokens": "length of the longest over that of the median token",
+    "effective_rank": "dimensions that the tokens fill, over their number",
+    "largest_channel": "share of the largest channel in the squared values, after the norm",
+    "split_words": "words that the vocabulary lacks as a whole",
+}
 _NUM_RESAMPLES: Final = 2_000
 _NUM_SHUFFLES: Final = 20
 
@@ -141,11 +150,6 @@ def detector_rows(
     return rows
 
 
-def _interval(name: str, drawn: Floats) -> dict[str, float | None]:
-    low, high = np.quantile(drawn, [0.025, 0.975]) if len(drawn) else (None, None)
-    return {f"{name}_low": low, f"{name}_high": high}
-
-
 def detector_observations(
     scores: Mapping[str, Floats], judged: Sequence[JudgedTrial]
 ) -> list[Measurement]:
@@ -180,36 +184,9 @@ def detector_observations(
     return measurements
 
 
-STATISTICS: Final[dict[str, str]] = {
-    "norm": "mean length of a token's vector, before the norm",
-    "least_norm": "length of the shortest of them",
-    "variance": "variance over tokens, after the norm",
-    "outlier_tokens": "length of the longest over that of the median token",
-    "effective_rank": "dimensions that the tokens fill, over their number",
-    "largest_channel": "share of the largest channel in the squared values, after the norm",
-    "split_words": "words that the vocabulary lacks as a whole",
-}
-
-
 def embedding_statistics(entries: Sequence[TextEmbeddings], norm: CaptionNorm) -> Floats:
     """`(texts, statistics)` in the order of `STATISTICS`."""
     return np.array([_statistics_of(entry, norm) for entry in entries], dtype=np.float64)
-
-
-def _statistics_of(entry: TextEmbeddings, norm: CaptionNorm) -> list[float]:
-    raw, normed = content_embeds(entry, None), content_embeds(entry, norm)
-    lengths = np.linalg.norm(raw, axis=1)
-    energy = (normed**2).sum(axis=0)
-    filled = (effective_rank_of(normed) if len(normed) > 1 else None) or 1.0
-    return [
-        float(lengths.mean()),
-        float(lengths.min()),
-        float(normed.var(axis=0).mean()),
-        float(lengths.max() / np.median(lengths)),
-        filled / len(normed),
-        float(energy.max() / energy.sum()),
-        float(num_split_words(entry)),
-    ]
 
 
 def held_out_distances(
@@ -243,3 +220,24 @@ def held_out_distances(
         of_mean[test] = by_mean.mahalanobis(means[test])
         of_token[test] = [by_token.mahalanobis(tokens[index]).max() for index in test]
     return of_mean, of_token
+
+
+def _interval(name: str, drawn: Floats) -> dict[str, float | None]:
+    low, high = np.quantile(drawn, [0.025, 0.975]) if len(drawn) else (None, None)
+    return {f"{name}_low": low, f"{name}_high": high}
+
+
+def _statistics_of(entry: TextEmbeddings, norm: CaptionNorm) -> list[float]:
+    raw, normed = content_embeds(entry, None), content_embeds(entry, norm)
+    lengths = np.linalg.norm(raw, axis=1)
+    energy = (normed**2).sum(axis=0)
+    filled = (effective_rank_of(normed) if len(normed) > 1 else None) or 1.0
+    return [
+        float(lengths.mean()),
+        float(lengths.min()),
+        float(normed.var(axis=0).mean()),
+        float(lengths.max() / np.median(lengths)),
+        filled / len(normed),
+        float(energy.max() / energy.sum()),
+        float(num_split_words(entry)),
+    ]

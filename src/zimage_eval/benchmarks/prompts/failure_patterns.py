@@ -18,11 +18,6 @@ from zimage_eval.statistics.multiplicity import holm
 ALPHA = 0.05
 
 
-def _share(values: Iterable[bool]) -> float | None:
-    outcomes = list(values)
-    return sum(outcomes) / len(outcomes) if outcomes else None
-
-
 def prompt_and_seed(judged: Sequence[JudgedTrial]) -> dict[str, float | None]:
     """How failures are distributed over prompts and seeds, and the prompts' share of the variance.
 
@@ -72,10 +67,6 @@ def kind_rates(judged: Sequence[JudgedTrial]) -> dict[str, dict[str, float | Non
     return rows
 
 
-def _facts(judged_trial: JudgedTrial) -> list[tuple[str, bool]]:
-    return [fact for facts in judged_trial.held.values() for fact in facts.items()]
-
-
 def level_rows(judged: Sequence[JudgedTrial], group: str) -> dict[str, dict[str, float | None]]:
     """Success of each level of a group, and whether it is rarer than in the group's other levels.
 
@@ -104,30 +95,6 @@ def level_rows(judged: Sequence[JudgedTrial], group: str) -> dict[str, dict[str,
             "p_rarer_than_others": p_value,
         }
     return rows
-
-
-def _successes(judged_trial: JudgedTrial, group: str) -> list[bool]:
-    if group == RELATION_WORD:
-        return [facts["relation 0"] for facts in judged_trial.held.values()]
-    return list(judged_trial.success.values())
-
-
-def _p_rarer(shares: Mapping[str, list[list[bool]]], level: str, group: str) -> float:
-    level_prompts = shares[level]
-    other_prompts = [
-        prompt for name, prompts in shares.items() if name != level for prompt in prompts
-    ]
-    if group == PAIR:
-        counts = [
-            [sum(map(sum, prompts)), sum(map(len, prompts)) - sum(map(sum, prompts))]
-            for prompts in (level_prompts, other_prompts)
-        ]
-        return float(stats.fisher_exact(counts, alternative="less")[1])
-    rates = [
-        [float(np.mean(prompt)) for prompt in prompts] for prompts in (level_prompts, other_prompts)
-    ]
-    p_value = float(stats.mannwhitneyu(*rates, alternative="less", method="asymptotic")[1])
-    return p_value if math.isfinite(p_value) else 1.0  # all prompts have the same rate
 
 
 def failing_levels(rows: Mapping[str, Mapping[str, float | None]]) -> list[str]:
@@ -191,6 +158,39 @@ def failure_checks(rows: Mapping[str, NumberRow]) -> dict[str, float | None]:
         "some_number_of_objects_fails": float(any(name.startswith("crowd=") for name in failing)),
         "an_embedding_detector_beats_length_words_and_vocabulary": float(predicted),
     }
+
+
+def _share(values: Iterable[bool]) -> float | None:
+    outcomes = list(values)
+    return sum(outcomes) / len(outcomes) if outcomes else None
+
+
+def _facts(judged_trial: JudgedTrial) -> list[tuple[str, bool]]:
+    return [fact for facts in judged_trial.held.values() for fact in facts.items()]
+
+
+def _successes(judged_trial: JudgedTrial, group: str) -> list[bool]:
+    if group == RELATION_WORD:
+        return [facts["relation 0"] for facts in judged_trial.held.values()]
+    return list(judged_trial.success.values())
+
+
+def _p_rarer(shares: Mapping[str, list[list[bool]]], level: str, group: str) -> float:
+    level_prompts = shares[level]
+    other_prompts = [
+        prompt for name, prompts in shares.items() if name != level for prompt in prompts
+    ]
+    if group == PAIR:
+        counts = [
+            [sum(map(sum, prompts)), sum(map(len, prompts)) - sum(map(sum, prompts))]
+            for prompts in (level_prompts, other_prompts)
+        ]
+        return float(stats.fisher_exact(counts, alternative="less")[1])
+    rates = [
+        [float(np.mean(prompt)) for prompt in prompts] for prompts in (level_prompts, other_prompts)
+    ]
+    p_value = float(stats.mannwhitneyu(*rates, alternative="less", method="asymptotic")[1])
+    return p_value if math.isfinite(p_value) else 1.0  # all prompts have the same rate
 
 
 def _beats_all(row: NumberRow) -> bool:

@@ -22,7 +22,6 @@ from zimage_eval.text.encoder import TextSide
 
 FAILED: Final = "failed_picture"
 NEW_SEED: Final = "new_seed"
-WORDINGS: Final = ("reworded", "simplified")
 _MOST_OBJECTS: Final = 2
 """Kinds of objects that a simplified prompt keeps: its first ones, which a relation is about."""
 _ATTEMPTS: Final = 20
@@ -33,7 +32,7 @@ class Retry(NamedTuple):
 
     judged: JudgedTrial
     texts: dict[str, str]
-    """Name in `WORDINGS` -> text; a text that equals the prompt is left out."""
+    """`reworded` and `simplified` -> text; a text that equals the prompt is left out."""
     kept: Facts
     """Facts that the simplified prompt states."""
     failed_seed: int

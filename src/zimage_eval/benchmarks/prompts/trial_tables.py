@@ -37,6 +37,7 @@ TRIALS = TableSchema(
         ]
     ),
 )
+UNJUDGED_NOTE = "not available: nobody judges the pictures of this model"
 
 
 class JudgedTrial(NamedTuple):
@@ -132,9 +133,6 @@ def read_trials(path: Path) -> list[JudgedTrial]:
         )
         judged.append(JudgedTrial(trial, held))
     return judged
-
-
-UNJUDGED_NOTE = "not available: nobody judges the pictures of this model"
 
 
 def write_unjudged(name: str, results: Path, observations: Path, figure: Path) -> None:

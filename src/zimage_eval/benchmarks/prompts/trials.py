@@ -15,6 +15,8 @@ PROMPT_SET: Final = "prompt_set"
 PAIR: Final = "pair"
 RELATION_WORD: Final = "relation_word"
 CROWD: Final = "crowd"
+SceneParts = Iterator[tuple[str, str, str, str, Facts]]
+"""Id, group, level, text and facts of each trial."""
 
 
 class Trial(NamedTuple):
@@ -60,10 +62,6 @@ def scene_trials(plan: Trials) -> list[Trial]:
         )
         for name, group, level, text, facts in scenes
     ]
-
-
-SceneParts = Iterator[tuple[str, str, str, str, Facts]]
-"""Id, group, level, text and facts of each trial."""
 
 
 def _pairs(rng: random.Random) -> SceneParts:

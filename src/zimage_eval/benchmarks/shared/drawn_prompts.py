@@ -1,4 +1,4 @@
-"""Encode, draw and judge the prompts of a benchmark inside its own stage."""
+"""Prompts of a benchmark's own: encoded, drawn and judged inside its stage."""
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
@@ -34,19 +34,19 @@ class DrawingRequest(NamedTuple):
     """`(num_tokens, hidden_size)` float32."""
     seed: int
     facts: Facts
-    """What the judge looks for in it."""
+    """What it is judged by."""
 
 
 class JudgedDrawing(NamedTuple):
-    """A picture, and which facts the judge saw in it."""
+    """A picture and what its judge found."""
 
     picture: Picture
     held: dict[str, bool] | None
-    """Whether a fact holds, by its name; None where the model has no judge."""
+    """By name of the fact; None where nobody judges."""
 
 
 class Painter(NamedTuple):
-    """A model with its settings and image store, and its judge."""
+    """What draws and what judges."""
 
     recipe: DrawingRecipe
     store: ImageStore
@@ -59,26 +59,23 @@ class Painter(NamedTuple):
 
 
 def unpadded(settings: EncoderSettings) -> EncoderSettings:
-    """The settings without padding: faster, and the same vectors but for rounding.
-
-    Vectors of pads never reach a caption, so nothing is lost.
-    """
+    """The same vectors but for rounding, at a fraction of the time: pads never reach a caption."""
     return settings.model_copy(update={"padding_side": "none"})
 
 
 def encode_text_layers(
     side: TextSide, texts: Sequence[str], settings: EncoderSettings, layers: Sequence[HiddenLayer]
 ) -> list[list[TextEmbeddings]]:
-    """Embeddings of each text, and for each text of each layer, from one forward a text."""
+    """Each text in each layer, from one unpadded forward a text."""
     inputs = [tokenize(side.tokenizer, text, unpadded(settings)) for text in texts]
-    return [encode_layers(side.text_encoder, tokens, layers) for tokens in inputs]
+    return [encode_layers(side.text_encoder, text_inputs, layers) for text_inputs in inputs]
 
 
 def encode_default(side: TextSide, texts: Sequence[str], spec: ModelSpec) -> list[TextEmbeddings]:
-    """Embeddings of each text, from the layer that conditions the model.
+    """Each text in the layer that conditions the model.
 
     Raises:
-        ValueError: `layer_map` of the defaults is not "none": maps are fitted on sets of prompts.
+        ValueError: the defaults map that layer.
     """
     settings = spec.defaults.encoder
     if settings.layer_map != "none":
@@ -88,11 +85,7 @@ def encode_default(side: TextSide, texts: Sequence[str], spec: ModelSpec) -> lis
 
 
 def load_text(folder: Path, spec: ModelSpec, device: torch.device) -> TextSide:
-    """Load tokenizer and text encoder.
-
-    Raises:
-        ValueError: a file of the model is missing, be it of these or of another part; names it.
-    """
+    """Tokenizer and text encoder; a ValueError names what is missing of the whole model."""
     check_parts(folder, (*TEXT_PARTS, *IMAGE_PARTS))
     return load_text_side(folder, spec.dtype, device)
 
@@ -105,7 +98,7 @@ def load_painter(
     store: ImageStore,
     side: TextSide,
 ) -> Painter:
-    """A painter with the model's recommended settings and its judge; the rest loads when used."""
+    """The model with its recommended settings, and its judge."""
     sampler = spec.defaults.sampler
     negative = None
     if sampler.guidance_scale > 0:
@@ -124,37 +117,37 @@ def load_painter(
     )
 
 
-def draw_and_judge(drawings: Sequence[DrawingRequest], artist: Painter) -> list[JudgedDrawing]:
-    """A judged picture for each request, in their order; stored pictures are not drawn again.
+def draw_and_judge(drawings: Sequence[DrawingRequest], painter: Painter) -> list[JudgedDrawing]:
+    """One picture a drawing, in their order; those in the image store are not made again.
 
     Raises:
-        ValueError: a picture can't be made, or is not finite; says how many are missing. Results
-            over fewer pictures would be other numbers, so none are left out.
+        ValueError: a picture can't be made, or is not finite; says how many are missing. These are
+            the model's own settings: a picture less would be other numbers.
     """
 
     def draw(members: list[int]) -> list[tuple[int, JudgedDrawing]]:
         batch = Batch(
             [drawings[index].prompt_embeds for index in members],
-            artist.negative_prompt_embeds,
+            painter.negative_prompt_embeds,
             [drawings[index].seed for index in members],
         )
-        images = generate_batch(batch, artist.recipe, artist.store, artist.load_pipe)
+        images = generate_batch(batch, painter.recipe, painter.store, painter.load_pipe)
         count(len(images))
         pictures = [decode_picture(image.png) for image in images]
         return [
-            (i, _judged(p, drawings[i].facts, artist))
+            (i, _judged(p, drawings[i].facts, painter))
             for i, p in zip(members, pictures, strict=True)
         ]
 
     lengths = [len(drawing.prompt_embeds) for drawing in drawings]
     with count_missing("pictures of prompts", len(drawings)) as count:
-        batches = artist.workers.map(draw, compose_batches(lengths, artist.batch_size))
-        drawings_of = {index: drawn for batch in batches for index, drawn in batch}
-    return [drawings_of[index] for index in range(len(drawings))]
+        batches = painter.workers.map(draw, compose_batches(lengths, painter.batch_size))
+        by_index = {index: drawn for batch in batches for index, drawn in batch}
+    return [by_index[index] for index in range(len(drawings))]
 
 
-def _judged(picture: Picture, facts: Facts, artist: Painter) -> JudgedDrawing:
-    results = artist.judge(picture, facts)
+def _judged(picture: Picture, facts: Facts, painter: Painter) -> JudgedDrawing:
+    results = painter.judge(picture, facts)
     return JudgedDrawing(
         picture, None if results is None else {fact.name: fact.held for fact in results}
     )

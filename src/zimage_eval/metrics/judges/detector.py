@@ -15,12 +15,27 @@ from zimage_eval.prompts.scenes.world import nearest_position, stands_in_relatio
 if TYPE_CHECKING:
     import torch
 
-
 MIN_SCORE: Mapping[str, float] = {"owlvit": 0.1, "owlv2": 0.2, "grounding-dino": 0.35}
 """Smallest score of a box that counts, by the model's type: close to the values that its authors
 use. Hand labels show how well it works for a prompt set (reports/judge.json)."""
 MAX_OVERLAP = 0.5
 """Two boxes of one name with a larger intersection over union are the same object."""
+STYLES = (
+    "photograph",
+    "oil painting",
+    "watercolor",
+    "illustration",
+    "cartoon",
+    "pixel art",
+    "pencil drawing",
+    "colored pencil drawing",
+    "woodblock print",
+    "linocut print",
+    "comic book illustration",
+    "collage",
+)
+MIN_OFFSET = 0.05
+"""Least offset of two centers that stand in a relation, as a share of the shorter side."""
 
 
 class Detection(NamedTuple):
@@ -38,8 +53,19 @@ class Detection(NamedTuple):
         return (left + right) / 2, (top + bottom) / 2
 
 
+class Instance(NamedTuple):
+    """A detected object and its color."""
+
+    name: str
+    color: str
+    """Empty if no fact states a color for this name."""
+    center: tuple[float, float]
+
+
 Detector = Callable[[np.ndarray, Sequence[str]], list[Detection]]
 """(height, width, 3) uint8 picture and names -> the objects of these names, best first."""
+Classifier = Callable[[np.ndarray, Sequence[str]], int]
+"""(height, width, 3) uint8 picture and texts -> index of the text that fits best."""
 
 
 def load_detector(folder: Path, device: "torch.device") -> Detector:
@@ -71,6 +97,42 @@ def load_detector(folder: Path, device: "torch.device") -> Detector:
         return drop_duplicates(detections)
 
     return detect
+
+
+def clip_classifier(clip: Clip) -> Classifier:
+    """A classifier that picks the text whose CLIP embedding is nearest to the picture's."""
+
+    def classify(image: np.ndarray, texts: Sequence[str]) -> int:
+        return int((clip.embed_texts(texts) @ clip.embed_images([image])[0]).argmax())
+
+    return classify
+
+
+def judge_natural(
+    image: np.ndarray, facts: Facts, detect: Detector, classify: Classifier
+) -> list[FactResult]:
+    """Whether each fact that can be checked holds in a picture `(height, width, 3)` uint8.
+
+    Detections match an object fact by name and, where one is stated, by color. The shape holds if
+    the name is detected at all, the color if at least the stated number matches, the count if
+    exactly the stated number matches.
+    """
+    detections = detect(image, [fact.name for fact in facts.objects])
+    colored = {fact.name for fact in facts.objects if fact.color is not None}
+    instances = []
+    for detection in detections:
+        color = _color(image, detection, classify) if detection.name in colored else ""
+        instances.append(Instance(detection.name, color, detection.center))
+    results = []
+    for index, fact in enumerate(facts.objects):
+        results += _check_object(index, fact, instances, image.shape)
+    for index, relation in enumerate(facts.relations):
+        held = _check_relation(relation, facts, instances, image.shape)
+        results.append(FactResult("relation", held, index))
+    if facts.style in STYLES:
+        best = STYLES[classify(image, [f"a {style}" for style in STYLES])]
+        results.append(FactResult("style", best == facts.style))
+    return results
 
 
 def drop_duplicates(detections: Sequence[Detection]) -> list[Detection]:
@@ -142,72 +204,6 @@ def _detections(
         if left < right and top < bottom:
             detections.append(Detection(name, score, (left, top, right, bottom)))
     return detections
-
-
-STYLES = (
-    "photograph",
-    "oil painting",
-    "watercolor",
-    "illustration",
-    "cartoon",
-    "pixel art",
-    "pencil drawing",
-    "colored pencil drawing",
-    "woodblock print",
-    "linocut print",
-    "comic book illustration",
-    "collage",
-)
-MIN_OFFSET = 0.05
-"""Least offset of two centers that stand in a relation, as a share of the shorter side."""
-
-Classifier = Callable[[np.ndarray, Sequence[str]], int]
-"""(height, width, 3) uint8 picture and texts -> index of the text that fits best."""
-
-
-class Instance(NamedTuple):
-    """A detected object and its color."""
-
-    name: str
-    color: str
-    """Empty if no fact states a color for this name."""
-    center: tuple[float, float]
-
-
-def clip_classifier(clip: Clip) -> Classifier:
-    """A classifier that picks the text whose CLIP embedding is nearest to the picture's."""
-
-    def classify(image: np.ndarray, texts: Sequence[str]) -> int:
-        return int((clip.embed_texts(texts) @ clip.embed_images([image])[0]).argmax())
-
-    return classify
-
-
-def judge_natural(
-    image: np.ndarray, facts: Facts, detect: Detector, classify: Classifier
-) -> list[FactResult]:
-    """Whether each fact that can be checked holds in a picture `(height, width, 3)` uint8.
-
-    Detections match an object fact by name and, where one is stated, by color. The shape holds if
-    the name is detected at all, the color if at least the stated number matches, the count if
-    exactly the stated number matches.
-    """
-    detections = detect(image, [fact.name for fact in facts.objects])
-    colored = {fact.name for fact in facts.objects if fact.color is not None}
-    instances = []
-    for detection in detections:
-        color = _color(image, detection, classify) if detection.name in colored else ""
-        instances.append(Instance(detection.name, color, detection.center))
-    results = []
-    for index, fact in enumerate(facts.objects):
-        results += _check_object(index, fact, instances, image.shape)
-    for index, relation in enumerate(facts.relations):
-        held = _check_relation(relation, facts, instances, image.shape)
-        results.append(FactResult("relation", held, index))
-    if facts.style in STYLES:
-        best = STYLES[classify(image, [f"a {style}" for style in STYLES])]
-        results.append(FactResult("style", best == facts.style))
-    return results
 
 
 def _check_object(

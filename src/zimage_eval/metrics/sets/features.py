@@ -1,6 +1,6 @@
 """Features of pictures: reading and writing Parquet tables, and checking sets before metrics."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -17,6 +17,9 @@ from zimage_eval.output.tables import (
     reference_schema,
     write_table,
 )
+
+Features = NDArray[np.float64]
+"""`(num_images, num_features)`, finite."""
 
 
 class StudyFeatures(NamedTuple):
@@ -70,26 +73,6 @@ def read_reference(path: Path) -> NDArray[np.float32]:
     return _read(path, reference_schema)[1]
 
 
-def _write(
-    path: Path, schema: TableSchema, columns: Mapping[str, list[Any]], features: NDArray[np.float32]
-) -> None:
-    arrays = [pa.array(columns[name], schema.columns.field(name).type) for name in columns]
-    values = pa.array(features.ravel(), pa.float32())
-    arrays.append(pa.FixedSizeListArray.from_arrays(values, features.shape[1]))
-    write_table(path, schema, pa.Table.from_arrays(arrays, schema=schema.columns))
-
-
-def _read(path: Path, schema: Any) -> tuple[pa.Table, NDArray[np.float32]]:  # noqa: ANN401
-    num_features = read_list_size(path, "features")
-    table = read_table(path, schema(num_features)).combine_chunks()
-    values = table["features"].combine_chunks().flatten().to_numpy()
-    return table, values.reshape(-1, num_features)
-
-
-Features = NDArray[np.float64]
-"""`(num_images, num_features)`, finite."""
-
-
 def feature_set(features: NDArray[np.floating], min_images: int) -> Features:
     """The features in float64.
 
@@ -132,3 +115,19 @@ def resplit(features: Features, reference: Features, seed: int) -> tuple[Feature
     pool = np.concatenate([features, reference])
     order = np.random.default_rng(seed).permutation(len(pool))
     return pool[order[: len(features)]], pool[order[len(features) :]]
+
+
+def _write(
+    path: Path, schema: TableSchema, columns: Mapping[str, list[Any]], features: NDArray[np.float32]
+) -> None:
+    arrays = [pa.array(columns[name], schema.columns.field(name).type) for name in columns]
+    values = pa.array(features.ravel(), pa.float32())
+    arrays.append(pa.FixedSizeListArray.from_arrays(values, features.shape[1]))
+    write_table(path, schema, pa.Table.from_arrays(arrays, schema=schema.columns))
+
+
+def _read(path: Path, schema: Callable[[int], TableSchema]) -> tuple[pa.Table, NDArray[np.float32]]:
+    num_features = read_list_size(path, "features")
+    table = read_table(path, schema(num_features)).combine_chunks()
+    values = table["features"].combine_chunks().flatten().to_numpy()
+    return table, values.reshape(-1, num_features)
