@@ -7,7 +7,6 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from zimage_eval.cli.check import check_project
 from zimage_eval.cli.generate import GENERATE_EXAMPLE, add_generate_arguments, run_generate
 from zimage_eval.cli.measure import add_measure_arguments, run_measure
 from zimage_eval.config.frozen import Problems
@@ -114,6 +113,8 @@ def _plan(arguments: argparse.Namespace) -> None:
 
 
 def _check(arguments: argparse.Namespace) -> None:
+    from zimage_eval.cli.check import check_project
+
     print("\n".join(check_project(arguments.folder)))
 
 
