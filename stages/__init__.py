@@ -1,4 +1,4 @@
-"""One file per DVC stage, in the graph's order: arguments, paths, one loop."""
+"""One file per DVC stage: it loads its inputs, calls the library and saves."""
 
 import argparse
 import inspect
@@ -10,9 +10,13 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 ARGUMENTS = {
-    "study": "a key of `studies` in params.yaml",
+    "study": "one of `studies` in params.yaml",
     "model": "one of `comparison.models` in params.yaml",
 }
+
+EPILOG = """\
+Normally `dvc repro` runs this stage, when something that it reads has changed. Studies are listed
+in params.yaml, stages in dvc.yaml and benchmarks/*/dvc.yaml."""
 
 
 def run(main: Callable[..., None]) -> None:
@@ -27,6 +31,7 @@ def run(main: Callable[..., None]) -> None:
     parser = argparse.ArgumentParser(
         prog=f"python -m {_module_name()}",
         description=inspect.getdoc(sys.modules[main.__module__]),
+        epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     for name in taken:

@@ -1,6 +1,7 @@
 """images of a study -> their features, for distances between sets of pictures
 
-data/images/<study>/, models/lpips-alexnet/, models/<m>/vae/ -> data/features/<study>/
+data/studies/<study>.json, data/images/<study>/, models/lpips-alexnet/, models/<m>/vae/
+-> data/features/<study>/
 """
 
 import shutil

@@ -1,7 +1,7 @@
 """prompts, embeddings, images of a study -> a row of scores per image, a row per judged fact
 
-data/prompts/<role>/, data/{wordings,embeddings}/<study>.parquet, data/images/<study>/,
-models/lpips-alexnet/
+data/studies/<study>.json, data/prompts/<role>/, data/{wordings,embeddings}/<study>.parquet,
+data/images/<study>/, models/lpips-alexnet/
 -> data/scores/<study>.parquet, data/facts/<study>.parquet
 """
 

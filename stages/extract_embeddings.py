@@ -1,6 +1,6 @@
 """prompts, tokenizer and text encoder -> the text that each study encodes, and its embeddings
 
-data/prompts/<role>/, models/<m>/{tokenizer,text_encoder}/
+data/studies/, data/prompts/<role>/, models/<m>/{tokenizer,text_encoder}/
 -> data/wordings/<study>.parquet, data/embeddings/<study>.parquet
 
 One run serves all studies, so that a text is encoded once for all studies that need it. The text

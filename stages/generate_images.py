@@ -1,12 +1,12 @@
 """prompts, embeddings, image side of the model -> a study's images
 
-data/prompts/<role>/, data/{wordings,embeddings}/<study>.parquet,
+data/studies/<study>.json, data/prompts/<role>/, data/{wordings,embeddings}/<study>.parquet,
 models/<m>/{scheduler,transformer,vae}/ -> data/images/<study>/
 
 Images are taken from the image store where it holds them. ZIMAGE_EVAL_STORE names another folder
-for it than the one in DVC's cache; `off` makes every image anew. The output is the same. A level
-that the model lacks and an image that is not finite are rows that say so; any other error ends the
-stage, and the next run goes on with what the store has.
+for it than the one in DVC's cache; `off` makes every image anew. The output is the same. If the
+model can't run a value, or an image has NaN or infinite values, its row holds the reason; any other
+error ends the stage, and the next run goes on with what the store has.
 """
 
 import os

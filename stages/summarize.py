@@ -1,6 +1,6 @@
 """scores, features, prompts, images of a study -> its numbers, table and figures
 
-data/scores/<study>.parquet, data/features/<study>/, data/reference/,
+data/studies/<study>.json, data/scores/<study>.parquet, data/features/<study>/, data/reference/,
 data/prompts/<role>/screen.parquet, data/images/<study>/
 -> metrics/<study>.json, reports/tables/<study>.csv,
 reports/figures/<study>/{grid,effect,heatmap,pareto}.png

@@ -1,6 +1,7 @@
 """questions, scores of every study, results of benchmarks -> the evidence on every claim
 
-questions/, data/scores/, metrics/, reports/{observations,machine}/ -> reports/evidence.json
+questions/, data/studies/, data/scores/, metrics/, reports/{observations,machine}/,
+calibration/ablations.csv -> reports/evidence.json
 """
 
 from pathlib import Path

@@ -1,7 +1,7 @@
 """scores of every study, the baseline drawn again -> distances between noise floor and ceiling
 
-data/prompts/main/screen.parquet, data/{wordings,embeddings}/baseline.parquet, data/scores/,
-models/<model>/, models/lpips-alexnet/
+data/studies/, data/prompts/main/screen.parquet, data/{wordings,embeddings}/baseline.parquet,
+data/scores/, models/<model>/, models/lpips-alexnet/
 -> metrics/noise_scales.json, reports/observations/noise_scales.csv,
 reports/tables/noise_scales.csv, reports/figures/noise_scales/lpips.png
 """

@@ -1,7 +1,8 @@
 """scores and wordings of the study `templates` -> gains by template, category and token
 
-prompts/templates/, data/{scores,wordings}/templates.parquet, data/prompts/<role>/screen.parquet,
-models/<m>/tokenizer/ -> metrics/template_worth.json, reports/observations/template_worth.csv,
+prompts/templates/, data/studies/templates.json, data/{scores,wordings}/templates.parquet,
+data/prompts/<role>/screen.parquet, models/<m>/tokenizer/
+-> metrics/template_worth.json, reports/observations/template_worth.csv,
 reports/figures/template_worth/worth.png
 """
 

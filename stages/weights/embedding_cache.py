@@ -1,4 +1,4 @@
-"""data/embeddings/, data/prompts/, models/<m>/ -> metrics/embedding_cache.json
+"""data/{studies,embeddings,prompts}/, models/<m>/ -> metrics/embedding_cache.json
 
 Compares embeddings read back from a table with freshly made ones, and the pictures of both.
 """

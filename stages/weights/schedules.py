@@ -1,4 +1,4 @@
-"""models/<m>/ -> metrics/schedules.json, reports/figures/schedules/sigmas.png
+"""data/studies/, models/<m>/ -> metrics/schedules.json, reports/figures/schedules/sigmas.png
 
 Also reports/observations/schedules.csv, which holds every noise level.
 """

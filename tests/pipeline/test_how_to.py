@@ -90,7 +90,7 @@ def study_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the study of the page."""
     root = tmp_path_factory.mktemp("study")
     shutil.copy2(ROOT / "params.yaml", root)
-    for name in ("models", "prompts", "questions"):
+    for name in ("models", "prompts", "questions", "reports"):  # reports: questions name figures
         (root / name).symlink_to(ROOT / name)
     [step] = page_steps("study.md")
     take_step(step, root)

@@ -1,1 +1,1 @@
-"""The commands of `python -m zimage_eval`: arguments and words."""
+"""The commands that people type: their arguments, help texts and what they print."""

@@ -7,8 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from zimage_eval.cli.check import check_project
-from zimage_eval.cli.generate import add_generate_arguments, run_generate
+from zimage_eval.cli.generate import GENERATE_EXAMPLE, add_generate_arguments, run_generate
 from zimage_eval.cli.measure import add_measure_arguments, run_measure
 from zimage_eval.config.frozen import Problems
 from zimage_eval.config.model_spec import ModelSpec, load_model_spec
@@ -28,16 +27,38 @@ class Command(NamedTuple):
     help: str
     add_arguments: Callable[[argparse.ArgumentParser], None]
     run: Callable[[argparse.Namespace], None]
+    epilog: str | None = None
+
+
+SHEET_EXAMPLE = """\
+example:
+  python -m zimage_eval label-sheet data/images/baseline data/prompts/main/screen.parquet \\
+      --num-images 200 --seed 0 > labels.csv"""
+ORDER_OF_USE = """\
+in this order, from the root of the repository:
+  python -m zimage_eval check   check that a run finds all that it reads
+  python -m zimage_eval plan    print what the studies will cost
+  dvc repro                     run the graph: prompts to reports/report.md
+  python -m zimage_eval rows    print all verdicts"""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; bad input is a line on stderr for each problem, and exit code 2."""
     parser = argparse.ArgumentParser(
-        prog="python -m zimage_eval", description="Questions about the study, or to its model."
+        prog="python -m zimage_eval",
+        description="Prepare a run of the study, print its results, or use its model by hand.",
+        epilog=ORDER_OF_USE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     subparsers = parser.add_subparsers(dest="command", required=True)
     for name, command in COMMANDS.items():
-        subparser = subparsers.add_parser(name, help=command.help, description=command.help)
+        subparser = subparsers.add_parser(
+            name,
+            help=command.help,
+            description=f"{command.help[0].upper()}{command.help[1:]}.",
+            epilog=command.epilog,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
         command.add_arguments(subparser)
     arguments = parser.parse_args(argv)
     try:
@@ -68,7 +89,8 @@ def _add_plan_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--margin",
         type=float,
-        help="in alignment: what each study needs to resolve it, from the spreads it measured",
+        help="print how many prompts, images and hours each study needs to resolve a difference in "
+        "alignment of this size (a share of facts, 0 to 1), from the spread that it measured",
     )
 
 
@@ -92,6 +114,8 @@ def _plan(arguments: argparse.Namespace) -> None:
 
 
 def _check(arguments: argparse.Namespace) -> None:
+    from zimage_eval.cli.check import check_project
+
     print("\n".join(check_project(arguments.folder)))
 
 
@@ -128,10 +152,14 @@ def _add_measure_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_sheet_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("images", type=Path, help="a study's folder of images")
-    parser.add_argument("prompts", type=Path, help="the table of a phase's prompts")
-    parser.add_argument("--num-images", type=int, required=True, help="pictures, drawn at random")
-    parser.add_argument("--seed", type=int, required=True, help="decides which")
+    parser.add_argument("images", type=Path, help="a study's folder, data/images/<study>")
+    parser.add_argument(
+        "prompts", type=Path, help="data/prompts/<role>/screen.parquet, or confirm.parquet"
+    )
+    parser.add_argument(
+        "--num-images", type=int, required=True, help="number of pictures to choose at random"
+    )
+    parser.add_argument("--seed", type=int, required=True, help="of the random choice of pictures")
 
 
 def _label_sheet(arguments: argparse.Namespace) -> None:
@@ -146,7 +174,7 @@ def _label_sheet(arguments: argparse.Namespace) -> None:
 
 def _add_predict_arguments(parser: argparse.ArgumentParser) -> None:
     _add_folder_argument(parser)
-    parser.add_argument("prompt", help="what is to be drawn")
+    parser.add_argument("prompt", help="the words of the prompt")
 
 
 def _predict(arguments: argparse.Namespace) -> None:
@@ -193,37 +221,39 @@ def _stale(arguments: argparse.Namespace) -> None:
 
 COMMANDS = {
     "check": Command(
-        help="whether all that a run reads is there, whole and known, before anything runs",
+        help="check that every file a run reads is there, whole, and free of unknown words",
         add_arguments=_add_folder_argument,
         run=_check,
     ),
     "generate": Command(
-        help="one picture by hand, or a grid of some, exactly as the graph makes them",
+        help="draw one picture, or a grid of several values of settings, as the graph draws them",
         add_arguments=_add_generate_arguments,
         run=run_generate,
+        epilog=GENERATE_EXAMPLE,
     ),
     "label-sheet": Command(
-        help="a CSV of pictures and facts, for people to fill in (yes or no)",
+        help="print a CSV of questions about pictures, for people to answer with yes or no",
         add_arguments=_add_sheet_arguments,
         run=_label_sheet,
+        epilog=SHEET_EXAMPLE,
     ),
     "measure": Command(
-        help="speed, memory and what they cost in accuracy, on this machine and any model",
+        help="measure speed, memory, and what faster settings cost in accuracy, on this machine",
         add_arguments=_add_measure_arguments,
         run=run_measure,
     ),
     "plan": Command(
-        help="images, forwards, minutes and smallest visible effects; or what a margin takes",
+        help="print images, forwards, minutes and smallest visible effect of every study",
         add_arguments=_add_plan_arguments,
         run=_plan,
     ),
     "predict": Command(
-        help="how well a prompt will be drawn, if what foretells it was shown to",
+        help="predict alignment from the prompt's words",
         add_arguments=_add_predict_arguments,
         run=_predict,
     ),
     "rows": Command(
-        help="every row of the catalogue, its verdicts and on what they rest",
+        help="list every question with its verdicts and what they rest on",
         add_arguments=_add_folder_argument,
         run=_rows,
     ),

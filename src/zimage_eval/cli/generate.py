@@ -21,10 +21,15 @@ from zimage_eval.prompts.sets import Prompt, load_prompt_set
 if TYPE_CHECKING:
     from zimage_eval.cli.pictures import JudgedPicture
 
+GENERATE_EXAMPLE = """\
+example, a grid of six pictures; all settings and their values are in docs/settings.md:
+  python -m zimage_eval generate "A red star left of a blue ring" \\
+      --set sampler.shift=[1,3,6] --set refiner.refiner_blend=[0,1] --output grid.png"""
+
 
 def add_generate_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare what `run_generate` reads, but for `--folder`."""
-    parser.add_argument("prompt", help="what the picture shall show")
+    parser.add_argument("prompt", help="the text to draw")
     parser.add_argument("--model", help="a name in models/ (default: that of params.yaml)")
     parser.add_argument(
         "--set",
@@ -32,15 +37,16 @@ def add_generate_arguments(parser: argparse.ArgumentParser) -> None:
         default=[],
         dest="changes",
         metavar="GROUP.SETTING=VALUE",
-        help="another value than the model's default, in YAML; a list, such as "
-        "sampler.shift=[1,3,6], is several values, and several settings give their product; a "
-        "value that is a list itself stands in a list: encoder.hidden_layer=[[-2,-3]]",
+        help="a value to use instead of the model's default, in YAML (docs/settings.md has all "
+        "settings). A list is several values: a picture for each. Several --set with lists give "
+        "all combinations. Put a value that is itself a list into a list: "
+        "encoder.hidden_layer=[[-2,-3]]",
     )
-    parser.add_argument("--seed", type=int, default=0, help="of the noise (default: 0)")
+    parser.add_argument("--seed", type=int, default=0, help="seed of the noise (default: 0)")
     parser.add_argument(
         "--facts",
-        help="what to look for, as JSON in the form of prompts/scenes (default: what the prompt "
-        "set says of this prompt, or the prompt itself if it words a scene)",
+        help="facts to check in the picture, as JSON with the keys of prompts/scenes/*.yaml "
+        "(default: those of the prompt set, or those that the words of the prompt state)",
     )
     parser.add_argument("--output", type=Path, required=True, help="the PNG file to write")
 

@@ -38,19 +38,26 @@ def add_measure_arguments(parser: argparse.ArgumentParser) -> None:
         choices=BENCHMARKS,
         metavar="BENCHMARK",
         help=f"any of {', '.join(BENCHMARKS)}; settings draws one picture under every value of "
-        "docs/settings.md, the others stand in params.yaml",
+        "docs/settings.md, the others read their entry in params.yaml. Times are in seconds, "
+        "memory is in GiB, throughput in images per second",
     )
     parser.add_argument("--model", help="a name in models/ (default: that of params.yaml)")
     parser.add_argument(
         "--entries",
         type=Path,
-        help="YAML file with a key benchmarks (default: params.yaml)",
+        help="YAML file with a key benchmarks, such as tools/full_size.yaml (default: params.yaml)",
     )
     parser.add_argument(
-        "--side", type=int, default=256, help="of the pictures of `settings` (default: 256)"
+        "--side",
+        type=int,
+        default=256,
+        help="width and height in pixels of the pictures of settings (default: 256)",
     )
     parser.add_argument(
-        "--output", type=Path, required=True, help="folder of the results, a JSON file each"
+        "--output",
+        type=Path,
+        required=True,
+        help="folder to write the results to, one JSON file per benchmark",
     )
 
 

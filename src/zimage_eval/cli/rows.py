@@ -7,17 +7,21 @@ from zimage_eval.report.verdicts import Answer
 
 _WIDTH = 64
 _WIDTHS = ("<5", "<13", ">8", ">5", "<13", ">5", "<13")
-"""Of the columns before the claim."""
+"""Of the columns before the hypothesis."""
+_LEGEND = """\
+p: p-value adjusted over the report (Holm), or exact: decided by equality; n: prompts or other units
+full size: the claim on many more prompts; design: is another training better, from training runs"""
 
 
 def render_answers(answers: Sequence[Answer]) -> str:
-    """One line a row: the verdicts, p-values, sizes and the claim."""
-    lines = [_line("row", "weights", "p", "n", "full size", "n", "design", "claim")]
+    """A line per question with its verdicts, p-values, sizes and hypothesis; then a legend."""
+    lines = [_line("row", "weights", "p", "n", "full size", "n", "design", "hypothesis")]
     for answer in sorted(answers, key=lambda one: _order(one.question.row)):
         weights, design = answer.verdicts
         full = answer.at_full_size
-        claim = answer.question.hypothesis
-        shown = claim if len(claim) <= _WIDTH else claim[: _WIDTH - 3] + "..."
+        hypothesis = answer.question.hypothesis
+        is_short = len(hypothesis) <= _WIDTH
+        shown = hypothesis if is_short else hypothesis[: _WIDTH - 3] + "..."
         lines.append(
             _line(
                 answer.question.row,
@@ -30,13 +34,13 @@ def render_answers(answers: Sequence[Answer]) -> str:
                 shown,
             )
         )
-    return "\n".join(lines)
+    return "\n".join([*lines, "", _LEGEND])
 
 
 def _line(*cells: str) -> str:
-    *narrow, claim = cells
+    *narrow, hypothesis = cells
     padded = (f"{cell:{width}}" for cell, width in zip(narrow, _WIDTHS, strict=True))
-    return f"{' '.join(padded)} {claim}"
+    return f"{' '.join(padded)} {hypothesis}"
 
 
 def _plain(verdict: Verdict) -> str:
@@ -46,7 +50,10 @@ def _plain(verdict: Verdict) -> str:
 def _p_value(verdict: Verdict) -> str:
     if verdict.is_exact:
         return "exact"
-    return "" if verdict.p_value is None else f"{verdict.p_value:.1e}"
+    if verdict.p_value is None:
+        return ""
+    p_value = f"{verdict.p_value:.1e}"
+    return "1" if p_value == "1.0e+00" else p_value
 
 
 def _order(row: str) -> tuple[bool, str, int]:

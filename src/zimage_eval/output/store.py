@@ -1,13 +1,13 @@
-"""Pictures that were made before, found again by the key of all that decides their pixels.
+"""The image store: pictures drawn before, under a key of everything that decides their pixels.
 
-A shortcut and nothing else: without it every stage writes the same bytes, and a store that can't be
-read or written costs a warning and the time to draw. It lies inside DVC's cache directory, so that
-a killed stage, another study, branch or experiment reuses it.
+It only saves time. Without it every stage writes the same bytes, and if it can't be read or
+written, a warning is printed and the picture is drawn. It lies inside DVC's cache directory, so
+that a rerun of a killed stage, another study, branch or experiment uses it too.
 
-Each entry ends in a digest of its key and its bytes. That protects from accidents: a file that is
-cut off or damaged, was edited, holds other pixels, or lies under another picture's key is drawn
-again and replaced, and so is an entry without a digest, as earlier versions wrote them. It does not
-protect from people: whoever may write into the store can write a digest too.
+Each entry ends in a digest of its key and its bytes. An entry whose digest does not match is drawn
+again and replaced: a file that is cut off, damaged or edited, or lies under another picture's key,
+and an entry of an earlier version, which has no digest. This protects from accidents, not from
+people: whoever may write into the store can write a digest too.
 """
 
 import hashlib

@@ -1,4 +1,4 @@
-"""Which images are made together: decided by a study's prompt list alone, the same every time."""
+"""Batches of images. They depend only on the prompt list, so they are equal on every run."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple

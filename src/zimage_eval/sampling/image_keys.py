@@ -27,7 +27,7 @@ class DrawingRecipe(NamedTuple):
 
 
 def device_class(device: torch.device) -> str:
-    """The name of the GPU, or the instruction set of the CPU: what else may decide last bits."""
+    """The name of the GPU, or the CPU's instruction set: another one can change last bits."""
     if device.type == "cuda":
         return torch.cuda.get_device_name(device)
     return f"{device.type} {torch.backends.cpu.get_cpu_capability()}"

@@ -2,9 +2,9 @@
 
 A variant is on the front if no other variant of at most its cost is truly better. Costs are exact
 (forwards are counted), so only quality is uncertain. A variant leaves the front by a max-t test
-against all variants that cost no more (`argmax_sets`). It is on the front beyond doubt if it leads
-each of them. Both kinds of p-values are corrected over the variants (Holm), so that the whole
-picture has an error of at most 5 % on each side.
+against all variants that cost no more (`argmax_sets`). It is on the front beyond doubt if it is
+significantly better than each of them. Both kinds of p-values are corrected over the variants
+(Holm), so that the whole picture has an error of at most 5 % on each side.
 """
 
 from collections.abc import Mapping, Sequence

@@ -159,8 +159,11 @@ def _notes(spec: ModelSpec) -> str:
         f"(1.960 + 0.842) * sqrt({figures.alignment_sd:g}^2 + 2 / num_prompts) / sqrt(num_prompts)"
     )
     return f"""\
+prompts x 1       every prompt is drawn with one seed
 images, forwards  still to draw after sharing with the studies above; guidance counts two a step
-minutes           at {costs}, without the start of the stages
+minutes           at {costs}, without benchmarks and the start
+                  of the stages
+-                 nothing is compared, or no judge says what a picture shows
 sees              smallest difference in alignment found with 80 % power at a two-sided 5 %, paired,
                   prompts as clusters and two pseudo-prompts at the ends of the range:
                   {effect}"""
