@@ -23,8 +23,10 @@ def project(tmp_path: Path) -> Path:
     (models / "lpips-alexnet").symlink_to(ROOT / "models" / "lpips-alexnet")
     for folder in ("questions", "prompts"):
         shutil.copytree(ROOT / folder, tmp_path / folder)
+    shutil.copy(ROOT / "dvc.yaml", tmp_path)
     (tmp_path / "reports").mkdir()
-    (tmp_path / "reports" / "figures").symlink_to(ROOT / "reports" / "figures")
+    for folder in ("metrics", "benchmarks", "reports/figures", "reports/machine"):
+        (tmp_path / folder).symlink_to(ROOT / folder)
     return tmp_path
 
 
@@ -76,6 +78,14 @@ def test_nano_itself_is_in_order_without_torch() -> None:
     assert (done.stdout, done.stderr) == ("nano (turbo): all that a run reads is in order\n", "")
 
 
+def test_an_output_that_takes_nothing_is_one_line() -> None:
+    command = [sys.executable, "-m", "zimage_eval", "check"]
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(command, cwd=ROOT, stdout=full, stderr=subprocess.PIPE, text=True)
+    assert done.returncode == 1
+    assert done.stderr == "error: [Errno 28] No space left on device\n"
+
+
 def test_other_weights_than_the_stated_ones_are_refused_by_file(
     whole: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -101,6 +111,11 @@ def test_several_problems_are_a_line_each(whole: Path, capsys: pytest.CaptureFix
 @pytest.mark.parametrize(
     ("file", "old", "new", "words"),
     [
+        ("a02-guidance.yaml", "{guidance:", "{guidence:", "did you mean 'guidance'?"),
+        ("a02-guidance.yaml", "=0.0:alignment:.3f}", "=0.05:alignment:.3f}",
+         "no variant of guidance is 'guidance_scale=0.05', did you mean 'guidance_scale="),
+        ("a02-guidance.yaml", ":.3f}", ":.3q}", "'.3q' is no format of a number"),
+        ("a02-guidance.yaml", "{guidance:", "{guidance :", "holds a brace that is of no"),
         ("a02-guidance.yaml", "claim:", "clame:", "unknown key 'clame'"),
         ("a01-hidden-layer.yaml", "study: hidden_layer", "study: hidden_layr",
          "study: no study is 'hidden_layr', did you mean 'hidden_layer'?"),
@@ -142,6 +157,8 @@ def test_a_typo_in_a_question_is_named_with_the_nearest_word(
         ("models/nano.yaml", "height: 64", "height: 60", "image.height: 60 is not a multiple of 8"),
         ("models/nano.yaml", "title: nano (turbo)", f"title: [{'x' * 900}]", "..."),
         ("prompts/templates/scenes.yaml", "prefix: a crisp", "prefiks: a crisp", "prefiks"),
+        ("models/nano.yaml", "  - alexnet", "  - vae", "one stands twice in vae, vae"),
+        ("models/nano.yaml", "allowed: []", "allowed: [kd_vae]", "did you mean 'kid_vae'?"),
         ("questions/terms.yaml", "assay:", "asay:", "asay"),
     ],
 )  # fmt: skip
@@ -160,6 +177,29 @@ def test_phases_of_that_is_left_out_is_named(
     start, end = text.index("phases_of:"), text.index("studies:")
     path.write_text(text[:start] + text[end:], encoding="utf-8")
     assert any("phases_of: missing; {} gives all roles" in line for line in check(whole, capsys))
+
+
+@pytest.mark.parametrize("key", ["refiner", "profile", "noise_scales"])
+def test_a_study_is_not_named_like_what_another_stage_writes(
+    whole: Path, capsys: pytest.CaptureFixture[str], key: str
+) -> None:
+    entry = "    question: x?\n    prompts: main\n    vary: {}\n    variants: {}\n    confirm:\n"
+    replace(whole / "params.yaml", "\nstudies:\n", f"\nstudies:\n  {key}:\n{entry}")
+    line = check(whole, capsys)[0]  # more are of what questions cite of the other
+    assert f"params.yaml: studies.{key}: " in line
+    assert f"dvc.yaml:{key} writes " in line
+
+
+@pytest.mark.parametrize(
+    ("name", "words"), [("scenez.yaml", "did you mean 'scenes'?"), ("scenes.yml", "end in .yaml")]
+)
+def test_templates_for_no_prompt_set_are_named(
+    whole: Path, capsys: pytest.CaptureFixture[str], name: str, words: str
+) -> None:
+    (whole / "prompts" / "templates" / name).write_text("[]")
+    [line] = check(whole, capsys)
+    assert f"prompts/templates/{name}: " in line
+    assert words in line
 
 
 @pytest.mark.parametrize("margin", ["inf", "nan", "0", "-1"])

@@ -243,3 +243,27 @@ def test_the_repositorys_own_sets_have_enough_prompts(name: str) -> None:
     prompts = load_prompt_set(folder)
     assert len({prompt.category for prompt in prompts}) == 4
     split_phases(prompts, 64, 128)
+
+
+@pytest.mark.parametrize(
+    ("second", "words"),
+    [
+        ("{subject: 0, relation: above, object: 1}", "two of them are of the same objects"),
+        ("{subject: 1, relation: below, object: 0}", "two of them are of the same objects"),
+        ("{subject: 1, relation: above, object: 0}", "two of them are of the same objects"),
+        ("{subject: 1, relation: left_of, object: 0}", None),
+    ],
+)
+def test_relations_that_say_the_same_or_the_opposite_are_refused(
+    tmp_path: Path, second: str, words: str | None
+) -> None:
+    relations = f"[{{subject: 0, relation: above, object: 1}}, {second}]"
+    objects = "[{name: star}, {name: ring}]"
+    (tmp_path / "relation.yaml").write_text(
+        f"- id: a\n  text: a star\n  facts: {{objects: {objects}, relations: {relations}}}\n"
+    )
+    if words is None:
+        assert len(load_prompt_set(tmp_path)[0].facts.relations) == 2
+        return
+    with pytest.raises(ValueError, match=words):
+        load_prompt_set(tmp_path)

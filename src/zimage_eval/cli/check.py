@@ -3,11 +3,12 @@
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from zimage_eval.benchmarks.comparison.models import load_compared_model
 from zimage_eval.benchmarks.comparison.prompts import comparison_prompts, read_prompts
-from zimage_eval.config.frozen import Problems, read_yaml
+from zimage_eval.config.frozen import Problems, read_yaml, unknown, yaml_files
+from zimage_eval.config.measuring import BackboneName
 from zimage_eval.config.model_spec import ModelSpec, load_model_spec, prompt_set_of
 from zimage_eval.config.params import Params, load_params, phases_of_role
 from zimage_eval.config.variants import Variant
@@ -21,16 +22,21 @@ from zimage_eval.model.folder import (
     check_model,
     check_parts,
 )
+from zimage_eval.model.memory import WEIGHT_FILES, check_values
 from zimage_eval.prompts.sets import load_prompt_set, split_phases
 from zimage_eval.prompts.templates import study_variants
 from zimage_eval.questions.questions import (
+    BENCHMARKS,
     Known,
     check_references,
     load_questions,
     load_terms,
 )
+from zimage_eval.report.citations import wrong_references
 
 FIGURES = Path("reports/figures")
+TEMPLATES = Path("prompts/templates")
+RESULTS = (Path("metrics"), Path("reports/machine"))
 
 
 def check_project(folder: Path) -> list[str]:
@@ -61,6 +67,9 @@ def check_project(folder: Path) -> list[str]:
             lines.extend([] if line is None else [line])
 
     attempt(partial(_check_params, folder))
+    attempt(partial(_check_study_names, folder, params))
+    attempt(partial(_check_templates, folder / "prompts"))
+    attempt(partial(_check_small_sets, folder / "models" / f"{params.model}.yaml", spec))
     for role in spec.prompt_sets:
         attempt(partial(_check_prompts, folder, params, spec, role))
     for key in params.studies:
@@ -81,6 +90,43 @@ def _check_params(folder: Path) -> None:
     path = folder / "params.yaml"
     if "phases_of" not in read_yaml(path):
         raise ValueError(f"{path}: phases_of: missing; {{}} gives all roles the sizes of `phases`")
+
+
+def _check_study_names(folder: Path, params: Params) -> None:
+    """A study's results are named after it, and DVC has no two stages write one file or folder."""
+    taken = {}
+    for stage, output in _outputs(folder):
+        parts = Path(output).with_suffix("").parts
+        for place in (("metrics",), ("reports", "tables"), ("reports", "figures")):
+            if parts[: len(place)] == place and len(parts) > len(place):
+                taken[parts[len(place)]] = f"{stage} writes {output}"
+    problems = [
+        f"{folder / 'params.yaml'}: studies.{key}: {taken[key]}; the study needs another name"
+        for key in params.studies
+        if key in taken
+    ]
+    if problems:
+        raise Problems(*problems)
+
+
+def _check_templates(folder: Path) -> None:
+    """Every file of templates is for a prompt set that is there."""
+    sets = sorted(path.name for path in folder.glob("*/") if path.name != TEMPLATES.name)
+    for path in yaml_files(folder / TEMPLATES.name):
+        if path.stem not in sets:
+            raise ValueError(f"{path}: no prompt set is {unknown(path.stem, sets)}")
+
+
+def _check_small_sets(path: Path, spec: ModelSpec) -> None:
+    from zimage_eval.metrics.sets.catalogue import set_metrics
+
+    names = set_metrics(get_args(BackboneName))
+    for name in spec.distribution.small_sets_allowed:
+        if name not in names:
+            raise ValueError(
+                f"{path}: distribution.small_sets_allowed: no metric of sets is "
+                f"{unknown(name, names)}"
+            )
 
 
 def _check_prompts(folder: Path, params: Params, spec: ModelSpec, role: str) -> None:
@@ -127,9 +173,14 @@ def _check_weights(
     from zimage_eval.text.encoder import check_text_side
 
     problems = []
-    for check in (check_text_side, partial(check_image_weights, parts=("transformer", "vae"))):
+    checks: list[Callable[[], None]] = [
+        partial(check_text_side, weights),
+        partial(check_image_weights, weights, ("transformer", "vae")),
+        *(partial(check_values, weights / part) for part in WEIGHT_FILES),
+    ]
+    for check in checks:
         try:
-            check(weights)
+            check()
         except ValueError as error:
             problems.append(str(error))
     if problems:
@@ -189,6 +240,11 @@ def _check_questions(
     }
     known = Known(names, categories, _figures(folder, params))
     problems = list(check_references(folder / "questions", questions, known))
+    measured = [*BENCHMARKS, *(set(_results(folder)) - set(BENCHMARKS) - names.keys())]
+    for name, question in questions.items():
+        for sentence in question.sentences:
+            wrong = wrong_references(sentence, names, measured)
+            problems += [f"{folder / 'questions' / name}.yaml: {words}" for words in wrong]
     if problems:
         raise Problems(*problems)
 
@@ -196,16 +252,27 @@ def _check_questions(
 def _figures(folder: Path, params: Params) -> set[str]:
     """The figures that are there, and those that a stage of the graph will draw."""
     there = {path.relative_to(folder / FIGURES).as_posix() for path in _pngs(folder / FIGURES)}
-    graphs = [folder / "dvc.yaml", *sorted((folder / "benchmarks").glob("*/dvc.yaml"))]
-    written = [
-        entry if isinstance(entry, str) else next(iter(entry))
-        for graph in graphs
-        if graph.is_file()
-        for stage in read_yaml(graph)["stages"].values()
-        for entry in stage.get("do", stage).get("plots", [])
-    ]
+    written = [path for _, path in _outputs(folder)]
     drawn = {path.replace("${key}", key) for path in written for key in params.studies}
     return there | {path.removeprefix(f"{FIGURES.as_posix()}/") for path in drawn}
+
+
+def _results(folder: Path) -> Iterator[str]:
+    """Names of the results that are there: `h100_profile` is reports/machine/h100/profile.json."""
+    for place in RESULTS:
+        for path in (folder / place).rglob("*.json"):
+            yield "_".join(path.relative_to(folder / place).with_suffix("").parts)
+
+
+def _outputs(folder: Path) -> Iterator[tuple[str, str]]:
+    """What the graph writes: `<file>:<stage>` and the path, which may hold `${key}`."""
+    for graph in [folder / "dvc.yaml", *sorted((folder / "benchmarks").glob("*/dvc.yaml"))]:
+        stages = read_yaml(graph)["stages"] if graph.is_file() else {}
+        for name, stage in stages.items():
+            entry = stage.get("do", stage)
+            for output in (entry.get(kind, []) for kind in ("outs", "metrics", "plots")):
+                for path in output:
+                    yield f"{graph}:{name}", path if isinstance(path, str) else next(iter(path))
 
 
 def _pngs(folder: Path) -> Iterator[Path]:

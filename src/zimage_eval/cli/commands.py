@@ -2,6 +2,7 @@
 
 import argparse
 import math
+import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -43,7 +44,11 @@ in this order, from the root of the repository:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command; bad input is a line on stderr for each problem, and exit code 2."""
+    """Run one command and return its exit code.
+
+    Bad input is 2, with a line on stderr for each problem; a file that can't be read or written,
+    standard output among them, and too little memory are a line and 1.
+    """
     parser = argparse.ArgumentParser(
         prog="python -m zimage_eval",
         description="Prepare a run of the study, print its results, or use its model by hand.",
@@ -63,6 +68,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = parser.parse_args(argv)
     try:
         COMMANDS[arguments.command].run(arguments)
+        sys.stdout.flush()
+    except (OSError, MemoryError) as error:
+        # What is left of the output would fail once more when Python ends.
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115
+        words = str(error) if isinstance(error, OSError) else f"out of memory: {error}"
+        print(f"error: {' '.join(words.split())}", file=sys.stderr)
+        return 1
     except ValueError as error:
         for line in error.args if isinstance(error, Problems) else [str(error)]:
             print(f"error: {' '.join(line.split())}", file=sys.stderr)

@@ -5,9 +5,9 @@ parameter, but it does see a changed digest. Results belong to that digest, and 
 one is refused.
 """
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, StringConstraints
+from pydantic import Field, StringConstraints, model_validator
 
 from zimage_eval.config.frozen import Frozen
 from zimage_eval.config.setting_groups import Count
@@ -64,3 +64,9 @@ class Distribution(Frozen):
     """Seed of drawn scenes, KID's blocks and the split-half null."""
     small_sets_allowed: Annotated[tuple[str, ...], Field(strict=False)]
     """Names of metrics that may be computed from fewer images than they need."""
+
+    @model_validator(mode="after")
+    def _no_backbone_twice(self) -> Self:
+        if len(set(self.backbones)) < len(self.backbones):
+            raise ValueError(f"backbones: one stands twice in {', '.join(self.backbones)}")
+        return self

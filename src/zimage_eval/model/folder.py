@@ -28,7 +28,7 @@ REQUIRED_FILES = {
 _CLASSES: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "tokenizer": ("transformers", ()),
     "text_encoder": ("transformers", ()),
-    "scheduler": ("diffusers", ()),
+    "scheduler": ("diffusers", ("FlowMatchEulerDiscreteScheduler",)),
     "transformer": ("diffusers", ("ZImageTransformer2DModel",)),
     "vae": ("diffusers", ("AutoencoderKL",)),
 }
@@ -107,6 +107,20 @@ class _SchedulerConfig(_Config):
     num_train_timesteps: _Size
     shift: _Positive
     use_dynamic_shifting: bool
+    use_karras_sigmas: bool = False
+    use_exponential_sigmas: bool = False
+    use_beta_sigmas: bool = False
+    invert_sigmas: bool = False
+    stochastic_sampling: bool = False
+    shift_terminal: float | None = None
+
+    @model_validator(mode="after")
+    def _leave_the_schedule_to_the_settings(self) -> Self:
+        values = self.model_dump(exclude={"num_train_timesteps", "shift"})
+        for key, value in values.items():
+            if value:
+                raise ValueError(f"{key}: {value}: sampler.shift would not mean what it says")
+        return self
 
 
 class _TokenizerConfig(_Config):
@@ -175,6 +189,7 @@ def check_parts(folder: Path, parts: Sequence[str]) -> None:
             needed = " or ".join(REQUIRED_FILES[part])
             raise ValueError(f"{folder / part}: holds no {needed}; {where}")
         read_config(folder, part)
+        _check_class(folder, part)
         if part in WEIGHT_FILES:
             read_shapes(folder / part)
     if "tokenizer" in parts:
@@ -320,6 +335,16 @@ def _check_index(path: Path, parts: Sequence[str]) -> None:
             )
         if classes and entry[1] not in classes:
             raise ValueError(f"{path}: {part}: no class is {unknown(entry[1], classes)}")
+
+
+def _check_class(folder: Path, part: str) -> None:
+    """A configuration of diffusers names its class, and that is the one of model_index.json."""
+    config, index = folder / part / _CONFIGS[part][0], folder / "model_index.json"
+    if _CLASSES[part][0] != "diffusers":
+        return
+    stated, wanted = read_json_object(config).get("_class_name"), read_json_object(index)[part][1]
+    if stated not in (None, wanted):
+        raise ValueError(f"{config}: is of {shown(stated)}, {index} names {wanted}")
 
 
 def _check_tokenizer(folder: Path) -> None:

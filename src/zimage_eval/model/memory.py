@@ -24,6 +24,7 @@ WEIGHT_FILES = {
     "vae": "diffusion_pytorch_model.safetensors",
 }
 """File of each part's weights; where they are in shards, the index is that name + `.index.json`."""
+_FORMATS = ("F16", "BF16", "F32", "F64")
 _POINTER = b"version https://git-lfs"
 _CGROUP_LIMIT = Path("/sys/fs/cgroup/memory.max")
 
@@ -118,15 +119,15 @@ def read_header(path: Path) -> dict[str, tuple[int, ...]]:
     """Shape of every tensor of a safetensors file by name; only the header is read.
 
     Raises:
-        ValueError: the file is missing, is no whole safetensors file, or holds a tensor of other
-            than floating-point numbers.
+        ValueError: the file is missing, is no whole safetensors file, or holds other numbers than
+            floating-point ones of 16 bits or more.
     """
     refuse_pointer(path)
     try:
         with safe_open(path, framework="numpy") as file:
             slices = {name: file.get_slice(name) for name in file.keys()}  # noqa: SIM118
             for name, tensor in slices.items():
-                if not tensor.get_dtype().startswith(("F", "BF")):
+                if tensor.get_dtype() not in _FORMATS:  # FP8 weights lack scales that go with them
                     raise ValueError(f"{path}: {name} holds {tensor.get_dtype()} values")
             return {name: tuple(tensor.get_shape()) for name, tensor in slices.items()}
     except (OSError, SafetensorError) as error:
@@ -134,6 +135,26 @@ def read_header(path: Path) -> dict[str, tuple[int, ...]]:
             f"{path}: is no whole safetensors file of {path.stat().st_size} bytes, perhaps a "
             f"download that was cut off ({cut(str(error))})"
         ) from error
+
+
+def check_values(folder: Path) -> None:
+    """Read every weight of a part: a file that was damaged may be as long as it should be.
+
+    Raises:
+        ValueError: a tensor holds NaN or infinity, or a matrix nothing but zeros, as where a
+            download has left a hole; names file and tensor.
+    """
+    import torch
+
+    for path in part_files(folder):
+        with safe_open(path, framework="pt") as file:
+            for name in file.keys():  # noqa: SIM118
+                tensor = file.get_tensor(name)
+                if not torch.isfinite(tensor).all():
+                    raise ValueError(f"{path}: {name} holds NaN or infinity")
+                # A vector, a bias or a padding token say, may be zero.
+                if sum(size > 1 for size in tensor.shape) > 1 and not tensor.any():
+                    raise ValueError(f"{path}: {name} holds nothing but zeros")
 
 
 def refuse_tensors(folder: Path, model: str, problems: Mapping[str, Collection[str]]) -> None:

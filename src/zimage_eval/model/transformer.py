@@ -1,5 +1,6 @@
 """Load a model's transformer, scheduler and autoencoder; apply settings to the transformer."""
 
+import inspect
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -8,7 +9,7 @@ import torch
 from diffusers import AutoencoderKL, ZImageTransformer2DModel
 from torch import nn
 
-from zimage_eval.config.frozen import cut
+from zimage_eval.config.frozen import cut, unknown
 from zimage_eval.config.model_spec import DtypeSettings
 from zimage_eval.config.settings import Settings
 from zimage_eval.model.captions import RefinerFit
@@ -120,6 +121,10 @@ def _empty_module(folder: Path, model_type: Any) -> Any:  # noqa: ANN401 - diffu
     config = folder / "config.json"
     values = read_json_object(config)
     values.pop("context_refiner_modulation", None)  # this project's own key
+    parameters = inspect.signature(model_type.__init__).parameters
+    for key in values:
+        if key not in parameters and not key.startswith("_"):  # diffusers would leave it unread
+            raise ValueError(f"{config}: unknown key {unknown(key, list(parameters)[1:])}")
     try:
         with torch.device("meta"):
             return model_type.from_config(values)

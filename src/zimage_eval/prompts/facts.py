@@ -120,6 +120,18 @@ class Facts(_Frozen):
                     )
             if relation.subject == relation.object:
                 raise ValueError(f"object {relation.subject} can't stand in relation to itself")
+        pairs = [
+            (
+                frozenset((relation.subject, relation.object)),
+                relation.relation in ("above", "below"),
+            )
+            for relation in self.relations
+        ]
+        if len(set(pairs)) < len(pairs):
+            raise ValueError(
+                "relations: two of them are of the same objects and direction: they say the same, "
+                "or can't both hold"
+            )
         return self
 
 

@@ -5,8 +5,9 @@ for the same in a Python format. A variant's name has no colon.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping
 
+from zimage_eval.config.frozen import shown, unknown
 from zimage_eval.output.results import Results
 from zimage_eval.studies.shown_numbers import MISSING
 
@@ -37,6 +38,34 @@ def missing_references(sentence: str, results: Mapping[str, Results]) -> list[st
     """References of a sentence that have no number, as they are written."""
     found = _REFERENCE.finditer(sentence)
     return [match[0] for match in found if _value(match, results) is None]
+
+
+def wrong_references(
+    sentence: str, variants: Mapping[str, Collection[str]], measured: Collection[str]
+) -> Iterator[str]:
+    """What of a sentence can't become a number, whatever is measured; in words.
+
+    Metrics and the rows of benchmarks are not looked at: they are known when there are results.
+
+    Args:
+        sentence: with references.
+        variants: names by study.
+        measured: names of the others that have results.
+    """
+    rest = _REFERENCE.sub("", sentence)
+    if "{" in rest or "}" in rest:
+        yield f"{shown(sentence)}: holds a brace that is of no {{result:row:metric}}"
+    for match in _REFERENCE.finditer(sentence):
+        source, row, form = match[1], match[2], match[4] or ""
+        if source in variants:
+            if row not in variants[source]:
+                yield f"{match[0]}: no variant of {source} is {unknown(row, variants[source])}"
+        elif source not in measured:
+            yield f"{match[0]}: no result is {unknown(source, [*variants, *measured])}"
+        try:
+            format(0.5, form)
+        except ValueError:
+            yield f"{match[0]}: {form!r} is no format of a number"
 
 
 def _value(match: re.Match[str], results: Mapping[str, Results]) -> float | None:

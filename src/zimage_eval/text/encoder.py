@@ -9,6 +9,7 @@ from zimage_eval.config.frozen import cut, shown
 from zimage_eval.config.model_spec import DtypeSettings
 from zimage_eval.model.folder import TEXT_PARTS, check_parts
 from zimage_eval.model.memory import read_json_object, refuse_tensors
+from zimage_eval.text.chat_format import PAD, TURN_END, TURN_START, chat_parts
 
 # transformers takes seconds to import, so it is imported where something is loaded.
 if TYPE_CHECKING:
@@ -82,6 +83,37 @@ def check_text_side(folder: Path) -> None:
             f"{folder / 'tokenizer'}: has a token {highest}, the text encoder knows 0 to "
             f"{num_tokens - 1}"
         )
+    _check_model_type(folder, type(text_encoder))
+    _check_chat(folder / "tokenizer", tokenizer)
+
+
+def _check_model_type(folder: Path, model_type: type["PreTrainedModel"]) -> None:
+    """The configuration is of the class that reads it, which takes any other's values."""
+    path = folder / "text_encoder" / "config.json"
+    stated, wanted = read_json_object(path)["model_type"], model_type.config_class.model_type
+    if stated != wanted:
+        raise ValueError(
+            f"{path}: model_type {shown(stated)} is none of {model_type.__name__}, which is "
+            f"{wanted!r}"
+        )
+
+
+def _check_chat(folder: Path, tokenizer: "PreTrainedTokenizerBase") -> None:
+    """The chat format can be written, holds the prompt, and its marks are a token each."""
+    try:
+        texts = chat_parts(tokenizer, "", None)
+    except Exception as error:  # a template may fail anywhere
+        raise ValueError(
+            f"{folder}: its chat template can't be applied "
+            f"({type(error).__name__}: {cut(str(error))})"
+        ) from error
+    if not all(texts):
+        raise ValueError(
+            f"{folder}: its chat template writes nothing around the prompt, or no prompt"
+        )
+    for mark in (TURN_START, TURN_END, PAD):
+        if tokenizer.tokenize(mark) != [mark]:
+            raise ValueError(f"{folder}: {mark} is no token of its own")
 
 
 def _load_whole(folder: Path, **options: Any) -> Any:  # noqa: ANN401 - whatever class it names
