@@ -11,7 +11,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from zimage_eval.config.model_spec import DtypeSettings
-from zimage_eval.model.memory import check_values
+from zimage_eval.model.memory import check_weight_values
 from zimage_eval.model.transformer import check_image_weights, load_image_side
 from zimage_eval.text.encoder import check_text_side
 
@@ -56,11 +56,11 @@ def test_values_that_no_training_leaves_are_refused(
 ) -> None:
     """As a damaged file of the right length holds them, or a download with a hole."""
     part = (folder / file).parent
-    check_values(part)
+    check_weight_values(part)
     name = max(k for k, tensor in load_file(folder / file).items() if tensor.squeeze().ndim > 1)
     change_tensors(folder / file, lambda tensor: torch.full_like(tensor, value), name)
     with pytest.raises(ValueError, match=f"{re.escape(name)} holds .*{words}"):
-        check_values(part)
+        check_weight_values(part)
 
 
 @pytest.mark.parametrize("file", WEIGHTS)

@@ -22,7 +22,7 @@ from zimage_eval.model.folder import (
     check_model,
     check_parts,
 )
-from zimage_eval.model.memory import WEIGHT_FILES, check_values
+from zimage_eval.model.memory import WEIGHT_FILES, check_weight_values
 from zimage_eval.prompts.sets import load_prompt_set, split_phases
 from zimage_eval.prompts.templates import study_variants
 from zimage_eval.questions.questions import (
@@ -176,7 +176,7 @@ def _check_weights(
     checks: list[Callable[[], None]] = [
         partial(check_text_side, weights),
         partial(check_image_weights, weights, ("transformer", "vae")),
-        *(partial(check_values, weights / part) for part in WEIGHT_FILES),
+        *(partial(check_weight_values, weights / part) for part in WEIGHT_FILES),
     ]
     for check in checks:
         try:

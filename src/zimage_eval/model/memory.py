@@ -137,7 +137,7 @@ def read_header(path: Path) -> dict[str, tuple[int, ...]]:
         ) from error
 
 
-def check_values(folder: Path) -> None:
+def check_weight_values(folder: Path) -> None:
     """Read every weight of a part: a file that was damaged may be as long as it should be.
 
     Raises:
