@@ -5,6 +5,7 @@ import os
 import resource
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -270,19 +271,25 @@ def test_an_entry_that_is_a_pipe_is_replaced(
     assert load(store) == FILES
 
 
-@pytest.fixture
+@contextmanager
 def little_space() -> Iterator[None]:
-    """Files of 40 bytes at most, for this process: a write that really ends half-way."""
+    """Files of 40 bytes at most: a write that really ends half-way.
+
+    For the whole process, the file of a test log too, and so for no longer than the write.
+    """
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (40, hard))
-    yield
-    resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 def test_a_write_that_ends_half_way_leaves_nothing(
-    store: ImageStore, capsys: pytest.CaptureFixture[str], little_space: None
+    store: ImageStore, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    store.save(KEYS_OF_BATCH, FILES)
+    with little_space():
+        store.save(KEYS_OF_BATCH, FILES)
     assert "can't be written: File too large; " in capsys.readouterr().err
     assert store.root is not None
     assert [path for path in store.root.rglob("*") if path.is_file()] == []
