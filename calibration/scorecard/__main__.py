@@ -25,7 +25,7 @@ from calibration.scorecard.negative_controls import (
     neutral_words,
 )
 from calibration.scorecard.recovery import PlantedSearch, Size, by_judge, by_pictures, by_size
-from calibration.scorecard.truth_scores import planted_answers, score_family, shown, total
+from calibration.scorecard.truth_scores import planted_answers, score_family, total
 from zimage_eval.config.benchmarks import need
 from zimage_eval.config.params import load_params, phases_of_role
 
@@ -88,7 +88,7 @@ def family_card(
     quality = scored.get("quality_word")
     pictures = sorted({defaults.num_pictures, *PICTURES})
     return {
-        "truths": {truth: shown(score) for truth, score in scores.items()},
+        "truths": {truth: card_entry(score) for truth, score in scores.items()},
         "total": total(list(scores.values())),
         "default_size": str(defaults.size),
         "by_size": by_size(looked_for, sorted({*SIZES, defaults.size})),

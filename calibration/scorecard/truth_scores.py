@@ -104,7 +104,7 @@ def total(scores: Sequence[Score]) -> dict[str, Any]:
     }
 
 
-def shown(score: Score) -> dict[str, Any]:
+def card_entry(score: Score) -> dict[str, Any]:
     """A truth as the card has it."""
     finding, consequence = score.finding, score.consequence
     return {

@@ -90,7 +90,13 @@ def study_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the study of the page."""
     root = tmp_path_factory.mktemp("study")
     shutil.copy2(ROOT / "params.yaml", root)
-    for name in ("models", "prompts", "questions", "reports"):  # reports: questions name figures
+    for name in (
+        "models",
+        "prompts",
+        "questions",
+        "metrics",
+        "reports",
+    ):  # questions name the last two
         (root / name).symlink_to(ROOT / name)
     [step] = page_steps("study.md")
     take_step(step, root)
