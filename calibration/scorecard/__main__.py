@@ -25,7 +25,7 @@ from calibration.scorecard.negative_controls import (
     neutral_words,
 )
 from calibration.scorecard.recovery import PlantedSearch, Size, by_judge, by_pictures, by_size
-from calibration.scorecard.truth_scores import planted_answers, score_family, total
+from calibration.scorecard.truth_scores import card_entry, planted_answers, score_family, total
 from zimage_eval.config.benchmarks import need
 from zimage_eval.config.params import load_params, phases_of_role
 
