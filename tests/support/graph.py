@@ -1,6 +1,7 @@
 """The pipeline as its files declare it, and the code graph of this repository."""
 
 import shlex
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +22,10 @@ STAGES: dict[str, dict[str, Any]] = {
 MODULES = {name: shlex.split(stage["cmd"])[2] for name, stage in STAGES.items()}
 
 
-def code_graph(root: Path = ROOT) -> CodeGraph:
-    """The library, the stages and calibration, as they lie in the work tree."""
-    return CodeGraph(root, {**PACKAGES, "calibration": Path("calibration"), "tools": Path("tools")})
+@cache
+def code_graph() -> CodeGraph:
+    """The library, the stages, calibration and tools as they lie in the work tree, read once."""
+    return CodeGraph(ROOT, {**PACKAGES, "calibration": Path("calibration"), "tools": Path("tools")})
 
 
 def imported_files(module: str) -> set[str]:
