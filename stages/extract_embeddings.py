@@ -5,8 +5,10 @@ data/studies/, data/prompts/<role>/, models/<m>/{tokenizer,text_encoder}/
 
 One run serves all studies, so that a text is encoded once for all studies that need it. The text
 that a study's settings make of a prompt is kept too (wordings), for stages without a tokenizer.
+Encodings are taken from the store where it holds them (stages/generate_images.py says more of it).
 """
 
+import os
 from pathlib import Path
 
 from stages import run
@@ -17,18 +19,24 @@ def main() -> None:
     from zimage_eval.config.model_spec import load_model_spec
     from zimage_eval.config.params import PHASES, load_params
     from zimage_eval.config.variants import read_studies
-    from zimage_eval.model.devices import load_once, pick_device, start_workers
     from zimage_eval.model.folder import TEXT_PARTS, check_model
-    from zimage_eval.model.memory import check_memory
+    from zimage_eval.output.store import find_store_root
+    from zimage_eval.output.store_contents import note_uses
     from zimage_eval.output.tables import PROMPTS, read_table
-    from zimage_eval.text.embeddings import TextEmbeddings, write_embeddings
-    from zimage_eval.text.encoder import load_text_encoder, load_tokenizer
-    from zimage_eval.text.encoding import Encoding, encode_texts, study_encodings
-    from zimage_eval.text.wordings import study_wordings, write_wordings
+    from zimage_eval.text.embeddings import EmbeddedText, write_embeddings
+    from zimage_eval.text.needed_encodings import Encoding, study_encodings
+    from zimage_eval.text.stored_encodings import (
+        TextModel,
+        open_text_stores,
+        stored_encodings,
+        stored_wordings,
+    )
+    from zimage_eval.text.wordings import write_wordings
 
     params = load_params(Path("params.yaml"))
     spec = load_model_spec(Path(f"models/{params.model}.yaml"))
-    folder = Path(f"models/{params.model}")
+    model = TextModel(Path(f"models/{params.model}"), spec.dtype)
+    stores = open_text_stores(find_store_root(os.environ.get("ZIMAGE_EVAL_STORE")))
     expanded = read_studies(Path("data/studies"))
     texts = {
         role: {
@@ -39,35 +47,34 @@ def main() -> None:
         }
         for role in dict.fromkeys(study.prompts for study in expanded.values())
     }
-    check_memory(folder, spec.dtype, TEXT_PARTS, pick_device())
     embedded, worded = Path("data/embeddings"), Path("data/wordings")
     for outdated_file in (*embedded.glob("*.parquet"), *worded.glob("*.parquet")):
         outdated_file.unlink()
-    tokenizer, device = load_tokenizer(folder), pick_device()
     encodings_by_role: dict[str, dict[str, set[Encoding]]] = {role: {} for role in texts}
+    every_variant = [variant for study in expanded.values() for variant in study.variants]
+    limits = check_model(model.folder, TEXT_PARTS, every_variant)
     for key, study in expanded.items():
         variants = study.variants
         phases = texts[study.prompts]
-        limits = check_model(folder, TEXT_PARTS, variants)
-        wordings = study_wordings(variants, study.confirm, phases, tokenizer, spec.filler_sentences)
+        wordings = stored_wordings(
+            variants, study.confirm, phases, model, spec.filler_sentences, stores.wordings
+        )
         pairs = study_encodings(variants, study.confirm, limits, phases, wordings)
         encodings_by_role[study.prompts][key] = pairs
         write_wordings(worded / f"{key}.parquet", wordings)
 
-    load_encoder = load_once(lambda: load_text_encoder(folder, spec.dtype, device))
-    encoded: dict[str, dict[Encoding, TextEmbeddings]] = {}
-    with start_workers(device) as workers:
-        for role, studies in encodings_by_role.items():
-            role_encodings = set().union(*studies.values())
-            encoded[role] = encode_texts(
-                role_encodings, texts[role], tokenizer, load_encoder, workers
-            )
+    encoded: dict[str, dict[Encoding, EmbeddedText]] = {}
+    for role, studies in encodings_by_role.items():
+        role_encodings = set().union(*studies.values())
+        encoded[role] = stored_encodings(role_encodings, texts[role], model, stores.encodings)
 
     for role, studies in encodings_by_role.items():
         for key, pairs in studies.items():
             path = embedded / f"{key}.parquet"
             write_embeddings(path, [encoded[role][pair] for pair in pairs])
             print(f"{path}: {len(pairs)} encodings of {len({text for text, _ in pairs})} texts")
+    note_uses(embedded, stores)
+    print(f"{embedded}: {stores.encodings.num_found} encodings from the store")
 
 
 if __name__ == "__main__":

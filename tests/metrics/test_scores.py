@@ -25,7 +25,13 @@ from zimage_eval.metrics.lpips import lpips_distances
 from zimage_eval.metrics.metric import BATCHED
 from zimage_eval.metrics.networks.lpips_trunks import load_lpips, load_lpips_vgg
 from zimage_eval.metrics.picture_scores import Comparisons, PictureInputs, PicturePair
-from zimage_eval.metrics.scores import StudyImages, group_rows, read_encodings, score_images
+from zimage_eval.metrics.scores import (
+    Instruments,
+    StudyImages,
+    group_rows,
+    read_encodings,
+    score_images,
+)
 from zimage_eval.output.tables import SWAPPED_PROMPTS
 from zimage_eval.prompts.facts import FactResult, Facts, ObjectFact
 
@@ -111,7 +117,10 @@ def make_study(folder: Path, variants: dict[str, Variant], num_prompts: int) -> 
     networks = {name: PixelNetwork() for name in metrics if metrics[name].reads in BATCHED}
     encodings = EmbeddingScores(embeddings, metrics)
     wordings = as_written([prompt["text"] for prompt in prompts.values()], variants.values())
-    return StudyImages(folder, prompts, variants, encodings, judge_red, metrics, networks, wordings)
+    instruments = Instruments(judge_red, networks)
+    return StudyImages(
+        folder, prompts, variants, encodings, metrics, wordings, lambda: instruments
+    )
 
 
 def score(
@@ -174,7 +183,9 @@ def test_a_failed_baseline_leaves_its_rivals_without_distances(
 def test_no_judge_gives_no_alignment(tmp_path: Path, variants: dict[str, Variant]) -> None:
     from dataclasses import replace
 
-    study = replace(make_study(tmp_path, variants, 1), judge=no_judge)
+    study = make_study(tmp_path, variants, 1)
+    networks = study.load_instruments().networks
+    study = replace(study, load_instruments=lambda: Instruments(no_judge, networks))
     scored = score_images(group_rows([image_row("base", "p0"), image_row("other", "p0")]), study)
     rows = scored.scores
     assert scored.facts == []
@@ -186,7 +197,7 @@ def test_pairs_of_many_prompts_share_a_batch(tmp_path: Path, variants: dict[str,
     study = make_study(tmp_path, variants, 40)
     rows = [image_row(name, f"p{i}") for i in range(40) for name in ("base", "other")]
     scored = score_images(group_rows(rows), study).scores
-    network = study.networks["lpips"]
+    network = study.load_instruments().networks["lpips"]
     assert [shape[0] for shape in network.batches] == [32, 8]
     for row in scored:
         if row["variant"] == "other":
@@ -282,7 +293,8 @@ def test_swapped_arm_judges_the_baselines_pictures_by_the_next_prompt(
         return judge_red(picture, facts)
 
     rows = [image_row("base", f"p{index}") for index in range(3)]
-    scored = score_images(group_rows(rows), replace(study, judge=judge))
+    instruments = study.load_instruments()._replace(judge=judge)
+    scored = score_images(group_rows(rows), replace(study, load_instruments=lambda: instruments))
     swapped = [row for row in scored.scores if row["variant"] == SWAPPED_PROMPTS]
     assert [row["prompt_id"] for row in swapped] == ["p0", "p1", "p2"]
     assert [text == blue for _, text in asked] == [False, True, True, False, False, False]

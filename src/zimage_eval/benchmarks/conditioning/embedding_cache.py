@@ -14,7 +14,8 @@ from zimage_eval.model.autoencoder import decode_latents
 from zimage_eval.sampling.denoising import initial_latents, relative_change, sample_latents
 from zimage_eval.text.embeddings import TextEmbeddings, read_embeddings, write_embeddings
 from zimage_eval.text.encoder import TextSide
-from zimage_eval.text.encoding import Encoding, encode_layers
+from zimage_eval.text.encoding import encode_layers
+from zimage_eval.text.needed_encodings import Encoding
 from zimage_eval.text.tokens import tokenize
 
 HALF_MAXIMUM = torch.finfo(torch.float16).max

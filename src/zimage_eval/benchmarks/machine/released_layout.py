@@ -21,7 +21,8 @@ from zimage_eval.prompts.sets import Prompt, prompt_rows
 from zimage_eval.sampling.batches import request_phase, variant_batches
 from zimage_eval.sampling.generation import generate_batch
 from zimage_eval.sampling.image_keys import DrawingRecipe, device_class
-from zimage_eval.text.encoding import encode_texts, study_encodings
+from zimage_eval.text.encoding import encode_texts
+from zimage_eval.text.needed_encodings import study_encodings
 from zimage_eval.text.wordings import study_wordings
 
 FULL_SIZE: Final = "defaults"

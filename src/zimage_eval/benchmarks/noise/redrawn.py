@@ -23,7 +23,7 @@ from zimage_eval.prompts.sets import prompt_seeds
 from zimage_eval.sampling.batches import Embeddings, ImageRequest, request_phase, variant_batches
 from zimage_eval.sampling.generation import count_missing, generate_batch
 from zimage_eval.sampling.image_keys import DrawingRecipe
-from zimage_eval.text.layer_maps import PhaseTexts
+from zimage_eval.text.needed_encodings import PhaseTexts
 from zimage_eval.text.wordings import Wordings
 
 if TYPE_CHECKING:
