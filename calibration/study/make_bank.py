@@ -11,9 +11,8 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from zimage_eval.config.model_spec import load_model_spec
-from zimage_eval.config.params import load_params
 from zimage_eval.metrics.catalogue import metrics_with
+from zimage_eval.output.project import Project
 from zimage_eval.output.tables import TableSchema, read_table, scores_schema, write_table
 from zimage_eval.prompts.facts import FACT_KINDS
 
@@ -38,9 +37,7 @@ def read_bank_scores(folder: Path) -> pa.Table:
     Raises:
         ValueError: there is no such table, or an image failed.
     """
-    model = load_params(folder / "params.yaml").model
-    spec = load_model_spec(folder / "models" / f"{model}.yaml")
-    schema = scores_schema(list(metrics_with(spec.networks)))
+    schema = scores_schema(list(metrics_with(Project.open(folder).spec.networks)))
     scores = read_table(folder / "data" / "scores" / "baseline.parquet", schema)
     scores = scores.filter(pc.equal(scores["phase"], "screen"))
     errors = scores["error"].drop_null()
