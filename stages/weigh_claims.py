@@ -11,10 +11,10 @@ from stages import run
 
 def main() -> None:
     """Weigh every claim of every question on the measurements."""
+    from zimage_eval.config.metrics import available_metrics
     from zimage_eval.config.model_spec import load_model_spec
     from zimage_eval.config.params import load_params
     from zimage_eval.config.variants import read_studies
-    from zimage_eval.metrics.catalogue import metrics_with
     from zimage_eval.output.observations import read_observations
     from zimage_eval.output.tables import read_table, scores_schema
     from zimage_eval.questions.evidence import write_evidence
@@ -25,7 +25,7 @@ def main() -> None:
     params = load_params(Path("params.yaml"))
     spec = load_model_spec(Path(f"models/{params.model}.yaml"))
     terms, questions = load_terms(Path("questions")), load_questions(Path("questions"))
-    schema = scores_schema(list(metrics_with(spec.networks)))
+    schema = scores_schema(available_metrics(spec.networks))
     asked = set().union(*(question.sources for question in questions.values()))
     expanded, studies = read_studies(Path("data/studies")), {}
     for key in expanded.keys() & asked:

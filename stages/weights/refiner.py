@@ -23,6 +23,7 @@ def main() -> None:
         refine_prompt,
     )
     from zimage_eval.config.benchmarks import need
+    from zimage_eval.config.kinds import TOKEN_CLASSES
     from zimage_eval.config.model_spec import load_model_spec
     from zimage_eval.config.params import PHASES, load_params
     from zimage_eval.model.devices import pick_device
@@ -33,7 +34,6 @@ def main() -> None:
     from zimage_eval.output.results import write_results
     from zimage_eval.output.tables import PROMPTS, read_table
     from zimage_eval.statistics.components import principal_components
-    from zimage_eval.text.chat_format import TOKEN_CLASSES
     from zimage_eval.text.encoder import load_text_side
     from zimage_eval.text.encoding import encode_layers
     from zimage_eval.text.tokens import tokenize

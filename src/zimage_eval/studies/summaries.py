@@ -6,9 +6,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from zimage_eval.config.metrics import METRICS
 from zimage_eval.config.params import PHASES
 from zimage_eval.config.variants import Variant
-from zimage_eval.metrics.catalogue import METRICS
 from zimage_eval.output.results import CsvLine, read_csv
 from zimage_eval.output.tables import TableRow
 from zimage_eval.statistics.estimates import (
