@@ -23,6 +23,8 @@ ALL = "all"
 """The category that holds every prompt."""
 NOT_AVAILABLE = "not available"
 """Beginning of the error of images whose settings the model does not have."""
+IS_REFERENCE = "it is the reference"
+"""Note of a baseline's metric of sets that has no number, because the baseline is the reference."""
 COVERAGE = "coverage"
 """Share of the requested images that were made and scored; a row beside those of the metrics."""
 
