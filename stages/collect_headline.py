@@ -14,13 +14,9 @@ def main() -> None:
 
     The signature of a metric (who computes it, how, with which weights) is the same in all studies.
     """
-    from zimage_eval.metrics.catalogue import metrics_with
-    from zimage_eval.metrics.signatures import (
-        image_signatures,
-        read_signatures,
-        set_signatures,
-        write_signatures,
-    )
+    from zimage_eval.config.metrics import available_metrics
+    from zimage_eval.metrics.signatures import read_signatures, write_signatures
+    from zimage_eval.metrics.signing import image_signatures, set_signatures
     from zimage_eval.output.project import Project
     from zimage_eval.output.results import read_results, write_results
     from zimage_eval.studies.results import headline_results
@@ -33,7 +29,7 @@ def main() -> None:
     first, study = next(iter(studies.items()))
     spec = Project.open(model=study.model).spec
     networks = read_signatures(Path(f"data/features/{first}/signatures.json"))
-    signatures = image_signatures(metrics_with(spec.networks), spec)
+    signatures = image_signatures(available_metrics(spec.networks), spec)
     signatures |= set_signatures(spec.distribution, networks)
     write_signatures(Path("reports/signatures.json"), signatures)
 

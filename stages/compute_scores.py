@@ -64,7 +64,7 @@ def main(study: str) -> None:
     groups = tqdm(group_rows(rows), desc=f"score {study}", unit="prompt", mininterval=interval)
     scored = score_images(groups, images)
 
-    schema = scores_schema(list(metrics))
+    schema = scores_schema(metrics)
     table = pa.Table.from_pylist(scored.scores, schema=schema.columns)
     write_table(Path(f"data/scores/{study}.parquet"), schema, table)
     judged = pa.Table.from_pylist(scored.facts, schema=FACTS.columns)

@@ -13,9 +13,9 @@ from stages import run
 
 def main(study: str) -> None:
     """Average a study's scores over prompts, compare variants with the baseline, draw figures."""
+    from zimage_eval.config.metrics import available_metrics
     from zimage_eval.config.params import PHASES
     from zimage_eval.config.variants import phase_variants
-    from zimage_eval.metrics.catalogue import metrics_with
     from zimage_eval.metrics.signatures import check_same_networks, read_signatures
     from zimage_eval.output.figures import save_figure
     from zimage_eval.output.image_grids import save_png
@@ -48,7 +48,7 @@ def main(study: str) -> None:
     spec = project.spec
     variants = entry.variants
     baseline = entry.baseline
-    schema = scores_schema(list(metrics_with(spec.networks)))
+    schema = scores_schema(available_metrics(spec.networks))
     rows = read_table(Path(f"data/scores/{study}.parquet"), schema).to_pylist()
     scores = [row for row in rows if row["variant"] != SWAPPED_PROMPTS]
     prompts = project.prompt_rows(entry.prompts, "screen")

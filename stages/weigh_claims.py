@@ -11,7 +11,7 @@ from stages import run
 
 def main() -> None:
     """Weigh every claim of every question on the measurements."""
-    from zimage_eval.metrics.catalogue import metrics_with
+    from zimage_eval.config.metrics import available_metrics
     from zimage_eval.output.observations import read_observations
     from zimage_eval.output.project import Project
     from zimage_eval.output.tables import read_table, scores_schema
@@ -23,7 +23,7 @@ def main() -> None:
     project = Project.open()
     spec = project.spec
     terms, questions = load_terms(Path("questions")), load_questions(Path("questions"))
-    schema = scores_schema(list(metrics_with(spec.networks)))
+    schema = scores_schema(available_metrics(spec.networks))
     asked = set().union(*(question.sources for question in questions.values()))
     expanded, studies = project.studies, {}
     for key in expanded.keys() & asked:

@@ -64,7 +64,7 @@ def main(model: str) -> None:
     networks = load_metric_networks(metrics, project.lpips_folder, spec.networks, device)
     bar = tqdm(rows, desc=f"score {model}", unit="image", mininterval=interval)
     scored = score_pictures(bar, prompts, out, load_judge(spec, device), metrics, networks)
-    schema = scores_schema(list(metrics))
+    schema = scores_schema(metrics)
     table = pa.Table.from_pylist(scored.scores, schema=schema.columns)
     write_table(out / "scores.parquet", schema, table)
     judged = pa.Table.from_pylist(scored.facts, schema=FACTS.columns)

@@ -88,7 +88,7 @@ def main() -> None:
     formats = {arm.name for arm in arms} - {BASELINE, FLOOR, CEILING}
     format_distances = {name: arm_distances(observations, name) for name in formats}
     placed = place_arms("", format_distances, scales, entry)
-    schema = scores_schema(list(metrics))
+    schema = scores_schema(metrics)
     for key, study in project.studies.items():
         if study.prompts != "main":
             continue  # the scales are measured on the prompts `main` only

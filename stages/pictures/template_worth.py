@@ -19,8 +19,8 @@ def main() -> None:
         worth_observations,
         worth_rows,
     )
+    from zimage_eval.config.metrics import available_metrics
     from zimage_eval.config.model_spec import prompt_set_of
-    from zimage_eval.metrics.catalogue import metrics_with
     from zimage_eval.output.figures import save_figure
     from zimage_eval.output.observations import write_observations
     from zimage_eval.output.project import Project
@@ -45,7 +45,7 @@ def main() -> None:
     }
     tokenizer = load_tokenizer(project.model_folder)
     tokens = count_added_tokens(worded, "bare", lambda text: len(tokenizer(text).input_ids))
-    schema = scores_schema(list(metrics_with(spec.networks)))
+    schema = scores_schema(available_metrics(spec.networks))
     rows = read_table(Path("data/scores/templates.parquet"), schema).to_pylist()
     scores = [row for row in rows if row["phase"] == "screen"]
 

@@ -23,6 +23,7 @@ def main() -> None:
         refine_prompt,
     )
     from zimage_eval.config.benchmarks import PromptBenchmark
+    from zimage_eval.config.kinds import TOKEN_CLASSES
     from zimage_eval.config.params import PHASES
     from zimage_eval.model.devices import pick_device
     from zimage_eval.model.folder import TEXT_PARTS, check_parts
@@ -32,7 +33,6 @@ def main() -> None:
     from zimage_eval.output.project import Project
     from zimage_eval.output.results import write_results
     from zimage_eval.statistics.components import principal_components
-    from zimage_eval.text.chat_format import TOKEN_CLASSES
     from zimage_eval.text.encoder import load_text_side
     from zimage_eval.text.encoding import encode_layers
     from zimage_eval.text.tokens import tokenize

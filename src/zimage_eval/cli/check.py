@@ -115,7 +115,7 @@ def _check_templates(folder: Path) -> None:
 
 
 def _check_small_sets(project: Project) -> None:
-    from zimage_eval.metrics.sets.catalogue import set_metrics
+    from zimage_eval.config.set_metrics import set_metrics
 
     names = set_metrics(get_args(BackboneName))
     for name in project.spec.distribution.small_sets_allowed:
