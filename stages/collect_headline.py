@@ -14,27 +14,22 @@ def main() -> None:
 
     The signature of a metric (who computes it, how, with which weights) is the same in all studies.
     """
-    from zimage_eval.config.model_spec import load_model_spec
-    from zimage_eval.config.variants import read_studies
-    from zimage_eval.metrics.catalogue import metrics_with
-    from zimage_eval.metrics.signatures import (
-        image_signatures,
-        read_signatures,
-        set_signatures,
-        write_signatures,
-    )
+    from zimage_eval.config.metrics import available_metrics
+    from zimage_eval.metrics.signatures import read_signatures, write_signatures
+    from zimage_eval.metrics.signing import image_signatures, set_signatures
+    from zimage_eval.output.project import Project
     from zimage_eval.output.results import read_results, write_results
     from zimage_eval.studies.results import headline_results
 
-    studies = read_studies(Path("data/studies"))
+    studies = Project.open().studies
     baselines = {key: study.baseline for key, study in studies.items()}
     results = {key: read_results(Path(f"metrics/{key}.json"))[key] for key in studies}
     write_results(Path("reports/headline.json"), {"headline": headline_results(results, baselines)})
 
     first, study = next(iter(studies.items()))
-    spec = load_model_spec(Path(f"models/{study.model}.yaml"))
+    spec = Project.open(model=study.model).spec
     networks = read_signatures(Path(f"data/features/{first}/signatures.json"))
-    signatures = image_signatures(metrics_with(spec.networks), spec)
+    signatures = image_signatures(available_metrics(spec.networks), spec)
     signatures |= set_signatures(spec.distribution, networks)
     write_signatures(Path("reports/signatures.json"), signatures)
 

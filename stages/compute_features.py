@@ -15,22 +15,16 @@ from stages import run
 
 def main(study: str) -> None:
     """Write the features of every image of a study, one table per backbone."""
-    from zimage_eval.config.model_spec import load_model_spec
-    from zimage_eval.config.variants import read_study
     from zimage_eval.metrics.sets.features import write_study_features
     from zimage_eval.metrics.sets.stored_features import stored_features
     from zimage_eval.metrics.signatures import write_signatures
     from zimage_eval.output.listed_pictures import ListedPicture
+    from zimage_eval.output.project import Project
     from zimage_eval.output.store import FEATURES, Store, find_store_root
     from zimage_eval.output.store_contents import note_uses
     from zimage_eval.output.tables import IMAGES, read_table
 
-    model = read_study(Path(f"data/studies/{study}.json")).model
-    spec = load_model_spec(Path(f"models/{model}.yaml"))
-    shipped = {
-        "alexnet": Path("models/lpips-alexnet"),
-        "vae": Path(f"models/{model}/vae"),
-    }
+    project = Project.open(model=Project.open().study(study).model)
     folder = Path(f"data/images/{study}")
     table = read_table(folder / "images.parquet", IMAGES).to_pylist()
     rows = [row for row in table if row["error"] is None]
@@ -40,7 +34,9 @@ def main(study: str) -> None:
     out = Path(f"data/features/{study}")
     shutil.rmtree(out, ignore_errors=True)
     signatures: dict[str, dict[str, str]] = {}
-    for signature, features in stored_features(pictures, spec, shipped, store):
+    for signature, features in stored_features(
+        pictures, project.spec, project.shipped_backbones, store
+    ):
         name = signature["name"]
         write_study_features(out / f"{name}.parquet", rows, features)
         signatures[name] = signature

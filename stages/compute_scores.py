@@ -8,7 +8,6 @@ Scores are taken from the store where it holds them (stages/generate_images.py s
 """
 
 import os
-import sys
 from functools import cache, partial
 from pathlib import Path
 from typing import Any
@@ -21,35 +20,32 @@ def main(study: str) -> None:
     import pyarrow as pa
     from tqdm import tqdm
 
-    from zimage_eval.config.model_spec import load_model_spec
-    from zimage_eval.config.params import PHASES
-    from zimage_eval.config.variants import read_study
     from zimage_eval.metrics.catalogue import metrics_with
     from zimage_eval.metrics.embedding import EmbeddingScores
     from zimage_eval.metrics.scores import StudyImages, group_rows, read_encodings, score_images
     from zimage_eval.metrics.stored_scores import StoredScores, load_instruments, measured_by
+    from zimage_eval.output.progress import progress_interval
+    from zimage_eval.output.project import Project
     from zimage_eval.output.store import SCORES, Store, find_store_root
     from zimage_eval.output.store_contents import note_uses
     from zimage_eval.output.tables import (
         FACTS,
         IMAGES,
-        PROMPTS,
         read_table,
         scores_schema,
         write_table,
     )
     from zimage_eval.text.wordings import read_wordings
 
-    entry = read_study(Path(f"data/studies/{study}.json"))
-    spec = load_model_spec(Path(f"models/{entry.model}.yaml"))
-    folder, alexnet = Path(f"data/images/{study}"), Path("models/lpips-alexnet")
+    entry = Project.open().study(study)
+    project = Project.open(model=entry.model)
+    spec, alexnet = project.spec, project.lpips_folder
+    folder = Path(f"data/images/{study}")
     rows = read_table(folder / "images.parquet", IMAGES).to_pylist()
     prompts: dict[tuple[str, str], dict[str, Any]] = {
         (phase, row["prompt_id"]): row
-        for phase in PHASES
-        for row in read_table(
-            Path(f"data/prompts/{entry.prompts}/{phase}.parquet"), PROMPTS
-        ).to_pylist()
+        for phase, phase_rows in project.prompts(entry.prompts).rows.items()
+        for row in phase_rows
     }
     metrics = metrics_with(spec.networks)
     images = StudyImages(
@@ -64,18 +60,17 @@ def main(study: str) -> None:
         load_instruments=cache(lambda: load_instruments(spec, alexnet)),
     )
     store = Store(find_store_root(os.environ.get("ZIMAGE_EVAL_STORE")), SCORES)
-    interval = 0.2 if sys.stderr.isatty() else 10
-    bar = partial(tqdm, desc=f"score {study}", unit="portion", mininterval=interval)
+    bar = partial(tqdm, desc=f"score {study}", unit="portion", mininterval=progress_interval())
     stored = StoredScores(store, measured_by(spec, alexnet))
     scored = score_images(group_rows(rows), images, stored, bar)
 
-    schema = scores_schema(list(metrics))
+    schema = scores_schema(metrics)
     table = pa.Table.from_pylist(scored.scores, schema=schema.columns)
     write_table(Path(f"data/scores/{study}.parquet"), schema, table)
     judged = pa.Table.from_pylist(scored.facts, schema=FACTS.columns)
     write_table(Path(f"data/facts/{study}.parquet"), FACTS, judged)
     note_uses(Path(f"data/scores/{study}.parquet"), [store])
-    print(f"data/scores/{study}.parquet: {len(rows)} images, {store.num_found} portions from the store")
+    print(f"{study}: scores of {len(rows)} images, {store.num_found} portions from the store")
 
 
 if __name__ == "__main__":

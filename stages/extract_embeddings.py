@@ -16,13 +16,10 @@ from stages import run
 
 def main() -> None:
     """Word and encode the prompts of every study's variants, and write two tables per study."""
-    from zimage_eval.config.model_spec import load_model_spec
-    from zimage_eval.config.params import PHASES, load_params
-    from zimage_eval.config.variants import read_studies
     from zimage_eval.model.folder import TEXT_PARTS, check_model
+    from zimage_eval.output.project import Project
     from zimage_eval.output.store import find_store_root
     from zimage_eval.output.store_contents import note_uses
-    from zimage_eval.output.tables import PROMPTS, read_table
     from zimage_eval.text.embeddings import EmbeddedText, write_embeddings
     from zimage_eval.text.needed_encodings import Encoding, study_encodings
     from zimage_eval.text.stored_encodings import (
@@ -33,18 +30,13 @@ def main() -> None:
     )
     from zimage_eval.text.wordings import write_wordings
 
-    params = load_params(Path("params.yaml"))
-    spec = load_model_spec(Path(f"models/{params.model}.yaml"))
-    model = TextModel(Path(f"models/{params.model}"), spec.dtype)
+    project = Project.open()
+    spec = project.spec
+    model = TextModel(project.model_folder, spec.dtype)
     stores = open_text_stores(find_store_root(os.environ.get("ZIMAGE_EVAL_STORE")))
-    expanded = read_studies(Path("data/studies"))
+    expanded = project.studies
     texts = {
-        role: {
-            phase: read_table(Path(f"data/prompts/{role}/{phase}.parquet"), PROMPTS)
-            .column("text")
-            .to_pylist()
-            for phase in PHASES
-        }
+        role: project.prompts(role).texts
         for role in dict.fromkeys(study.prompts for study in expanded.values())
     }
     embedded, worded = Path("data/embeddings"), Path("data/wordings")

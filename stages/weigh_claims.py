@@ -11,23 +11,21 @@ from stages import run
 
 def main() -> None:
     """Weigh every claim of every question on the measurements."""
-    from zimage_eval.config.model_spec import load_model_spec
-    from zimage_eval.config.params import load_params
-    from zimage_eval.config.variants import read_studies
-    from zimage_eval.metrics.catalogue import metrics_with
+    from zimage_eval.config.metrics import available_metrics
     from zimage_eval.output.observations import read_observations
+    from zimage_eval.output.project import Project
     from zimage_eval.output.tables import read_table, scores_schema
     from zimage_eval.questions.evidence import write_evidence
     from zimage_eval.questions.questions import load_questions, load_terms, places
     from zimage_eval.questions.sources import read_measured
     from zimage_eval.questions.weighing import Measurements, StudyScores, weigh_claim
 
-    params = load_params(Path("params.yaml"))
-    spec = load_model_spec(Path(f"models/{params.model}.yaml"))
+    project = Project.open()
+    spec = project.spec
     terms, questions = load_terms(Path("questions")), load_questions(Path("questions"))
-    schema = scores_schema(list(metrics_with(spec.networks)))
+    schema = scores_schema(available_metrics(spec.networks))
     asked = set().union(*(question.sources for question in questions.values()))
-    expanded, studies = read_studies(Path("data/studies")), {}
+    expanded, studies = project.studies, {}
     for key in expanded.keys() & asked:
         table = read_table(Path(f"data/scores/{key}.parquet"), schema)
         studies[key] = StudyScores(table.to_pylist(), expanded[key].baseline)

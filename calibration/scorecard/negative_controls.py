@@ -13,7 +13,7 @@ from calibration.data.truths import Truths
 from calibration.scorecard.find_answers import Search, find_best, grid_of, read_scores
 from calibration.scorecard.find_concepts import find_skews
 from calibration.scorecard.recovery import NUM_QUICK, SEED, is_narrow
-from zimage_eval.metrics.catalogue import METRICS
+from zimage_eval.config.metrics import METRICS
 from zimage_eval.prompts.scenes.world import COLORS, NAMES
 from zimage_eval.questions.contrasts import Assay, Margin, contrast_arms, find
 from zimage_eval.statistics.estimates import rounded

@@ -12,8 +12,7 @@ from pathlib import Path
 
 from calibration.scorecard.find_answers import PHASE, read_scores
 from calibration.study.summarize_runs import FAMILIES
-from zimage_eval.config.model_spec import load_model_spec
-from zimage_eval.config.params import load_params
+from zimage_eval.output.project import Project
 from zimage_eval.prompts.templates import study_variants
 from zimage_eval.questions.claims import StudyClaim
 from zimage_eval.questions.evidence import Evidence, write_evidence
@@ -35,10 +34,10 @@ def main() -> None:
 
 def weigh_results(model: str, results: Path) -> dict[Place, Evidence]:
     """The evidence on each claim that a model's scores, in the folder `results`, can decide."""
-    params, spec = load_params(Path("params.yaml")), load_model_spec(MODELS / f"{model}.yaml")
+    project = Project.open(model=model)
     studies = {}
-    for key, study in params.studies.items():
-        variants = study_variants(study, spec, Path("prompts/templates"))
+    for key, study in project.params.studies.items():
+        variants = study_variants(study, project.spec, project.templates)
         baseline = next(variant.name for variant in variants if variant.is_baseline)
         studies[key] = StudyScores(read_scores(results, key).to_dict("records"), baseline)
     questions, terms = load_questions(QUESTIONS), load_terms(QUESTIONS)

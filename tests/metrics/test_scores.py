@@ -13,10 +13,11 @@ from torchvision.models.vgg import cfgs, make_layers
 
 from tests.support.projects.as_written import as_written
 from tests.support.repository import ROOT
+from zimage_eval.config.metrics import METRICS
 from zimage_eval.config.model_spec import load_model_spec
 from zimage_eval.config.settings import override
 from zimage_eval.config.variants import Variant
-from zimage_eval.metrics.catalogue import METRICS, metrics_with
+from zimage_eval.metrics.catalogue import metrics_with
 from zimage_eval.metrics.dists import load_dists
 from zimage_eval.metrics.embedding import EmbeddingScores, TokenVectors
 from zimage_eval.metrics.image import ssim
@@ -32,6 +33,7 @@ from zimage_eval.metrics.scores import (
     read_encodings,
     score_images,
 )
+from zimage_eval.output.png import pixels_digest, read_picture
 from zimage_eval.output.tables import SWAPPED_PROMPTS
 from zimage_eval.prompts.facts import FactResult, Facts, ObjectFact
 
@@ -93,6 +95,13 @@ def image_row(
     }
 
 
+def groups(folder: Path, rows: Sequence[dict[str, Any]]) -> list[list[Any]]:
+    """The rows in groups, with the digests of the pixels that their files have."""
+    pictures = {row["file"]: row for row in rows if row["file"]}
+    pixels = {file: pixels_digest(read_picture(folder / file)) for file in pictures}
+    return group_rows([{**row, "pixels": pixels.get(row["file"])} for row in rows])
+
+
 def make_study(folder: Path, variants: dict[str, Variant], num_prompts: int) -> StudyImages:
     rng = np.random.default_rng(0)
     prompts, embeddings = {}, {}
@@ -118,9 +127,7 @@ def make_study(folder: Path, variants: dict[str, Variant], num_prompts: int) -> 
     encodings = EmbeddingScores(embeddings, metrics)
     wordings = as_written([prompt["text"] for prompt in prompts.values()], variants.values())
     instruments = Instruments(judge_red, networks)
-    return StudyImages(
-        folder, prompts, variants, encodings, metrics, wordings, lambda: instruments
-    )
+    return StudyImages(folder, prompts, variants, encodings, metrics, wordings, lambda: instruments)
 
 
 def score(
@@ -132,7 +139,7 @@ def score(
         for index in range(num_prompts)
         for variant in variants
     ]
-    scored = score_images(group_rows(rows), study).scores
+    scored = score_images(groups(tmp_path, rows), study).scores
     return {(row["variant"], row["prompt_id"]): row for row in scored}
 
 
@@ -175,7 +182,7 @@ def test_a_failed_baseline_leaves_its_rivals_without_distances(
 ) -> None:
     study = make_study(tmp_path, variants, 1)
     rows = [image_row("base", "p0", "RuntimeError: no"), image_row("other", "p0")]
-    _, other = score_images(group_rows(rows), study).scores
+    _, other = score_images(groups(tmp_path, rows), study).scores
     assert other["alignment"] == 0.5
     assert other["lpips"] is None and other["psnr"] is None
 
@@ -186,7 +193,9 @@ def test_no_judge_gives_no_alignment(tmp_path: Path, variants: dict[str, Variant
     study = make_study(tmp_path, variants, 1)
     networks = study.load_instruments().networks
     study = replace(study, load_instruments=lambda: Instruments(no_judge, networks))
-    scored = score_images(group_rows([image_row("base", "p0"), image_row("other", "p0")]), study)
+    scored = score_images(
+        groups(tmp_path, [image_row("base", "p0"), image_row("other", "p0")]), study
+    )
     rows = scored.scores
     assert scored.facts == []
     assert all(row[name] is None for row in rows for name in JUDGED)
@@ -196,7 +205,7 @@ def test_no_judge_gives_no_alignment(tmp_path: Path, variants: dict[str, Variant
 def test_pairs_of_many_prompts_share_a_batch(tmp_path: Path, variants: dict[str, Variant]) -> None:
     study = make_study(tmp_path, variants, 40)
     rows = [image_row(name, f"p{i}") for i in range(40) for name in ("base", "other")]
-    scored = score_images(group_rows(rows), study).scores
+    scored = score_images(groups(tmp_path, rows), study).scores
     network = study.load_instruments().networks["lpips"]
     assert [shape[0] for shape in network.batches] == [32, 8]
     for row in scored:
@@ -232,7 +241,7 @@ def test_every_judged_fact_is_a_row(tmp_path: Path, variants: dict[str, Variant]
     study = make_study(tmp_path, variants, 2)
     rows = [image_row(name, f"p{i}") for i in range(2) for name in ("base", "other")]
     rows.append(image_row("gone", "p0", "RuntimeError: no"))
-    facts = score_images(group_rows(rows), study).facts
+    facts = score_images(groups(tmp_path, rows), study).facts
     assert len(facts) == 2 * 2 * 2
     held = {(row["variant"], row["prompt_id"], row["fact"]): row["held"] for row in facts}
     assert held["base", "p1", "color 0"] and not held["other", "p1", "color 0"]
@@ -253,12 +262,12 @@ def test_seeds_are_compared_within_a_variant_and_prompt(
             pixels = np.full((64, 64, 3), level, dtype=np.uint8)
             Image.fromarray(pixels).save(tmp_path / name / f"p0-{seed}.png")
     rows = [image_row(name, "p0", None, seed) for seed in levels for name in ("base", "other")]
-    scored = score_images(group_rows(rows), study).scores
+    scored = score_images(groups(tmp_path, rows), study).scores
     found = {row["seed"]: row["seed_diversity"] for row in scored if row["variant"] == "other"}
     wanted = {7: (10 + 40) / 2, 8: (10 + 30) / 2, 9: (40 + 30) / 2}
     assert found == pytest.approx({seed: value / 127.5 for seed, value in wanted.items()})
     assert np.mean(list(found.values())) == pytest.approx((10 + 40 + 30) / 3 / 127.5)
-    alone, _ = score_images(group_rows([image_row("base", "p0")]), study).scores
+    alone, _ = score_images(groups(tmp_path, [image_row("base", "p0")]), study).scores
     assert alone["seed_diversity"] is None
 
 
@@ -271,7 +280,7 @@ def test_an_encoding_is_scored_once_for_all_that_share_it() -> None:
 
     from dataclasses import replace
 
-    metrics = {"cka_content": replace(METRICS["cka_content"], compute=count)}
+    metrics = {"cka_content": replace(OFFLINE["cka_content"], compute=count)}
     encoded = TokenVectors(["a"], np.arange(1), np.ones((1, 2), dtype=np.float32))
     scores = EmbeddingScores({"x": encoded, "y": encoded}, metrics)
     assert scores.of("x", "y") == scores.of("x", "y") == {"cka_content": 1.0}
@@ -294,7 +303,9 @@ def test_swapped_arm_judges_the_baselines_pictures_by_the_next_prompt(
 
     rows = [image_row("base", f"p{index}") for index in range(3)]
     instruments = study.load_instruments()._replace(judge=judge)
-    scored = score_images(group_rows(rows), replace(study, load_instruments=lambda: instruments))
+    scored = score_images(
+        groups(tmp_path, rows), replace(study, load_instruments=lambda: instruments)
+    )
     swapped = [row for row in scored.scores if row["variant"] == SWAPPED_PROMPTS]
     assert [row["prompt_id"] for row in swapped] == ["p0", "p1", "p2"]
     assert [text == blue for _, text in asked] == [False, True, True, False, False, False]
@@ -324,7 +335,8 @@ def pair_networks(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
 def test_pictures_that_are_too_small_have_no_number(
     side: int, is_high: bool, pair_networks: dict[str, Any]
 ) -> None:
-    metrics = {name: METRICS[name] for name in ("ssim", "psnr", *pair_networks)}
+    all_metrics = metrics_with(["vgg16"])
+    metrics = {name: all_metrics[name] for name in ("ssim", "psnr", *pair_networks)}
     shape = (40, side, 3) if is_high else (side, 40, 3)
     image, baseline = np.random.default_rng(0).integers(0, 256, (2, *shape), dtype=np.uint8)
     row: dict[str, Any] = PictureInputs(image, baseline, None, None).scores(metrics)

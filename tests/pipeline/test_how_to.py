@@ -24,7 +24,7 @@ HOW_TO = ROOT / "docs" / "how-to"
 PARAMS = ROOT / "params.yaml"
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 PLACE = re.compile(r"`([^`]+)`(?:, (above|below) `([^`]+)`)?$")
-COPIED = ("benchmarks", "calibration", "src", "stages", "tests", "dvc.yaml", "params.yaml")
+COPIED = ("benchmarks", "calibration", "src", "stages", "tests", "tools", "dvc.yaml", "params.yaml")
 
 
 class Step(NamedTuple):
@@ -69,7 +69,8 @@ def take_step(step: Step, root: Path) -> None:
     if step.side == "below":
         lines.insert(place + 1, step.text)
     else:
-        lines.insert(place, f"{step.text}\n\n")
+        is_inside = step.text.startswith(" ")  # an entry, not a function or class of its own
+        lines.insert(place, step.text if is_inside else f"{step.text}\n\n")
     path.write_text("".join(lines), encoding="utf-8")
 
 
@@ -185,7 +186,57 @@ def test_dvc_reads_the_stage(benchmark_folder: Path) -> None:
     run(benchmark_folder, "dvc", "stage", "list", "benchmarks/weights/dvc.yaml:prompt_lengths")
 
 
-@pytest.mark.parametrize("page", ["study.md", "benchmark.md"])
+@pytest.fixture(scope="module")
+def metric_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the repository with the metric of the page."""
+    root = tmp_path_factory.mktemp("metric")
+    copy_repository(root)
+    for step in page_steps("metric.md"):
+        take_step(step, root)
+    return root
+
+
+def test_a_metric_without_a_version_of_its_code_is_refused(metric_folder: Path) -> None:
+    versions = "tests/metrics/versions.yaml"
+    assert "rms_contrast" not in (metric_folder / versions).read_text()
+    with pytest.raises(AssertionError, match=r"pictures has no rms_contrast; run `python -m tools"):
+        run(
+            metric_folder,
+            "pytest",
+            "-q",
+            "-p",
+            "no:cacheprovider",
+            "tests/metrics/test_versions.py",
+        )
+    run(metric_folder, "tools.write_metric_digests")
+    lines = set((metric_folder / versions).read_text().splitlines())
+    [new] = lines - set((ROOT / versions).read_text().splitlines())
+    assert new.startswith("  rms_contrast: {version: 1, digest: ")
+
+
+def test_the_metric_passes_its_own_tests_and_those_of_every_metric(metric_folder: Path) -> None:
+    """Its own tests see its numbers come out of the scoring stage."""
+    run(metric_folder, "tools.write_metric_digests")
+    names = ("rms_contrast", "versions", "catalogue", "signatures")
+    tests = [f"tests/metrics/test_{name}.py" for name in names]
+    run(
+        metric_folder,
+        "pytest",
+        "-q",
+        "-p",
+        "no:cacheprovider",
+        *tests,
+        "tests/config/test_metrics.py",
+    )
+
+
+def test_the_metric_is_written_as_the_house_writes(metric_folder: Path) -> None:
+    files = [step.file for step in page_steps("metric.md")]
+    run(metric_folder, "ruff", "check", "--no-cache", *files)
+    run(metric_folder, "ruff", "format", "--no-cache", "--check", *files)
+
+
+@pytest.mark.parametrize("page", ["study.md", "benchmark.md", "metric.md"])
 def test_files_you_touch_are_those_of_the_steps(page: str) -> None:
     text = (HOW_TO / page).read_text(encoding="utf-8")
     table = text.split("\n## Files you touch\n")[1]

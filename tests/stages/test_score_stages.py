@@ -19,8 +19,8 @@ from stages import (
 )
 from tests.support.projects.synthetic_study import write_project
 from tests.support.repository import ROOT
+from zimage_eval.config.metrics import available_metrics
 from zimage_eval.config.variants import Variant
-from zimage_eval.metrics.catalogue import metrics_with
 from zimage_eval.output.png import encode_png, read_picture
 from zimage_eval.output.results import read_results
 from zimage_eval.output.tables import SWAPPED_PROMPTS, read_table, scores_schema
@@ -78,7 +78,7 @@ def is_judged(project: Path) -> bool:
 
 def test_every_image_has_a_row(project: Path) -> None:
     table = read_table(
-        project / "data/scores/hidden_layer.parquet", scores_schema(list(metrics_with([])))
+        project / "data/scores/hidden_layer.parquet", scores_schema(available_metrics([]))
     )
     scored = table.to_pylist()
     rows = [row for row in scored if row["variant"] != SWAPPED_PROMPTS]
@@ -86,7 +86,7 @@ def test_every_image_has_a_row(project: Path) -> None:
     swapped = [row for row in scored if row["variant"] == SWAPPED_PROMPTS]
     assert len(swapped) == 16 + 8 * 2
     assert all((row["alignment"] is None) != is_judged(project) for row in swapped)
-    assert all(row[name] is None for row in rows if row["error"] for name in metrics_with([]))
+    assert all(row[name] is None for row in rows if row["error"] for name in available_metrics([]))
     for row in rows:
         if not row["error"]:
             is_baseline = row["variant"] == "hidden_layer=-2"
@@ -226,7 +226,7 @@ def test_pictures_of_8_pixels_are_scored_but_for_what_needs_more(
         pixels = read_picture(path)[:, 20:28, 20:28]
         path.write_bytes(encode_png(pixels, {}))
     compute_scores.main("hidden_layer")
-    schema = scores_schema(list(metrics_with([])))
+    schema = scores_schema(available_metrics([]))
     table = read_table(Path("data/scores/hidden_layer.parquet"), schema).to_pylist()
     rivals = [row for row in table if row["variant"] == "hidden_layer=-1"]
     for name in ("lpips", "seed_diversity", "ssim"):

@@ -9,8 +9,8 @@ from zimage_eval.benchmarks.comparison.models import load_compared_model
 from zimage_eval.benchmarks.comparison.prompts import comparison_prompts, read_prompts
 from zimage_eval.config.frozen import Problems, read_yaml, unknown, yaml_files
 from zimage_eval.config.measuring import BackboneName
-from zimage_eval.config.model_spec import ModelSpec, load_model_spec, prompt_set_of
-from zimage_eval.config.params import Params, load_params, phases_of_role
+from zimage_eval.config.model_spec import ModelSpec, prompt_set_of
+from zimage_eval.config.params import Params, phases_of_role
 from zimage_eval.config.variants import Variant
 from zimage_eval.metrics.judges.hand_labels import read_hand_labels
 from zimage_eval.metrics.networks.files import network_path
@@ -23,6 +23,7 @@ from zimage_eval.model.folder import (
     check_parts,
 )
 from zimage_eval.model.memory import WEIGHT_FILES, check_weight_values
+from zimage_eval.output.project import Project
 from zimage_eval.prompts.sets import load_prompt_set, split_phases
 from zimage_eval.prompts.templates import study_variants
 from zimage_eval.questions.questions import (
@@ -39,11 +40,8 @@ TEMPLATES = Path("prompts/templates")
 RESULTS = (Path("metrics"), Path("reports/machine"))
 
 
-def check_project(folder: Path) -> list[str]:
+def check_project(project: Project) -> list[str]:
     """Read parameters, model, weights, prompts, questions and what measures.
-
-    Args:
-        folder: of params.yaml, models/, prompts/ and questions/.
 
     Returns:
         What is in order, a line each.
@@ -52,8 +50,7 @@ def check_project(folder: Path) -> list[str]:
         Problems: something is missing or wrong; a line each, with file and key.
         ValueError: the parameters or the model's settings are none.
     """
-    params = load_params(folder / "params.yaml")
-    spec = load_model_spec(folder / "models" / f"{params.model}.yaml")
+    folder, params, spec = project.folder, project.params, project.spec
     problems: list[str] = []
     lines = [f"{spec.title}: all that a run reads is in order"]
     variants: dict[str, tuple[Variant, ...]] = {}
@@ -69,17 +66,17 @@ def check_project(folder: Path) -> list[str]:
     attempt(partial(_check_params, folder))
     attempt(partial(_check_study_names, folder, params))
     attempt(partial(_check_templates, folder / "prompts"))
-    attempt(partial(_check_small_sets, folder / "models" / f"{params.model}.yaml", spec))
+    attempt(partial(_check_small_sets, project))
     for role in spec.prompt_sets:
-        attempt(partial(_check_prompts, folder, params, spec, role))
+        attempt(partial(_check_prompts, project, role))
     for key in params.studies:
-        attempt(partial(_expand, folder, params, spec, key, variants))
-    attempt(partial(_check_weights, folder, params.model, spec, variants))
+        attempt(partial(_expand, project, key, variants))
+    attempt(partial(_check_weights, project, variants))
     for name in spec.networks:
         attempt(partial(_check_network, spec, name))
-    attempt(partial(_check_measured, folder, spec))
-    attempt(partial(_check_comparison, folder, params, spec))
-    attempt(partial(_check_questions, folder, params, spec, variants))
+    attempt(partial(_check_measured, project))
+    attempt(partial(_check_comparison, project))
+    attempt(partial(_check_questions, project, variants))
     if problems:
         raise Problems(*problems)
     return lines
@@ -117,47 +114,40 @@ def _check_templates(folder: Path) -> None:
             raise ValueError(f"{path}: no prompt set is {unknown(path.stem, sets)}")
 
 
-def _check_small_sets(path: Path, spec: ModelSpec) -> None:
-    from zimage_eval.metrics.sets.catalogue import set_metrics
+def _check_small_sets(project: Project) -> None:
+    from zimage_eval.config.set_metrics import set_metrics
 
     names = set_metrics(get_args(BackboneName))
-    for name in spec.distribution.small_sets_allowed:
+    for name in project.spec.distribution.small_sets_allowed:
         if name not in names:
             raise ValueError(
-                f"{path}: distribution.small_sets_allowed: no metric of sets is "
+                f"{project.model_file}: distribution.small_sets_allowed: no metric of sets is "
                 f"{unknown(name, names)}"
             )
 
 
-def _check_prompts(folder: Path, params: Params, spec: ModelSpec, role: str) -> None:
-    prompts = load_prompt_set(folder / "prompts" / spec.prompt_sets[role], spec.judge)
-    sizes = phases_of_role(params, role)
+def _check_prompts(project: Project, role: str) -> None:
+    folder = project.prompt_set(role)
+    prompts = load_prompt_set(folder, project.spec.judge)
+    sizes = phases_of_role(project.params, role)
     try:
         split_phases(prompts, sizes.screen.num_prompts, sizes.confirm.num_prompts)
     except ValueError as error:
-        raise ValueError(f"prompts/{spec.prompt_sets[role]}: {error}") from error
+        raise ValueError(f"{folder}: {error}") from error
 
 
-def _expand(
-    folder: Path,
-    params: Params,
-    spec: ModelSpec,
-    key: str,
-    variants: dict[str, tuple[Variant, ...]],
-) -> None:
-    study = params.get_study(key)
+def _expand(project: Project, key: str, variants: dict[str, tuple[Variant, ...]]) -> None:
+    study, spec = project.params.get_study(key), project.spec
     try:
         prompt_set_of(spec, study.prompts)
-        variants[key] = study_variants(study, spec, folder / "prompts" / "templates")
+        variants[key] = study_variants(study, spec, project.templates)
     except ValueError as error:
-        raise ValueError(f"{folder / 'params.yaml'}: studies.{key}: {error}") from error
+        raise ValueError(f"{project.folder / 'params.yaml'}: studies.{key}: {error}") from error
 
 
-def _check_weights(
-    folder: Path, model: str, spec: ModelSpec, variants: Mapping[str, tuple[Variant, ...]]
-) -> str | None:
+def _check_weights(project: Project, variants: Mapping[str, tuple[Variant, ...]]) -> str | None:
     """Weights that are the stated ones are whole; others are held to what their classes have."""
-    weights = folder / "models" / model
+    weights = project.model_folder
     limits = check_model(weights, PARTS, ())
     for key, group in variants.items():
         for variant in group:
@@ -165,7 +155,7 @@ def _check_weights(
                 check_image_size(limits, variant.settings.image)
             except ValueError as error:
                 raise ValueError(f"study {key}, variant {variant.name}: {error}") from error
-    unstated = check_digests(weights, spec.sha256, f"{weights}.yaml")
+    unstated = check_digests(weights, project.spec.sha256, str(project.model_file))
     if not unstated:
         return None
     # torch and the models' libraries take seconds to import
@@ -186,8 +176,8 @@ def _check_weights(
     if problems:
         raise Problems(*problems)
     return (
-        f"{weights}.yaml states no sha256 of {len(unstated)} files, such as {unstated[0]}: they "
-        "are taken as they are"
+        f"{project.model_file} states no sha256 of {len(unstated)} files, such as {unstated[0]}: "
+        "they are taken as they are"
     )
 
 
@@ -195,10 +185,11 @@ def _check_network(spec: ModelSpec, name: Any) -> None:  # noqa: ANN401 - a key 
     network_path(name, spec.networks[name])
 
 
-def _check_measured(folder: Path, spec: ModelSpec) -> str | None:
+def _check_measured(project: Project) -> str | None:
+    spec = project.spec
     if spec.hand_labels is not None:
         read_hand_labels(spec.hand_labels)
-    alexnet_file(folder / "models" / "lpips-alexnet")
+    alexnet_file(project.lpips_folder)
     if spec.distribution.reference.source != "folder":
         return None
     from zimage_eval.metrics.sets.reference import folder_pictures
@@ -207,24 +198,23 @@ def _check_measured(folder: Path, spec: ModelSpec) -> str | None:
     return f"reference {reference.path}: {len(folder_pictures(reference))} pictures"
 
 
-def _check_comparison(folder: Path, params: Params, spec: ModelSpec) -> None:
+def _check_comparison(project: Project) -> None:
     """Models whose weights are missing are no problem: they are compared where they are."""
-    entry = params.comparison
+    entry, folder = project.params.comparison, project.folder
     if entry is None:
         return
-    comparison_prompts(*read_prompts(folder / "prompts", entry, spec.judge), entry)
+    comparison_prompts(*read_prompts(folder / "prompts", entry, project.spec.judge), entry)
     for name in entry.models:
         compared = load_compared_model(folder / "models" / f"{name}.yaml")
         weights = folder / "models" / name
-        is_there = (weights / "model_index.json").is_file() and name != params.model
+        is_there = (weights / "model_index.json").is_file() and name != project.model
         if isinstance(compared, ModelSpec) and is_there:
             check_parts(weights, PARTS)
             check_digests(weights, compared.sha256, f"{weights}.yaml")
 
 
-def _check_questions(
-    folder: Path, params: Params, spec: ModelSpec, variants: Mapping[str, tuple[Variant, ...]]
-) -> None:
+def _check_questions(project: Project, variants: Mapping[str, tuple[Variant, ...]]) -> None:
+    folder, params = project.folder, project.params
     load_terms(folder / "questions")
     questions = load_questions(folder / "questions")
     if variants.keys() != params.studies.keys():
@@ -235,8 +225,8 @@ def _check_questions(
     }
     categories = {
         prompt.category
-        for prompt_set in spec.prompt_sets.values()
-        for prompt in load_prompt_set(folder / "prompts" / prompt_set)
+        for role in project.spec.prompt_sets
+        for prompt in load_prompt_set(project.prompt_set(role))
     }
     known = Known(names, categories, _figures(folder, params))
     problems = list(check_references(folder / "questions", questions, known))

@@ -11,9 +11,10 @@ from typing import NamedTuple
 from zimage_eval.cli.generate import GENERATE_EXAMPLE, add_generate_arguments, run_generate
 from zimage_eval.cli.measure import add_measure_arguments, run_measure
 from zimage_eval.config.frozen import Problems
-from zimage_eval.config.model_spec import ModelSpec, load_model_spec
-from zimage_eval.config.params import Params, load_params
+from zimage_eval.config.model_spec import ModelSpec
+from zimage_eval.config.params import Params
 from zimage_eval.model.folder import IMAGE_PARTS, TEXT_PARTS, weights_digest
+from zimage_eval.output.project import Project
 from zimage_eval.studies.plan import plan_studies, render_plan
 
 TEMPLATES = Path("prompts/templates")
@@ -92,8 +93,8 @@ def _add_folder_argument(parser: argparse.ArgumentParser) -> None:
 
 
 def _load(folder: Path) -> tuple[Params, ModelSpec]:
-    params = load_params(folder / "params.yaml")
-    return params, load_model_spec(folder / "models" / f"{params.model}.yaml")
+    project = Project.open(folder)
+    return project.params, project.spec
 
 
 def _add_plan_arguments(parser: argparse.ArgumentParser) -> None:
@@ -128,7 +129,7 @@ def _plan(arguments: argparse.Namespace) -> None:
 def _check(arguments: argparse.Namespace) -> None:
     from zimage_eval.cli.check import check_project
 
-    print("\n".join(check_project(arguments.folder)))
+    print("\n".join(check_project(Project.open(arguments.folder))))
 
 
 def _rows(arguments: argparse.Namespace) -> None:

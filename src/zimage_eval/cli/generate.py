@@ -1,7 +1,6 @@
 """`python -m zimage_eval generate`: one picture by hand, or a grid of some."""
 
 import argparse
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,10 +8,11 @@ from typing import TYPE_CHECKING
 from pydantic import ValidationError
 
 from zimage_eval.config.frozen import first_problem
-from zimage_eval.config.model_spec import ModelSpec, load_model_spec
-from zimage_eval.config.params import load_params, phases_of_role
+from zimage_eval.config.model_spec import ModelSpec
+from zimage_eval.config.params import phases_of_role
 from zimage_eval.config.settings import Key, parse_changes
 from zimage_eval.config.variants import Variant, combine_values, variant_name
+from zimage_eval.output.project import Project, RolePrompts
 from zimage_eval.prompts.facts import Facts, check_words
 from zimage_eval.prompts.scenes.parsing import parse_caption
 from zimage_eval.prompts.sets import Prompt, load_prompt_set
@@ -58,12 +58,10 @@ def run_generate(arguments: argparse.Namespace) -> None:
         ValueError: bad input, before any weights are loaded; or a picture is not finite or can't
             be written.
     """
-    params = load_params(arguments.folder / "params.yaml")
-    model = arguments.model or params.model
-    spec = load_model_spec(arguments.folder / "models" / f"{model}.yaml")
+    project = Project.open(arguments.folder, arguments.model)
+    spec = project.spec
     sets = {
-        role: load_prompt_set(arguments.folder / "prompts" / name, spec.judge)
-        for role, name in spec.prompt_sets.items()
+        role: load_prompt_set(project.prompt_set(role), spec.judge) for role in spec.prompt_sets
     }
     role = _find_role(arguments.prompt, sets)
     changes = parse_changes(arguments.changes)
@@ -78,14 +76,13 @@ def run_generate(arguments: argparse.Namespace) -> None:
     from zimage_eval.cli.pictures import describe_picture, judge_picture
     from zimage_eval.metrics.judges.judges import load_judge, no_judge
     from zimage_eval.model.devices import pick_device
-    from zimage_eval.output.store import ImageStore, find_store_root
-    from zimage_eval.sampling.by_hand import Project, draw_by_hand, phase_rows
+    from zimage_eval.output.store import open_store
+    from zimage_eval.sampling.by_hand import draw_by_hand, phase_rows
 
     judge = no_judge if facts is None else load_judge(spec, pick_device())
-    rows = phase_rows(phases_of_role(params, role), sets[role])
-    project = Project(spec, arguments.folder / "models" / model, rows)
-    root = find_store_root(os.environ.get("ZIMAGE_EVAL_STORE"), arguments.folder)
-    drawn = draw_by_hand(project, arguments.prompt, arguments.seed, variants, ImageStore(root))
+    prompts = RolePrompts(phase_rows(phases_of_role(project.params, role), sets[role]))
+    store = open_store(project.folder)
+    drawn = draw_by_hand(project, prompts, arguments.prompt, arguments.seed, variants, store)
     pictures = [
         judge_picture(variant, picture, judge, facts)
         for variant, picture in zip(variants, drawn, strict=True)

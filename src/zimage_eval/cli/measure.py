@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from zimage_eval.config.benchmarks import Benchmarks, Quantization, need
 from zimage_eval.config.frozen import Frozen, parse, read_yaml
-from zimage_eval.config.model_spec import ModelSpec, load_model_spec
-from zimage_eval.config.params import load_params
+from zimage_eval.output.project import Project
 from zimage_eval.prompts.sets import Prompt, load_prompt_set
 
 if TYPE_CHECKING:
@@ -67,14 +66,14 @@ def run_measure(arguments: argparse.Namespace) -> None:
     Raises:
         ValueError: bad input, or a model that the machine can't hold, before any weights are read.
     """
-    params = load_params(arguments.folder / "params.yaml")
-    benchmarks = params.benchmarks
-    if arguments.entries is not None:
+    project = Project.open(arguments.folder, arguments.model)
+    if arguments.entries is None:
+        benchmarks = project.params.benchmarks
+    else:
         written = read_yaml(arguments.entries)
         benchmarks = parse(written, BenchmarkFile, str(arguments.entries)).benchmarks
-    name = arguments.model or params.model
-    spec = load_model_spec(arguments.folder / "models" / f"{name}.yaml")
-    prompts = load_prompt_set(arguments.folder / "prompts" / spec.prompt_sets["main"])
+    spec = project.spec
+    prompts = load_prompt_set(project.prompt_set("main"))
     entries = {
         key: need(getattr(benchmarks, ENTRIES.get(key, key)), ENTRIES.get(key, key))
         for key in arguments.benchmarks
@@ -86,7 +85,7 @@ def run_measure(arguments: argparse.Namespace) -> None:
     from zimage_eval.benchmarks.machine.timing import peak_memory_gib, timed
     from zimage_eval.model.devices import pick_device
 
-    folder, device = arguments.folder / "models" / name, pick_device()
+    folder, device = project.model_folder, pick_device()
     weights = weights_name(folder)
     model, seconds = timed(lambda: load_model(folder, spec, device), device)
     loading: dict[str, MachineValue] = {
@@ -97,7 +96,7 @@ def run_measure(arguments: argparse.Namespace) -> None:
         path = arguments.output / f"{FILES.get(key, key)}.json"
 
         def report(rows: "Rows", path: Path = path) -> "MachineResults":
-            return write_machine_results(path, path.stem, name, weights, rows)
+            return write_machine_results(path, path.stem, project.model, weights, rows)
 
         rows: Rows
         if key == "settings":
@@ -106,7 +105,7 @@ def run_measure(arguments: argparse.Namespace) -> None:
             fillers, side = spec.filler_sentences, arguments.side
             rows = check_settings(folder, model, prompts, fillers, side, loading, report)
         elif key == "quantization":
-            rows = _quantization(arguments.folder, model, entries[key], prompts, spec, report)
+            rows = _quantization(project, model, entries[key], prompts, report)
         else:
             rows = _measure(key, model, entries[key], prompts, report)
         print(render_machine_rows(report(rows)), flush=True)
@@ -137,11 +136,10 @@ def _measure(
 
 
 def _quantization(
-    folder: Path,
+    project: Project,
     model: "LoadedModel",
     entry: Quantization,
     prompts: Sequence[Prompt],
-    spec: ModelSpec,
     report: "Callable[[Rows], object]",
 ) -> "Rows":
     from zimage_eval.benchmarks.machine.quantization import measure_quantization
@@ -152,8 +150,8 @@ def _quantization(
         model,
         entry,
         prompts,
-        spec.batch_size,
-        load_judge(spec, model.device),
-        load_lpips(folder / "models" / "lpips-alexnet").to(model.device),
+        project.spec.batch_size,
+        load_judge(project.spec, model.device),
+        load_lpips(project.lpips_folder).to(model.device),
         report,
     ).rows

@@ -92,8 +92,15 @@ def read_study(path: Path) -> ExpandedStudy:
 
 
 def read_studies(folder: Path) -> dict[str, ExpandedStudy]:
-    """Every study of a folder by its key, in the order of params.yaml."""
-    order = json.loads((folder / ORDER_FILE).read_text(encoding="utf-8"))
+    """Every study of a folder by its key, in the order of params.yaml.
+
+    Raises:
+        ValueError: a file is missing or holds something else; names it.
+    """
+    path = folder / ORDER_FILE
+    if not path.is_file():
+        raise ValueError(f"{path}: no such file; the stage expand_studies writes it")
+    order = json.loads(path.read_text(encoding="utf-8"))
     return {key: read_study(folder / f"{key}.json") for key in order}
 
 

@@ -1,12 +1,13 @@
 """Facts a prompt states about its picture, and what a judge found of each."""
 
 from collections.abc import Collection, Mapping
-from typing import Annotated, Literal, NamedTuple, Self, get_args
+from typing import Annotated, NamedTuple, Self, get_args
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from zimage_eval.config.benchmarks import Relation
 from zimage_eval.config.frozen import unknown
+from zimage_eval.config.kinds import FactKind
 from zimage_eval.config.model_spec import JudgeName
 from zimage_eval.prompts.scenes.world import (
     BACKGROUNDS,
@@ -18,22 +19,6 @@ from zimage_eval.prompts.scenes.world import (
     SIZES,
     STYLES,
 )
-
-FactKind = Literal[
-    "shape", "color", "size", "fill", "position", "count", "relation", "background", "style"
-]
-FACT_KINDS: tuple[FactKind, ...] = (
-    "shape",
-    "color",
-    "size",
-    "fill",
-    "position",
-    "count",
-    "relation",
-    "background",
-    "style",
-)
-
 
 MAX_COUNT = 100
 """Things of one kind that a prompt may state: nobody counts more in a picture."""

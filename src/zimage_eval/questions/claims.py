@@ -5,8 +5,8 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, Discriminator, Field, StringConstraints, Tag
 
 from zimage_eval.config.frozen import Frozen, unknown
+from zimage_eval.config.metrics import METRICS
 from zimage_eval.config.params import Phase
-from zimage_eval.metrics.catalogue import METRICS
 
 ContrastRule = Literal[
     "baseline_best",

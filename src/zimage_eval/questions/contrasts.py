@@ -10,7 +10,7 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
-from zimage_eval.metrics.catalogue import METRICS
+from zimage_eval.config.metrics import METRICS
 from zimage_eval.output.tables import TableRow
 from zimage_eval.statistics.estimates import (
     CONFIDENCE,

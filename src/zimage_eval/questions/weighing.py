@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from zimage_eval.metrics.catalogue import METRICS
+from zimage_eval.config.metrics import METRICS
 from zimage_eval.output.observations import Measurement
 from zimage_eval.output.results import NumberRow
 from zimage_eval.output.tables import TableRow

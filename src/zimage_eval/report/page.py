@@ -3,7 +3,7 @@
 import math
 from collections.abc import Mapping, Sequence
 
-from zimage_eval.metrics.catalogue import METRICS
+from zimage_eval.config.metrics import METRICS
 from zimage_eval.output.results import Results
 from zimage_eval.questions.claims import (
     BenchmarkClaim,

@@ -5,14 +5,13 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from zimage_eval.config.measuring import BackboneName, BaselineReference, Distribution
+from zimage_eval.config.metrics import METRICS
 from zimage_eval.config.params import PHASES, Study
+from zimage_eval.config.set_metrics import set_metrics
 from zimage_eval.config.settings import leaves
 from zimage_eval.config.variants import Variant
-from zimage_eval.metrics.catalogue import METRICS
-from zimage_eval.metrics.sets.catalogue import set_metrics
 from zimage_eval.questions.claims import Claim, StudyClaim
 from zimage_eval.studies.figures import grid_variants, main_metric
-from zimage_eval.studies.set_summaries import IS_REFERENCE
 from zimage_eval.studies.shown_numbers import (
     ARROWS,
     MISSING,
@@ -27,7 +26,14 @@ from zimage_eval.studies.shown_numbers import (
     show_mean,
     variant_cell,
 )
-from zimage_eval.studies.summaries import ALL, COVERAGE, Summary, confirm_rows, excludes_zero
+from zimage_eval.studies.summaries import (
+    ALL,
+    COVERAGE,
+    IS_REFERENCE,
+    Summary,
+    confirm_rows,
+    excludes_zero,
+)
 
 
 class StudyReport(NamedTuple):

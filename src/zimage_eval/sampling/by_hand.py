@@ -4,9 +4,8 @@ A picture that the graph draws too (a prompt of the model's set with one of its 
 the same batch as there, because the last bits depend on the batch; any other is drawn alone.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from concurrent.futures import Executor
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
@@ -28,6 +27,7 @@ from zimage_eval.model.folder import (
 )
 from zimage_eval.model.memory import check_memory
 from zimage_eval.model.transformer import load_image_side
+from zimage_eval.output.project import Project, RolePrompts
 from zimage_eval.output.store import ImageStore
 from zimage_eval.prompts.sets import Prompt, prompt_rows, split_phases
 from zimage_eval.sampling.batches import (
@@ -50,21 +50,6 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
 
-class Project(NamedTuple):
-    """A model's declaration, its weights and the prompts that the graph draws with it."""
-
-    spec: ModelSpec
-    folder: Path
-    """Of the model's weights."""
-    prompts: Mapping[Phase, Sequence[Mapping[str, Any]]]
-    """Rows of each phase's PROMPTS table."""
-
-    @property
-    def texts(self) -> dict[Phase, list[str]]:
-        """The prompts' texts by phase."""
-        return {phase: [row["text"] for row in rows] for phase, rows in self.prompts.items()}
-
-
 def phase_rows(sizes: Phases, prompts: Sequence[Prompt]) -> dict[Phase, list[dict[str, Any]]]:
     """Rows of the PROMPTS table of each phase, as the graph makes them from a prompt set."""
     split = split_phases(prompts, sizes.screen.num_prompts, sizes.confirm.num_prompts)
@@ -83,35 +68,53 @@ class DrawnByHand(NamedTuple):
 
 
 def draw_by_hand(
-    project: Project, text: str, seed: int, variants: Sequence[Variant], store: ImageStore
+    project: Project,
+    prompts: RolePrompts,
+    text: str,
+    seed: int,
+    variants: Sequence[Variant],
+    store: ImageStore,
 ) -> list[DrawnByHand]:
     """Draw a picture of the text with each variant, in their order.
+
+    Args:
+        project: has the model.
+        prompts: that the graph draws; a picture of one of them is drawn in the same batch as there.
+        text: to draw.
+        seed: of the noise.
+        variants: settings to draw with.
+        store: of pictures drawn before.
 
     Raises:
         ValueError: before any weights are loaded: a file is missing, the model lacks a setting, or
             the caption is too long for it; afterwards: a picture is not finite, or too large for
             the memory.
     """
-    limits = check_model(project.folder, (*TEXT_PARTS, *IMAGE_PARTS), variants)
+    limits = check_model(project.model_folder, (*TEXT_PARTS, *IMAGE_PARTS), variants)
     for variant in variants:
         reason = unavailable_reason(limits, variant.settings)
         if reason is not None:
             raise ValueError(f"not available: {reason}")
-    tokenizer, device = load_tokenizer(project.folder), pick_device()
-    check_memory(project.folder, project.spec.dtype, (*TEXT_PARTS, *IMAGE_PARTS), device)
-    prompts = {text: None} | {prompt: None for texts in project.texts.values() for prompt in texts}
+    tokenizer, device = load_tokenizer(project.model_folder), pick_device()
+    check_memory(project.model_folder, project.spec.dtype, (*TEXT_PARTS, *IMAGE_PARTS), device)
+    words = {text: None} | {prompt: None for texts in prompts.texts.values() for prompt in texts}
     settings = [variant.settings for variant in variants]
-    wordings = word_prompts(prompts, settings, tokenizer, project.spec.filler_sentences)
+    wordings = word_prompts(words, settings, tokenizer, project.spec.filler_sentences)
     batches = [
-        find_batch(project, text, seed, variant, tokenizer, wordings) for variant in variants
+        find_batch(project.spec.batch_size, prompts, text, seed, variant, tokenizer, wordings)
+        for variant in variants
     ]
     with start_workers(device) as workers:
-        embeddings = _encode(project, variants, batches, wordings, tokenizer, device, workers)
-        load_pipe = load_once(lambda: load_image_side(project.folder, project.spec.dtype, device))
-        weights = weights_digest(project.folder, IMAGE_PARTS)
+        embeddings = _encode(
+            project, prompts, variants, batches, wordings, tokenizer, device, workers
+        )
+        load_pipe = load_once(
+            lambda: load_image_side(project.model_folder, project.spec.dtype, device)
+        )
+        weights = weights_digest(project.model_folder, IMAGE_PARTS)
 
         def draw(variant: Variant, members: Sequence[ImageRequest]) -> DrawnByHand:
-            batch = _one_batch(variant, members, wordings, embeddings, limits, project.texts)
+            batch = _one_batch(variant, members, wordings, embeddings, limits, prompts.texts)
             recipe = DrawingRecipe(
                 weights, variant.settings, project.spec.dtype, device_class(device)
             )
@@ -158,7 +161,8 @@ def find_cuts(
 
 
 def find_batch(
-    project: Project,
+    batch_size: int,
+    prompts: RolePrompts,
     text: str,
     seed: int,
     variant: Variant,
@@ -172,7 +176,7 @@ def find_batch(
             the negative prompt is so long that no position is left for the image.
     """
     requests = [ImageRequest(variant.name, "screen", "by hand", seed, text)]
-    for phase, rows in project.prompts.items():
+    for phase, rows in prompts.rows.items():
         phase_requests = request_phase(variant.name, phase, rows)
         if any((request.text, request.seed) == (text, seed) for request in phase_requests):
             requests = phase_requests
@@ -197,7 +201,7 @@ def find_batch(
     if padded_length(longest) > limit:
         raise ValueError(f"not available: {longest} tokens: captions end at {limit}")
     place = _place(requests, text, seed)
-    composed = compose_batches([lengths[r.text] for r in requests], project.spec.batch_size)
+    composed = compose_batches([lengths[r.text] for r in requests], batch_size)
     return [requests[index] for index in next(batch for batch in composed if place in batch)]
 
 
@@ -207,6 +211,7 @@ def _place(requests: Sequence[ImageRequest], text: str, seed: int) -> int:
 
 def _encode(
     project: Project,
+    prompts: RolePrompts,
     variants: Sequence[Variant],
     batches: Sequence[Sequence[ImageRequest]],
     wordings: Wordings,
@@ -222,15 +227,15 @@ def _encode(
             assert worded is not None, "find_batch left it out"
             wanted.add((worded, encoder))
         if variant.settings.refiner.refiner_delta == "linear":
-            prompts = project.texts[fit_phase(members[0].text, project.texts)]
-            wanted |= {(prompt, encoder) for prompt in prompts}
+            fitted = prompts.texts[fit_phase(members[0].text, prompts.texts)]
+            wanted |= {(prompt, encoder) for prompt in fitted}
         if sampler.guidance_scale > 0:
             wanted.add((sampler.negative_prompt, encoder))
     encoded = encode_texts(
         wanted,
-        project.texts,
+        prompts.texts,
         tokenizer,
-        lambda: load_text_encoder(project.folder, project.spec.dtype, device),
+        lambda: load_text_encoder(project.model_folder, project.spec.dtype, device),
         workers,
     )
     return {key: entry.prompt_embeds.float() for key, entry in encoded.items()}

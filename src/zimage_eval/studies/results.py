@@ -2,11 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 
+from zimage_eval.config.metrics import METRICS
 from zimage_eval.output.results import Results
 from zimage_eval.studies.summaries import ALL, COVERAGE, Summary, confirm_rows, contrast
-
-CONFIRMED = ("alignment", "all_facts", "lpips")
-"""The metrics whose contrast at confirm size goes into the results."""
 
 
 def study_results(
@@ -28,7 +26,7 @@ def study_results(
     for row in confirm_rows(summaries, baseline):
         if row.metric == COVERAGE:
             confirm |= {COVERAGE: row.mean, "num_prompts": row.num_prompts}
-        elif row.metric in CONFIRMED:
+        elif row.metric in METRICS and METRICS[row.metric].in_confirm:
             name, value, low, high = contrast(row)
             confirm |= {name: value, f"{name}_low": low, f"{name}_high": high}
     for row in summaries:

@@ -4,7 +4,6 @@ A text runs through the encoder once for each combination of chat format, paddin
 layers that are needed come from that one forward.
 """
 
-import sys
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import Executor
 from functools import partial
@@ -17,6 +16,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from zimage_eval.config.params import Phase
 from zimage_eval.config.setting_groups import EncoderSettings, HiddenLayer
+from zimage_eval.output.progress import progress_interval
 from zimage_eval.text.chat_format import NO_TOKEN
 from zimage_eval.text.embeddings import TextEmbeddings
 from zimage_eval.text.hidden_layers import run_encoder, select_layer
@@ -112,9 +112,10 @@ def encode_texts(
     forwards = plan_forwards(encodings, texts)
     inputs = [tokenize(tokenizer, *key) for key in forwards]
     results = workers.map(partial(encode_layers, load_encoder()), inputs, forwards.values())
-    interval = 0.2 if sys.stderr.isatty() else 10
     unmapped: dict[Encoding, TextEmbeddings] = {}
-    for entries in tqdm(results, "texts", len(inputs), unit="text", mininterval=interval):
+    for entries in tqdm(
+        results, "texts", len(inputs), unit="text", mininterval=progress_interval()
+    ):
         unmapped |= {(entry.text, entry.settings): entry for entry in entries}
     return map_layers(encodings, unmapped, texts)
 

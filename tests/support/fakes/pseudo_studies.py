@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from calibration.study.make_bank import BANK, BANK_SCHEMA, METRICS
+from calibration.study.make_bank import BANK, BANK_METRICS, BANK_SCHEMA
 from tests.support.fakes.fake_reports import PROVENANCE
 from zimage_eval.config.params import Phase
 from zimage_eval.output.tables import SWAPPED_PROMPTS, read_table
@@ -24,7 +24,9 @@ Row = dict[str, Any]
 BASELINE = "baseline"
 FLIPPED, OTHER_SIDE = "flipped", "other side"
 RIVALS = tuple(f"rival {index}" for index in range(1, 6))
-JUDGED = tuple(name for name in METRICS if name.startswith(("alignment", "all_facts", "fact_")))
+JUDGED = tuple(
+    name for name in BANK_METRICS if name.startswith(("alignment", "all_facts", "fact_"))
+)
 Scores = Mapping[str, NDArray[np.float64]]
 """Metric -> (num_prompts, num_seeds); NaN where a prompt says nothing of that kind."""
 
@@ -52,7 +54,7 @@ def read_bank() -> Bank:
     scores = [
         {
             metric: np.array([row[metric] for row in arm], np.float64).reshape(len(prompts), -1)
-            for metric in METRICS
+            for metric in BANK_METRICS
         }
         for arm in of.values()
     ]
@@ -95,7 +97,7 @@ def _phase_rows(
                     "category": bank.categories[prompt],
                     "seed": replicate,
                 }
-                values = {metric: float(scores[metric][prompt, seed]) for metric in METRICS}
+                values = {metric: float(scores[metric][prompt, seed]) for metric in BANK_METRICS}
                 rows.append(row | values)
     return rows
 

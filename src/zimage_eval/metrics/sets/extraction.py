@@ -1,6 +1,5 @@
 """Computing features: pictures through a backbone, in batches on worker threads."""
 
-import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from itertools import groupby
@@ -17,6 +16,7 @@ from zimage_eval.config.model_spec import ModelSpec
 from zimage_eval.metrics.networks.backbones import Backbone, backbone_path, load_backbone
 from zimage_eval.metrics.sets.features import split_batches
 from zimage_eval.model.devices import pick_device, start_workers
+from zimage_eval.output.progress import progress_interval
 
 LoadPicture = Callable[[], Tensor]
 """Reads one picture: `(3, height, width)` uint8."""
@@ -76,8 +76,13 @@ def _run(
 ) -> Iterable[NDArray[np.float32]]:
     """Features of each batch in turn, behind a progress bar."""
     features = workers.map(lambda batch: _features(backbone, batch), batches)
-    interval = 0.2 if sys.stderr.isatty() else 10
-    return tqdm(features, backbone.signature.name, len(batches), unit="batch", mininterval=interval)
+    return tqdm(
+        features,
+        backbone.signature.name,
+        len(batches),
+        unit="batch",
+        mininterval=progress_interval(),
+    )
 
 
 def _features(backbone: Backbone, batch: Iterable[LoadPicture]) -> NDArray[np.float32]:
