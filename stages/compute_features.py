@@ -6,7 +6,6 @@ data/studies/<study>.json, data/images/<study>/, models/lpips-alexnet/, models/<
 Features are taken from the store where it holds them (stages/generate_images.py says more of it).
 """
 
-import os
 import shutil
 from pathlib import Path
 
@@ -20,7 +19,7 @@ def main(study: str) -> None:
     from zimage_eval.metrics.signatures import write_signatures
     from zimage_eval.output.listed_pictures import ListedPicture
     from zimage_eval.output.project import Project
-    from zimage_eval.output.store import FEATURES, Store, find_store_root
+    from zimage_eval.output.store import FEATURES, open_kind
     from zimage_eval.output.store_contents import note_uses
     from zimage_eval.output.tables import IMAGES, read_table
 
@@ -29,7 +28,7 @@ def main(study: str) -> None:
     table = read_table(folder / "images.parquet", IMAGES).to_pylist()
     rows = [row for row in table if row["error"] is None]
     pictures = [ListedPicture(folder / row["file"], row["pixels"]) for row in rows]
-    store = Store(find_store_root(os.environ.get("ZIMAGE_EVAL_STORE")), FEATURES)
+    store = open_kind(project.folder, FEATURES)
 
     out = Path(f"data/features/{study}")
     shutil.rmtree(out, ignore_errors=True)

@@ -7,7 +7,6 @@ data/images/<study>/, models/lpips-alexnet/
 Scores are taken from the store where it holds them (stages/generate_images.py says more of it).
 """
 
-import os
 from functools import cache, partial
 from pathlib import Path
 from typing import Any
@@ -26,7 +25,7 @@ def main(study: str) -> None:
     from zimage_eval.metrics.stored_scores import StoredScores, load_instruments, measured_by
     from zimage_eval.output.progress import progress_interval
     from zimage_eval.output.project import Project
-    from zimage_eval.output.store import SCORES, Store, find_store_root
+    from zimage_eval.output.store import SCORES, open_kind
     from zimage_eval.output.store_contents import note_uses
     from zimage_eval.output.tables import (
         FACTS,
@@ -59,7 +58,7 @@ def main(study: str) -> None:
         wordings=read_wordings(Path(f"data/wordings/{study}.parquet")),
         load_instruments=cache(lambda: load_instruments(spec, alexnet)),
     )
-    store = Store(find_store_root(os.environ.get("ZIMAGE_EVAL_STORE")), SCORES)
+    store = open_kind(project.folder, SCORES)
     bar = partial(tqdm, desc=f"score {study}", unit="portion", mininterval=progress_interval())
     stored = StoredScores(store, measured_by(spec, alexnet))
     scored = score_images(group_rows(rows), images, stored, bar)

@@ -8,7 +8,6 @@ that a study's settings make of a prompt is kept too (wordings), for stages with
 Encodings are taken from the store where it holds them (stages/generate_images.py says more of it).
 """
 
-import os
 from pathlib import Path
 
 from stages import run
@@ -18,7 +17,7 @@ def main() -> None:
     """Word and encode the prompts of every study's variants, and write two tables per study."""
     from zimage_eval.model.folder import TEXT_PARTS, check_model
     from zimage_eval.output.project import Project
-    from zimage_eval.output.store import find_store_root
+    from zimage_eval.output.store import store_root
     from zimage_eval.output.store_contents import note_uses
     from zimage_eval.text.embeddings import EmbeddedText, write_embeddings
     from zimage_eval.text.needed_encodings import Encoding, study_encodings
@@ -33,7 +32,7 @@ def main() -> None:
     project = Project.open()
     spec = project.spec
     model = TextModel(project.model_folder, spec.dtype)
-    stores = open_text_stores(find_store_root(os.environ.get("ZIMAGE_EVAL_STORE")))
+    stores = open_text_stores(store_root(project.folder))
     expanded = project.studies
     texts = {
         role: project.prompts(role).texts

@@ -13,11 +13,7 @@ from stages import run
 
 def main() -> None:
     """Draw the baseline in another batch, number format and seed, and place every variant."""
-    from functools import partial
-
-    import torch
-    from tqdm import tqdm
-
+    from zimage_eval.benchmarks.noise.arms import BASELINE, CEILING, FLOOR, noise_arms
     from zimage_eval.benchmarks.noise.placements import (
         arm_distances,
         arm_results,
@@ -28,61 +24,24 @@ def main() -> None:
         study_arms,
         write_placements,
     )
-    from zimage_eval.benchmarks.noise.redrawn import (
-        BASELINE,
-        CEILING,
-        FLOOR,
-        SharedInputs,
-        distances,
-        draw_arm,
-        noise_arms,
-    )
+    from zimage_eval.benchmarks.noise.stored_distances import BaselineTables, stored_distances
     from zimage_eval.config.benchmarks import NoiseScales
-    from zimage_eval.config.variants import Variant
-    from zimage_eval.metrics.catalogue import load_metric_networks, metrics_with
-    from zimage_eval.model.devices import load_once, pick_device
-    from zimage_eval.model.folder import IMAGE_PARTS, check_model, weights_digest
-    from zimage_eval.model.transformer import load_image_side
+    from zimage_eval.metrics.catalogue import metrics_with
     from zimage_eval.output.figures import save_figure
     from zimage_eval.output.observations import write_observations
     from zimage_eval.output.project import Project
     from zimage_eval.output.results import write_results
-    from zimage_eval.output.store import open_store
+    from zimage_eval.output.store import store_root
     from zimage_eval.output.tables import SWAPPED_PROMPTS, read_table, scores_schema
-    from zimage_eval.sampling.image_keys import DrawingRecipe, device_class
-    from zimage_eval.text.embeddings import read_embeddings
-    from zimage_eval.text.wordings import read_wordings
 
-    torch.set_num_threads(1)  # so that last bits don't depend on the number of cores
     project = Project.open()
     spec = project.spec
     entry = project.benchmark("noise_scales", NoiseScales)
-    arms, folder = noise_arms(entry, spec), project.model_folder
-    baseline = Variant(BASELINE, spec.defaults, is_baseline=True)
-    prompts = project.prompt_rows("main", "screen")
-    drawing = SharedInputs(
-        baseline,
-        prompts,
-        read_wordings(Path("data/wordings/baseline.parquet")),
-        read_embeddings(Path("data/embeddings/baseline.parquet")),
-        check_model(folder, IMAGE_PARTS, [baseline]),
-        open_store(project.folder),
+    arms, metrics = noise_arms(entry, spec), metrics_with(spec.networks)
+    tables = BaselineTables(
+        Path("data/wordings/baseline.parquet"), Path("data/embeddings/baseline.parquet")
     )
-    device, weights = pick_device(), weights_digest(folder, IMAGE_PARTS)
-    metrics = metrics_with(spec.networks)
-    networks = load_metric_networks(metrics, project.lpips_folder, spec.networks, device)
-    categories = {prompt["prompt_id"]: prompt["category"] for prompt in prompts}
-
-    pictures, observations = {}, []
-    for arm in arms:
-        recipe = DrawingRecipe(weights, spec.defaults, arm.dtype, device_class(device))
-        load_pipe = load_once(partial(load_image_side, folder, arm.dtype, device))
-        drawn = draw_arm(arm, drawing, recipe, load_pipe)
-        pictures = dict(tqdm(drawn, desc=arm.name, total=len(prompts), mininterval=10))
-        if arm.name == BASELINE:
-            reference = pictures
-        else:
-            observations += distances(arm.name, pictures, reference, categories, metrics, networks)
+    observations = stored_distances(project, arms, tables, store_root(project.folder))
 
     scales = floors_and_ceilings(observations, FLOOR, CEILING)
     formats = {arm.name for arm in arms} - {BASELINE, FLOOR, CEILING}

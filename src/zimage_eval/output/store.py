@@ -11,6 +11,7 @@ people: whoever may write into the store can write a digest too.
 """
 
 import hashlib
+import json
 import os
 import stat
 import subprocess
@@ -19,7 +20,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from threading import Lock, get_ident
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 Parsed = TypeVar("Parsed")
 
@@ -45,16 +46,17 @@ class Kind(NamedTuple):
 
 
 IMAGES = Kind("images", "", ".png", "image store", "pictures are drawn without it")
-ENCODINGS, FEATURES, SCORES, WORDINGS = (
+ENCODINGS, FEATURES, SCORES, WORDINGS, RESULTS = (
     Kind(name, name, suffix, f"store of {name}", f"{name} are computed without it")
     for name, suffix in (
         ("encodings", ".safetensors"),
         ("features", ".safetensors"),
         ("scores", ".json"),
         ("wordings", ".json"),
+        ("results", ".json"),
     )
 )
-KINDS = (IMAGES, ENCODINGS, FEATURES, SCORES, WORDINGS)
+KINDS = (IMAGES, ENCODINGS, FEATURES, SCORES, WORDINGS, RESULTS)
 
 
 def find_store_root(setting: str | None, folder: Path = Path()) -> Path | None:
@@ -91,7 +93,30 @@ def open_store(folder: Path) -> "ImageStore":
     Raises:
         ValueError: as `find_store_root`.
     """
-    return ImageStore(find_store_root(os.environ.get("ZIMAGE_EVAL_STORE"), folder))
+    return ImageStore(store_root(folder))
+
+
+def open_kind(folder: Path, kind: Kind) -> "Store":
+    """The store of another kind of entries, at the same place."""
+    return Store(store_root(folder), kind)
+
+
+def store_root(folder: Path) -> Path | None:
+    """Folder of the store of the project in `folder`; None if it is switched off.
+
+    Raises:
+        ValueError: as `find_store_root`.
+    """
+    return find_store_root(os.environ.get("ZIMAGE_EVAL_STORE"), folder)
+
+
+def load_or_compute(store: "Store", key: str, compute: Callable[[], Any]) -> Any:  # noqa: ANN401
+    """What JSON can hold, from the store or computed and kept; tuples come back as lists."""
+    if stored := store.load([key], json.loads):
+        return stored[0]
+    value = compute()
+    store.save([key], [json.dumps(value, ensure_ascii=False).encode()])
+    return value
 
 
 def _given_root(setting: str) -> Path:

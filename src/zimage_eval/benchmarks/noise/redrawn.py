@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from zimage_eval.config.benchmarks import NoiseScales
-from zimage_eval.config.model_spec import DtypeSettings, ModelSpec
+from zimage_eval.benchmarks.noise.arms import NoiseArm
 from zimage_eval.config.variants import Variant
 from zimage_eval.metrics.judges.judges import decode_picture
 from zimage_eval.metrics.metric import Metric
@@ -32,17 +31,6 @@ if TYPE_CHECKING:
 PicturesByPrompt = dict[str, np.ndarray]
 """Prompt id -> (height, width, 3) uint8."""
 
-BASELINE, FLOOR, CEILING = "baseline", "another batch size", "another seed"
-
-
-class NoiseArm(NamedTuple):
-    """One way to draw the baseline."""
-
-    name: str
-    batch_size: int
-    dtype: DtypeSettings
-    has_other_seed: bool
-
 
 class SharedInputs(NamedTuple):
     """Prompts, embeddings and image store, which are the same for all arms."""
@@ -55,29 +43,6 @@ class SharedInputs(NamedTuple):
     embeddings: Embeddings
     limits: ModelLimits
     store: ImageStore
-
-
-def noise_arms(entry: NoiseScales, spec: ModelSpec) -> list[NoiseArm]:
-    """The ways to draw: the baseline, the floor, another number format, the ceiling.
-
-    The arm of the number format is left out where that is the model's own.
-
-    Raises:
-        ValueError: the floor's batch size is the model's own.
-    """
-    if entry.batch_size == spec.batch_size:
-        raise ValueError(
-            f"benchmarks.noise_scales.batch_size: {entry.batch_size} is the model's own, "
-            "which has no distance to itself"
-        )
-    dtype = spec.dtype.model_copy(update={"transformer": entry.dtype, "vae": entry.dtype})
-    formats = [] if dtype == spec.dtype else [NoiseArm(entry.dtype, spec.batch_size, dtype, False)]
-    return [
-        NoiseArm(BASELINE, spec.batch_size, spec.dtype, False),
-        NoiseArm(FLOOR, entry.batch_size, spec.dtype, False),
-        *formats,
-        NoiseArm(CEILING, spec.batch_size, spec.dtype, True),
-    ]
 
 
 def draw_arm(
