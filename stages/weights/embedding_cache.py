@@ -1,7 +1,7 @@
 """data/{studies,embeddings,prompts}/, models/<m>/ -> metrics/embedding_cache.json
 
-Compares embeddings read back from a table with freshly made ones, and the pictures of both. What was
-compared before is taken from the store (stages/generate_images.py says more of it).
+Compares embeddings read back from a table with freshly made ones, and the pictures of both. What
+was compared before is taken from the store (stages/generate_images.py says more of it).
 """
 
 from pathlib import Path

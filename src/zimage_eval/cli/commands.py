@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from zimage_eval.cli.generate import GENERATE_EXAMPLE, add_generate_arguments, run_generate
 from zimage_eval.cli.measure import add_measure_arguments, run_measure
+from zimage_eval.cli.store import add_store_arguments, run_store
 from zimage_eval.config.frozen import Problems
 from zimage_eval.config.model_spec import ModelSpec
 from zimage_eval.config.params import Params
@@ -164,6 +165,11 @@ def _add_measure_arguments(parser: argparse.ArgumentParser) -> None:
     add_measure_arguments(parser)
 
 
+def _add_store_arguments(parser: argparse.ArgumentParser) -> None:
+    _add_folder_argument(parser)
+    add_store_arguments(parser)
+
+
 def _add_sheet_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("images", type=Path, help="a study's folder, data/images/<study>")
     parser.add_argument(
@@ -274,5 +280,10 @@ COMMANDS = {
         help="list the stages that an edit of the code makes run again; nothing is run",
         add_arguments=_add_stale_arguments,
         run=_stale,
+    ),
+    "store": Command(
+        help="print what the store of pictures, encodings and scores holds, and remove what is unused",
+        add_arguments=_add_store_arguments,
+        run=run_store,
     ),
 }

@@ -45,21 +45,30 @@ class Contents(NamedTuple):
 def note_uses(out: Path, stores: Iterable[Store]) -> None:
     """Note which entries went into an output of a stage; an error is told and is none of a stage.
 
+    They take the place of those that were noted of the same kinds for an equal output.
+
     Args:
         out: file or folder, as dvc.yaml names it, finished.
         stores: that it was made with; those without a folder note nothing.
     """
-    stores = [store for store in stores if store.root is not None]
-    lines = sorted(f"{store.kind.name} {key}\n" for store in stores for key in store.used_keys)
-    for root in {store.root for store in stores if store.root is not None}:
-        path = root / USES / f"{dvc_md5(out)}.txt"
-        temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    for store in stores:
+        if store.root is None:
+            continue
+        path = store.root / USES / f"{dvc_md5(out)}.txt"
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            temporary.write_text("".join(lines), encoding="utf-8")
-            temporary.replace(path)
+            _note(path, store)
         except OSError as error:
-            stores[0].warn("written", error.strerror or type(error).__name__, path)
+            store.warn("written", error.strerror or type(error).__name__, path)
+
+
+def _note(path: Path, store: Store) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
+    kept = [line for line in lines if line.partition(" ")[0] != store.kind.name]
+    lines = sorted([*kept, *(f"{store.kind.name} {key}" for key in store.used_keys)])
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    temporary.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+    temporary.replace(path)
 
 
 def dvc_md5(out: Path) -> str:
