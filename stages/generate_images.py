@@ -28,6 +28,7 @@ def main(study: str) -> None:
     from zimage_eval.output.progress import progress_interval
     from zimage_eval.output.project import Project
     from zimage_eval.output.store import open_store
+    from zimage_eval.output.store_contents import note_uses
     from zimage_eval.output.tables import IMAGES, write_table
     from zimage_eval.sampling.batches import request_images, variant_batches
     from zimage_eval.sampling.generation import count_missing, draw_images
@@ -78,6 +79,7 @@ def main(study: str) -> None:
             rows += drawn
             bar.update(len(drawn))
     write_table(out / "images.parquet", IMAGES, pa.Table.from_pylist(rows, schema=IMAGES.columns))
+    note_uses(out, [store])
     errors = [row["error"] for row in rows if row["error"]]
     print(f"{out}: {total} images, {store.num_found} from the store, {len(errors)} failed")
     if len(errors) == total:

@@ -32,6 +32,7 @@ def main(model: str) -> None:
     from zimage_eval.output.progress import progress_interval
     from zimage_eval.output.project import Project
     from zimage_eval.output.store import open_store
+    from zimage_eval.output.store_contents import note_uses
     from zimage_eval.output.tables import FACTS, IMAGES, scores_schema, write_table
 
     project = Project.open()
@@ -50,10 +51,9 @@ def main(model: str) -> None:
         print(f"{out}: not available: {reason}")
         return
 
-    interval = progress_interval()
+    store, interval = open_store(project.folder), progress_interval()
     with tqdm(total=len(requests), desc=model, unit="image", mininterval=interval) as bar:
         if isinstance(compared, ModelSpec):
-            store = open_store(project.folder)
             rows = draw_zimage(folder, compared, requests, prompts, store, out, device, bar.update)
         else:
             rows = draw_other(folder, compared, requests, prompts, out, device, bar.update)
@@ -70,6 +70,7 @@ def main(model: str) -> None:
     judged = pa.Table.from_pylist(scored.facts, schema=FACTS.columns)
     write_table(out / "facts.parquet", FACTS, judged)
     write_features(rows, prompts, out, spec, project.shipped_backbones)
+    note_uses(out, [store])
     errors = [row["error"] for row in rows if row["error"]]
     print(f"{out}: {len(rows)} images, {len(errors)} failed or not available")
 

@@ -31,7 +31,8 @@ def main() -> None:
     from zimage_eval.output.observations import write_observations
     from zimage_eval.output.project import Project
     from zimage_eval.output.results import write_results
-    from zimage_eval.output.store import store_root
+    from zimage_eval.output.store import RESULTS, open_kind, open_store
+    from zimage_eval.output.store_contents import note_uses
     from zimage_eval.output.tables import SWAPPED_PROMPTS, read_table, scores_schema
 
     project = Project.open()
@@ -41,7 +42,8 @@ def main() -> None:
     tables = BaselineTables(
         Path("data/wordings/baseline.parquet"), Path("data/embeddings/baseline.parquet")
     )
-    observations = stored_distances(project, arms, tables, store_root(project.folder))
+    results_store, image_store = open_kind(project.folder, RESULTS), open_store(project.folder)
+    observations = stored_distances(project, arms, tables, results_store, image_store)
 
     scales = floors_and_ceilings(observations, FLOOR, CEILING)
     formats = {arm.name for arm in arms} - {BASELINE, FLOOR, CEILING}
@@ -60,6 +62,7 @@ def main() -> None:
     for name, numbers in arm_results(observations).items():
         results[name] = {**results.get(name, {}), **numbers}
     write_results(Path("metrics/noise_scales.json"), {"noise_scales": results})
+    note_uses(Path("metrics/noise_scales.json"), [results_store, image_store])
     write_observations(Path("reports/observations/noise_scales.csv"), observations)
     write_placements(Path("reports/tables/noise_scales.csv"), placed)
     figure = draw_placements(placed, "lpips", baseline_arms="the baseline")

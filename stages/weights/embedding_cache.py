@@ -15,9 +15,11 @@ def main() -> None:
     from zimage_eval.output.project import Project
     from zimage_eval.output.results import write_results
     from zimage_eval.output.store import RESULTS, open_kind
+    from zimage_eval.output.store_contents import note_uses
 
     project = Project.open()
-    comparison = CacheComparison(project, open_kind(project.folder, RESULTS))
+    store = open_kind(project.folder, RESULTS)
+    comparison = CacheComparison(project, store)
     rows = {
         f"study={study}": comparison.study_row(Path(f"data/embeddings/{study}.parquet"))
         for study in project.studies
@@ -25,6 +27,7 @@ def main() -> None:
     rows |= {f"dtype={name}": row for name, row in comparison.format_rows().items()}
     rows["checks"] = cache_checks(rows)
     write_results(Path("metrics/embedding_cache.json"), {"embedding_cache": rows})
+    note_uses(Path("metrics/embedding_cache.json"), [store])
 
 
 if __name__ == "__main__":

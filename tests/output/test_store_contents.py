@@ -110,10 +110,9 @@ def test_md5_of_a_folder_is_that_of_dvc(tmp_path: Path) -> None:
     for name in ("a/x.png", "a,b/x.png"):
         (tmp_path / name).parent.mkdir()
         (tmp_path / name).write_text(name)
-    tree = (
-        '[{"md5": "%s", "relpath": "a,b/x.png"}, {"md5": "%s", "relpath": "a/x.png"}]'
-        % (dvc_md5(tmp_path / "a,b/x.png"), dvc_md5(tmp_path / "a/x.png"))
-    )  # fmt: skip
+    first, second = (dvc_md5(tmp_path / name) for name in ("a,b/x.png", "a/x.png"))
+    tree = f'[{{"md5": "{first}", "relpath": "a,b/x.png"}}, '
+    tree += f'{{"md5": "{second}", "relpath": "a/x.png"}}]'
     (tmp_path / "tree").write_text(tree)
     digest = dvc_md5(tmp_path / "tree")
     (tmp_path / "tree").unlink()

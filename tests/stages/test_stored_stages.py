@@ -47,7 +47,7 @@ def test_without_a_store_with_an_empty_and_with_a_full_one_the_bytes_are_equal(
     project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     without = run_both(project)
-    assert len(without) == 5
+    assert len(without) == 4
     monkeypatch.setenv("ZIMAGE_EVAL_STORE", "store")
     assert run_both(project) == without
     entries = list(entries_of(project / "store"))

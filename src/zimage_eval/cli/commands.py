@@ -282,7 +282,7 @@ COMMANDS = {
         run=_stale,
     ),
     "store": Command(
-        help="print what the store of pictures, encodings and scores holds, and remove what is unused",
+        help="print what the store holds (pictures, encodings, scores), remove what is unused",
         add_arguments=_add_store_arguments,
         run=run_store,
     ),

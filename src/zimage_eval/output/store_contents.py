@@ -52,7 +52,7 @@ def note_uses(out: Path, stores: Iterable[Store]) -> None:
         stores: that it was made with; those without a folder note nothing.
     """
     for store in stores:
-        if store.root is None:
+        if store.root is None or not store.used_keys:
             continue
         path = store.root / USES / f"{dvc_md5(out)}.txt"
         try:

@@ -17,7 +17,7 @@ from zimage_eval.model.folder import IMAGE_PARTS, check_model, weights_digest
 from zimage_eval.output.entry_keys import computed_by, entry_key
 from zimage_eval.output.observations import Measurement
 from zimage_eval.output.project import Project
-from zimage_eval.output.store import RESULTS, ImageStore, Store, load_or_compute
+from zimage_eval.output.store import ImageStore, Store, load_or_compute
 
 
 class BaselineTables(NamedTuple):
@@ -28,7 +28,11 @@ class BaselineTables(NamedTuple):
 
 
 def stored_distances(
-    project: Project, arms: Sequence[NoiseArm], tables: BaselineTables, root: Path | None
+    project: Project,
+    arms: Sequence[NoiseArm],
+    tables: BaselineTables,
+    store: Store,
+    images: ImageStore,
 ) -> list[Measurement]:
     """Every metric that compares two pictures, for every arm but the baseline and every prompt.
 
@@ -36,14 +40,14 @@ def stored_distances(
         project: of the model.
         arms: ways to draw, the baseline first.
         tables: that `extract_embeddings` wrote.
-        root: of the store; None for none.
+        store: of results.
+        images: the image store.
 
     Raises:
         ValueError: weights are missing, or the model can't draw its own defaults.
     """
     spec = project.spec
     prompts = project.prompt_rows("main", "screen")
-    store = Store(root, RESULTS)
     facts = {
         "kind": "noise scales",
         "alexnet": sha256_of([alexnet_file(project.lpips_folder)]),
@@ -57,7 +61,7 @@ def stored_distances(
         "weights": weights_digest(project.model_folder, IMAGE_PARTS),
         **computed_by(__name__),
     }
-    measure = partial(_measure, project, arms, tables, prompts, ImageStore(root))
+    measure = partial(_measure, project, arms, tables, prompts, images)
     return [Measurement(*row) for row in load_or_compute(store, entry_key(**facts), measure)]
 
 
