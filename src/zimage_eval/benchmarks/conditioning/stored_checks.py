@@ -92,7 +92,8 @@ class CacheComparison:
         spec, folder, device = self.project.spec, self.project.model_folder, pick_device()
         prompts = take_evenly(table, self.entry.num_texts)
         texts = [row["text"] for row in prompts]
-        rows, drawn = {}, {}
+        rows: dict[str, Row] = {}
+        drawn = {}
         for name in self.entry.dtypes:
             dtype = spec.dtype.model_copy(update={"text_encoder": name})
             text_side = load_text_side(folder, dtype, device)
