@@ -69,8 +69,9 @@ def test_a_damaged_store_costs_a_warning_a_kind(
         entry.path.write_bytes(entry.path.read_bytes()[:-1])
     capsys.readouterr()
     assert run_both(project) == without
-    warnings = [line for line in capsys.readouterr().err.splitlines() if "warning" in line]
-    assert [line.split(": ")[1] for line in warnings] == ["store of features", "store of scores"]
+    printed = capsys.readouterr().err
+    for kind in ("features", "scores"):
+        assert printed.count(f"warning: store of {kind}: ") == 1
 
 
 def test_a_store_that_is_a_file_costs_warnings_alone(
@@ -80,8 +81,8 @@ def test_a_store_that_is_a_file_costs_warnings_alone(
     (project / "store").write_text("")
     monkeypatch.setenv("ZIMAGE_EVAL_STORE", "store")
     assert run_both(project) == without
-    warnings = [line for line in capsys.readouterr().err.splitlines() if "warning" in line]
-    assert warnings and all("can't be " in line for line in warnings)
+    printed = capsys.readouterr().err
+    assert 2 <= printed.count("warning: store of ") == printed.count("can't be ") <= 6
 
 
 @pytest.mark.parametrize("stage", [compute_features.main, compute_scores.main])
