@@ -1,5 +1,8 @@
 """Features and scores from the store are the bytes that are computed without it."""
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +11,7 @@ from PIL import Image
 
 from stages import compute_features, compute_scores
 from tests.support.projects.synthetic_study import write_project
+from tests.support.repository import ROOT
 from zimage_eval.metrics import stored_scores
 from zimage_eval.metrics.sets import extraction
 from zimage_eval.output.store import KINDS
@@ -120,6 +124,21 @@ def test_other_bytes_of_the_same_pixels_are_the_same_picture(
     monkeypatch.setattr(stored_scores, "load_metric_networks", refuse)
     compute_scores.main(STUDY)
     assert (project / f"data/scores/{STUDY}.parquet").read_bytes() == scores
+
+
+@pytest.mark.parametrize("stage", ["compute_features", "compute_scores"])
+def test_torch_is_not_imported_where_the_store_holds_everything(
+    project: Path, monkeypatch: pytest.MonkeyPatch, stage: str
+) -> None:
+    monkeypatch.setenv("ZIMAGE_EVAL_STORE", "store")
+    run_both(project)
+    code = f"from stages import {stage}; {stage}.main({STUDY!r})"
+    code += "; import sys; print('torch' in sys.modules)"
+    environment = os.environ | {"PYTHONPATH": f"{ROOT / 'src'}:{ROOT}"}
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.stdout.splitlines()[-1:] == ["False"], done.stderr
 
 
 def test_every_kind_has_a_place_of_its_own() -> None:
