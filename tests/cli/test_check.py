@@ -69,6 +69,14 @@ def test_a_whole_model_is_in_order_and_what_is_not_stated_is_said(
     assert "nano.yaml states no sha256 of 11 files, such as model_index.json" in second
 
 
+def test_a_folder_that_is_no_project_is_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    [line] = check(tmp_path, capsys)
+    assert line.startswith(f"error: {tmp_path / 'params.yaml'}: no such file; ")
+    assert "--folder" in line
+
+
 def test_nano_itself_is_in_order_without_torch() -> None:
     code = (
         "import sys; from zimage_eval.cli.commands import main; "
@@ -213,12 +221,12 @@ def test_a_margin_that_is_none_is_refused(
 @pytest.mark.parametrize(
     ("written", "declared", "words"),
     [
-        ("networks: {}", "networks: {vgg16: %s}", "no vgg16 weights at nowhere"),
-        ("hand_labels:\n", "hand_labels: %s\n", "hand_labels: nowhere: no such file"),
+        ("networks: {}", "networks: {vgg16: %s}", "no vgg16 weights at {0}/nowhere"),
+        ("hand_labels:\n", "hand_labels: %s\n", "hand_labels: {0}/nowhere: no such file"),
         (
             "    source: scenes\n    num_images: 512\n",
             "    source: folder\n    path: nowhere\n    sha256: ''\n",
-            "reference nowhere: No such file",
+            "reference {0}/nowhere: No such file",
         ),
     ],
 )
@@ -234,4 +242,4 @@ def test_a_declared_file_that_is_missing_is_named(
     assert written in text
     pinned = f"{{path: nowhere, sha256: '{'0' * 64}'}}"
     model.write_text(text.replace(written, declared.replace("%s", pinned)))
-    assert any(words in line for line in check(whole, capsys))
+    assert any(words.format(whole) in line for line in check(whole, capsys))
