@@ -20,6 +20,7 @@ FILLED_IN = re.compile(r"\$\{\w+\}|<[\w -]+>|\*")
 EXAMPLES = {
     "docs/how-to/study.md": "guided_shift",
     "docs/how-to/benchmark.md": "prompt_lengths",
+    "docs/how-to/metric.md": "rms_contrast",
 }
 """What the how-to pages make; `test_how_to` sees that they do."""
 OLD_NAMES = {"CHANGELOG.md"}
