@@ -102,6 +102,11 @@ class Assay(NamedTuple):
 
     is_sensitive: bool
     reason: str
+    """Why it does not; empty where it does."""
+
+
+SENSITIVE = Assay(is_sensitive=True, reason="")
+"""What is measured without a judge needs no swapped prompts."""
 
 
 def paired_contrast(
@@ -128,10 +133,18 @@ def paired_contrast(
     if not arm.keys() | reference.keys():
         raise ValueError(f"no {phase} scores of {variant!r} and {baseline!r} in {category!r}")
     bounds = (-1.0, 1.0) if properties.is_judged else None
-    return contrast_arms(variant, metric, arm, reference, bounds, properties.better)
+    return contrast_arms(
+        variant=variant,
+        metric=metric,
+        arm=arm,
+        reference=reference,
+        bounds=bounds,
+        better=properties.better,
+    )
 
 
 def contrast_arms(
+    *,
     variant: str,
     metric: str,
     arm: Mapping[Unit, float | None],
@@ -140,13 +153,13 @@ def contrast_arms(
     better: Literal["higher", "lower"] | None,
 ) -> Contrast:
     """The contrast of two arms, each a score by prompt (or whatever is independent) and seed."""
-    asked = arm.keys() | reference.keys()
+    pairs = arm.keys() | reference.keys()
     differences = paired_differences(arm, reference)
     return Contrast(
         variant=variant,
         metric=metric,
         differences=prompt_means(differences),
-        coverage=len(differences) / len(asked) if asked else 0.0,
+        coverage=len(differences) / len(pairs) if pairs else 0.0,
         bounds=bounds,
         better=better,
     )
@@ -160,9 +173,10 @@ def check_assay(swapped: Contrast, terms: Margin) -> Assay:
     """
     finding = _find(swapped, terms)
     if finding.kind == "worse":
-        return Assay(True, "")
-    seen = finding.reason or f"{finding.kind.replace('_', ' ')}, {finding.gain:.3g}"
-    return Assay(False, f"the loss with swapped prompts is not shown to exceed the margin: {seen}")
+        return SENSITIVE
+    loss = finding.reason or f"{finding.kind.replace('_', ' ')}, {finding.gain:.3g}"
+    why = f"the loss with swapped prompts is not shown to exceed the margin: {loss}"
+    return Assay(is_sensitive=False, reason=why)
 
 
 def find(contrast: Contrast, terms: Margin, assay: Assay) -> Finding:
