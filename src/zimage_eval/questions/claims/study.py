@@ -81,13 +81,13 @@ class StudyClaim(Claim):
         if not any(category in (ALL, row["category"]) for row in rows):
             return not_testable(f"no prompt is of category {category!r}")
         comparison = Comparison(
+            baseline=baseline,
+            terms=Margin(margin=self.declared_margin, min_coverage=terms.min_coverage),
+            assay=self._assay(rows, scores.baseline, terms),
             contrasts=[
                 paired_contrast(rows, rival, baseline, self.metric, self.phase, category)
                 for rival in rivals
             ],
-            baseline=baseline,
-            terms=Margin(margin=self.declared_margin, min_coverage=terms.min_coverage),
-            assay=self._assay(rows, scores.baseline, terms),
             lead=self.lead,
             categories={row["prompt_id"]: row["category"] for row in rows},
         )

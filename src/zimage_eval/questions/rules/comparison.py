@@ -95,6 +95,7 @@ def weigh_all(comparison: Comparison, *, p_if_false: PValue, p_if_true: PValue) 
     tests, missing = comparison.mean_tests()
     if blocked := comparison.blocked(tests, missing):
         return blocked
+    results = comparison.rival_results()
     against = [p_if_true(tests[c.variant]) if c.variant in tests else 1.0 for c in contrasts]
     adjusted = holm([min(1.0, p_value) for p_value in against])
     return Evidence(
@@ -104,7 +105,7 @@ def weigh_all(comparison: Comparison, *, p_if_false: PValue, p_if_true: PValue) 
         reason=missing,
         num_prompts=min(test.num_prompts for test in tests.values()),
         named=named_rivals(contrasts, adjusted),
-        rivals=comparison.rival_results(),
+        rivals=results,
     )
 
 
