@@ -14,11 +14,15 @@ from typing import NamedTuple
 
 import pytest
 
+from calibration.scorecard.find_answers import read_scores
+from tests.support.fakes.fake_claims import measure
 from tests.support.graph import ROOT, STAGES
 from zimage_eval.cli.commands import main
 from zimage_eval.config.model_spec import load_model_spec
 from zimage_eval.config.params import load_params
 from zimage_eval.prompts.templates import study_variants
+from zimage_eval.questions.measurements import StudyScores
+from zimage_eval.questions.questions import load_questions
 
 HOW_TO = ROOT / "docs" / "how-to"
 PARAMS = ROOT / "params.yaml"
@@ -236,7 +240,44 @@ def test_the_metric_is_written_as_the_house_writes(metric_folder: Path) -> None:
     run(metric_folder, "ruff", "format", "--no-cache", "--check", *files)
 
 
-@pytest.mark.parametrize("page", ["study.md", "benchmark.md", "metric.md"])
+@pytest.fixture(scope="module")
+def question_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the repository with the question, the kind of claim and the rule of the page."""
+    root = tmp_path_factory.mktemp("question")
+    copy_repository(root)
+    (root / "questions").unlink()  # a link, and a page is written into the folder
+    shutil.copytree(ROOT / "questions", root / "questions")
+    for name in ("metrics", "reports"):
+        (root / name).symlink_to(ROOT / name)
+    for step in page_steps("question.md"):
+        take_step(step, root)
+    return root
+
+
+def test_the_question_the_kind_of_claim_and_the_rule_are_in_order(question_folder: Path) -> None:
+    run(question_folder, "zimage_eval", "check", "--folder", str(question_folder))
+    tests = ("tests/questions/claims", "tests/questions/rules")
+    chosen = "not page_on_questions"  # the page's table does not list the rule that it adds
+    run(question_folder, "pytest", "-q", "-p", "no:cacheprovider", *tests, "-k", chosen)
+
+
+def test_the_kind_and_the_rule_are_written_as_the_house_writes(question_folder: Path) -> None:
+    files = {step.file for step in page_steps("question.md") if step.file.endswith(".py")}
+    run(question_folder, "ruff", "check", "--no-cache", *sorted(files))
+    run(question_folder, "ruff", "format", "--no-cache", "--check", *sorted(files))
+
+
+def test_the_evidence_is_what_the_page_on_questions_says(tmp_path: Path) -> None:
+    step = page_steps("question.md")[0]
+    (tmp_path / Path(step.file).name).write_text(step.text, encoding="utf-8")
+    [question] = load_questions(tmp_path).values()
+    rows = read_scores(ROOT / "calibration/families/nano/results", "steps").to_dict("records")
+    studies = {"steps": StudyScores(rows, "num_inference_steps=8")}
+    evidence = question.claim.weigh(measure(studies=studies))
+    assert evidence.p_if_true < 0.001 and evidence.named == ("num_inference_steps=4",)
+
+
+@pytest.mark.parametrize("page", ["study.md", "benchmark.md", "metric.md", "question.md"])
 def test_files_you_touch_are_those_of_the_steps(page: str) -> None:
     text = (HOW_TO / page).read_text(encoding="utf-8")
     table = text.split("\n## Files you touch\n")[1]

@@ -26,13 +26,9 @@ from zimage_eval.model.memory import WEIGHT_FILES, check_weight_values
 from zimage_eval.output.project import Project
 from zimage_eval.prompts.sets import load_prompt_set, split_phases
 from zimage_eval.prompts.templates import study_variants
-from zimage_eval.questions.questions import (
-    BENCHMARKS,
-    Known,
-    check_references,
-    load_questions,
-    load_terms,
-)
+from zimage_eval.questions.known import BENCHMARKS, Known
+from zimage_eval.questions.questions import check_references, load_questions
+from zimage_eval.questions.terms import load_terms
 from zimage_eval.report.citations import wrong_references
 
 FIGURES = Path("reports/figures")
@@ -228,7 +224,7 @@ def _check_questions(project: Project, variants: Mapping[str, tuple[Variant, ...
         for role in project.spec.prompt_sets
         for prompt in load_prompt_set(project.prompt_set(role))
     }
-    known = Known(names, categories, _figures(folder, params))
+    known = Known(variants=names, categories=categories, figures=_figures(folder, params))
     problems = list(check_references(folder / "questions", questions, known))
     measured = [*BENCHMARKS, *(set(_results(folder)) - set(BENCHMARKS) - names.keys())]
     for name, question in questions.items():

@@ -11,8 +11,8 @@ from typing import Annotated, Literal, NamedTuple, TypeVar
 from pydantic import Field
 
 from zimage_eval.config.frozen import Frozen
-from zimage_eval.questions.claims import Name
 from zimage_eval.questions.evidence import ALPHA, Evidence, RivalResult
+from zimage_eval.questions.terms import Name
 from zimage_eval.statistics.multiplicity import benjamini_hochberg, holm
 
 FALSE_DISCOVERIES = 0.10
@@ -96,7 +96,7 @@ def decide_sub_questions(
     evidence: Mapping[ClaimKey, Evidence], provenance: Provenance
 ) -> dict[ClaimKey, Verdict]:
     """Sub-question -> what the results suggest, at a 10 % false discovery rate over all of them."""
-    claims = [(one, provenance) for one in evidence.values()]
+    claims = [(weighed, provenance) for weighed in evidence.values()]
     verdicts = _decide(claims, benjamini_hochberg, FALSE_DISCOVERIES, is_suggestion=True)
     return dict(zip(evidence, verdicts, strict=True))
 

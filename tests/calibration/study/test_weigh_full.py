@@ -9,20 +9,21 @@ from tests.support.fakes.fake_reports import PROVENANCE
 from zimage_eval.cli.rows import render_answers
 from zimage_eval.questions.evidence import (
     Evidence,
+    Place,
     RivalResult,
     read_evidence,
     read_full_evidence,
     write_evidence,
 )
-from zimage_eval.questions.questions import Place, load_questions, places
-from zimage_eval.questions.weighing import StudyScores
+from zimage_eval.questions.measurements import StudyScores
+from zimage_eval.questions.questions import load_questions, places
 from zimage_eval.report.verdicts import answer_questions, verdict_table
 
 QUESTIONS = load_questions(Path("questions"))
 A5, A7 = "a05-think-block", "a07-token-limit"
-SMALL = Evidence("weighed", p_if_false=0.2, p_if_true=0.9, reason="", num_prompts=64)
+SMALL = Evidence(status="weighed", p_if_false=0.2, p_if_true=0.9, reason="", num_prompts=64)
 LARGE = Evidence(
-    "weighed",
+    status="weighed",
     p_if_false=1e-9,
     p_if_true=0.9,
     reason="",
