@@ -79,7 +79,7 @@ def clean_resize(images: Tensor, size: int) -> Tensor:
     resized = np.empty((len(channels), size, size), dtype=np.float32)
     for channel, result in zip(channels, resized, strict=True):
         levels = Image.fromarray(channel.astype(np.float32))
-        result[:] = levels.resize((size, size), Image.Resampling.BICUBIC)
+        result[:] = np.asarray(levels.resize((size, size), Image.Resampling.BICUBIC))
     return torch.from_numpy(resized.clip(0, 255)).unflatten(0, (len(images), 3))
 
 
