@@ -112,12 +112,12 @@ def test_the_plan_has_the_line_of_the_page(
     study_folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     line, _ = page_blocks("study.md", "text")
-    assert main(["plan", "--folder", str(study_folder)]) == 0
+    assert main(["--folder", str(study_folder), "plan"]) == 0
     assert line.split() in [row.split() for row in capsys.readouterr().out.splitlines()]
 
 
 def test_the_study_is_in_order(study_folder: Path) -> None:
-    assert main(["check", "--folder", str(study_folder)]) == 0
+    assert main(["--folder", str(study_folder), "check"]) == 0
 
 
 def test_the_variants_are_those_of_the_page(study_folder: Path) -> None:

@@ -6,7 +6,8 @@ import pytest
 
 from calibration.study.weigh_full import FAMILIES, OUT, kept_claims, weigh_results
 from tests.support.fakes.fake_reports import PROVENANCE
-from zimage_eval.cli.rows import render_answers
+from zimage_eval.cli.rows import answers_table
+from zimage_eval.output.text_tables import render_text
 from zimage_eval.questions.evidence import (
     Evidence,
     Place,
@@ -59,7 +60,7 @@ def test_both_sizes_stand_side_by_side() -> None:
     assert limit.at_full_size is None
     row = next(line for line in verdict_table(answers).splitlines() if "[A5]" in line)
     assert "**inconclusive** | 0.2 | 64 | **supported** | 512" in row
-    assert "supported       512" in render_answers(answers)
+    assert "supported       512" in render_text(answers_table(answers))
 
 
 def test_a_model_without_such_a_run_has_none(tmp_path: Path) -> None:
