@@ -18,6 +18,7 @@ def main(study: str) -> None:
     from zimage_eval.metrics.sets.extraction import features_by_backbone
     from zimage_eval.metrics.sets.features import write_study_features
     from zimage_eval.metrics.signatures import write_signatures
+    from zimage_eval.model.environment import write_environment
     from zimage_eval.output.png import read_picture
     from zimage_eval.output.project import Project
     from zimage_eval.output.tables import IMAGES, read_table
@@ -37,6 +38,7 @@ def main(study: str) -> None:
         write_study_features(out / f"{name}.parquet", rows, features)
         signatures[name] = asdict(backbone.signature)
     write_signatures(out / "signatures.json", signatures)
+    write_environment(Path(f"data/environment/compute_features/{study}.json"))
     print(f"{out}: {len(rows)} images through {', '.join(signatures)}")
 
 

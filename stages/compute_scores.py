@@ -22,6 +22,7 @@ def main(study: str) -> None:
     from zimage_eval.metrics.judges.judges import load_judge
     from zimage_eval.metrics.scores import StudyImages, group_rows, read_encodings, score_images
     from zimage_eval.model.devices import pick_device
+    from zimage_eval.model.environment import write_environment
     from zimage_eval.output.progress import progress_interval
     from zimage_eval.output.project import Project
     from zimage_eval.output.tables import (
@@ -69,6 +70,7 @@ def main(study: str) -> None:
     write_table(Path(f"data/scores/{study}.parquet"), schema, table)
     judged = pa.Table.from_pylist(scored.facts, schema=FACTS.columns)
     write_table(Path(f"data/facts/{study}.parquet"), FACTS, judged)
+    write_environment(Path(f"data/environment/compute_scores/{study}.json"))
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ from stages import run
 def main() -> None:
     """Word and encode the prompts of every study's variants, and write two tables per study."""
     from zimage_eval.model.devices import load_once, pick_device, start_workers
+    from zimage_eval.model.environment import write_environment
     from zimage_eval.model.folder import TEXT_PARTS, check_model
     from zimage_eval.model.memory import check_memory
     from zimage_eval.output.project import Project
@@ -60,6 +61,7 @@ def main() -> None:
             path = embedded / f"{key}.parquet"
             write_embeddings(path, [encoded[role][pair] for pair in pairs])
             print(f"{path}: {len(pairs)} encodings of {len({text for text, _ in pairs})} texts")
+    write_environment(Path("data/environment/extract_embeddings.json"))
 
 
 if __name__ == "__main__":

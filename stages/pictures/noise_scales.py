@@ -40,7 +40,7 @@ def main() -> None:
     from zimage_eval.config.benchmarks import NoiseScales
     from zimage_eval.config.variants import Variant
     from zimage_eval.metrics.catalogue import load_metric_networks, metrics_with
-    from zimage_eval.model.devices import load_once, pick_device
+    from zimage_eval.model.devices import device_class, load_once, pick_device
     from zimage_eval.model.folder import IMAGE_PARTS, check_model, weights_digest
     from zimage_eval.model.transformer import load_image_side
     from zimage_eval.output.figures import save_figure
@@ -49,7 +49,7 @@ def main() -> None:
     from zimage_eval.output.results import write_results
     from zimage_eval.output.store import open_store
     from zimage_eval.output.tables import SWAPPED_PROMPTS, read_table, scores_schema
-    from zimage_eval.sampling.image_keys import DrawingRecipe, device_class
+    from zimage_eval.sampling.image_keys import DrawingRecipe
     from zimage_eval.text.embeddings import read_embeddings
     from zimage_eval.text.wordings import read_wordings
 

@@ -16,11 +16,12 @@ from zimage_eval.questions.evidence import (
     not_testable,
 )
 from zimage_eval.questions.measurements import Measurements, StudyScores
+from zimage_eval.questions.questions import Place
 from zimage_eval.questions.rules.baseline_best import baseline_best
 from zimage_eval.questions.rules.best_of_grid import best_of_grid
 from zimage_eval.questions.rules.no_difference import no_difference
 from zimage_eval.questions.terms import AssayRule, SharedTerms
-from zimage_eval.questions.verdicts import Page, decide_report, decide_sub_questions
+from zimage_eval.questions.verdicts import Page, count_answers, decide_report, decide_sub_questions
 
 BLIND = Assay(is_sensitive=False, reason="blind")
 
@@ -218,3 +219,25 @@ def score_rows(means: Mapping[str, float]) -> list[dict[str, object]]:
         for variant, mean in means.items()
         for prompt in range(64)
     ]
+
+
+def test_answers_are_counted_by_the_verdicts_of_the_report() -> None:
+    """0.03 is below 5 % alone, but not after Holm over both claims; a sub-question is none."""
+    clear = Evidence("weighed", p_if_false=0.001, p_if_true=1.0, reason="", num_prompts=64)
+    close = Evidence("weighed", p_if_false=0.03, p_if_true=1.0, reason="", num_prompts=64)
+    evidence = {
+        Place("a", "weights"): clear,
+        Place("a", "design"): clear,
+        Place("a", "0"): clear,
+        Place("b", "weights"): close,
+        Place("c", "weights"): not_testable("nothing was drawn"),
+        Place("d", "weights"): close._replace(status="exact", p_if_false=1.0, p_if_true=0.0),
+    }
+    assert count_answers(evidence) == {
+        "supported": 2,
+        "refuted": 1,
+        "inconclusive": 0,
+        "not_testable": 1,
+    }
+    evidence[Place("b", "design")] = close
+    assert count_answers(evidence)["inconclusive"] == 1
