@@ -17,6 +17,7 @@ def main() -> None:
     from zimage_eval.metrics.sets.features import write_reference
     from zimage_eval.metrics.sets.reference import drawn_pictures, folder_pictures
     from zimage_eval.metrics.signatures import write_signatures
+    from zimage_eval.model.environment import write_environment
     from zimage_eval.output.project import Project
 
     project = Project.open()
@@ -39,6 +40,7 @@ def main() -> None:
             signatures[name] = asdict(backbone.signature)
         print(f"{out}: {len(pictures)} pictures through {', '.join(signatures)}")
     write_signatures(out / "signatures.json", signatures)
+    write_environment(Path("data/environment/build_reference.json"))
 
 
 if __name__ == "__main__":

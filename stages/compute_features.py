@@ -17,9 +17,10 @@ def main(study: str) -> None:
     from zimage_eval.metrics.sets.features import write_study_features
     from zimage_eval.metrics.sets.stored_features import stored_features
     from zimage_eval.metrics.signatures import write_signatures
+    from zimage_eval.model.environment import write_stored_environment
     from zimage_eval.output.listed_pictures import ListedPicture
     from zimage_eval.output.project import Project
-    from zimage_eval.output.store import FEATURES, open_kind
+    from zimage_eval.output.store import FEATURES, RESULTS, open_kind
     from zimage_eval.output.store_contents import note_uses
     from zimage_eval.output.tables import IMAGES, read_table
 
@@ -41,6 +42,10 @@ def main(study: str) -> None:
         signatures[name] = signature
     write_signatures(out / "signatures.json", signatures)
     note_uses(out, [store])
+    write_stored_environment(
+        Path(f"data/environment/compute_features/{study}.json"),
+        open_kind(project.folder, RESULTS),
+    )
     print(f"{out}: {len(rows)} images through {', '.join(signatures)}")
     print(f"{out}: {store.num_found} batches from the store")
 

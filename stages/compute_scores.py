@@ -23,9 +23,10 @@ def main(study: str) -> None:
     from zimage_eval.metrics.embedding import EmbeddingScores
     from zimage_eval.metrics.scores import StudyImages, group_rows, read_encodings, score_images
     from zimage_eval.metrics.stored_scores import StoredScores, load_instruments, measured_by
+    from zimage_eval.model.environment import write_stored_environment
     from zimage_eval.output.progress import progress_interval
     from zimage_eval.output.project import Project
-    from zimage_eval.output.store import SCORES, open_kind
+    from zimage_eval.output.store import RESULTS, SCORES, open_kind
     from zimage_eval.output.store_contents import note_uses
     from zimage_eval.output.tables import (
         FACTS,
@@ -70,6 +71,9 @@ def main(study: str) -> None:
     write_table(Path(f"data/facts/{study}.parquet"), FACTS, judged)
     note_uses(Path(f"data/scores/{study}.parquet"), [store])
     print(f"{study}: scores of {len(rows)} images, {store.num_found} portions from the store")
+    write_stored_environment(
+        Path(f"data/environment/compute_scores/{study}.json"), open_kind(project.folder, RESULTS)
+    )
 
 
 if __name__ == "__main__":

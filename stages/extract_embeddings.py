@@ -15,9 +15,10 @@ from stages import run
 
 def main() -> None:
     """Word and encode the prompts of every study's variants, and write two tables per study."""
+    from zimage_eval.model.environment import write_stored_environment
     from zimage_eval.model.folder import TEXT_PARTS, check_model
     from zimage_eval.output.project import Project
-    from zimage_eval.output.store import store_root
+    from zimage_eval.output.store import RESULTS, open_kind, store_root
     from zimage_eval.output.store_contents import note_uses
     from zimage_eval.text.embeddings import EmbeddedText, write_embeddings
     from zimage_eval.text.needed_encodings import Encoding, study_encodings
@@ -66,6 +67,9 @@ def main() -> None:
             print(f"{path}: {len(pairs)} encodings of {len({text for text, _ in pairs})} texts")
     note_uses(embedded, stores)
     print(f"{embedded}: {stores.encodings.num_found} encodings from the store")
+    write_stored_environment(
+        Path("data/environment/extract_embeddings.json"), open_kind(project.folder, RESULTS)
+    )
 
 
 if __name__ == "__main__":

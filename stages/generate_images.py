@@ -21,7 +21,8 @@ def main(study: str) -> None:
     import pyarrow as pa
     from tqdm import tqdm
 
-    from zimage_eval.model.devices import load_once, pick_device, start_workers
+    from zimage_eval.model.devices import device_class, load_once, pick_device, start_workers
+    from zimage_eval.model.environment import write_environment
     from zimage_eval.model.folder import IMAGE_PARTS, check_model, weights_digest
     from zimage_eval.model.memory import check_memory
     from zimage_eval.model.transformer import load_image_side
@@ -32,7 +33,7 @@ def main(study: str) -> None:
     from zimage_eval.output.tables import IMAGES, write_table
     from zimage_eval.sampling.batches import request_images, variant_batches
     from zimage_eval.sampling.generation import count_missing, draw_images
-    from zimage_eval.sampling.image_keys import DrawingRecipe, device_class
+    from zimage_eval.sampling.image_keys import DrawingRecipe
     from zimage_eval.text.embeddings import read_embeddings
     from zimage_eval.text.wordings import read_wordings
 
@@ -80,6 +81,7 @@ def main(study: str) -> None:
             bar.update(len(drawn))
     write_table(out / "images.parquet", IMAGES, pa.Table.from_pylist(rows, schema=IMAGES.columns))
     note_uses(out, [store])
+    write_environment(Path(f"data/environment/generate_images/{study}.json"))
     errors = [row["error"] for row in rows if row["error"]]
     print(f"{out}: {total} images, {store.num_found} from the store, {len(errors)} failed")
     if len(errors) == total:

@@ -1,7 +1,7 @@
 """questions, evidence, tables and figures of every study -> the report with all verdicts
 
 params.yaml, questions/, models/<model>/, metrics/, reports/{tables,figures}/, reports/judge.json,
-reports/evidence.json, reports/full/
+reports/{evidence,environment}.json, reports/full/
 -> reports/report.{md,html}
 """
 
@@ -13,6 +13,7 @@ from stages import run
 def main() -> None:
     """Write questions, pictures, tables and figures on one page, in the order of params.yaml."""
     from zimage_eval.benchmarks.machine.results import read_machine_results
+    from zimage_eval.model.environment import read_environments
     from zimage_eval.model.folder import IMAGE_PARTS, TEXT_PARTS, weights_digest
     from zimage_eval.output.project import Project
     from zimage_eval.output.results import read_results
@@ -58,7 +59,16 @@ def main() -> None:
     ]
     scorecard = read_scorecard(Path("metrics/calibration.json"))
     text = write_report(
-        params, spec, weights, studies, agreement, answers, results, scorecard, machines
+        params,
+        spec,
+        weights,
+        studies,
+        agreement,
+        answers,
+        results,
+        scorecard,
+        machines,
+        read_environments(Path("reports/environment.json")),
     )
     Path("reports/report.md").write_text(text, encoding="utf-8")
     Path("reports/report.html").write_text(render_page(text), encoding="utf-8")

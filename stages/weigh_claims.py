@@ -16,13 +16,14 @@ def main() -> None:
     from zimage_eval.output.project import Project
     from zimage_eval.output.tables import read_table, scores_schema
     from zimage_eval.questions.evidence import write_evidence
-    from zimage_eval.questions.questions import load_questions, load_terms, places
+    from zimage_eval.questions.measurements import Measurements, StudyScores
+    from zimage_eval.questions.questions import load_questions, places
     from zimage_eval.questions.sources import read_measured
-    from zimage_eval.questions.weighing import Measurements, StudyScores, weigh_claim
+    from zimage_eval.questions.terms import load_terms
 
     project = Project.open()
     spec = project.spec
-    terms, questions = load_terms(Path("questions")), load_questions(Path("questions"))
+    questions = load_questions(Path("questions"))
     schema = scores_schema(available_metrics(spec.networks))
     asked = set().union(*(question.sources for question in questions.values()))
     expanded, studies = project.studies, {}
@@ -33,22 +34,23 @@ def main() -> None:
     trained = Path("calibration/ablations.csv")  # made beforehand, on a GPU
     runs = {"ablations": read_observations(trained)} if trained.is_file() else {}
     measured = Measurements(
-        studies,
-        {
+        studies=studies,
+        observations={
             name: read_observations(path)
             for name in benchmarks
             if (path := Path(f"reports/observations/{name}.csv")).is_file()
         }
         | runs,
-        {
+        results={
             name: results[name]
             for name, results in read_measured(
                 benchmarks, Path("metrics"), Path("reports/machine")
             ).items()
         },
+        terms=load_terms(Path("questions")),
     )
     evidence = {
-        place: weigh_claim(claim, measured, terms)
+        place: claim.weigh(measured)
         for name, question in questions.items()
         for place, claim in places(name, question)
     }

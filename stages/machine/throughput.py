@@ -14,12 +14,13 @@ def main() -> None:
 
     from zimage_eval.benchmarks.machine.figures import draw_throughput
     from zimage_eval.benchmarks.machine.loaded_model import load_model, weights_name
-    from zimage_eval.benchmarks.machine.results import render_machine_rows, write_machine_results
+    from zimage_eval.benchmarks.machine.results import machine_table, write_machine_results
     from zimage_eval.benchmarks.machine.throughput import measure_throughput
     from zimage_eval.config.benchmarks import Throughput
     from zimage_eval.model.devices import pick_device
     from zimage_eval.output.figures import save_figure
     from zimage_eval.output.project import Project
+    from zimage_eval.output.text_tables import print_table
     from zimage_eval.prompts.sets import load_prompt_set
 
     torch.set_num_threads(1)  # as in each worker of the stage that draws images
@@ -33,7 +34,7 @@ def main() -> None:
     path = Path("reports/machine/throughput.json")
     results = write_machine_results(path, "throughput", project.model, weights_name(folder), rows)
     save_figure(draw_throughput(results), Path("reports/figures/throughput/images_per_second.png"))
-    print(render_machine_rows(results))
+    print_table(machine_table(results))
 
 
 if __name__ == "__main__":

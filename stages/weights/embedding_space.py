@@ -10,7 +10,6 @@ from stages import run
 
 def main() -> None:
     """Measure which clusters, facts and directions the prompts' embeddings hold."""
-    from sklearn.decomposition import PCA
     from sklearn.manifold import TSNE
 
     from zimage_eval.benchmarks.layers.analysis import layer_row
@@ -35,6 +34,7 @@ def main() -> None:
     from zimage_eval.output.project import Project
     from zimage_eval.output.results import write_results
     from zimage_eval.prompts.sets import first_of_each, load_prompt_set
+    from zimage_eval.statistics.components import principal_components
     from zimage_eval.statistics.held_out import bag_of_words, num_words
 
     project = Project.open()
@@ -74,7 +74,7 @@ def main() -> None:
     write_observations(Path("reports/observations/embedding_space.csv"), observations)
     points = standardized(means)
     places = {
-        "principal components": PCA(2).fit_transform(points),
+        "principal components": principal_components(points).coordinates[:, :2],
         "t-SNE": TSNE(init="pca", random_state=plan.seed).fit_transform(points),
     }
     categories = [prompt.category for prompt in prompts]

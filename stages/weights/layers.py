@@ -82,7 +82,7 @@ def main() -> None:
         parts = [all_vectors(encoded, layer, token_class) for token_class in CLASSES]
         pca = principal_components(np.concatenate(parts))
         ends = np.cumsum([len(part) for part in parts])[:-1]
-        split = zip(CLASSES, np.split(pca.coordinates, ends), strict=True)
+        split = zip(CLASSES, np.split(pca.coordinates[:, :2], ends), strict=True)
         points = {str(token_class): xy for token_class, xy in split}
         panels.append((str(layer), points, (float(pca.shares[0]), float(pca.shares[1]))))
     save_figure(scatter_panels(panels), Path("reports/figures/layers/pca.png"))

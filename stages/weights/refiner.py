@@ -78,7 +78,7 @@ def main() -> None:
         points = points_by_class(screened, moment)
         pca = principal_components(np.concatenate([*points.values()]))
         ends = np.cumsum([len(part) for part in points.values()])[:-1]
-        split = zip(TOKEN_CLASSES, np.split(pca.coordinates, ends), strict=True)
+        split = zip(TOKEN_CLASSES, np.split(pca.coordinates[:, :2], ends), strict=True)
         by_class = {str(token_class): xy for token_class, xy in split}
         panels.append((f"{moment} the refiner", by_class, (pca.shares[0], pca.shares[1])))
     save_figure(scatter_panels(panels), Path("reports/figures/refiner/pca.png"))

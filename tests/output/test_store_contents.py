@@ -76,7 +76,7 @@ def test_pruning_removes_nothing_before_yes(
     repository: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     before = {entry.path for entry in entries_of(repository / "store")}
-    assert main(["store", "--folder", str(repository), "--prune"]) == 0
+    assert main(["--folder", str(repository), "store", "--prune"]) == 0
     printed = capsys.readouterr().out
     assert "--prune --yes would remove 2 entries" in printed
     assert "images: 4 entries" in printed and "features: 4 entries" in printed
@@ -91,12 +91,12 @@ def test_pruning_removes_nothing_before_yes(
     ],
 )
 def test_pruning_keeps_what_is_in_use(repository: Path, options: list[str], kept: set[str]) -> None:
-    assert main(["store", "--folder", str(repository), "--prune", "--yes", *options]) == 0
+    assert main(["--folder", str(repository), "store", "--prune", "--yes", *options]) == 0
     assert names(entries_of(repository / "store")) == kept
 
 
 def test_options_of_prune_without_it_are_refused(repository: Path) -> None:
-    assert main(["store", "--folder", str(repository), "--yes"]) == 2
+    assert main(["--folder", str(repository), "store", "--yes"]) == 2
 
 
 def test_a_stash_counts(repository: Path) -> None:

@@ -3,6 +3,7 @@
 import copy
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -11,14 +12,14 @@ from tests.support.projects.toy_project import PARAMS, enter_project, save_yaml
 from zimage_eval.output.store_contents import entries_of
 from zimage_eval.text import encoder
 
-MAPPED = {
+MAPPED: dict[str, Any] = {
     "question": "?",
     "prompts": "main",
     "vary": {"encoder": {"layer_map": ["none", "moments", "ridge"]}},
     "variants": {"filled": {"prompt": {"filler_tokens": 8}}},
     "confirm": None,
 }
-STUDIES = {**PARAMS["studies"], "maps": MAPPED}  # type: ignore[dict-item]
+STUDIES: dict[str, Any] = {**PARAMS["studies"], "maps": MAPPED}  # type: ignore[dict-item]
 
 
 @pytest.fixture

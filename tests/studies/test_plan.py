@@ -11,8 +11,9 @@ from tests.support.projects.toy_params import GUIDANCE, TEMPLATES, params, spec
 from tests.support.repository import ROOT
 from zimage_eval.cli.commands import main
 from zimage_eval.config.settings import Settings
+from zimage_eval.output.text_tables import render_text
 from zimage_eval.statistics.power import smallest_effect
-from zimage_eval.studies.plan import forwards_per_image, plan_studies, render_plan
+from zimage_eval.studies.plan import forwards_per_image, plan_studies, plan_table
 
 
 def test_counts_agree_with_a_count_by_hand() -> None:
@@ -63,7 +64,7 @@ def test_smallest_effect_is_the_textbooks() -> None:
 def test_no_judge_no_effect() -> None:
     (plan,) = plan_studies(params(guidance=GUIDANCE), spec(judge="none"), TEMPLATES)
     assert plan.screen_effect is None
-    assert " - " in render_plan([plan], params(guidance=GUIDANCE), spec(judge="none"))
+    assert " - " in render_text(plan_table([plan], params(guidance=GUIDANCE), spec(judge="none")))
 
 
 def test_a_bad_study_is_named() -> None:
@@ -71,11 +72,11 @@ def test_a_bad_study_is_named() -> None:
         plan_studies(params(guidance=GUIDANCE | {"confirm": "x"}), spec(), TEMPLATES)
 
 
-def test_bad_input_is_one_line_and_exit_2(
+def test_bad_input_is_one_line_and_exit_1(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "params.yaml").write_text("modle: nano\n")
-    assert main(["plan", "--folder", str(tmp_path)]) == 2
+    assert main(["--folder", str(tmp_path), "plan"]) == 1
     captured = capsys.readouterr()
     assert captured.out == ""
     assert captured.err.count("\n") == 1

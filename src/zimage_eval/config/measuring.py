@@ -24,7 +24,7 @@ class PinnedFile(Frozen):
     """A file or folder outside the repository."""
 
     path: str | None
-    """Relative to the folder of params.yaml, or absolute; null, for Inception, is clean-fid's place."""
+    """Relative to the project, or absolute; null, for Inception, means clean-fid's own place."""
     sha256: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
     """Digest of the file, or of a folder's *.safetensors in the order of their names, joined."""
 

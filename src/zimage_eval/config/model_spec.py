@@ -14,7 +14,12 @@ Dtype = Literal["float32", "bfloat16", "float16"]
 Role = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
 Sentence = Annotated[str, StringConstraints(pattern=r"^\S+( \S+)*[^\s.]$")]
 Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
-JudgeName = Literal["scenes", "detector", "hand_labels", "none"]
+JudgeName = Literal[
+    "scenes",
+    "detector",
+    "hand_labels",
+    "none",
+]
 
 
 class DtypeSettings(Frozen):

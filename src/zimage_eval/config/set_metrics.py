@@ -6,7 +6,9 @@ The functions are bound to the families in `metrics/sets/catalogue.py`.
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from typing import get_args
 
+from zimage_eval.config.frozen import unknown
 from zimage_eval.config.measuring import BackboneName
 from zimage_eval.config.metrics import Better
 
@@ -166,3 +168,15 @@ def set_metrics(backbones: Iterable[BackboneName]) -> dict[str, SetMetric]:
         for family in available_families(backbone).values()
         for template, metric in family.metrics.items()
     }
+
+
+def check_set_metrics(names: Iterable[str]) -> None:
+    """Check that each name is that of a metric of sets on some backbone.
+
+    Raises:
+        ValueError: one is not; names the nearest.
+    """
+    metrics = set_metrics(get_args(BackboneName))
+    for name in names:
+        if name not in metrics:
+            raise ValueError(f"no metric of sets is {unknown(name, metrics)}")

@@ -155,6 +155,21 @@ def combine_values(
     return keys, [override(defaults, zip(keys, values, strict=True)) for values in products]
 
 
+def combined_variants(
+    varied: Mapping[Key, Sequence[Any]], defaults: Settings
+) -> tuple[list[Key], list[Variant]]:
+    """As `combine_values`, with a variant for each combination; none of them is added.
+
+    Raises:
+        ValueError: two values exclude each other.
+    """
+    keys, combined = combine_values(varied, defaults)
+    return keys, [
+        Variant(variant_name(settings, keys), settings, settings == defaults)
+        for settings in combined
+    ]
+
+
 def phase_variants(
     variants: Sequence[Variant], phase: Phase, confirm: str | None
 ) -> tuple[Variant, ...]:

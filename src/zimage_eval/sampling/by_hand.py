@@ -14,7 +14,7 @@ from zimage_eval.config.model_spec import ModelSpec
 from zimage_eval.config.params import PHASES, Phase, Phases
 from zimage_eval.config.settings import Settings
 from zimage_eval.config.variants import Variant
-from zimage_eval.model.devices import load_once, pick_device, start_workers
+from zimage_eval.model.devices import device_class, load_once, pick_device, start_workers
 from zimage_eval.model.folder import (
     IMAGE_PARTS,
     TEXT_PARTS,
@@ -39,7 +39,7 @@ from zimage_eval.sampling.batches import (
     variant_batches,
 )
 from zimage_eval.sampling.generation import GeneratedImage, generate_batch
-from zimage_eval.sampling.image_keys import DrawingRecipe, device_class
+from zimage_eval.sampling.image_keys import DrawingRecipe
 from zimage_eval.text.encoder import load_text_encoder, load_tokenizer
 from zimage_eval.text.encoding import encode_texts
 from zimage_eval.text.needed_encodings import Encoding, PhaseTexts, fit_phase

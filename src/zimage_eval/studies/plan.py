@@ -8,6 +8,7 @@ from zimage_eval.config.model_spec import ModelSpec, prompt_set_of
 from zimage_eval.config.params import PHASES, Params, Phase, Phases, phases_of_role
 from zimage_eval.config.settings import Settings
 from zimage_eval.config.variants import Variant, phase_variants
+from zimage_eval.output.text_tables import Column, TextTable
 from zimage_eval.prompts.templates import study_variants
 from zimage_eval.statistics.power import deviation_under_test, smallest_effect
 
@@ -88,9 +89,9 @@ def predict_seconds(settings: Settings, spec: ModelSpec) -> float:
     return area * (forwards * figures.seconds_per_forward + figures.seconds_per_image)
 
 
-def render_plan(plans: Sequence[StudyPlan], params: Params, spec: ModelSpec) -> str:
-    """The plan as text: a table, its sums, and an explanation of its columns."""
-    header = ("study", "variants", "images", "forwards", "minutes", "screen sees", "confirm sees")
+def plan_table(plans: Sequence[StudyPlan], params: Params, spec: ModelSpec) -> TextTable:
+    """The plan as a table with its sums, and an explanation of its columns below."""
+    names = ("variants", "images", "forwards", "minutes", "screen sees", "confirm sees")
     rows = [
         (
             plan.study,
@@ -112,23 +113,13 @@ def render_plan(plans: Sequence[StudyPlan], params: Params, spec: ModelSpec) -> 
         "",
         "",
     )
-    lines = align_columns([header, *rows, total])
     others = [f"prompt set {role}: {_sizes(sizes)}" for role, sizes in params.phases_of.items()]
-    return "\n".join(
-        [f"{spec.title}: {_sizes(params.phases)}", *others, "", *lines, "", _notes(spec)]
+    return TextTable(
+        columns=[Column("study"), *(Column(name, is_right_aligned=True) for name in names)],
+        rows=[*rows, total],
+        above=[f"{spec.title}: {_sizes(params.phases)}", *others, ""],
+        below=["", *_notes(spec).splitlines()],
     )
-
-
-def align_columns(rows: Sequence[Sequence[str]]) -> list[str]:
-    """Lines of a text table: the first column is aligned to the left, the others to the right."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return [
-        "  ".join(
-            cell.ljust(width) if index == 0 else cell.rjust(width)
-            for index, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ).rstrip()
-        for row in rows
-    ]
 
 
 def _effect(

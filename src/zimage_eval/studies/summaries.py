@@ -220,6 +220,12 @@ def read_summaries(path: Path) -> list[Summary]:
     return [_parse_line(line) for line in read_csv(path, Summary._fields)]
 
 
+def read_study_tables(folder: Path, studies: Iterable[str]) -> dict[str, list[Summary]]:
+    """`<folder>/<study>.csv` of each study that was measured, by study."""
+    paths = {study: folder / f"{study}.csv" for study in studies}
+    return {study: read_summaries(path) for study, path in paths.items() if path.is_file()}
+
+
 def _parse_line(line: CsvLine) -> Summary:
     variant, phase, metric, category = line.cells[:4]
     mean, low, high, difference, difference_low, difference_high = map(line.number, range(5, 11))

@@ -20,6 +20,7 @@ from zimage_eval.config.params import Params, load_params
 from zimage_eval.config.settings import value_name
 from zimage_eval.config.variants import Variant, expand_study, expand_variants, write_studies
 from zimage_eval.config.variants import phase_variants as variants_of_phase
+from zimage_eval.model.environment import write_environment
 from zimage_eval.output.png import pixels_digest
 from zimage_eval.output.tables import IMAGES, PROMPTS, embeddings_schema, write_table
 from zimage_eval.prompts.facts import Facts, ObjectFact, RelationFact
@@ -113,7 +114,10 @@ def write_project(
         for key, study in params.studies.items()
     }
     write_studies(folder / "data/studies", expanded)
+    environments = folder / "data/environment"
+    write_environment(environments / "extract_embeddings.json")
     for key, study in params.studies.items():
+        write_environment(environments / f"generate_images/{key}.json")
         variants = expanded[key].variants
         texts = [row["text"] for rows in prompts.values() for row in rows]
         write_wordings(folder / f"data/wordings/{key}.parquet", as_written(texts, variants))

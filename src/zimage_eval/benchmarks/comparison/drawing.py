@@ -15,13 +15,13 @@ from zimage_eval.benchmarks.comparison.pipelines import draw_requests, load_pipe
 from zimage_eval.benchmarks.comparison.prompts import AskedPrompt
 from zimage_eval.config.model_spec import ModelSpec
 from zimage_eval.config.settings import Settings, override
-from zimage_eval.model.devices import load_once, start_workers
+from zimage_eval.model.devices import device_class, load_once, start_workers
 from zimage_eval.model.folder import IMAGE_PARTS, max_caption_tokens, padded_length, weights_digest
 from zimage_eval.model.transformer import load_image_side
 from zimage_eval.output.store import ImageStore
 from zimage_eval.sampling.batches import Batch, ImageRequest, compose_batches
 from zimage_eval.sampling.generation import count_missing, draw_images, image_row
-from zimage_eval.sampling.image_keys import DrawingRecipe, device_class
+from zimage_eval.sampling.image_keys import DrawingRecipe
 from zimage_eval.text.encoder import TextSide, load_text_side
 from zimage_eval.text.encoding import encode_prompts
 from zimage_eval.text.wordings import word_prompt

@@ -13,14 +13,14 @@ from zimage_eval.benchmarks.machine.timing import peak_memory_gib, reset_peak_me
 from zimage_eval.config.params import Phase
 from zimage_eval.config.settings import KEYS, Key, Settings, override, value_name
 from zimage_eval.config.variants import Variant
-from zimage_eval.model.devices import start_workers
+from zimage_eval.model.devices import device_class, start_workers
 from zimage_eval.model.folder import IMAGE_PARTS, TEXT_PARTS, check_model
 from zimage_eval.output.png import decode_png
 from zimage_eval.output.store import ImageStore
 from zimage_eval.prompts.sets import Prompt, prompt_rows
 from zimage_eval.sampling.batches import request_phase, variant_batches
 from zimage_eval.sampling.generation import generate_batch
-from zimage_eval.sampling.image_keys import DrawingRecipe, device_class
+from zimage_eval.sampling.image_keys import DrawingRecipe
 from zimage_eval.text.encoding import encode_texts
 from zimage_eval.text.needed_encodings import study_encodings
 from zimage_eval.text.wordings import study_wordings

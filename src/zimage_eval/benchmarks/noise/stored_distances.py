@@ -77,9 +77,9 @@ def _measure(
 
     from zimage_eval.benchmarks.noise.redrawn import SharedInputs, distances, draw_arm
     from zimage_eval.metrics.catalogue import load_metric_networks, metrics_with
-    from zimage_eval.model.devices import load_once, pick_device
+    from zimage_eval.model.devices import device_class, load_once, pick_device
     from zimage_eval.model.transformer import load_image_side
-    from zimage_eval.sampling.image_keys import DrawingRecipe, device_class
+    from zimage_eval.sampling.image_keys import DrawingRecipe
     from zimage_eval.text.embeddings import read_embeddings
     from zimage_eval.text.wordings import read_wordings
 

@@ -10,14 +10,14 @@ import torch
 from zimage_eval.config.model_spec import ModelSpec
 from zimage_eval.config.setting_groups import EncoderSettings, HiddenLayer
 from zimage_eval.metrics.judges.judges import Judge, Picture, decode_picture, load_judge
-from zimage_eval.model.devices import load_once
+from zimage_eval.model.devices import device_class, load_once
 from zimage_eval.model.folder import IMAGE_PARTS, TEXT_PARTS, check_parts, weights_digest
 from zimage_eval.model.transformer import load_image_side
 from zimage_eval.output.store import ImageStore
 from zimage_eval.prompts.facts import Facts
 from zimage_eval.sampling.batches import Batch, compose_batches
 from zimage_eval.sampling.generation import count_missing, generate_batch
-from zimage_eval.sampling.image_keys import DrawingRecipe, device_class
+from zimage_eval.sampling.image_keys import DrawingRecipe
 from zimage_eval.text.embeddings import TextEmbeddings
 from zimage_eval.text.encoder import TextSide, load_text_side
 from zimage_eval.text.encoding import encode_layers
