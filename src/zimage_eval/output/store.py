@@ -18,6 +18,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
 from threading import Lock, get_ident
 from typing import Any, NamedTuple, TypeVar
@@ -74,6 +75,12 @@ def find_store_root(setting: str | None, folder: Path = Path()) -> Path | None:
         return None
     if setting:
         return _given_root(setting)
+    return folder / _ask_dvc(folder.absolute()) / "zimage-eval-images"
+
+
+@cache
+def _ask_dvc(folder: Path) -> str:
+    """DVC's cache directory, as it names it in a folder; it takes half a second to answer."""
     answer = subprocess.run(
         [sys.executable, "-m", "dvc", "cache", "dir"],
         cwd=folder,
@@ -84,7 +91,7 @@ def find_store_root(setting: str | None, folder: Path = Path()) -> Path | None:
     if answer.returncode:
         reason = " ".join(answer.stderr.split())
         raise ValueError(f"ZIMAGE_EVAL_STORE is not set to a folder or to off, and: {reason}")
-    return folder / answer.stdout.strip() / "zimage-eval-images"
+    return answer.stdout.strip()
 
 
 def open_store(folder: Path) -> "ImageStore":
