@@ -10,7 +10,16 @@ from typing import Any, get_args
 
 import pytest
 
-from tests.support.graph import ENTRIES, MODULES, PIPELINES, ROOT, STAGES, code_graph, module_path
+from tests.support.graph import (
+    ENTRIES,
+    MODULES,
+    PACKAGES,
+    PIPELINES,
+    ROOT,
+    STAGES,
+    code_graph,
+    module_path,
+)
 from tests.support.param_use import Use, stage_use, use_of
 from zimage_eval.config.frozen import read_yaml
 from zimage_eval.config.model_spec import ModelSpec
@@ -51,6 +60,8 @@ def path_patterns(name: str) -> list[str]:
                     for part in parts
                 )
             )
+    if any(isinstance(node, ast.Name) and node.id == "CODE_PACKAGES" for node in ast.walk(tree)):
+        patterns += [re.escape(folder.as_posix()) for folder in PACKAGES.values()]
     return patterns + sorted(stage_use(MODULES[name]).paths)
 
 
