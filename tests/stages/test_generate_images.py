@@ -16,7 +16,7 @@ from diffusers import ZImagePipeline
 from stages import expand_studies, extract_embeddings, generate_images, run
 from tests.support.projects.toy_project import PARAMS, SPEC, enter_project, outputs, save_yaml
 from zimage_eval.model import transformer
-from zimage_eval.output.png import decode_png, read_png_text
+from zimage_eval.output.png import decode_png, pixels_digest, read_png_text
 from zimage_eval.output.tables import IMAGES, read_table
 from zimage_eval.sampling import generation
 
@@ -91,6 +91,7 @@ def test_table_lists_every_image_with_how_it_was_made(project: Path) -> None:
         assert row["sigmas"] == pytest.approx([1.0, 0.75, 0.0])
         data = (project / "data/images/guidance" / row["file"]).read_bytes()
         assert decode_png(data).shape == (3, 16, 24)
+        assert row["pixels"] == pixels_digest(decode_png(data))
         assert json.loads(read_png_text(data)["zimage_eval"])["batch_size"] == row["batch_size"]
     assert {row["file"] for row in rows if row["prompt_id"] == "b/1"} == {
         "guidance_scale=0.0/b_1-7.png",
@@ -219,6 +220,8 @@ def test_what_is_not_finite_is_rows_and_the_rest_goes_on(
     errors = {row["prompt_id"]: row["error"] for row in table("baseline")}
     words = "FloatingPointError: decoded image is not finite"
     assert errors == {"a": None, "b/1": None, "c": words, "d": None}
+    digests = {row["prompt_id"] for row in table("baseline") if row["pixels"]}
+    assert digests == {"a", "b/1", "d"}
     assert "1 failed" in capsys.readouterr().out
     fail_when(monkeypatch, lambda batch: True, error)
     monkeypatch.setenv("ZIMAGE_EVAL_STORE", "off")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import torch
 
 from zimage_eval.config.setting_groups import ImageSettings
-from zimage_eval.output.png import decode_png, encode_png, read_png_text
+from zimage_eval.output.png import decode_png, encode_png, pixels_digest, read_png_text
 from zimage_eval.output.store import ImageStore
 from zimage_eval.sampling.batches import Batch, ImageRequest
 from zimage_eval.sampling.image_keys import DrawingRecipe, image_keys
@@ -33,6 +33,8 @@ class GeneratedImage(NamedTuple):
     sigmas: list[float]
     batch_size: int
     """Images that went through the transformer together."""
+    pixels: str
+    """Digest of its pixels (`pixels_digest`)."""
 
 
 def draw_images(
@@ -125,7 +127,7 @@ def generate_batch(
     files = _render_if_it_fits(load_pipe(), batch, recipe)
     if files is not None:
         store.save(keys, files)
-        return [_with_record(png) for png in files]
+        return [_with_record(png, decode_png(png)) for png in files]
     middle = len(batch.seeds) // 2
     if middle == 0:
         raise MemoryError(f"out of memory at batch size 1 on {recipe.device}")
@@ -143,16 +145,17 @@ def generate_batch(
 
 def _stored_image(png: bytes, size: ImageSettings) -> GeneratedImage:
     """An image of the store; ValueError if it is none, or has another size than asked for."""
-    if decode_png(png).shape != (3, size.height, size.width):
+    image = decode_png(png)
+    if image.shape != (3, size.height, size.width):
         raise ValueError("its size is not the one asked for")
-    return _with_record(png)
+    return _with_record(png, image)
 
 
-def _with_record(png: bytes) -> GeneratedImage:
+def _with_record(png: bytes, image: torch.Tensor) -> GeneratedImage:
     record = read_png_text(png).get(RECORD_ENTRY)
     if record is None:
         raise ValueError(f"it holds no text {RECORD_ENTRY}")
-    return GeneratedImage(png, **json.loads(record))
+    return GeneratedImage(png, **json.loads(record), pixels=pixels_digest(image))
 
 
 def _render_if_it_fits(
@@ -208,5 +211,6 @@ def image_row(
         "num_forwards": image.num_forwards if image else None,
         "sigmas": image.sigmas if image else None,
         "batch_size": image.batch_size if image else None,
+        "pixels": image.pixels if image else None,
         "error": error,
     }

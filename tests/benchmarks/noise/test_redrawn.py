@@ -144,7 +144,7 @@ def test_an_arm_without_all_its_pictures_ends_it(
     def draw(*_: object) -> list[GeneratedImage]:
         if len(drawn) == 2:
             raise error
-        return [GeneratedImage(picture, 1, [], 1)]
+        return [GeneratedImage(picture, 1, [], 1, "")]
 
     monkeypatch.setattr(redrawn, "variant_batches", batches)
     monkeypatch.setattr(redrawn, "generate_batch", draw)

@@ -23,7 +23,7 @@ def draw(monkeypatch: pytest.MonkeyPatch, error: Exception | None) -> list[Any]:
         if error is not None and 4 in batch.seeds:
             raise error
         pictures = [torch.full((3, 8, 8), seed, dtype=torch.uint8) for seed in batch.seeds]
-        return [GeneratedImage(encode_png(picture, {}), 1, [], 2) for picture in pictures]
+        return [GeneratedImage(encode_png(picture, {}), 1, [], 2, "") for picture in pictures]
 
     monkeypatch.setattr(drawn_prompts, "generate_batch", generate)
     nothing: Any = None
