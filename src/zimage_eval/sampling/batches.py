@@ -131,7 +131,7 @@ def variant_batches(
     encoder, sampler = variant.settings.encoder, variant.settings.sampler
     most = max_caption_tokens(variant.settings.rope)
     negative = None
-    if sampler.guidance_scale > 0:
+    if sampler.is_guided:
         negative = _look_up(embeddings, sampler.negative_prompt, encoder)
     fit = None
     if requests and variant.settings.refiner.refiner_delta == "linear":

@@ -144,7 +144,7 @@ def find_cuts(
     """A sentence for each of prompt and negative prompt that `max_sequence_length` cuts off."""
     encoder, sampler = settings.encoder, settings.sampler
     texts = {"prompt": wordings[wording_key(text, settings)].text}
-    if sampler.guidance_scale > 0:
+    if sampler.is_guided:
         texts["negative prompt"] = sampler.negative_prompt
     uncut = encoder.model_copy(update={"long_prompt": "pool"})
     cuts = []
@@ -192,7 +192,7 @@ def find_batch(
     }
     requests = [request for request in requests if request.text in lengths]
     negative = 0
-    if settings.sampler.guidance_scale > 0:
+    if settings.sampler.is_guided:
         inputs = tokenize(tokenizer, settings.sampler.negative_prompt, settings.encoder)
         negative = inputs.caption_length
     if not lengths[text]:
@@ -229,7 +229,7 @@ def _encode(
         if variant.settings.refiner.refiner_delta == "linear":
             fitted = prompts.texts[fit_phase(members[0].text, prompts.texts)]
             wanted |= {(prompt, encoder) for prompt in fitted}
-        if sampler.guidance_scale > 0:
+        if sampler.is_guided:
             wanted.add((sampler.negative_prompt, encoder))
     encoded = encode_texts(
         wanted,

@@ -141,7 +141,7 @@ def zimage_jobs(
         text = word_prompt(prompt.text, settings, side.tokenizer, spec.filler_sentences)
         embeds[prompt_id] = encode_prompts(*side, [text], settings.encoder)[0].cpu()
     negative = None
-    if defaults.sampler.guidance_scale > 0:
+    if defaults.sampler.is_guided:
         unwanted = defaults.sampler.negative_prompt
         negative = encode_prompts(*side, [unwanted], defaults.encoder)[0].cpu()
     most = max_caption_tokens(defaults.rope)

@@ -281,11 +281,10 @@ def _draw(
 def _denoise(
     model: LoadedModel, embeds: Sequence[torch.Tensor], seeds: Sequence[int]
 ) -> torch.Tensor:
-    negative = None
-    if model.defaults.sampler.guidance_scale > 0:
-        negative = model.encode([model.defaults.sampler.negative_prompt]) * len(seeds)
+    negative = model.negative_prompt_embeds()
+    negatives = None if negative is None else [negative] * len(seeds)
     noise = initial_latents(model.pipe, seeds, model.defaults.image)
-    return sample_latents(model.pipe, embeds, negative, noise, model.defaults).latents
+    return sample_latents(model.pipe, embeds, negatives, noise, model.defaults).latents
 
 
 def _velocity_errors(

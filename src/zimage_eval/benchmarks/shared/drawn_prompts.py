@@ -101,7 +101,7 @@ def load_painter(
     """The model with its recommended settings, and its judge."""
     sampler = spec.defaults.sampler
     negative = None
-    if sampler.guidance_scale > 0:
+    if sampler.is_guided:
         negative = encode_default(side, [sampler.negative_prompt], spec)[0].prompt_embeds
     recipe = DrawingRecipe(
         weights_digest(folder, IMAGE_PARTS), spec.defaults, spec.dtype, device_class(device)
