@@ -13,10 +13,7 @@ from stages import run
 
 def main() -> None:
     """Draw the baseline in another batch, number format and seed, and place every variant."""
-    from functools import partial
-
     import torch
-    from tqdm import tqdm
 
     from zimage_eval.benchmarks.noise.placements import (
         arm_distances,
@@ -40,16 +37,15 @@ def main() -> None:
     from zimage_eval.config.benchmarks import NoiseScales
     from zimage_eval.config.variants import Variant
     from zimage_eval.metrics.catalogue import load_metric_networks, metrics_with
-    from zimage_eval.model.devices import device_class, load_once, pick_device
-    from zimage_eval.model.folder import IMAGE_PARTS, check_model, weights_digest
-    from zimage_eval.model.transformer import load_image_side
+    from zimage_eval.model.devices import pick_device
+    from zimage_eval.model.folder import IMAGE_PARTS, check_model
     from zimage_eval.output.figures import save_figure
     from zimage_eval.output.observations import write_observations
     from zimage_eval.output.project import Project
     from zimage_eval.output.results import write_results
     from zimage_eval.output.store import open_store
     from zimage_eval.output.tables import SWAPPED_PROMPTS, read_table, scores_schema
-    from zimage_eval.sampling.image_keys import DrawingRecipe
+    from zimage_eval.sampling.painter import open_painter
     from zimage_eval.text.embeddings import read_embeddings
     from zimage_eval.text.wordings import read_wordings
 
@@ -66,19 +62,16 @@ def main() -> None:
         read_wordings(Path("data/wordings/baseline.parquet")),
         read_embeddings(Path("data/embeddings/baseline.parquet")),
         check_model(folder, IMAGE_PARTS, [baseline]),
-        open_store(project.folder),
     )
-    device, weights = pick_device(), weights_digest(folder, IMAGE_PARTS)
+    device, store = pick_device(), open_store(project.folder)
     metrics = metrics_with(spec.networks)
     networks = load_metric_networks(metrics, project.lpips_folder, spec.networks, device)
     categories = {prompt["prompt_id"]: prompt["category"] for prompt in prompts}
 
-    pictures, observations = {}, []
+    observations = []
     for arm in arms:
-        recipe = DrawingRecipe(weights, spec.defaults, arm.dtype, device_class(device))
-        load_pipe = load_once(partial(load_image_side, folder, arm.dtype, device))
-        drawn = draw_arm(arm, drawing, recipe, load_pipe)
-        pictures = dict(tqdm(drawn, desc=arm.name, total=len(prompts), mininterval=10))
+        with open_painter(folder, arm.dtype, arm.batch_size, store) as painter:
+            pictures = draw_arm(arm, drawing, painter)
         if arm.name == BASELINE:
             reference = pictures
         else:

@@ -87,6 +87,7 @@ def test_lists_may_be_empty_or_null_where_allowed(tmp_path: Path) -> None:
             "num_forwards": None,
             "sigmas": sigmas,
             "batch_size": None,
+            "pixels": None,
             "error": "not available: hidden_layer -9",
         }
         for seed, sigmas in enumerate([None, [], [1.0, 0.5]])

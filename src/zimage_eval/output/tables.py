@@ -73,6 +73,7 @@ IMAGES = TableSchema(
             "num_forwards": pa.int32(),  # transformer evaluations; guidance counts two a step
             "sigmas": pa.list_(pa.float64()),
             "batch_size": pa.int32(),
+            "pixels": pa.string(),  # zimage_eval.output.png.pixels_digest of the picture
             "error": pa.string(),
         },
     ),
