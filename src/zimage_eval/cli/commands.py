@@ -17,6 +17,7 @@ from zimage_eval.cli.plan import run_plan
 from zimage_eval.cli.predict import run_predict
 from zimage_eval.cli.rows import run_rows
 from zimage_eval.cli.stale import run_stale
+from zimage_eval.cli.store import run_store
 
 
 class Command(NamedTuple):
@@ -35,6 +36,7 @@ COMMANDS = {
     "predict": Command(run_predict),
     "rows": Command(run_rows),
     "stale": Command(run_stale),
+    "store": Command(run_store),
 }
 """All commands, in the order of the help text. Each has a file of its own beside this one, which
 imports no other library than typer until it runs."""

@@ -17,7 +17,9 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from zimage_eval.config.frozen import Frozen, parse
+from zimage_eval.output.entry_keys import computed_by, entry_key
 from zimage_eval.output.results import read_json
+from zimage_eval.output.store import Store, load_or_compute
 
 LIBRARIES = (
     "torch",
@@ -90,6 +92,18 @@ def describe_environment() -> Environment:
 def write_environment(path: Path) -> None:
     """Write what this machine computes with; the same machine writes the same bytes."""
     _write_json(path, describe_environment().model_dump())
+
+
+def write_stored_environment(path: Path, store: Store) -> None:
+    """Write the same bytes, without torch where the store of results knows this machine."""
+    key = entry_key(
+        kind="environment",
+        python=platform.python_version(),
+        driver=_driver_version(),
+        libraries={name: version(name) for name in LIBRARIES},
+        **computed_by(__name__),
+    )
+    _write_json(path, load_or_compute(store, key, lambda: describe_environment().model_dump()))
 
 
 def read_environment(path: Path) -> Environment:

@@ -11,6 +11,7 @@ import torch
 from tests.support.projects.as_written import as_written
 from tests.support.projects.toy_params import spec
 from tests.support.repository import ROOT
+from zimage_eval.benchmarks.noise.arms import BASELINE, CEILING, FLOOR, noise_arms
 from zimage_eval.benchmarks.noise.placements import (
     arm_distances,
     arm_results,
@@ -21,15 +22,7 @@ from zimage_eval.benchmarks.noise.placements import (
     study_arms,
     write_placements,
 )
-from zimage_eval.benchmarks.noise.redrawn import (
-    BASELINE,
-    CEILING,
-    FLOOR,
-    SharedInputs,
-    distances,
-    draw_arm,
-    noise_arms,
-)
+from zimage_eval.benchmarks.noise.redrawn import SharedInputs, distances, draw_arm
 from zimage_eval.config.benchmarks import NoiseScales
 from zimage_eval.config.variants import Variant
 from zimage_eval.metrics.catalogue import load_metric_networks, metrics_with
