@@ -11,7 +11,6 @@ error ends the stage, and the next run goes on with what the store has.
 
 import shutil
 from pathlib import Path
-from typing import Any
 
 from stages import run
 
@@ -19,21 +18,17 @@ from stages import run
 def main(study: str) -> None:
     """Draw the images of every variant of a study, and write the table that lists them."""
     import pyarrow as pa
-    from tqdm import tqdm
 
-    from zimage_eval.model.devices import device_class, load_once, pick_device, start_workers
+    from zimage_eval.model.devices import pick_device
     from zimage_eval.model.environment import write_environment
-    from zimage_eval.model.folder import IMAGE_PARTS, check_model, weights_digest
+    from zimage_eval.model.folder import IMAGE_PARTS, check_model
     from zimage_eval.model.memory import check_memory
-    from zimage_eval.model.transformer import load_image_side
-    from zimage_eval.output.progress import progress_interval
     from zimage_eval.output.project import Project
     from zimage_eval.output.store import open_store
     from zimage_eval.output.store_contents import note_uses
     from zimage_eval.output.tables import IMAGES, write_table
-    from zimage_eval.sampling.batches import request_images, variant_batches
-    from zimage_eval.sampling.generation import count_missing, draw_images
-    from zimage_eval.sampling.image_keys import DrawingRecipe
+    from zimage_eval.sampling.batches import plan_variant, request_images
+    from zimage_eval.sampling.painter import open_painter
     from zimage_eval.text.embeddings import read_embeddings
     from zimage_eval.text.wordings import read_wordings
 
@@ -47,44 +42,23 @@ def main(study: str) -> None:
     embeddings = read_embeddings(Path(f"data/embeddings/{study}.parquet"))
     wordings = read_wordings(Path(f"data/wordings/{study}.parquet"))
     prompts = project.prompts(entry.prompts)
-    requests = request_images(variants, entry.confirm, prompts.rows)
     store = open_store(project.folder)
-    weights, device = weights_digest(folder, IMAGE_PARTS), pick_device()
-    load_pipe = load_once(lambda: load_image_side(folder, spec.dtype, device))
-
+    planned = [
+        images
+        for variant, requests in request_images(variants, entry.confirm, prompts.rows)
+        for images in plan_variant(variant, requests, wordings, embeddings, limits, prompts.texts)
+    ]
     out = Path(f"data/images/{study}")
-    jobs = []
-    for variant, wanted in requests:
-        recipe = DrawingRecipe(weights, variant.settings, spec.dtype, device_class(device))
-        for members, batch in variant_batches(
-            variant, wanted, wordings, embeddings, limits, spec.batch_size, prompts.texts
-        ):
-            jobs.append((members, batch, recipe, store, load_pipe, out))
     if out.exists():
         shutil.rmtree(out)
-    rows = []
-    total = sum(len(wanted) for _, wanted in requests)
-    interval = progress_interval()
-    with (
-        count_missing(study, total) as count,
-        start_workers(device) as workers,
-        tqdm(total=total, desc=study, unit="image", mininterval=interval) as bar,
-    ):
-
-        def draw(job: tuple[Any, ...]) -> list[dict[str, Any]]:
-            drawn = draw_images(*job)
-            count(len(drawn))
-            return drawn
-
-        for drawn in workers.map(draw, jobs):
-            rows += drawn
-            bar.update(len(drawn))
+    with open_painter(folder, spec.dtype, spec.batch_size, store) as painter:
+        rows = painter.paint_rows(planned, out, study)
     write_table(out / "images.parquet", IMAGES, pa.Table.from_pylist(rows, schema=IMAGES.columns))
     note_uses(out, [store])
     write_environment(Path(f"data/environment/generate_images/{study}.json"))
     errors = [row["error"] for row in rows if row["error"]]
-    print(f"{out}: {total} images, {store.num_found} from the store, {len(errors)} failed")
-    if len(errors) == total:
+    print(f"{out}: {len(rows)} images, {store.num_found} from the store, {len(errors)} failed")
+    if len(errors) == len(rows):
         raise ValueError(f"{study}: every image failed, the first one with: {errors[0]}")
 
 

@@ -51,18 +51,17 @@ def main(model: str) -> None:
         print(f"{out}: not available: {reason}")
         return
 
-    store, interval = open_store(project.folder), progress_interval()
-    with tqdm(total=len(requests), desc=model, unit="image", mininterval=interval) as bar:
-        if isinstance(compared, ModelSpec):
-            rows = draw_zimage(folder, compared, requests, prompts, store, out, device, bar.update)
-        else:
-            rows = draw_other(folder, compared, requests, prompts, out, device, bar.update)
+    store = open_store(project.folder)
+    if isinstance(compared, ModelSpec):
+        rows = draw_zimage(folder, compared, requests, prompts, store, out)
+    else:
+        rows = draw_other(folder, compared, requests, prompts, out, device)
     write_table(out / "images.parquet", IMAGES, pa.Table.from_pylist(rows, schema=IMAGES.columns))
 
     torch.set_num_threads(1)  # so that last bits don't depend on the number of cores
     metrics = unpaired(metrics_with(spec.networks))
     networks = load_metric_networks(metrics, project.lpips_folder, spec.networks, device)
-    bar = tqdm(rows, desc=f"score {model}", unit="image", mininterval=interval)
+    bar = tqdm(rows, desc=f"score {model}", unit="image", mininterval=progress_interval())
     scored = score_pictures(bar, prompts, out, load_judge(spec, device), metrics, networks)
     schema = scores_schema(metrics)
     table = pa.Table.from_pylist(scored.scores, schema=schema.columns)

@@ -13,7 +13,7 @@ def main() -> None:
     from zimage_eval.benchmarks.prompts.figures import draw_steering
     from zimage_eval.benchmarks.prompts.trial_tables import write_unjudged
     from zimage_eval.benchmarks.shared.content_vectors import read_caption_norm
-    from zimage_eval.benchmarks.shared.drawn_prompts import encode_default, load_painter, load_text
+    from zimage_eval.benchmarks.shared.drawn_prompts import add_judge, encode_default, load_text
     from zimage_eval.benchmarks.styles.directions import direction_row, fit_directions
     from zimage_eval.benchmarks.styles.pairs import split_pairs, styled_pairs
     from zimage_eval.benchmarks.styles.steering import (
@@ -23,7 +23,6 @@ def main() -> None:
         steering_rows,
     )
     from zimage_eval.config.benchmarks import StyleVectors
-    from zimage_eval.model.devices import pick_device, start_workers
     from zimage_eval.output.figures import save_figure
     from zimage_eval.output.observations import write_observations
     from zimage_eval.output.project import Project
@@ -31,6 +30,7 @@ def main() -> None:
     from zimage_eval.output.store import open_store
     from zimage_eval.output.store_contents import note_uses
     from zimage_eval.prompts.sets import load_prompt_set
+    from zimage_eval.sampling.painter import open_painter
 
     project = Project.open()
     spec = project.spec
@@ -43,14 +43,14 @@ def main() -> None:
     if spec.judge == "none":
         write_unjudged("style_vectors", *outputs)
         return
-    folder, device = project.model_folder, pick_device()
+    folder = project.model_folder
     prompts = load_prompt_set(project.prompt_set("main"), spec.judge)
     fitted, held_out = split_pairs(styled_pairs(prompts, plan.attributes, plan.seed), plan)
     norm = read_caption_norm(project.model_folder / "transformer")
     store = open_store(project.folder)
-    with start_workers(device) as workers:
-        text_side = load_text(folder, spec, device)
-        painter = load_painter(folder, spec, device, workers, store, text_side)
+    with open_painter(folder, spec.dtype, spec.batch_size, store) as painter:
+        text_side = load_text(folder, spec, painter.device)
+        studio = add_judge(painter, spec, text_side)
         before = encode_default(text_side, [pair.plain for pair in fitted], spec)
         plain = encode_default(text_side, [pair.plain for pair in held_out], spec)
         directions, styled = {}, {}
@@ -59,7 +59,7 @@ def main() -> None:
             directions[name] = fit_directions(before, after)
             styled[name] = encode_default(text_side, [pair.styled[name] for pair in held_out], spec)
         steered = plan_drawings(held_out, plain, styled, directions, plan)
-        observations = measure_steering(steered, plan.attributes, painter)
+        observations = measure_steering(steered, plan.attributes, studio)
     rows = steering_rows(observations)
     rows |= {
         f"direction={name}": direction_row(direction, plain, norm)

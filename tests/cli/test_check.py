@@ -241,5 +241,5 @@ def test_a_declared_file_that_is_missing_is_named(
     assert written in text
     pinned = f"{{path: nowhere, sha256: '{'0' * 64}'}}"
     model.write_text(text.replace(written, declared.replace("%s", pinned)))
-    named = words.replace("nowhere", str(whole / "nowhere"))
+    named = words.format(whole)
     assert any(named in line for line in check(whole, capsys))

@@ -15,6 +15,7 @@ from tests.support.param_use import Use, stage_use, use_of
 from zimage_eval.config.frozen import read_yaml
 from zimage_eval.config.model_spec import ModelSpec
 from zimage_eval.config.params import Params, Study, load_params
+from zimage_eval.output.code_lists import CODE_PACKAGES
 
 each_stage = pytest.mark.parametrize("name", STAGES)
 each_listed_stage = pytest.mark.parametrize("name", [name for name in STAGES if name != "code"])
@@ -38,7 +39,7 @@ def declared_params(name: str) -> set[str]:
 def path_patterns(name: str) -> list[str]:
     """The paths that a stage file writes out or has from its project, as patterns.
 
-    What is filled in is anything but "/".
+    What is filled in is anything but "/". The folders of code stand in the library, for `stale`.
     """
     tree = ast.parse(module_path(MODULES[name]).read_text(encoding="utf-8"))
     patterns = []
@@ -51,6 +52,8 @@ def path_patterns(name: str) -> list[str]:
                     for part in parts
                 )
             )
+    if any(isinstance(node, ast.Name) and node.id == "CODE_PACKAGES" for node in ast.walk(tree)):
+        patterns += [re.escape(folder.as_posix()) for folder in CODE_PACKAGES.values()]
     return patterns + sorted(stage_use(MODULES[name]).paths)
 
 

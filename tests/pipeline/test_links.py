@@ -22,6 +22,8 @@ EXAMPLES = {
     "docs/how-to/benchmark.md": ("prompt_lengths",),
     "docs/how-to/question.md": ("half-the-steps", "ratio.py", "none_worse"),
     "docs/how-to/metric.md": ("rms_contrast",),
+    "docs/how-to/model.md": ("nano-tuned",),
+    "docs/how-to/judge.md": ("palette.py",),
 }
 """What the how-to pages make; `test_how_to` sees that they do."""
 OLD_NAMES = {"CHANGELOG.md"}

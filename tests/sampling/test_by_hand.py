@@ -16,7 +16,7 @@ from tests.support.projects.toy_project import PARAMS, SPEC, enter_project, save
 from zimage_eval.cli.commands import main
 from zimage_eval.output.png import decode_png
 from zimage_eval.output.tables import IMAGES, PROMPTS, read_table
-from zimage_eval.sampling import by_hand
+from zimage_eval.sampling import by_hand, painter
 
 SCENES = {
     "object": ["a red circle", "a large blue star on a white background", "a small green square"],
@@ -252,7 +252,7 @@ def test_bad_input_is_one_line_before_weights_load(
         raise AssertionError("weights are loaded")
 
     monkeypatch.setattr(by_hand, "load_text_encoder", refuse)
-    monkeypatch.setattr(by_hand, "load_image_side", refuse)
+    monkeypatch.setattr(painter, "load_image_side", refuse)
     prompt = "a red star left of a blue ring and " * 4
     code = 2 if message.startswith("--") else 1
     assert generate(prompt, project / "picture.png", *words) == code
@@ -284,7 +284,7 @@ def test_a_model_without_a_judge_takes_no_facts(
 def test_the_store_is_shared_with_the_graph(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ZIMAGE_EVAL_STORE", str(project / "store"))
     row = graph_pictures()[0]
-    monkeypatch.setattr(by_hand, "load_image_side", lambda *_: pytest.fail("drawn again"))
+    monkeypatch.setattr(painter, "load_image_side", lambda *_: pytest.fail("drawn again"))
     layer, scale = (part.split("=")[1] for part in row["variant"].split(","))
     changes = {"encoder__hidden_layer": layer, "sampler__guidance_scale": scale}
     assert generate(row["text"], project / "x.png", "--seed", str(row["seed"]), **changes) == 0
@@ -341,7 +341,7 @@ def test_too_little_memory_is_one_line(
     def fail(*_: object) -> None:
         raise torch.OutOfMemoryError("full")
 
-    monkeypatch.setattr("zimage_eval.sampling.generation._render", fail)
+    monkeypatch.setattr("zimage_eval.sampling.generation.denoise_batch", fail)
     assert generate("a red star", project / "x.png", sampler__shift=2.0) == 1
     error = capsys.readouterr().err.splitlines()[-1]
     assert error.startswith("error: shift=2.0: out of memory at batch size 1 on cpu")

@@ -6,14 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.projects.default_settings import DEFAULTS
 from tests.support.projects.toy_params import GUIDANCE, TEMPLATES, params, spec
 from tests.support.repository import ROOT
 from zimage_eval.cli.commands import main
-from zimage_eval.config.settings import Settings
 from zimage_eval.output.text_tables import render_text
 from zimage_eval.statistics.power import smallest_effect
-from zimage_eval.studies.plan import forwards_per_image, plan_studies, plan_table
+from zimage_eval.studies.plan import plan_studies, plan_table
 
 
 def test_counts_agree_with_a_count_by_hand() -> None:
@@ -47,13 +45,6 @@ def test_what_studies_share_is_drawn_once() -> None:
 def test_larger_images_take_longer() -> None:
     (plan,) = plan_studies(params(size={"vary": {"image": {"height": [128]}}}), spec(), TEMPLATES)
     assert plan.minutes * 60 == pytest.approx((4 + 32) * 6 + 4 * 12)
-
-
-def test_forwards_count_guidance_twice() -> None:
-    settings = Settings.model_validate(DEFAULTS)
-    assert forwards_per_image(settings) == 8
-    sampler = settings.sampler.model_copy(update={"guidance_scale": 0.5})
-    assert forwards_per_image(settings.model_copy(update={"sampler": sampler})) == 16
 
 
 def test_smallest_effect_is_the_textbooks() -> None:

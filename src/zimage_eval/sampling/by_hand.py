@@ -5,16 +5,13 @@ the same batch as there, because the last bits depend on the batch; any other is
 """
 
 from collections.abc import Sequence
-from concurrent.futures import Executor
 from typing import TYPE_CHECKING, Any, NamedTuple
-
-import torch
 
 from zimage_eval.config.model_spec import ModelSpec
 from zimage_eval.config.params import PHASES, Phase, Phases
 from zimage_eval.config.settings import Settings
 from zimage_eval.config.variants import Variant
-from zimage_eval.model.devices import device_class, load_once, pick_device, start_workers
+from zimage_eval.model.devices import pick_device
 from zimage_eval.model.folder import (
     IMAGE_PARTS,
     TEXT_PARTS,
@@ -23,10 +20,8 @@ from zimage_eval.model.folder import (
     max_caption_tokens,
     padded_length,
     unavailable_reason,
-    weights_digest,
 )
 from zimage_eval.model.memory import check_memory
-from zimage_eval.model.transformer import load_image_side
 from zimage_eval.output.project import Project, RolePrompts
 from zimage_eval.output.store import ImageStore
 from zimage_eval.prompts.sets import Prompt, prompt_rows, split_phases
@@ -34,12 +29,14 @@ from zimage_eval.sampling.batches import (
     Batch,
     Embeddings,
     ImageRequest,
+    PaintRequest,
     compose_batches,
+    divide_request,
+    plan_variant,
     request_phase,
-    variant_batches,
 )
-from zimage_eval.sampling.generation import GeneratedImage, generate_batch
-from zimage_eval.sampling.image_keys import DrawingRecipe
+from zimage_eval.sampling.generation import GeneratedImage
+from zimage_eval.sampling.painter import Painter, open_painter
 from zimage_eval.text.encoder import load_text_encoder, load_tokenizer
 from zimage_eval.text.encoding import encode_texts
 from zimage_eval.text.needed_encodings import Encoding, PhaseTexts, fit_phase
@@ -95,39 +92,30 @@ def draw_by_hand(
         reason = unavailable_reason(limits, variant.settings)
         if reason is not None:
             raise ValueError(f"not available: {reason}")
-    tokenizer, device = load_tokenizer(project.model_folder), pick_device()
-    check_memory(project.model_folder, project.spec.dtype, (*TEXT_PARTS, *IMAGE_PARTS), device)
+    tokenizer, spec = load_tokenizer(project.model_folder), project.spec
+    check_memory(project.model_folder, spec.dtype, (*TEXT_PARTS, *IMAGE_PARTS), pick_device())
     words = {text: None} | {prompt: None for texts in prompts.texts.values() for prompt in texts}
     settings = [variant.settings for variant in variants]
-    wordings = word_prompts(words, settings, tokenizer, project.spec.filler_sentences)
+    wordings = word_prompts(words, settings, tokenizer, spec.filler_sentences)
     batches = [
-        find_batch(project.spec.batch_size, prompts, text, seed, variant, tokenizer, wordings)
+        find_batch(spec.batch_size, prompts, text, seed, variant, tokenizer, wordings)
         for variant in variants
     ]
-    with start_workers(device) as workers:
-        embeddings = _encode(
-            project, prompts, variants, batches, wordings, tokenizer, device, workers
-        )
-        load_pipe = load_once(
-            lambda: load_image_side(project.model_folder, project.spec.dtype, device)
-        )
-        weights = weights_digest(project.model_folder, IMAGE_PARTS)
+    with open_painter(project.model_folder, spec.dtype, spec.batch_size, store) as painter:
+        embeddings = _encode(project, prompts, variants, batches, wordings, tokenizer, painter)
 
         def draw(variant: Variant, members: Sequence[ImageRequest]) -> DrawnByHand:
             batch = _one_batch(variant, members, wordings, embeddings, limits, prompts.texts)
-            recipe = DrawingRecipe(
-                weights, variant.settings, project.spec.dtype, device_class(device)
-            )
             try:
-                images = generate_batch(batch, recipe, store, load_pipe)
+                images = painter.draw(batch, variant.settings)
             except FloatingPointError as error:
-                raise ValueError(_not_finite(variant, project.spec)) from error
+                raise ValueError(_not_finite(variant, spec)) from error
             except MemoryError as error:
                 raise ValueError(f"{variant.name}: {error}") from error
             cuts = find_cuts(text, variant.settings, tokenizer, wordings)
             return DrawnByHand(images[_place(members, text, seed)], cuts)
 
-        return list(workers.map(draw, variants, batches))
+        return list(painter.workers.map(draw, variants, batches))
 
 
 def _not_finite(variant: Variant, spec: ModelSpec) -> str:
@@ -144,7 +132,7 @@ def find_cuts(
     """A sentence for each of prompt and negative prompt that `max_sequence_length` cuts off."""
     encoder, sampler = settings.encoder, settings.sampler
     texts = {"prompt": wordings[wording_key(text, settings)].text}
-    if sampler.guidance_scale > 0:
+    if sampler.is_guided:
         texts["negative prompt"] = sampler.negative_prompt
     uncut = encoder.model_copy(update={"long_prompt": "pool"})
     cuts = []
@@ -192,7 +180,7 @@ def find_batch(
     }
     requests = [request for request in requests if request.text in lengths]
     negative = 0
-    if settings.sampler.guidance_scale > 0:
+    if settings.sampler.is_guided:
         inputs = tokenize(tokenizer, settings.sampler.negative_prompt, settings.encoder)
         negative = inputs.caption_length
     if not lengths[text]:
@@ -216,8 +204,7 @@ def _encode(
     batches: Sequence[Sequence[ImageRequest]],
     wordings: Wordings,
     tokenizer: "PreTrainedTokenizerBase",
-    device: torch.device,
-    workers: Executor,
+    painter: Painter,
 ) -> Embeddings:
     wanted: set[Encoding] = set()
     for variant, members in zip(variants, batches, strict=True):
@@ -229,14 +216,14 @@ def _encode(
         if variant.settings.refiner.refiner_delta == "linear":
             fitted = prompts.texts[fit_phase(members[0].text, prompts.texts)]
             wanted |= {(prompt, encoder) for prompt in fitted}
-        if sampler.guidance_scale > 0:
+        if sampler.is_guided:
             wanted.add((sampler.negative_prompt, encoder))
     encoded = encode_texts(
         wanted,
         prompts.texts,
         tokenizer,
-        lambda: load_text_encoder(project.model_folder, project.spec.dtype, device),
-        workers,
+        lambda: load_text_encoder(project.model_folder, project.spec.dtype, painter.device),
+        painter.workers,
     )
     return {key: entry.prompt_embeds.float() for key, entry in encoded.items()}
 
@@ -249,8 +236,8 @@ def _one_batch(
     limits: ModelLimits,
     texts: PhaseTexts,
 ) -> Batch:
-    [(_, batch)] = variant_batches(
-        variant, members, wordings, embeddings, limits, len(members), texts
-    )
+    [(_, request)] = plan_variant(variant, members, wordings, embeddings, limits, texts)
+    assert isinstance(request, PaintRequest), request
+    [(_, batch)] = divide_request(request, len(members))
     assert isinstance(batch, Batch), batch
     return batch

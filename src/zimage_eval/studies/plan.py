@@ -58,7 +58,7 @@ def plan_studies(params: Params, spec: ModelSpec, templates: Path) -> tuple[Stud
                     drawn.add(image)
                     count = size.num_prompts * size.num_seeds
                     num_images += count
-                    num_forwards += count * forwards_per_image(variant.settings)
+                    num_forwards += count * variant.settings.sampler.forwards_per_image
                     seconds += count * predict_seconds(variant.settings, spec)
         plans.append(
             StudyPlan(
@@ -74,18 +74,12 @@ def plan_studies(params: Params, spec: ModelSpec, templates: Path) -> tuple[Stud
     return tuple(plans)
 
 
-def forwards_per_image(settings: Settings) -> int:
-    """Transformer evaluations for one image: one per step, two per step with guidance."""
-    sampler = settings.sampler
-    return sampler.num_inference_steps * (2 if sampler.guidance_scale > 0 else 1)
-
-
 def predict_seconds(settings: Settings, spec: ModelSpec) -> float:
     """Predicted seconds for one image, from `spec.planning`, in proportion to the image's area."""
     default, image = spec.defaults.image, settings.image
     area = image.height * image.width / (default.height * default.width)
     figures = spec.planning
-    forwards = forwards_per_image(settings)
+    forwards = settings.sampler.forwards_per_image
     return area * (forwards * figures.seconds_per_forward + figures.seconds_per_image)
 
 

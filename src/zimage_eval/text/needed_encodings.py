@@ -47,7 +47,7 @@ def study_encodings(
             if unavailable_reason(limits, settings) is None:
                 worded = [wordings[wording_key(text, settings)].text for text in prompts]
                 negative = [settings.sampler.negative_prompt]
-                is_guided = settings.sampler.guidance_scale > 0
+                is_guided = settings.sampler.is_guided
                 is_fitted = settings.refiner.refiner_delta == "linear"
                 fit_texts = texts[fit_phase(prompts[0], texts)] if is_fitted and prompts else []
                 for text in (*worded, *fit_texts, *(negative if is_guided else [])):

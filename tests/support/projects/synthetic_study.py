@@ -194,7 +194,7 @@ def draw_images_of(
             noisy = np.clip(pixels + noise, 0, 255).round().astype(np.uint8)
             Image.fromarray(noisy).save(path)
             digest = pixels_digest(torch.from_numpy(noisy).permute(2, 0, 1))
-        forwards = sampler.num_inference_steps * (2 if sampler.guidance_scale > 0 else 1)
+        forwards = sampler.forwards_per_image
         rows.append(
             {
                 "variant": variant.name,

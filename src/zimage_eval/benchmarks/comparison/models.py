@@ -79,8 +79,7 @@ def check_compared_models(models: Path, entry: ComparisonParams, studied: str) -
 def expected_forwards(model: ComparedModel) -> int:
     """Transformer evaluations an image that the recommended settings come to."""
     if isinstance(model, ModelSpec):
-        sampler = model.defaults.sampler
-        return sampler.num_inference_steps * (2 if sampler.guidance_scale > 0 else 1)
+        return model.defaults.sampler.forwards_per_image
     asked = model.recommended
     is_doubled = model.pipeline == "StableDiffusion3Pipeline" and asked.guidance_scale > 1
     return asked.num_inference_steps * (2 if is_doubled else 1)

@@ -73,18 +73,16 @@ def _measure(
     store: ImageStore,
 ) -> list[Measurement]:
     import torch
-    from tqdm import tqdm
 
     from zimage_eval.benchmarks.noise.redrawn import SharedInputs, distances, draw_arm
     from zimage_eval.metrics.catalogue import load_metric_networks, metrics_with
-    from zimage_eval.model.devices import device_class, load_once, pick_device
-    from zimage_eval.model.transformer import load_image_side
-    from zimage_eval.sampling.image_keys import DrawingRecipe
+    from zimage_eval.model.devices import pick_device
+    from zimage_eval.sampling.painter import open_painter
     from zimage_eval.text.embeddings import read_embeddings
     from zimage_eval.text.wordings import read_wordings
 
     torch.set_num_threads(1)  # so that last bits don't depend on the number of cores
-    spec, folder, device = project.spec, project.model_folder, pick_device()
+    spec, folder = project.spec, project.model_folder
     baseline = Variant(BASELINE, spec.defaults, is_baseline=True)
     drawing = SharedInputs(
         baseline,
@@ -92,17 +90,14 @@ def _measure(
         read_wordings(tables.wordings),
         read_embeddings(tables.embeddings),
         check_model(folder, IMAGE_PARTS, [baseline]),
-        store,
     )
-    weights, metrics = weights_digest(folder, IMAGE_PARTS), metrics_with(spec.networks)
-    networks = load_metric_networks(metrics, project.lpips_folder, spec.networks, device)
+    metrics = metrics_with(spec.networks)
+    networks = load_metric_networks(metrics, project.lpips_folder, spec.networks, pick_device())
     categories = {prompt["prompt_id"]: prompt["category"] for prompt in prompts}
-    pictures, observations = {}, []
+    observations = []
     for arm in arms:
-        recipe = DrawingRecipe(weights, spec.defaults, arm.dtype, device_class(device))
-        load_pipe = load_once(partial(load_image_side, folder, arm.dtype, device))
-        drawn = draw_arm(arm, drawing, recipe, load_pipe)
-        pictures = dict(tqdm(drawn, desc=arm.name, total=len(prompts), mininterval=10))
+        with open_painter(folder, arm.dtype, arm.batch_size, store) as painter:
+            pictures = draw_arm(arm, drawing, painter)
         if arm.name == BASELINE:
             reference = pictures
         else:
