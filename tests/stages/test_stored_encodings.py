@@ -9,7 +9,7 @@ import pytest
 
 from stages import expand_studies, extract_embeddings
 from tests.support.projects.toy_project import PARAMS, enter_project, save_yaml
-from zimage_eval.output.store_contents import entries_of
+from zimage_eval.output.stored.store_contents import entries_of
 from zimage_eval.text import encoder
 
 MAPPED: dict[str, Any] = {

@@ -15,7 +15,7 @@ from tests.support.repository import ROOT
 from zimage_eval.metrics import stored_scores
 from zimage_eval.metrics.sets import extraction
 from zimage_eval.output.store import KINDS
-from zimage_eval.output.store_contents import entries_of
+from zimage_eval.output.stored.store_contents import entries_of
 
 STUDY = "hidden_layer"
 OUTPUTS = ("data/scores", "data/facts", "data/features")

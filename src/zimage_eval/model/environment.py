@@ -17,9 +17,9 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from zimage_eval.config.frozen import Frozen, parse
-from zimage_eval.output.entry_keys import computed_by, entry_key
 from zimage_eval.output.results import read_json
 from zimage_eval.output.store import Store, load_or_compute
+from zimage_eval.output.stored.entry_keys import computed_by, entry_key
 
 LIBRARIES = (
     "torch",
