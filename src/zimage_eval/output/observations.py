@@ -1,12 +1,11 @@
 """reports/observations/<benchmark>.csv: what a benchmark saw, one number a row; their means."""
 
-import csv
 import itertools
 from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from zimage_eval.output.results import read_csv
+from zimage_eval.output.results import read_csv, write_csv
 from zimage_eval.statistics.estimates import Estimate, estimate, prompt_means, rounded
 
 
@@ -34,11 +33,7 @@ def write_observations(path: Path, observations: Iterable[Measurement]) -> None:
     for row, following in itertools.pairwise(rows):
         if row[:5] == following[:5]:
             raise ValueError(f"observed twice: {row[:5]}")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(Measurement._fields)
-        writer.writerows(row._replace(value=rounded(row.value)) for row in rows)
+    write_csv(path, Measurement._fields, (row._replace(value=rounded(row.value)) for row in rows))
 
 
 def read_observations(path: Path) -> list[Measurement]:
@@ -47,8 +42,6 @@ def read_observations(path: Path) -> list[Measurement]:
     Raises:
         ValueError: there is no such file, or it is cut off or another one; names the line.
     """
-    if not path.is_file():
-        raise ValueError(f"{path}: no such observations")
     return [
         Measurement(
             variant=line.cells[0],
@@ -58,7 +51,7 @@ def read_observations(path: Path) -> list[Measurement]:
             metric=line.cells[4],
             value=line.number(5),
         )
-        for line in read_csv(path, Measurement._fields)
+        for line in read_csv(path, Measurement._fields, "no such observations")
     ]
 
 

@@ -1,6 +1,5 @@
 """Means of image scores with intervals, by variant, phase, metric and category."""
 
-import csv
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -9,14 +8,13 @@ from typing import NamedTuple
 from zimage_eval.config.metrics import METRICS
 from zimage_eval.config.params import PHASES
 from zimage_eval.config.variants import Variant
-from zimage_eval.output.results import CsvLine, read_csv
+from zimage_eval.output.results import CsvLine, read_csv, write_csv
 from zimage_eval.output.tables import TableRow
 from zimage_eval.statistics.estimates import (
     Unit,
     estimate,
     paired_differences,
     prompt_means,
-    rounded,
 )
 
 ALL = "all"
@@ -201,12 +199,7 @@ def excludes_zero(row: Summary) -> bool:
 
 def write_summaries(path: Path, summaries: Iterable[Summary]) -> None:
     """Write a CSV with a line for each row; numbers have 6 significant digits, None is empty."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(Summary._fields)
-        for row in summaries:
-            writer.writerow(rounded(value) if isinstance(value, float) else value for value in row)
+    write_csv(path, Summary._fields, summaries)
 
 
 def read_summaries(path: Path) -> list[Summary]:
@@ -215,9 +208,8 @@ def read_summaries(path: Path) -> list[Summary]:
     Raises:
         ValueError: the file is missing, cut off or another one; names the line.
     """
-    if not path.is_file():
-        raise ValueError(f"{path}: no such table of summaries")
-    return [_parse_line(line) for line in read_csv(path, Summary._fields)]
+    lines = read_csv(path, Summary._fields, "no such table of summaries")
+    return [_parse_line(line) for line in lines]
 
 
 def read_study_tables(folder: Path, studies: Iterable[str]) -> dict[str, list[Summary]]:

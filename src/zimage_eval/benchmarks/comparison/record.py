@@ -1,6 +1,5 @@
 """data/comparison/<model>/: a compared model's pictures, or why it is not available."""
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -9,13 +8,13 @@ from pydantic import TypeAdapter
 
 from zimage_eval.benchmarks.comparison.models import ComparedModel, expected_forwards, image_size
 from zimage_eval.benchmarks.comparison.prompts import AskedPrompt
-from zimage_eval.config.frozen import Frozen, parse
+from zimage_eval.config.frozen import Frozen
 from zimage_eval.config.measuring import BackboneName
 from zimage_eval.config.metrics import MetricDefinition
 from zimage_eval.config.model_spec import ModelSpec
 from zimage_eval.metrics.sets.features import StudyFeatures, read_study_features
 from zimage_eval.model.memory import count_parameters
-from zimage_eval.output.results import read_json
+from zimage_eval.output.results import read_json, write_json
 from zimage_eval.output.tables import FACTS, IMAGES, SWAPPED_PROMPTS, read_table, scores_schema
 
 
@@ -51,16 +50,12 @@ def model_record(folder: Path, model: ComparedModel, reason: str | None) -> Mode
 
 def write_record(path: Path, record: ModelRecord) -> None:
     """Write it as JSON with sorted keys."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    text = json.dumps(record.model_dump(), indent=2, sort_keys=True, ensure_ascii=False)
-    path.write_text(text + "\n", encoding="utf-8")
+    write_json(path, record.model_dump())
 
 
 def read_record(path: Path) -> ModelRecord:
     """What `write_record` wrote; ValueError where it is missing or something else."""
-    if not path.is_file():
-        raise ValueError(f"{path}: no such record; draw_model is due")
-    return parse(read_json(path, TypeAdapter(dict[str, Any])), ModelRecord, str(path))
+    return read_json(path, TypeAdapter(ModelRecord), "no such record; draw_model is due")
 
 
 class ModelPictures(NamedTuple):

@@ -1,6 +1,5 @@
 """The grid of concepts in a study's pictures: results, table and heat map."""
 
-import csv
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -13,9 +12,8 @@ from matplotlib.patches import Rectangle
 from zimage_eval.benchmarks.concepts.defaults import Default
 from zimage_eval.benchmarks.concepts.gaps import ConceptPair, Gap
 from zimage_eval.output.figures import FRAME, INK, WIDTH_INCHES
-from zimage_eval.output.results import NumberRow
+from zimage_eval.output.results import NumberRow, write_csv
 from zimage_eval.prompts.facts import Facts
-from zimage_eval.statistics.estimates import rounded
 
 PromptFacts = Mapping[tuple[str, str], Facts]
 """Facts of each prompt, by phase and prompt id."""
@@ -108,15 +106,12 @@ def flagged_gaps(gaps: Iterable[Gap], level: float) -> list[Gap]:
 
 def write_gaps(path: Path, gaps: Iterable[Gap], level: float) -> None:
     """Write all cells as CSV, in the order given; an unknown value is empty."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        names = ("share", "expected_share", "p_value")
-        writer.writerow(("name", "attribute", "num_images", *names, "is_missing"))
-        for gap in gaps:
-            numbers = [rounded(value) for value in (gap.share, gap.expected, gap.p_value)]
-            missing = None if gap.p_value is None else int(gap.p_value < level)
-            writer.writerow((*gap.cell, gap.num_images, *numbers, missing))
+    columns = ("name", "attribute", "num_images", "share", "expected_share", "p_value")
+    rows = []
+    for gap in gaps:
+        is_missing = None if gap.p_value is None else int(gap.p_value < level)
+        rows.append((*gap.cell, gap.num_images, gap.share, gap.expected, gap.p_value, is_missing))
+    write_csv(path, (*columns, "is_missing"), rows)
 
 
 def draw_concept_grid(gaps: Sequence[Gap], level: float) -> Figure:

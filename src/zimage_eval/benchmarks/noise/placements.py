@@ -1,6 +1,5 @@
 """Place variants of studies between the noise floor and the other-seed ceiling; draw the places."""
 
-import csv
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -13,8 +12,9 @@ from zimage_eval.config.benchmarks import NoiseScales
 from zimage_eval.config.metrics import METRICS
 from zimage_eval.output.figures import BLUE, FAINT, INK, WIDTH_INCHES
 from zimage_eval.output.observations import Measurement
+from zimage_eval.output.results import write_csv
 from zimage_eval.output.tables import TableRow
-from zimage_eval.statistics.estimates import prompt_means, rounded
+from zimage_eval.statistics.estimates import prompt_means
 from zimage_eval.statistics.fieller import Placement, place_distance
 
 Distances = Mapping[str, Mapping[str, float]]
@@ -125,18 +125,8 @@ def placement_results(placed: Iterable[PlacedVariant]) -> dict[str, dict[str, fl
 
 def write_placements(path: Path, placed: Iterable[PlacedVariant]) -> None:
     """Write a CSV with a row per study, variant and metric: the place in words, 90 % intervals."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(("study", "variant", "metric", "mean", *Placement._fields))
-        for study, variant, metric, mean, placement in placed:
-            numbers = (
-                rounded(value) for value in (placement.position, placement.low, placement.high)
-            )
-            writer.writerow(
-                (study, variant, metric, rounded(mean), placement.place, placement.reason,
-                 placement.num_prompts, *numbers)
-            )  # fmt: skip
+    columns = (*PlacedVariant._fields[:4], *Placement._fields)
+    write_csv(path, columns, ((*variant[:4], *variant.placement) for variant in placed))
 
 
 def arm_results(observations: Sequence[Measurement]) -> dict[str, dict[str, float | None]]:
