@@ -35,7 +35,7 @@ def read_pairs(folder: Path, prompts: Path) -> Held:
         for prompt in load_prompt_set(prompts)
         for phase in PHASES
     }
-    return outcomes_by_cell(pd.read_parquet(path).to_dict("records"), facts)
+    return outcomes_by_cell(pd.read_parquet(path), facts)
 
 
 def word_pair(gap: Gap) -> str:

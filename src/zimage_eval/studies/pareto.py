@@ -14,11 +14,11 @@ import numpy as np
 import pandas as pd
 
 from zimage_eval.config.metrics import METRICS
+from zimage_eval.output.tables import means_by_prompt, variant_scores
 from zimage_eval.statistics.argmax_sets import NUM_DRAWS, highest_p_value
 from zimage_eval.statistics.estimates import CONFIDENCE
 from zimage_eval.statistics.multiplicity import holm
 from zimage_eval.statistics.studentized import mean_test
-from zimage_eval.studies.score_tables import means_by_prompt, variant_scores
 
 Status = Literal["on_front", "may_be_on_front", "dominated", "unresolved"]
 

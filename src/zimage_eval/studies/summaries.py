@@ -12,8 +12,8 @@ from zimage_eval.config.metrics import METRICS
 from zimage_eval.config.params import PHASES, Phase
 from zimage_eval.config.variants import Variant
 from zimage_eval.output.results import CsvLine, read_csv, write_csv
+from zimage_eval.output.tables import means_by_prompt, numbers_of, variant_scores
 from zimage_eval.statistics.estimates import estimate
-from zimage_eval.studies.score_tables import means_by_prompt, numbers_of, variant_scores
 
 ALL = "all"
 """The category that holds every prompt."""

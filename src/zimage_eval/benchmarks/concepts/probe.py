@@ -2,10 +2,11 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import matplotlib.style
 import numpy as np
+import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
@@ -31,24 +32,20 @@ def grid_cells(facts: PromptFacts) -> list[ConceptPair]:
     )
 
 
-def outcomes_by_cell(
-    rows: Iterable[Mapping[str, Any]], facts: PromptFacts
-) -> dict[ConceptPair, list[bool]]:
+def outcomes_by_cell(judged: pd.DataFrame, facts: PromptFacts) -> dict[ConceptPair, list[bool]]:
     """For each cell, whether each judged picture of it shows its name in its color.
 
     Args:
-        rows: of the FACTS table of a study with one variant.
+        judged: the FACTS table of a study with one variant.
         facts: of the study's prompts, which have one object each.
     """
-    judged: dict[tuple[str, str, int], dict[str, bool]] = {}
-    for row in rows:
-        image = (row["phase"], row["prompt_id"], row["seed"])
-        judged.setdefault(image, {})[row["fact"]] = row["held"]
+    both = judged[judged["fact"].isin(["shape 0", "color 0"])]
+    images = both.groupby(["phase", "prompt_id", "seed"])["held"].all()
     held: dict[ConceptPair, list[bool]] = {cell: [] for cell in grid_cells(facts)}
-    for (phase, prompt_id, _), image_facts in sorted(judged.items()):
+    for (phase, prompt_id, _), is_held in images.items():
         fact = facts[phase, prompt_id].objects[0]
         if fact.color is not None:
-            held[fact.name, fact.color].append(image_facts["shape 0"] and image_facts["color 0"])
+            held[fact.name, fact.color].append(bool(is_held))
     return held
 
 
