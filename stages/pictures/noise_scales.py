@@ -59,8 +59,8 @@ def main() -> None:
             continue  # the scales are measured on the prompts `main` only
         variants = study.variants
         name = next(variant.name for variant in variants if variant.is_baseline)
-        rows = read_table(Path(f"data/scores/{key}.parquet"), schema).to_pylist()
-        placed += place_arms(key, study_arms(rows, name, SWAPPED_PROMPTS), scales, entry)
+        scores = read_table(Path(f"data/scores/{key}.parquet"), schema).to_pandas()
+        placed += place_arms(key, study_arms(scores, name, SWAPPED_PROMPTS), scales, entry)
 
     results = placement_results(placed)
     for name, numbers in arm_results(observations).items():
