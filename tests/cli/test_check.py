@@ -3,6 +3,7 @@
 import shutil
 import subprocess
 import sys
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -58,6 +59,57 @@ def test_missing_weights_are_named_with_their_place(
 ) -> None:
     [line] = check(project, capsys)
     assert str(project / "models" / "nano") in line
+
+
+def test_missing_weights_that_can_be_fetched_are_named_with_the_command(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    model = project / "models/nano.yaml"
+    source = f'source: {{repository: a/b, revision: "{"0" * 40}", files: ["vae/*"]}}\n'
+    model.write_text(model.read_text() + source)
+    [line] = check(project, capsys)
+    assert line.endswith("no such file; `python -m zimage_eval fetch nano` puts a/b there")
+
+
+def test_all_weights_that_differ_from_the_stated_ones_are_named(
+    whole: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = whole / "models/nano"
+    names = sorted(
+        path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()
+    )
+    lines = [f"{sha256((folder / name).read_bytes()).hexdigest()}  {name}\n" for name in names]
+    (whole / "models/nano.sha256").write_text("".join(lines))
+    assert main(["--folder", str(whole), "check"]) == 0
+    assert capsys.readouterr().out.count("\n") == 1  # nothing that is not stated
+    cut = folder / "transformer/diffusion_pytorch_model.safetensors"
+    cut.write_bytes(cut.read_bytes()[:-9])
+    pointer = folder / "vae/diffusion_pytorch_model.safetensors"
+    pointer.write_bytes(b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n")
+    replace(folder / "scheduler/scheduler_config.json", "{", "{ ")
+    first, second, third = check(whole, capsys)
+    assert first.startswith(f"error: {cut}: is no whole safetensors file")
+    assert second.startswith(f"error: {folder}/scheduler/scheduler_config.json: has sha256 ")
+    assert f", {whole}/models/nano.sha256 states " in second
+    assert third.startswith(f"error: {pointer}: is a Git LFS pointer")
+
+
+def test_two_networks_of_other_digests_are_both_named(
+    whole: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("clip", "dinov2"):
+        (whole / name).mkdir()
+        for file in ("config.json", "model.safetensors"):
+            (whole / name / file).write_text("{}")
+    zeros = "0" * 64
+    networks = f'clip: {{path: clip, sha256: "{zeros}"}}, dinov2: {{path: dinov2, sha256: {zeros}}}'
+    replace(whole / "models/nano.yaml", "networks: {}", f"networks: {{{networks}}}")
+    [line] = check(whole, capsys)
+    assert "networks.dinov2.sha256: 0: YAML reads a digest without letters" in line
+    replace(whole / "models/nano.yaml", f"sha256: {zeros}", f'sha256: "{zeros}"')
+    first, second = check(whole, capsys)
+    assert "networks.clip: " in first and "networks.dinov2: " in second
+    assert all(sha256(b"{}").hexdigest() in line for line in (first, second))
 
 
 def test_a_whole_model_is_in_order_and_what_is_not_stated_is_said(
