@@ -15,7 +15,23 @@ LENGTHS = {"5-7": (5, 7), "8-40": (8, 40), "41-99": (41, 99), "100-500": (100, 5
 """Words."""
 MOST_ALIKE = 0.6
 """Shared words of two prompts, over those of either."""
-COMMON = frozenset("a,an,the,of,on,in,at,with,and,to,its,it,is,by,from,one,that,for".split(","))
+COMMON = {
+    "a",
+    "an",
+    "and",
+    "at",
+    "by",
+    "from",
+    "in",
+    "is",
+    "it",
+    "its",
+    "of",
+    "on",
+    "the",
+    "to",
+    "with",
+}
 QUOTED = re.compile('"[^"]+"|“[^”]+”')
 PAIRS = [prompt for prompt in PROMPTS if prompt.category == "swapped"]
 

@@ -6,7 +6,12 @@ import pytest
 
 from tests.support.repository import ROOT
 from zimage_eval.config.model_spec import JudgeName
-from zimage_eval.prompts.sets import load_prompt_set, prompt_seeds, split_phases
+from zimage_eval.prompts.sets import (
+    load_prompt_set,
+    prompt_seeds,
+    split_phases,
+    take_evenly,
+)
 
 
 def write_set(folder: Path, num_prompts: int = 6) -> Path:
@@ -273,14 +278,14 @@ def test_a_tag_is_one_of_those_there_are(tmp_path: Path) -> None:
     ]
     assert (first.tags, second.tags) == (("portrait", "long"), ())
     path.write_text(text.replace("  facts:", "  tags: [potrait]\n  facts:", 1))
-    with pytest.raises(ValueError, match="object-0: tags.0: .*'portrait'"):
+    with pytest.raises(ValueError, match=r"object-0: tags\.0: .*'portrait'"):
         load_prompt_set(tmp_path / "set")
 
 
 def test_a_detector_takes_media_that_it_tells_apart(tmp_path: Path) -> None:
     path = write_set(tmp_path / "set") / "object.yaml"
     text = path.read_text()
-    path.write_text(text.replace("}]}", "}], style: watercolour}", 1))
+    path.write_text(text.replace("  facts:\n", "  facts:\n    style: watercolour\n", 1))
     with pytest.raises(ValueError, match="'watercolour', did you mean 'watercolor'"):
         load_prompt_set(tmp_path / "set", "detector")
 
