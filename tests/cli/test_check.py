@@ -11,6 +11,11 @@ import pytest
 from tests.support.repository import ROOT
 from zimage_eval.cli.commands import main
 
+SIZES = (
+    "prompts to screen + to confirm, of those there are: main 64 + 128 of 704, "
+    "concepts 132 + 132 of 264"
+)
+
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
@@ -116,8 +121,9 @@ def test_a_whole_model_is_in_order_and_what_is_not_stated_is_said(
     whole: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["--folder", str(whole), "check"]) == 0
-    first, second = capsys.readouterr().out.splitlines()
+    first, sizes, second = capsys.readouterr().out.splitlines()
     assert first == "nano (turbo): all that a run reads is in order"
+    assert sizes == SIZES
     assert "nano.yaml states no sha256 of 11 files, such as model_index.json" in second
 
 
@@ -135,7 +141,8 @@ def test_nano_itself_is_in_order_without_torch() -> None:
         "assert main(['check']) == 0; assert 'torch' not in sys.modules"
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
-    assert (done.stdout, done.stderr) == ("nano (turbo): all that a run reads is in order\n", "")
+    lines = ["nano (turbo): all that a run reads is in order", SIZES]
+    assert (done.stdout.splitlines(), done.stderr) == (lines, "")
 
 
 def test_an_output_that_takes_nothing_is_one_line() -> None:
@@ -153,6 +160,16 @@ def test_other_weights_than_the_stated_ones_are_refused_by_file(
     lines = check(whole, capsys)
     assert any("transformer/diffusion_pytorch_model.safetensors: has sha256" in li for li in lines)
     assert all("nano.yaml states" in line for line in lines)
+
+
+def test_more_prompts_than_there_are_is_one_line(
+    whole: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    replace(whole / "params.yaml", "num_prompts: 64", "num_prompts: 512")
+    replace(whole / "params.yaml", "num_prompts: 128", "num_prompts: 256")
+    [line] = check(whole, capsys)
+    assert line.startswith(f"error: {whole / 'prompts/scenes'}: 512 + 256 of 704 prompts: category")
+    assert line.endswith("128 prompts to screen and 64 to confirm are asked for, it has 176")
 
 
 def test_several_problems_are_a_line_each(whole: Path, capsys: pytest.CaptureFixture[str]) -> None:
