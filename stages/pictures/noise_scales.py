@@ -70,7 +70,7 @@ def main() -> None:
 
     observations = []
     for arm in arms:
-        with open_painter(folder, arm.dtype, arm.batch_size, store) as painter:
+        with open_painter(folder, arm.dtype, arm.batch_size, store, spec.engine) as painter:
             pictures = draw_arm(arm, drawing, painter)
         if arm.name == BASELINE:
             reference = pictures
