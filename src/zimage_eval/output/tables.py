@@ -13,6 +13,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from zimage_eval.config.model_spec import SOFT_JUDGES, JudgeName
+
 if TYPE_CHECKING:  # a margin decides nothing of a table
     from zimage_eval.config.metrics import MetricDefinition
 
@@ -93,6 +95,16 @@ FACTS = TableSchema(
         nullable={},
     ),
 )
+SOFT_FACTS = FACTS._replace(
+    columns=FACTS.columns.append(pa.field("probability", pa.float64(), nullable=False)),
+    shares=frozenset({"probability"}),
+)
+"""Of a judge that gives probabilities."""
+
+
+def facts_schema(judge: JudgeName) -> TableSchema:
+    """The schema of a table of facts, by who judged them."""
+    return SOFT_FACTS if judge in SOFT_JUDGES else FACTS
 
 
 def embeddings_schema(hidden_size: int) -> TableSchema:
