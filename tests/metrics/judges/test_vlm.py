@@ -208,6 +208,7 @@ def rows(folder: Path, vlm: Path, judge: str, patch: pytest.MonkeyPatch) -> list
     file = folder / "models" / "drawn.yaml"
     text = file.read_text().replace("networks: {}", f"networks: {json.dumps(declared)}")
     file.write_text(text.replace("judge: none", f"judge: {judge}"))
+    patch.setenv("ZIMAGE_EVAL_STORE", str(folder / "store"))
     patch.chdir(folder)
     compute_scores.main("baseline")
     schema = scores_schema(available_metrics(["vlm"]))
@@ -233,6 +234,10 @@ def test_the_scoring_stage_writes_probabilities(
     swapped = [row for row in scores if row["variant"] != "baseline"]
     assert len(swapped) == len(drawn)
     assert all(row["alignment_geometric"] and row["vqa_score"] is None for row in swapped)
+    table = Path("data/facts/baseline.parquet").read_bytes()
+    compute_scores.main("baseline")  # from the store
+    assert Path("data/facts/baseline.parquet").read_bytes() == table
+    Path("data/facts/hidden_layer.parquet").write_bytes(table)
     measure_judge.main()
 
 

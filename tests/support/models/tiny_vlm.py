@@ -40,10 +40,20 @@ def build_tiny_vlm(folder: Path) -> None:
         pad_token="<|endoftext|>",
         additional_special_tokens=[*SPECIAL[2:], *WORDS[:5]],
     )
-    text = {"hidden_size": 32, "intermediate_size": 32, "num_hidden_layers": 2, "head_dim": 8}
+    text: dict[str, object] = {
+        "hidden_size": 32,
+        "intermediate_size": 32,
+        "num_hidden_layers": 2,
+        "head_dim": 8,
+    }
     text |= {"num_attention_heads": 4, "num_key_value_heads": 2, "vocab_size": len(vocabulary)}
     text |= {"rope_parameters": {"rope_type": "default", "mrope_section": [2, 1, 1]}}
-    vision = {"hidden_size": 32, "intermediate_size": 32, "depth": 2, "num_heads": 4}
+    vision: dict[str, object] = {
+        "hidden_size": 32,
+        "intermediate_size": 32,
+        "depth": 2,
+        "num_heads": 4,
+    }
     vision |= {"out_hidden_size": 32, "deepstack_visual_indexes": [0], "patch_size": 8}
     vision |= {"num_position_embeddings": 16}
     config = Qwen3VLConfig(
@@ -58,7 +68,10 @@ def build_tiny_vlm(folder: Path) -> None:
         torch.manual_seed(0)
         model = Qwen3VLForConditionalGeneration(config)
     model.save_pretrained(folder)
-    sizes = {"patch_size": 8, "size": {"shortest_edge": 256, "longest_edge": 4096}}
+    sizes: dict[str, object] = {
+        "patch_size": 8,
+        "size": {"shortest_edge": 256, "longest_edge": 4096},
+    }
     Qwen3VLProcessor(
         image_processor=Qwen2VLImageProcessor(**sizes),
         tokenizer=tokenizer,
