@@ -18,10 +18,10 @@ def main(study: str) -> None:
     from zimage_eval.metrics.sets.stored_features import stored_features
     from zimage_eval.metrics.signatures import write_signatures
     from zimage_eval.model.environment import write_stored_environment
-    from zimage_eval.output.listed_pictures import ListedPicture
     from zimage_eval.output.project import Project
     from zimage_eval.output.store import FEATURES, RESULTS, open_kind
-    from zimage_eval.output.store_contents import note_uses
+    from zimage_eval.output.stored.listed_pictures import ListedPicture
+    from zimage_eval.output.stored.store_contents import note_uses
     from zimage_eval.output.tables import IMAGES, read_table
 
     project = Project.open(model=Project.open().study(study).model)

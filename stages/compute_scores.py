@@ -27,7 +27,7 @@ def main(study: str) -> None:
     from zimage_eval.output.progress import progress_interval
     from zimage_eval.output.project import Project
     from zimage_eval.output.store import RESULTS, SCORES, open_kind
-    from zimage_eval.output.store_contents import note_uses
+    from zimage_eval.output.stored.store_contents import note_uses
     from zimage_eval.output.tables import (
         IMAGES,
         facts_schema,

@@ -19,7 +19,7 @@ def main() -> None:
     from zimage_eval.model.folder import TEXT_PARTS, check_model
     from zimage_eval.output.project import Project
     from zimage_eval.output.store import RESULTS, open_kind, store_root
-    from zimage_eval.output.store_contents import note_uses
+    from zimage_eval.output.stored.store_contents import note_uses
     from zimage_eval.text.embeddings import EmbeddedText, write_embeddings
     from zimage_eval.text.needed_encodings import Encoding, study_encodings
     from zimage_eval.text.stored_encodings import (

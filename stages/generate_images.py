@@ -25,7 +25,7 @@ def main(study: str) -> None:
     from zimage_eval.model.memory import check_memory
     from zimage_eval.output.project import Project
     from zimage_eval.output.store import open_store
-    from zimage_eval.output.store_contents import note_uses
+    from zimage_eval.output.stored.store_contents import note_uses
     from zimage_eval.output.tables import IMAGES, write_table
     from zimage_eval.sampling.batches import plan_variant, request_images
     from zimage_eval.sampling.painter import open_painter

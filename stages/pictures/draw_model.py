@@ -32,7 +32,7 @@ def main(model: str) -> None:
     from zimage_eval.output.progress import progress_interval
     from zimage_eval.output.project import Project
     from zimage_eval.output.store import open_store
-    from zimage_eval.output.store_contents import note_uses
+    from zimage_eval.output.stored.store_contents import note_uses
     from zimage_eval.output.tables import IMAGES, facts_schema, scores_schema, write_table
 
     project = Project.open()

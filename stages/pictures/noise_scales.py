@@ -24,7 +24,7 @@ def main() -> None:
         study_arms,
         write_placements,
     )
-    from zimage_eval.benchmarks.noise.stored_distances import BaselineTables, stored_distances
+    from zimage_eval.benchmarks.noise.stored_distances import BaselineInputs, stored_distances
     from zimage_eval.config.benchmarks import NoiseScales
     from zimage_eval.metrics.catalogue import metrics_with
     from zimage_eval.output.figures import save_figure
@@ -32,18 +32,22 @@ def main() -> None:
     from zimage_eval.output.project import Project
     from zimage_eval.output.results import write_results
     from zimage_eval.output.store import RESULTS, open_kind, open_store
-    from zimage_eval.output.store_contents import note_uses
+    from zimage_eval.output.stored.store_contents import note_uses
     from zimage_eval.output.tables import SWAPPED_PROMPTS, read_table, scores_schema
 
     project = Project.open()
     spec = project.spec
     entry = project.benchmark("noise_scales", NoiseScales)
     arms, metrics = noise_arms(entry, spec), metrics_with(spec.networks)
-    tables = BaselineTables(
-        Path("data/wordings/baseline.parquet"), Path("data/embeddings/baseline.parquet")
+    inputs = BaselineInputs(
+        project.model_folder,
+        project.lpips_folder,
+        project.prompt_rows("main", "screen"),
+        Path("data/wordings/baseline.parquet"),
+        Path("data/embeddings/baseline.parquet"),
     )
     results_store, image_store = open_kind(project.folder, RESULTS), open_store(project.folder)
-    observations = stored_distances(project, arms, tables, results_store, image_store)
+    observations = stored_distances(spec, inputs, arms, results_store, image_store)
 
     scales = floors_and_ceilings(observations, FLOOR, CEILING)
     formats = {arm.name for arm in arms} - {BASELINE, FLOOR, CEILING}
@@ -55,8 +59,8 @@ def main() -> None:
             continue  # the scales are measured on the prompts `main` only
         variants = study.variants
         name = next(variant.name for variant in variants if variant.is_baseline)
-        rows = read_table(Path(f"data/scores/{key}.parquet"), schema).to_pylist()
-        placed += place_arms(key, study_arms(rows, name, SWAPPED_PROMPTS), scales, entry)
+        scores = read_table(Path(f"data/scores/{key}.parquet"), schema).to_pandas()
+        placed += place_arms(key, study_arms(scores, name, SWAPPED_PROMPTS), scales, entry)
 
     results = placement_results(placed)
     for name, numbers in arm_results(observations).items():

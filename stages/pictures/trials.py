@@ -17,7 +17,7 @@ def main() -> None:
     from zimage_eval.config.benchmarks import Trials
     from zimage_eval.output.project import Project
     from zimage_eval.output.store import open_store
-    from zimage_eval.output.store_contents import note_uses
+    from zimage_eval.output.stored.store_contents import note_uses
     from zimage_eval.sampling.painter import open_painter
 
     project = Project.open()

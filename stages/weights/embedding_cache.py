@@ -12,19 +12,24 @@ from stages import run
 def main() -> None:
     """Compare cached and fresh embeddings bit by bit, in every number format."""
     from zimage_eval.benchmarks.conditioning.stored_checks import CacheComparison, cache_checks
+    from zimage_eval.config.benchmarks import EmbeddingCacheParams
     from zimage_eval.output.project import Project
     from zimage_eval.output.results import write_results
     from zimage_eval.output.store import RESULTS, open_kind
-    from zimage_eval.output.store_contents import note_uses
+    from zimage_eval.output.stored.store_contents import note_uses
 
     project = Project.open()
     store = open_kind(project.folder, RESULTS)
-    comparison = CacheComparison(project, store)
+    entry = project.benchmark("embedding_cache", EmbeddingCacheParams)
+    comparison = CacheComparison(
+        project.model_folder, project.spec.defaults, project.spec.dtype, entry, store
+    )
+    formats = comparison.format_rows(project.prompt_rows("main", "screen"))
     rows = {
         f"study={study}": comparison.study_row(Path(f"data/embeddings/{study}.parquet"))
         for study in project.studies
     }
-    rows |= {f"dtype={name}": row for name, row in comparison.format_rows().items()}
+    rows |= {f"dtype={name}": row for name, row in formats.items()}
     rows["checks"] = cache_checks(rows)
     write_results(Path("metrics/embedding_cache.json"), {"embedding_cache": rows})
     note_uses(Path("metrics/embedding_cache.json"), [store])

@@ -24,7 +24,7 @@ def main() -> None:
     from zimage_eval.output.project import Project
     from zimage_eval.output.results import write_results
     from zimage_eval.output.store import RESULTS, open_kind
-    from zimage_eval.output.store_contents import note_uses
+    from zimage_eval.output.stored.store_contents import note_uses
 
     project = Project.open()
     spec = project.spec
@@ -32,7 +32,7 @@ def main() -> None:
     variants = [variant for study in project.studies.values() for variant in study.variants]
     samplers = collect_samplers(variants, entry.recipes, spec.defaults)
     store = open_kind(project.folder, RESULTS)
-    samples = run_schedules(project, samplers, store)
+    samples = run_schedules(spec, project.model_folder, samplers, store)
     default = schedule_name(spec.defaults.sampler)
     rows = {name: schedule_row(sample, samples[default].sigmas) for name, sample in samples.items()}
     rows["checks"] = schedule_checks(samplers, samples, default)

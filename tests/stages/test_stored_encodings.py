@@ -9,7 +9,7 @@ import pytest
 
 from stages import expand_studies, extract_embeddings
 from tests.support.projects.toy_project import PARAMS, enter_project, save_yaml
-from zimage_eval.output.store_contents import entries_of
+from zimage_eval.output.stored.store_contents import entries_of
 from zimage_eval.text import encoder
 
 MAPPED: dict[str, Any] = {
@@ -48,7 +48,7 @@ def test_without_a_store_with_an_empty_and_with_a_full_one_the_bytes_are_equal(
     assert len(without) == 2 * len(STUDIES)
     assert extracted(project) == without
     kinds = [entry.kind.name for entry in entries_of(project / "store")]
-    assert set(kinds) == {"encodings", "wordings"}
+    assert set(kinds) == {"encodings", "results", "wordings"}
     monkeypatch.setattr(encoder, "load_text_encoder", refuse)
     monkeypatch.setattr(encoder, "load_tokenizer", refuse)
     assert extracted(project) == without

@@ -10,6 +10,7 @@ import typer
 
 from zimage_eval.cli.check import run_check
 from zimage_eval.cli.door import BadOption, Door
+from zimage_eval.cli.fetch import FETCH_EXAMPLE, run_fetch
 from zimage_eval.cli.generate import GENERATE_EXAMPLE, run_generate
 from zimage_eval.cli.label_sheet import SHEET_EXAMPLE, run_label_sheet
 from zimage_eval.cli.measure import run_measure
@@ -29,6 +30,7 @@ class Command(NamedTuple):
 
 COMMANDS = {
     "check": Command(run_check),
+    "fetch": Command(run_fetch, FETCH_EXAMPLE),
     "generate": Command(run_generate, GENERATE_EXAMPLE),
     "label-sheet": Command(run_label_sheet, SHEET_EXAMPLE),
     "measure": Command(run_measure),

@@ -9,7 +9,7 @@ import typer
 from zimage_eval.cli.door import BadOption, Door
 
 if TYPE_CHECKING:
-    from zimage_eval.output.store_contents import Contents, Entry
+    from zimage_eval.output.stored.store_contents import Contents, StoreEntry
 
 MIB = 2**20
 REASONS = {
@@ -42,7 +42,7 @@ def run_store(
     The store keeps pictures, encodings, features and scores, so that nothing is made twice.
     """
     from zimage_eval.output.store import store_root
-    from zimage_eval.output.store_contents import read_contents, remove_entries
+    from zimage_eval.output.stored.store_contents import read_contents, remove_entries
 
     if not prune and (yes or unlisted):
         raise BadOption("--yes" if yes else "--unlisted", "is for --prune alone")
@@ -75,6 +75,6 @@ def describe_contents(root: Path, contents: "Contents") -> Iterator[str]:
         yield f"{name}: {_amount(getattr(contents, name))}; {reason}"
 
 
-def _amount(entries: "Iterable[Entry]") -> str:
+def _amount(entries: "Iterable[StoreEntry]") -> str:
     sizes: Sequence[int] = [entry.num_bytes for entry in entries]
     return f"{len(sizes)} entries, {sum(sizes) / MIB:.1f} MiB"

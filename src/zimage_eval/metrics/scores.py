@@ -23,7 +23,7 @@ from zimage_eval.metrics.picture_scores import (
     PictureInputs,
     PicturePair,
 )
-from zimage_eval.output.listed_pictures import ListedPicture
+from zimage_eval.output.stored.listed_pictures import ListedPicture
 from zimage_eval.output.tables import (
     SWAPPED_PROMPTS,
     TableRow,

@@ -17,8 +17,8 @@ from zimage_eval.metrics.scores import (
     StudyImages,
     score_portion,
 )
-from zimage_eval.output.entry_keys import computed_by, entry_key
 from zimage_eval.output.store import Store
+from zimage_eval.output.stored.entry_keys import computed_by, entry_key
 
 
 def measured_by(spec: ModelSpec, alexnet: Path) -> dict[str, object]:

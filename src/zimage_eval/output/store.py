@@ -32,7 +32,7 @@ NO_FOLDER = ("1", "auto", "default", "on", "true", "yes")
 DIGEST_LENGTH = 64
 
 
-class Kind(NamedTuple):
+class StoreKind(NamedTuple):
     """A kind of entries."""
 
     name: str
@@ -46,9 +46,9 @@ class Kind(NamedTuple):
     """What comes of it that an entry can't be used."""
 
 
-IMAGES = Kind("images", "", ".png", "image store", "pictures are drawn without it")
+IMAGES = StoreKind("images", "", ".png", "image store", "pictures are drawn without it")
 ENCODINGS, FEATURES, SCORES, WORDINGS, RESULTS = (
-    Kind(name, name, suffix, f"store of {name}", f"{name} are computed without it")
+    StoreKind(name, name, suffix, f"store of {name}", f"{name} are computed without it")
     for name, suffix in (
         ("encodings", ".safetensors"),
         ("features", ".safetensors"),
@@ -103,7 +103,7 @@ def open_store(folder: Path) -> "ImageStore":
     return ImageStore(store_root(folder))
 
 
-def open_kind(folder: Path, kind: Kind) -> "Store":
+def open_kind(folder: Path, kind: StoreKind) -> "Store":
     """The store of another kind of entries, at the same place."""
     return Store(store_root(folder), kind)
 
@@ -144,7 +144,7 @@ class Store:
     What goes wrong with its files is told on stderr, once a kind of error, and is never an error.
     """
 
-    def __init__(self, root: Path | None, kind: Kind) -> None:
+    def __init__(self, root: Path | None, kind: StoreKind) -> None:
         """Use a folder, which need not exist yet, for entries of a kind."""
         self.root = root
         self.kind = kind
@@ -218,7 +218,7 @@ class ImageStore(Store):
         super().__init__(root, IMAGES)
 
 
-def entry_path(root: Path, kind: Kind, key: str) -> Path:
+def entry_path(root: Path, kind: StoreKind, key: str) -> Path:
     """Where the entry of a key is."""
     return root / kind.folder / key[:2] / f"{key[2:]}{kind.suffix}"
 

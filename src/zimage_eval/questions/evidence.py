@@ -4,7 +4,6 @@ Evidence is two p-values, one if the claim is false (small supports it), one if 
 refutes it), each to be compared with 5 %.
 """
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple
@@ -12,7 +11,7 @@ from typing import Annotated, Any, Literal, NamedTuple
 from pydantic import Field, TypeAdapter
 
 from zimage_eval.config.frozen import Frozen
-from zimage_eval.output.results import read_json
+from zimage_eval.output.results import read_json, write_json
 from zimage_eval.questions.contrasts import Kind
 from zimage_eval.statistics.estimates import rounded
 
@@ -125,9 +124,7 @@ def write_evidence(path: Path, evidence: Mapping[Place, Evidence]) -> None:
         pages.setdefault(place.page, {})[place.part] = (
             weighed._asdict() | p_values | {"rivals": rivals}
         )
-    path.parent.mkdir(parents=True, exist_ok=True)
-    text = json.dumps(pages, indent=1, allow_nan=False, ensure_ascii=False)
-    path.write_text(text + "\n", encoding="utf-8")
+    write_json(path, pages, indent=1, sort_keys=False)
 
 
 def read_full_evidence(folder: Path, model: str) -> dict[Place, Evidence]:
@@ -138,9 +135,8 @@ def read_full_evidence(folder: Path, model: str) -> dict[Place, Evidence]:
 
 def read_evidence(path: Path) -> dict[Place, Evidence]:
     """What `write_evidence` wrote; a ValueError with the file's name if it did not."""
-    if not path.is_file():
-        raise ValueError(f"{path}: no such file; `dvc repro weigh_claims` writes it")
-    pages = read_json(path, TypeAdapter(dict[str, dict[str, _StoredEvidence]]))
+    adapter = TypeAdapter(dict[str, dict[str, _StoredEvidence]])
+    pages = read_json(path, adapter, "no such file; `dvc repro weigh_claims` writes it")
     return {
         Place(page, part): Evidence(
             status=stored.status,

@@ -19,8 +19,8 @@ from zimage_eval.config.setting_groups import EncoderSettings
 from zimage_eval.config.settings import Settings
 from zimage_eval.config.variants import Variant, phase_variants
 from zimage_eval.model.folder import TEXT_PARTS, weights_digest
-from zimage_eval.output.entry_keys import computed_by, entry_key
 from zimage_eval.output.store import ENCODINGS, WORDINGS, Store
+from zimage_eval.output.stored.entry_keys import computed_by, entry_key
 from zimage_eval.text.embeddings import EmbeddedText, TextEmbeddings
 from zimage_eval.text.needed_encodings import Encoding, PhaseTexts, fit_phase
 from zimage_eval.text.wordings import Wording, WordingKey, word_prompts, wording_key

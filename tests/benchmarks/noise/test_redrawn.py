@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 
@@ -99,7 +100,9 @@ def test_variants_are_placed_between_the_arms(tmp_path: Path) -> None:
         for phase in ("screen", "confirm")
         for one in observed(variant, level + (phase == "confirm"))
     ]
-    placed = place_arms("study", study_arms(rows, BASELINE, SWAPPED_PROMPTS), scales, ENTRY)
+    placed = place_arms(
+        "study", study_arms(pd.DataFrame(rows), BASELINE, SWAPPED_PROMPTS), scales, ENTRY
+    )
     placed += place_arms("", {"bfloat16": arm_distances(seen, "bfloat16")}, scales, ENTRY)
     places = {one.variant: one.placement.place for one in placed}
     assert places == {"middle": "between", "far": "beyond_ceiling", "bfloat16": "at_floor"}

@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from zimage_eval.config.benchmarks import EmbeddingCacheParams
+from zimage_eval.config.model_spec import DtypeSettings
+from zimage_eval.config.settings import Settings
 from zimage_eval.model.folder import IMAGE_PARTS, TEXT_PARTS, check_parts, weights_digest
-from zimage_eval.output.entry_keys import computed_by, entry_key
-from zimage_eval.output.project import Project
 from zimage_eval.output.store import Store, load_or_compute
+from zimage_eval.output.stored.entry_keys import computed_by, entry_key
 
 Row = dict[str, float | None]
 
@@ -22,10 +23,19 @@ Row = dict[str, float | None]
 class CacheComparison:
     """Compares tables of embeddings, and pictures of them, with those made anew."""
 
-    def __init__(self, project: Project, store: Store) -> None:
-        """Use the project's model, and a store of results."""
-        self.project = project
-        self.entry = project.benchmark("embedding_cache", EmbeddingCacheParams)
+    def __init__(
+        self,
+        folder: Path,
+        defaults: Settings,
+        dtype: DtypeSettings,
+        entry: EmbeddingCacheParams,
+        store: Store,
+    ) -> None:
+        """Use the model in `folder`, its settings and number formats, and a store of results."""
+        self.folder = folder
+        self.defaults = defaults
+        self.dtype = dtype
+        self.entry = entry
         self.store = store
 
     def study_row(self, table: Path) -> Row:
@@ -34,9 +44,12 @@ class CacheComparison:
         row: Row = self._stored(partial(self._compare_table, table), table=digest)
         return row
 
-    def format_rows(self) -> dict[str, Row]:
-        """Number format -> what `compare_roundtrip` and `compare_pictures` find in it."""
-        prompts = self.project.prompt_rows("main", "screen")
+    def format_rows(self, prompts: Sequence[dict[str, Any]]) -> dict[str, Row]:
+        """Number format -> what `compare_roundtrip` and `compare_pictures` find in it.
+
+        Args:
+            prompts: rows of the prompt table of the screening phase.
+        """
         rows: dict[str, Row] = self._stored(
             partial(self._compare_formats, prompts), prompts=prompts
         )
@@ -49,10 +62,10 @@ class CacheComparison:
     def _shared_facts(self) -> dict[str, object]:
         return {
             "kind": "embedding cache",
-            "defaults": self.project.spec.defaults.model_dump(),
-            "dtype": self.project.spec.dtype.model_dump(),
+            "defaults": self.defaults.model_dump(),
+            "dtype": self.dtype.model_dump(),
             "entry": self.entry.model_dump(),
-            "weights": weights_digest(self.project.model_folder, (*TEXT_PARTS, *IMAGE_PARTS)),
+            "weights": weights_digest(self.folder, (*TEXT_PARTS, *IMAGE_PARTS)),
             **computed_by(__name__),
         }
 
@@ -64,7 +77,7 @@ class CacheComparison:
         from zimage_eval.model.memory import check_memory
         from zimage_eval.text.encoder import load_text_side
 
-        folder, dtype, device = self.project.model_folder, self.project.spec.dtype, pick_device()
+        folder, dtype, device = self.folder, self.dtype, pick_device()
         check_parts(folder, (*TEXT_PARTS, *IMAGE_PARTS))
         for parts in (TEXT_PARTS, IMAGE_PARTS):  # one side is loaded after the other
             check_memory(folder, dtype, parts, device)
@@ -89,20 +102,20 @@ class CacheComparison:
         from zimage_eval.text.encoder import load_text_side
 
         _ = self._text_side  # checks, and the number of threads
-        spec, folder, device = self.project.spec, self.project.model_folder, pick_device()
+        folder, device = self.folder, pick_device()
         prompts = take_evenly(table, self.entry.num_texts)
         texts = [row["text"] for row in prompts]
         rows: dict[str, Row] = {}
         drawn = {}
         for name in self.entry.dtypes:
-            dtype = spec.dtype.model_copy(update={"text_encoder": name})
+            dtype = self.dtype.model_copy(update={"text_encoder": name})
             text_side = load_text_side(folder, dtype, device)
-            *drawn[name], rows[name] = compare_roundtrip(text_side, texts, spec.defaults.encoder)
+            *drawn[name], rows[name] = compare_roundtrip(text_side, texts, self.defaults.encoder)
         del text_side
-        pipe = load_image_side(folder, spec.dtype, device)
+        pipe = load_image_side(folder, self.dtype, device)
         seeds = [row["seeds"][0] for row in prompts[: self.entry.num_images]]
         for name, (fresh, back) in drawn.items():
-            rows[name] |= compare_pictures(pipe, fresh, back, seeds, spec.defaults)
+            rows[name] |= compare_pictures(pipe, fresh, back, seeds, self.defaults)
         return rows
 
 

@@ -3,16 +3,17 @@
 import itertools
 from collections.abc import Mapping, Sequence
 from functools import cache, partial
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from zimage_eval.config.benchmarks import ScheduleRecipe
+from zimage_eval.config.model_spec import DtypeSettings, ModelSpec
 from zimage_eval.config.setting_groups import ImageSettings, SamplerSettings
 from zimage_eval.config.settings import Settings
 from zimage_eval.config.variants import Variant
 from zimage_eval.model.folder import IMAGE_PARTS, check_parts, weights_digest
-from zimage_eval.output.entry_keys import computed_by, entry_key
-from zimage_eval.output.project import Project
 from zimage_eval.output.store import Store, load_or_compute
+from zimage_eval.output.stored.entry_keys import computed_by, entry_key
 
 # torch and diffusers take seconds to import, and what the store holds needs neither.
 if TYPE_CHECKING:
@@ -57,22 +58,27 @@ def recipe_sampler(recipe: ScheduleRecipe, defaults: Settings) -> SamplerSetting
 
 
 def run_schedules(
-    project: Project, samplers: Mapping[str, SamplerSettings], store: Store
+    spec: ModelSpec, folder: Path, samplers: Mapping[str, SamplerSettings], store: Store
 ) -> dict[str, Schedule]:
     """The schedule of each sampler, from the store of results or by `run_schedule`.
+
+    Args:
+        spec: settings of the model.
+        folder: of its weights.
+        samplers: by the schedule's name.
+        store: of results.
 
     Raises:
         ValueError: weights are missing, or there is too little memory for them.
     """
-    spec = project.spec
     shared = {
         "kind": "schedule",
         "defaults": spec.defaults.model_dump(),
         "dtype": spec.dtype.model_dump(),
-        "weights": weights_digest(project.model_folder, IMAGE_PARTS),
+        "weights": weights_digest(folder, IMAGE_PARTS),
         **computed_by(__name__),
     }
-    load_pipe = cache(partial(_load_pipe, project))
+    load_pipe = cache(partial(_load_pipe, folder, spec.dtype))
 
     def run(sampler: SamplerSettings) -> Schedule:
         return run_schedule(load_pipe(), sampler, spec.defaults)
@@ -85,12 +91,12 @@ def run_schedules(
     return schedules
 
 
-def _load_pipe(project: Project) -> "ZImagePipeline":
+def _load_pipe(folder: Path, dtype: DtypeSettings) -> "ZImagePipeline":
     from zimage_eval.model.devices import pick_device
     from zimage_eval.model.memory import check_memory
     from zimage_eval.model.transformer import load_image_side
 
-    folder, dtype, device = project.model_folder, project.spec.dtype, pick_device()
+    device = pick_device()
     check_parts(folder, IMAGE_PARTS)
     check_memory(folder, dtype, IMAGE_PARTS, device)
     return load_image_side(folder, dtype, device)

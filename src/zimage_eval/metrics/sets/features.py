@@ -21,7 +21,7 @@ from zimage_eval.output.tables import (
 BATCH = 8
 """Pictures of a batch: more are not faster on a CPU, and at 1024 pixels they need more memory."""
 
-Item = TypeVar("Item")
+Batched = TypeVar("Batched")
 Features = NDArray[np.float64]
 """`(num_images, num_features)`, finite."""
 
@@ -42,7 +42,7 @@ class StudyFeatures(NamedTuple):
         return self.features[indices], [self.rows[index]["prompt_id"] for index in indices]
 
 
-def split_batches(pictures: Sequence[Item]) -> list[Sequence[Item]]:
+def split_batches(pictures: Sequence[Batched]) -> list[Sequence[Batched]]:
     """Pictures in batches that go through a backbone together; their order decides last bits."""
     return [pictures[start : start + BATCH] for start in range(0, len(pictures), BATCH)]
 

@@ -19,9 +19,9 @@ from zimage_eval.config.model_spec import ModelSpec
 from zimage_eval.metrics.networks.files import network_path, sha256_of, weight_files
 from zimage_eval.metrics.networks.lpips_trunks import alexnet_file
 from zimage_eval.metrics.sets.features import split_batches
-from zimage_eval.output.entry_keys import computed_by, entry_key
-from zimage_eval.output.listed_pictures import ListedPicture
 from zimage_eval.output.store import Store
+from zimage_eval.output.stored.entry_keys import computed_by, entry_key
+from zimage_eval.output.stored.listed_pictures import ListedPicture
 
 
 class StoredFeatures(NamedTuple):

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from zimage_eval.cli.commands import main
-from zimage_eval.output.entry_keys import entry_key
 from zimage_eval.output.store import FEATURES, IMAGES, Store, entry_path
-from zimage_eval.output.store_contents import (
+from zimage_eval.output.stored.entry_keys import entry_key
+from zimage_eval.output.stored.store_contents import (
     dvc_md5,
     entries_of,
     locked_md5s,

@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 from zimage_eval.output.code_lists import CodeGraph
 
-PACKAGE = Path(__file__).parents[1]
+PACKAGE = Path(__file__).parents[2]
 DISTRIBUTIONS = {"PIL": "pillow", "skimage": "scikit-image", "ruamel": "ruamel.yaml"}
 """Names under which packages are released, where these are not those of their modules."""
 INDIRECT = ("numpy", "safetensors", "tokenizers", "torch", "torchvision", "transformers")

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from zimage_eval.output.store import KINDS, Kind, Store
+from zimage_eval.output.store import KINDS, Store, StoreKind
 
 USES = "uses"
 """Folder of the notes, in the store's."""
@@ -22,10 +22,10 @@ LOCKS = ("dvc.lock", "benchmarks/*/dvc.lock")
 LOCKED_MD5 = re.compile(r"\bmd5: ([0-9a-f]{32}(?:\.dir)?)\b")
 
 
-class Entry(NamedTuple):
+class StoreEntry(NamedTuple):
     """A file of the store."""
 
-    kind: Kind
+    kind: StoreKind
     key: str
     path: Path
     num_bytes: int
@@ -34,11 +34,11 @@ class Entry(NamedTuple):
 class Contents(NamedTuple):
     """The entries of a store, by what is known of their use."""
 
-    used: list[Entry]
+    used: list[StoreEntry]
     """Outputs of a branch, tag, experiment, stash or the work tree were made of them."""
-    unused: list[Entry]
+    unused: list[StoreEntry]
     """Notes name them, but only those of outputs that no dvc.lock has."""
-    unlisted: list[Entry]
+    unlisted: list[StoreEntry]
     """No note names them: a stage that was stopped, a command, an earlier version kept them."""
 
 
@@ -113,16 +113,16 @@ def read_contents(root: Path, repository: Path) -> Contents:
     return contents
 
 
-def entries_of(root: Path) -> Iterator[Entry]:
+def entries_of(root: Path) -> Iterator[StoreEntry]:
     """All entries of a store, whole or not, by kind and key."""
     for kind in KINDS:
         for path in sorted((root / kind.folder).glob(f"[0-9a-f][0-9a-f]/*{kind.suffix}")):
             if path.is_file():
                 key = path.parent.name + path.name.removesuffix(kind.suffix)
-                yield Entry(kind, key, path, path.stat().st_size)
+                yield StoreEntry(kind, key, path, path.stat().st_size)
 
 
-def remove_entries(root: Path, entries: Iterable[Entry], repository: Path) -> int:
+def remove_entries(root: Path, entries: Iterable[StoreEntry], repository: Path) -> int:
     """Remove entries, and the notes on outputs that no dvc.lock has; returns the bytes removed."""
     num_bytes = 0
     for entry in entries:

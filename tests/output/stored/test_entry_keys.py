@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from zimage_eval.output.entry_keys import PACKAGE, computed_by, entry_key, module_code
+from zimage_eval.output.stored.entry_keys import PACKAGE, computed_by, entry_key, module_code
 
 MODULES = {
     "zimage_eval.text.stored_encodings": ("text/chat_format.py", "text/hidden_layers.py"),
     "zimage_eval.metrics.stored_scores": ("prompts/scenes/checking.py", "metrics/image.py"),
-    "zimage_eval.metrics.sets.stored_features": ("metrics/networks/clean_resize.py",),
+    "zimage_eval.metrics.sets.stored_features": ("metrics/networks/lpips_trunks.py",),
 }
 """Modules that compute what is stored, and files deep in what they reach."""
 FILES = [(module, file) for module, files in MODULES.items() for file in files]
