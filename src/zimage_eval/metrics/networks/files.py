@@ -27,8 +27,8 @@ ORIGINS: Mapping[NetworkName | Literal["vae"], str] = {
     " models/inception (clean-fid keeps it in /tmp), or use kid or fd_alexnet, which work offline",
     "ocr": "three *.onnx files (det, cls, rec), as they come with `pip install 'zimage-eval[ocr]'`"
     " (then path: null)",
-    "vlm": "config.json and *.safetensors, as `hf download Qwen/Qwen3-VL-8B-Instruct --local-dir PATH`"
-    " puts them there",
+    "vlm": "config.json and *.safetensors, as `hf download Qwen/Qwen3-VL-8B-Instruct"
+    " --local-dir PATH` puts them there",
     "vae": "config.json and *.safetensors of the model's autoencoder",
     "vgg16": "model.safetensors with the `features.*` tensors of torchvision's"
     " vgg16(weights='IMAGENET1K_V1'), as `python -m zimage_eval fetch vgg16` puts it into"
