@@ -176,11 +176,11 @@ def permuted_p_value(values: Floats, kinds: Sequence[str]) -> float:
     of another without being any larger on average (Pauly, Brunner and Konietschke 2015).
     """
     _, labels, counts = np.unique(kinds, return_inverse=True, return_counts=True)
-    belongs = np.eye(len(counts))[labels]
+    belongs, sizes = np.eye(len(counts))[labels], counts.astype(np.float64)
     generator = np.random.default_rng(SEED)
     orders = generator.permuted(np.tile(np.arange(len(values)), (NUM_PERMUTATIONS, 1)), axis=1)
-    observed = _welch(values[None], belongs, counts)[0]
-    permuted = _welch(values[orders], belongs, counts)
+    observed = _welch(values[None], belongs, sizes)[0]
+    permuted = _welch(values[orders], belongs, sizes)
     # Rounding must not tell apart what permutes into the same sums.
     exceeding = int((permuted >= observed * (1 - 1e-9)).sum())
     return (exceeding + 1) / (NUM_PERMUTATIONS + 1)
