@@ -7,7 +7,7 @@ FAMILIES ?= nano mini
 # Stages are `python -m ...`: the environment's python comes first.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help install repro plan check format test smoke calibrate clean
+.PHONY: help install repro plan experiments check format test smoke calibrate clean
 
 help: ## this list
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -26,6 +26,9 @@ repro: $(INSTALLED) ## the study: prompts to report
 
 plan: $(INSTALLED) ## what the study will cost and what it can see
 	python -m zimage_eval plan
+
+experiments: $(INSTALLED) ## the headline and parameters that differ between experiments, one line each
+	dvc exp show --only-changed --drop '.*/|metrics|Created'
 
 check: $(INSTALLED) ## ruff, mypy, the order of the rooms
 	ruff format --check .

@@ -2,6 +2,7 @@
 
 import argparse
 import inspect
+import os
 import sys
 import time
 import traceback
@@ -9,6 +10,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
+SOURCE = ROOT / "src"
+sys.path.insert(0, str(SOURCE))  # the tree's own library, wherever an installed one points
 ARGUMENTS = {
     "study": "one of `studies` in params.yaml",
     "model": "one of `comparison.models` in params.yaml",
@@ -40,6 +43,7 @@ def run(main: Callable[..., None]) -> None:
     values = [getattr(arguments, name) for name in taken]
     started = time.monotonic()
     try:
+        _check_library()
         main(*values)
     except (ValueError, OSError, MemoryError) as error:
         print(f"error: {_in_words(error)}", file=sys.stderr)
@@ -48,6 +52,24 @@ def run(main: Callable[..., None]) -> None:
         print("error: interrupted", file=sys.stderr)
         sys.exit(130)
     print(f"{'@'.join([_module_name(), *values])}: {time.monotonic() - started:.1f} s")
+
+
+def _check_library() -> None:
+    """Have the processes that a stage starts take `zimage_eval` from the stage's tree, as it does.
+
+    Raises:
+        ValueError: something has loaded it from another tree before this package was imported.
+    """
+    import zimage_eval
+
+    loaded = Path(str(zimage_eval.__file__)).parent
+    if not loaded.samefile(SOURCE / "zimage_eval"):
+        raise ValueError(
+            f"{loaded} is loaded, but this stage belongs to {SOURCE / 'zimage_eval'}: start Python "
+            f"so that it loads no other one first, such as with PYTHONPATH={SOURCE}"
+        )
+    paths = [str(SOURCE), os.environ.get("PYTHONPATH", "")]
+    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, paths))
 
 
 def _in_words(error: Exception) -> str:

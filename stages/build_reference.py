@@ -13,19 +13,15 @@ def main() -> None:
     """Write the features of the reference pictures, or none if the baseline is the reference."""
     from dataclasses import asdict
 
-    from zimage_eval.config.model_spec import load_model_spec
-    from zimage_eval.config.params import load_params
     from zimage_eval.metrics.sets.extraction import features_by_backbone
     from zimage_eval.metrics.sets.features import write_reference
     from zimage_eval.metrics.sets.reference import drawn_pictures, folder_pictures
     from zimage_eval.metrics.signatures import write_signatures
+    from zimage_eval.model.environment import write_environment
+    from zimage_eval.output.project import Project
 
-    params = load_params(Path("params.yaml"))
-    spec = load_model_spec(Path(f"models/{params.model}.yaml"))
-    shipped = {
-        "alexnet": Path("models/lpips-alexnet"),
-        "vae": Path(f"models/{params.model}/vae"),
-    }
+    project = Project.open()
+    spec = project.spec
     reference = spec.distribution.reference
     out = Path("data/reference")
     shutil.rmtree(out, ignore_errors=True)
@@ -36,12 +32,15 @@ def main() -> None:
             if reference.source == "folder"
             else drawn_pictures(reference.num_images, spec.distribution.seed, spec.defaults.image)
         )
-        for backbone, features in features_by_backbone(list(pictures.values()), spec, shipped):
+        for backbone, features in features_by_backbone(
+            list(pictures.values()), spec, project.shipped_backbones
+        ):
             name = backbone.signature.name
             write_reference(out / f"{name}.parquet", list(pictures), features)
             signatures[name] = asdict(backbone.signature)
         print(f"{out}: {len(pictures)} pictures through {', '.join(signatures)}")
     write_signatures(out / "signatures.json", signatures)
+    write_environment(Path("data/environment/build_reference.json"))
 
 
 if __name__ == "__main__":

@@ -13,12 +13,11 @@ def main() -> None:
     """Write, for every stage, the list of the code files that it reaches."""
     import shutil
 
-    from zimage_eval.output.code_lists import CodeGraph, write_code_lists
+    from zimage_eval.output.code_lists import CODE_PACKAGES, CodeGraph, write_code_lists
 
-    packages = {"zimage_eval": Path("src/zimage_eval"), "stages": Path("stages")}
     folder = Path("data/code")
     shutil.rmtree(folder, ignore_errors=True)
-    lists = write_code_lists(CodeGraph(Path(), packages), folder)
+    lists = write_code_lists(CodeGraph(Path(), CODE_PACKAGES), folder)
     print(f"{folder}: lists of {len(lists)} stages")
 
 

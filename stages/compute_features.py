@@ -15,20 +15,16 @@ def main(study: str) -> None:
     from dataclasses import asdict
     from functools import partial
 
-    from zimage_eval.config.model_spec import load_model_spec
-    from zimage_eval.config.variants import read_study
     from zimage_eval.metrics.sets.extraction import features_by_backbone
     from zimage_eval.metrics.sets.features import write_study_features
     from zimage_eval.metrics.signatures import write_signatures
+    from zimage_eval.model.environment import write_environment
     from zimage_eval.output.png import read_picture
+    from zimage_eval.output.project import Project
     from zimage_eval.output.tables import IMAGES, read_table
 
-    model = read_study(Path(f"data/studies/{study}.json")).model
-    spec = load_model_spec(Path(f"models/{model}.yaml"))
-    shipped = {
-        "alexnet": Path("models/lpips-alexnet"),
-        "vae": Path(f"models/{model}/vae"),
-    }
+    project = Project.open(model=Project.open().study(study).model)
+    spec = project.spec
     folder = Path(f"data/images/{study}")
     table = read_table(folder / "images.parquet", IMAGES).to_pylist()
     rows = [row for row in table if row["error"] is None]
@@ -37,11 +33,12 @@ def main(study: str) -> None:
     out = Path(f"data/features/{study}")
     shutil.rmtree(out, ignore_errors=True)
     signatures: dict[str, dict[str, str]] = {}
-    for backbone, features in features_by_backbone(pictures, spec, shipped):
+    for backbone, features in features_by_backbone(pictures, spec, project.shipped_backbones):
         name = backbone.signature.name
         write_study_features(out / f"{name}.parquet", rows, features)
         signatures[name] = asdict(backbone.signature)
     write_signatures(out / "signatures.json", signatures)
+    write_environment(Path(f"data/environment/compute_features/{study}.json"))
     print(f"{out}: {len(rows)} images through {', '.join(signatures)}")
 
 

@@ -14,29 +14,22 @@ from stages import run
 
 def main() -> None:
     """Word and encode the prompts of every study's variants, and write two tables per study."""
-    from zimage_eval.config.model_spec import load_model_spec
-    from zimage_eval.config.params import PHASES, load_params
-    from zimage_eval.config.variants import read_studies
     from zimage_eval.model.devices import load_once, pick_device, start_workers
+    from zimage_eval.model.environment import write_environment
     from zimage_eval.model.folder import TEXT_PARTS, check_model
     from zimage_eval.model.memory import check_memory
-    from zimage_eval.output.tables import PROMPTS, read_table
+    from zimage_eval.output.project import Project
     from zimage_eval.text.embeddings import TextEmbeddings, write_embeddings
     from zimage_eval.text.encoder import load_text_encoder, load_tokenizer
     from zimage_eval.text.encoding import Encoding, encode_texts, study_encodings
     from zimage_eval.text.wordings import study_wordings, write_wordings
 
-    params = load_params(Path("params.yaml"))
-    spec = load_model_spec(Path(f"models/{params.model}.yaml"))
-    folder = Path(f"models/{params.model}")
-    expanded = read_studies(Path("data/studies"))
+    project = Project.open()
+    spec = project.spec
+    folder = project.model_folder
+    expanded = project.studies
     texts = {
-        role: {
-            phase: read_table(Path(f"data/prompts/{role}/{phase}.parquet"), PROMPTS)
-            .column("text")
-            .to_pylist()
-            for phase in PHASES
-        }
+        role: project.prompts(role).texts
         for role in dict.fromkeys(study.prompts for study in expanded.values())
     }
     check_memory(folder, spec.dtype, TEXT_PARTS, pick_device())
@@ -68,6 +61,7 @@ def main() -> None:
             path = embedded / f"{key}.parquet"
             write_embeddings(path, [encoded[role][pair] for pair in pairs])
             print(f"{path}: {len(pairs)} encodings of {len({text for text, _ in pairs})} texts")
+    write_environment(Path("data/environment/extract_embeddings.json"))
 
 
 if __name__ == "__main__":

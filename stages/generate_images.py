@@ -9,11 +9,8 @@ model can't run a value, or an image has NaN or infinite values, its row holds t
 error ends the stage, and the next run goes on with what the store has.
 """
 
-import os
 import shutil
-import sys
 from pathlib import Path
-from typing import Any
 
 from stages import run
 
@@ -21,74 +18,45 @@ from stages import run
 def main(study: str) -> None:
     """Draw the images of every variant of a study, and write the table that lists them."""
     import pyarrow as pa
-    from tqdm import tqdm
 
-    from zimage_eval.config.model_spec import load_model_spec
-    from zimage_eval.config.params import PHASES
-    from zimage_eval.config.variants import read_study
-    from zimage_eval.model.devices import load_once, pick_device, start_workers
-    from zimage_eval.model.folder import IMAGE_PARTS, check_model, weights_digest
+    from zimage_eval.model.devices import pick_device
+    from zimage_eval.model.environment import write_environment
+    from zimage_eval.model.folder import IMAGE_PARTS, check_model
     from zimage_eval.model.memory import check_memory
-    from zimage_eval.model.transformer import load_image_side
-    from zimage_eval.output.store import ImageStore, find_store_root
-    from zimage_eval.output.tables import IMAGES, PROMPTS, read_table, write_table
-    from zimage_eval.sampling.batches import request_images, variant_batches
-    from zimage_eval.sampling.generation import count_missing, draw_images
-    from zimage_eval.sampling.image_keys import DrawingRecipe, device_class
+    from zimage_eval.output.project import Project
+    from zimage_eval.output.store import open_store
+    from zimage_eval.output.tables import IMAGES, write_table
+    from zimage_eval.sampling.batches import plan_variant, request_images
+    from zimage_eval.sampling.painter import open_painter
     from zimage_eval.text.embeddings import read_embeddings
     from zimage_eval.text.wordings import read_wordings
 
-    entry = read_study(Path(f"data/studies/{study}.json"))
-    spec = load_model_spec(Path(f"models/{entry.model}.yaml"))
-    folder = Path(f"models/{entry.model}")
+    entry = Project.open().study(study)
+    project = Project.open(model=entry.model)
+    spec = project.spec
+    folder = project.model_folder
     variants = entry.variants
     limits = check_model(folder, IMAGE_PARTS, variants)
     check_memory(folder, spec.dtype, IMAGE_PARTS, pick_device())
     embeddings = read_embeddings(Path(f"data/embeddings/{study}.parquet"))
     wordings = read_wordings(Path(f"data/wordings/{study}.parquet"))
-    prompts = {
-        phase: read_table(
-            Path(f"data/prompts/{entry.prompts}/{phase}.parquet"), PROMPTS
-        ).to_pylist()
-        for phase in PHASES
-    }
-    texts = {phase: [row["text"] for row in rows] for phase, rows in prompts.items()}
-    requests = request_images(variants, entry.confirm, prompts)
-    store = ImageStore(find_store_root(os.environ.get("ZIMAGE_EVAL_STORE")))
-    weights, device = weights_digest(folder, IMAGE_PARTS), pick_device()
-    load_pipe = load_once(lambda: load_image_side(folder, spec.dtype, device))
-
+    prompts = project.prompts(entry.prompts)
+    store = open_store(project.folder)
+    planned = [
+        images
+        for variant, requests in request_images(variants, entry.confirm, prompts.rows)
+        for images in plan_variant(variant, requests, wordings, embeddings, limits, prompts.texts)
+    ]
     out = Path(f"data/images/{study}")
-    jobs = []
-    for variant, wanted in requests:
-        recipe = DrawingRecipe(weights, variant.settings, spec.dtype, device_class(device))
-        for members, batch in variant_batches(
-            variant, wanted, wordings, embeddings, limits, spec.batch_size, texts
-        ):
-            jobs.append((members, batch, recipe, store, load_pipe, out))
     if out.exists():
         shutil.rmtree(out)
-    rows = []
-    total = sum(len(wanted) for _, wanted in requests)
-    interval = 0.2 if sys.stderr.isatty() else 10
-    with (
-        count_missing(study, total) as count,
-        start_workers(device) as workers,
-        tqdm(total=total, desc=study, unit="image", mininterval=interval) as bar,
-    ):
-
-        def draw(job: tuple[Any, ...]) -> list[dict[str, Any]]:
-            drawn = draw_images(*job)
-            count(len(drawn))
-            return drawn
-
-        for drawn in workers.map(draw, jobs):
-            rows += drawn
-            bar.update(len(drawn))
+    with open_painter(folder, spec.dtype, spec.batch_size, store) as painter:
+        rows = painter.paint_rows(planned, out, study)
     write_table(out / "images.parquet", IMAGES, pa.Table.from_pylist(rows, schema=IMAGES.columns))
+    write_environment(Path(f"data/environment/generate_images/{study}.json"))
     errors = [row["error"] for row in rows if row["error"]]
-    print(f"{out}: {total} images, {store.num_found} from the store, {len(errors)} failed")
-    if len(errors) == total:
+    print(f"{out}: {len(rows)} images, {store.num_found} from the store, {len(errors)} failed")
+    if len(errors) == len(rows):
         raise ValueError(f"{study}: every image failed, the first one with: {errors[0]}")
 
 

@@ -10,20 +10,18 @@ from stages import run
 
 def main() -> None:
     """Compare the judge with people's labels; without labels, write results without numbers."""
-    from zimage_eval.config.model_spec import load_model_spec
-    from zimage_eval.config.params import load_params
-    from zimage_eval.config.variants import read_studies
     from zimage_eval.metrics.judges.errors import judge_errors, judge_results, shared_facts
     from zimage_eval.metrics.judges.hand_labels import describe_unmatched, read_hand_labels
+    from zimage_eval.output.project import Project
     from zimage_eval.output.results import write_results
     from zimage_eval.output.tables import FACTS, read_table
 
-    params = load_params(Path("params.yaml"))
-    spec = load_model_spec(Path(f"models/{params.model}.yaml"))
+    project = Project.open()
+    spec = project.spec
     labels = read_hand_labels(spec.hand_labels) if spec.hand_labels else {}
     facts = [
         row
-        for study in read_studies(Path("data/studies"))
+        for study in project.studies
         for row in read_table(Path(f"data/facts/{study}.parquet"), FACTS).to_pylist()
     ]
     if unmatched := describe_unmatched(labels, facts):

@@ -13,17 +13,16 @@ from stages import run
 
 def main(study: str) -> None:
     """Average a study's scores over prompts, compare variants with the baseline, draw figures."""
-    from zimage_eval.config.model_spec import load_model_spec
+    from zimage_eval.config.metrics import available_metrics
     from zimage_eval.config.params import PHASES
-    from zimage_eval.config.variants import phase_variants, read_study
-    from zimage_eval.metrics.catalogue import metrics_with
+    from zimage_eval.config.variants import phase_variants
     from zimage_eval.metrics.signatures import check_same_networks, read_signatures
     from zimage_eval.output.figures import save_figure
     from zimage_eval.output.image_grids import save_png
+    from zimage_eval.output.project import Project
     from zimage_eval.output.results import write_results
     from zimage_eval.output.tables import (
         IMAGES,
-        PROMPTS,
         SWAPPED_PROMPTS,
         read_table,
         scores_schema,
@@ -44,14 +43,15 @@ def main(study: str) -> None:
         write_summaries,
     )
 
-    entry = read_study(Path(f"data/studies/{study}.json"))
-    spec = load_model_spec(Path(f"models/{entry.model}.yaml"))
+    entry = Project.open().study(study)
+    project = Project.open(model=entry.model)
+    spec = project.spec
     variants = entry.variants
     baseline = entry.baseline
-    schema = scores_schema(list(metrics_with(spec.networks)))
+    schema = scores_schema(available_metrics(spec.networks))
     rows = read_table(Path(f"data/scores/{study}.parquet"), schema).to_pylist()
     scores = [row for row in rows if row["variant"] != SWAPPED_PROMPTS]
-    prompts = read_table(Path(f"data/prompts/{entry.prompts}/screen.parquet"), PROMPTS).to_pylist()
+    prompts = project.prompt_rows(entry.prompts, "screen")
     folder = Path(f"data/images/{study}")
     images = read_table(folder / "images.parquet", IMAGES).to_pylist()
 

@@ -11,23 +11,22 @@ from stages import run
 
 def main() -> None:
     """Weigh every claim of every question on the measurements."""
-    from zimage_eval.config.model_spec import load_model_spec
-    from zimage_eval.config.params import load_params
-    from zimage_eval.config.variants import read_studies
-    from zimage_eval.metrics.catalogue import metrics_with
+    from zimage_eval.config.metrics import available_metrics
     from zimage_eval.output.observations import read_observations
+    from zimage_eval.output.project import Project
     from zimage_eval.output.tables import read_table, scores_schema
     from zimage_eval.questions.evidence import write_evidence
-    from zimage_eval.questions.questions import load_questions, load_terms, places
+    from zimage_eval.questions.measurements import Measurements, StudyScores
+    from zimage_eval.questions.questions import load_questions, places
     from zimage_eval.questions.sources import read_measured
-    from zimage_eval.questions.weighing import Measurements, StudyScores, weigh_claim
+    from zimage_eval.questions.terms import load_terms
 
-    params = load_params(Path("params.yaml"))
-    spec = load_model_spec(Path(f"models/{params.model}.yaml"))
-    terms, questions = load_terms(Path("questions")), load_questions(Path("questions"))
-    schema = scores_schema(list(metrics_with(spec.networks)))
+    project = Project.open()
+    spec = project.spec
+    questions = load_questions(Path("questions"))
+    schema = scores_schema(available_metrics(spec.networks))
     asked = set().union(*(question.sources for question in questions.values()))
-    expanded, studies = read_studies(Path("data/studies")), {}
+    expanded, studies = project.studies, {}
     for key in expanded.keys() & asked:
         table = read_table(Path(f"data/scores/{key}.parquet"), schema)
         studies[key] = StudyScores(table.to_pylist(), expanded[key].baseline)
@@ -35,22 +34,23 @@ def main() -> None:
     trained = Path("calibration/ablations.csv")  # made beforehand, on a GPU
     runs = {"ablations": read_observations(trained)} if trained.is_file() else {}
     measured = Measurements(
-        studies,
-        {
+        studies=studies,
+        observations={
             name: read_observations(path)
             for name in benchmarks
             if (path := Path(f"reports/observations/{name}.csv")).is_file()
         }
         | runs,
-        {
+        results={
             name: results[name]
             for name, results in read_measured(
                 benchmarks, Path("metrics"), Path("reports/machine")
             ).items()
         },
+        terms=load_terms(Path("questions")),
     )
     evidence = {
-        place: weigh_claim(claim, measured, terms)
+        place: claim.weigh(measured)
         for name, question in questions.items()
         for place, claim in places(name, question)
     }

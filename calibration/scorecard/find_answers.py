@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from zimage_eval.config.frozen import Frozen, parse, read_yaml
-from zimage_eval.metrics.catalogue import METRICS
+from zimage_eval.config.metrics import METRICS
 from zimage_eval.questions.evidence import ALPHA
 from zimage_eval.statistics.argmax_sets import NUM_DRAWS, argmax_p_values
 from zimage_eval.statistics.estimates import Estimate, estimate

@@ -13,9 +13,9 @@ from calibration.data.truths import Truths
 from calibration.scorecard.find_answers import Search, find_best, grid_of, read_scores
 from calibration.scorecard.find_concepts import find_skews
 from calibration.scorecard.recovery import NUM_QUICK, SEED, is_narrow
-from zimage_eval.metrics.catalogue import METRICS
+from zimage_eval.config.metrics import METRICS
 from zimage_eval.prompts.scenes.world import COLORS, NAMES
-from zimage_eval.questions.contrasts import Assay, Margin, contrast_arms, find
+from zimage_eval.questions.contrasts import SENSITIVE, Margin, contrast_arms, find
 from zimage_eval.statistics.estimates import rounded
 
 NUM_SHUFFLES = 400
@@ -80,8 +80,15 @@ def _against(scores: pd.DataFrame, variant: str, reference: str, search: Search)
         }
         for name in (variant, reference)
     ]
-    contrast = contrast_arms(variant, search.metric, arms[0], arms[1], search.bounds, None)
-    finding = find(contrast, Margin(margin, MIN_COVERAGE), Assay(True, ""))
+    contrast = contrast_arms(
+        variant=variant,
+        metric=search.metric,
+        arm=arms[0],
+        reference=arms[1],
+        bounds=search.bounds,
+        better=None,
+    )
+    finding = find(contrast, Margin(margin, MIN_COVERAGE), SENSITIVE)
     return {
         "metric": search.metric,
         "margin": margin,

@@ -17,8 +17,8 @@ from calibration.data.truths import load_truths
 from calibration.study.study_folders import ROOT
 from zimage_eval.benchmarks.guidance.arms import read_arms
 from zimage_eval.benchmarks.guidance.baked import guidance_results, measure_arms
-from zimage_eval.config.benchmarks import BakedGuidance, need
-from zimage_eval.config.params import load_params
+from zimage_eval.config.benchmarks import BakedGuidance
+from zimage_eval.output.project import Project
 from zimage_eval.output.results import write_results
 
 
@@ -81,7 +81,7 @@ def find_guidance_scale(table: Path, results: Path) -> None:
 
 
 def _guidance_entry() -> BakedGuidance:
-    return need(load_params(ROOT / "params.yaml").benchmarks.baked_guidance, "baked_guidance")
+    return Project.open(ROOT).benchmark("baked_guidance", BakedGuidance)
 
 
 def _run(command: str, *arguments: str | Path) -> bool:

@@ -25,6 +25,7 @@ from calibration.data.truths import load_truths
 from calibration.evaluation.evaluate import ImageModel, SamplingSettings, generate, load_image_model
 from calibration.study.study_folders import ROOT
 from zimage_eval.benchmarks.guidance.arms import TURBO, TURBO_AGAIN, arm_name, write_arms
+from zimage_eval.config.kinds import FACT_KINDS
 from zimage_eval.config.model_spec import load_model_spec
 from zimage_eval.config.settings import Settings
 from zimage_eval.metrics.alignment import alignment, alignment_of_kind
@@ -32,7 +33,7 @@ from zimage_eval.metrics.image import LUMA_REC_601, saturation
 from zimage_eval.metrics.networks.backbones import load_backbone
 from zimage_eval.model.devices import pick_device
 from zimage_eval.model.folder import weights_digest
-from zimage_eval.prompts.facts import FACT_KINDS, Facts
+from zimage_eval.prompts.facts import Facts
 from zimage_eval.prompts.scenes.checking import check_facts, detect_scene
 from zimage_eval.prompts.scenes.layout import CATEGORIES
 from zimage_eval.prompts.scenes.world import (

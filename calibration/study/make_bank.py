@@ -11,14 +11,13 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from zimage_eval.config.model_spec import load_model_spec
-from zimage_eval.config.params import load_params
-from zimage_eval.metrics.catalogue import metrics_with
+from zimage_eval.config.kinds import FACT_KINDS
+from zimage_eval.config.metrics import METRICS, available_metrics
+from zimage_eval.output.project import Project
 from zimage_eval.output.tables import TableSchema, read_table, scores_schema, write_table
-from zimage_eval.prompts.facts import FACT_KINDS
 
 BANK = Path(__file__).parents[1] / "bank.parquet"
-METRICS = (
+BANK_METRICS = (
     "alignment",
     "all_facts",
     *(f"fact_{kind}" for kind in FACT_KINDS),
@@ -28,7 +27,7 @@ METRICS = (
     "saturation",
     "clipped_share",
 )
-BANK_SCHEMA: TableSchema = scores_schema(METRICS)
+BANK_SCHEMA: TableSchema = scores_schema({name: METRICS[name] for name in BANK_METRICS})
 """A score table of these metrics: the baseline and, of the same pictures, the swapped prompts."""
 
 
@@ -38,9 +37,7 @@ def read_bank_scores(folder: Path) -> pa.Table:
     Raises:
         ValueError: there is no such table, or an image failed.
     """
-    model = load_params(folder / "params.yaml").model
-    spec = load_model_spec(folder / "models" / f"{model}.yaml")
-    schema = scores_schema(list(metrics_with(spec.networks)))
+    schema = scores_schema(available_metrics(Project.open(folder).spec.networks))
     scores = read_table(folder / "data" / "scores" / "baseline.parquet", schema)
     scores = scores.filter(pc.equal(scores["phase"], "screen"))
     errors = scores["error"].drop_null()

@@ -62,7 +62,7 @@ class PlantComparison(NamedTuple):
     """A planted answer, and what should do worse if it matters."""
 
     metric: str
-    """Of `zimage_eval.metrics.catalogue.METRICS`; its margin is what matters."""
+    """Of `zimage_eval.config.metrics.METRICS`; its margin is what matters."""
     better: Sequence[Series]
     worse: Sequence[Series]
 

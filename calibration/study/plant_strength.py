@@ -44,8 +44,8 @@ from zimage_eval.benchmarks.guidance.distances import (
     gap_matrix,
     polynomial_kernel,
 )
+from zimage_eval.config.metrics import METRICS
 from zimage_eval.config.model_spec import ModelSpec, load_model_spec
-from zimage_eval.metrics.catalogue import METRICS
 from zimage_eval.model.devices import pick_device
 from zimage_eval.statistics.estimates import estimate, rounded
 from zimage_eval.statistics.power import deviation_under_test, smallest_effect

@@ -10,8 +10,7 @@ from typing import Any, Final, NamedTuple
 from ruamel.yaml import YAML
 
 from zimage_eval.config.frozen import read_yaml, unknown
-from zimage_eval.config.model_spec import load_model_spec
-from zimage_eval.config.params import load_params
+from zimage_eval.output.project import Project
 from zimage_eval.studies.plan import plan_studies
 
 ROOT: Final = Path(__file__).parents[2]
@@ -69,10 +68,9 @@ def prepare_folder(
 
 def count_forwards(folder: Path) -> int:
     """Transformer evaluations that the study of a folder takes."""
-    params = load_params(folder / "params.yaml")
-    spec = load_model_spec(folder / "models" / f"{params.model}.yaml")
-    templates = folder / "prompts" / "templates"
-    return sum(plan.num_forwards for plan in plan_studies(params, spec, templates))
+    project = Project.open(folder)
+    plans = plan_studies(project.params, project.spec, project.templates)
+    return sum(plan.num_forwards for plan in plans)
 
 
 def link(place: Path, target: Path) -> None:

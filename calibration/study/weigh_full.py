@@ -12,13 +12,13 @@ from pathlib import Path
 
 from calibration.scorecard.find_answers import PHASE, read_scores
 from calibration.study.summarize_runs import FAMILIES
-from zimage_eval.config.model_spec import load_model_spec
-from zimage_eval.config.params import load_params
+from zimage_eval.output.project import Project
 from zimage_eval.prompts.templates import study_variants
-from zimage_eval.questions.claims import StudyClaim
-from zimage_eval.questions.evidence import Evidence, write_evidence
-from zimage_eval.questions.questions import Place, Question, load_questions, load_terms, places
-from zimage_eval.questions.weighing import Measurements, StudyScores, weigh_claim
+from zimage_eval.questions.claims.claim import Claim
+from zimage_eval.questions.evidence import Evidence, Place, write_evidence
+from zimage_eval.questions.measurements import Measurements, StudyScores
+from zimage_eval.questions.questions import Question, load_questions, places
+from zimage_eval.questions.terms import load_terms
 
 MODELS = Path("models")
 QUESTIONS = Path("questions")
@@ -35,32 +35,30 @@ def main() -> None:
 
 def weigh_results(model: str, results: Path) -> dict[Place, Evidence]:
     """The evidence on each claim that a model's scores, in the folder `results`, can decide."""
-    params, spec = load_params(Path("params.yaml")), load_model_spec(MODELS / f"{model}.yaml")
+    project = Project.open(model=model)
     studies = {}
-    for key, study in params.studies.items():
-        variants = study_variants(study, spec, Path("prompts/templates"))
+    for key, study in project.params.studies.items():
+        variants = study_variants(study, project.spec, project.templates)
         baseline = next(variant.name for variant in variants if variant.is_baseline)
         studies[key] = StudyScores(read_scores(results, key).to_dict("records"), baseline)
-    questions, terms = load_questions(QUESTIONS), load_terms(QUESTIONS)
-    measured = Measurements(studies, {}, {})
+    terms = load_terms(QUESTIONS)
+    measured = Measurements(studies=studies, observations={}, results={}, terms=terms)
     return {
-        place: weigh_claim(claim, measured, terms)
-        for place, claim in kept_claims(questions, studies)
+        place: claim.weigh(measured)
+        for place, claim in kept_claims(load_questions(QUESTIONS), studies)
     }
 
 
 def kept_claims(
     questions: Mapping[str, Question], studies: Mapping[str, StudyScores]
-) -> Iterator[tuple[Place, StudyClaim]]:
+) -> Iterator[tuple[Place, Claim]]:
     """Claims on screened pictures in a metric that was kept."""
     for name, question in questions.items():
         for place, claim in places(name, question):
-            if (
-                isinstance(claim, StudyClaim)
-                and claim.phase == PHASE
-                and claim.study in studies
-                and claim.metric in studies[claim.study].rows[0]
-            ):
+            column = claim.scores
+            if column is None or column.study not in studies or column.phase != PHASE:
+                continue
+            if column.metric in studies[column.study].rows[0]:
                 yield place, claim
 
 

@@ -15,26 +15,26 @@ def main() -> None:
     from zimage_eval.benchmarks.machine.compile import measure_compile
     from zimage_eval.benchmarks.machine.figures import draw_compile
     from zimage_eval.benchmarks.machine.loaded_model import load_model, weights_name
-    from zimage_eval.benchmarks.machine.results import render_machine_rows, write_machine_results
-    from zimage_eval.config.benchmarks import need
-    from zimage_eval.config.model_spec import load_model_spec
-    from zimage_eval.config.params import load_params
+    from zimage_eval.benchmarks.machine.results import machine_table, write_machine_results
+    from zimage_eval.config.benchmarks import Compile
     from zimage_eval.model.devices import pick_device
     from zimage_eval.output.figures import save_figure
+    from zimage_eval.output.project import Project
+    from zimage_eval.output.text_tables import print_table
     from zimage_eval.prompts.sets import load_prompt_set
 
     torch.set_num_threads(1)  # as in each worker of the stage that draws images
-    params = load_params(Path("params.yaml"))
-    entry = need(params.benchmarks.compile, "compile")
-    spec = load_model_spec(Path(f"models/{params.model}.yaml"))
-    prompts = load_prompt_set(Path(f"prompts/{spec.prompt_sets['main']}"))
-    folder = Path(f"models/{params.model}")
+    project = Project.open()
+    entry = project.benchmark("compile", Compile)
+    spec = project.spec
+    prompts = load_prompt_set(project.prompt_set("main"))
+    folder = project.model_folder
     model = load_model(folder, spec, pick_device())
     rows = measure_compile(model, entry, prompts, lambda _: None)
     path = Path("reports/machine/compile.json")
-    results = write_machine_results(path, "compile", params.model, weights_name(folder), rows)
+    results = write_machine_results(path, "compile", project.model, weights_name(folder), rows)
     save_figure(draw_compile(results), Path("reports/figures/compile/break_even.png"))
-    print(render_machine_rows(results))
+    print_table(machine_table(results))
 
 
 if __name__ == "__main__":

@@ -16,31 +16,30 @@ def main() -> None:
     from zimage_eval.benchmarks.machine.figures import draw_quantization
     from zimage_eval.benchmarks.machine.loaded_model import load_model
     from zimage_eval.benchmarks.machine.quantization import measure_quantization
-    from zimage_eval.config.benchmarks import need
-    from zimage_eval.config.model_spec import load_model_spec
-    from zimage_eval.config.params import load_params
+    from zimage_eval.config.benchmarks import Quantization
     from zimage_eval.metrics.judges.judges import load_judge
     from zimage_eval.metrics.networks.lpips_trunks import load_lpips
     from zimage_eval.model.devices import pick_device
     from zimage_eval.output.figures import save_figure
     from zimage_eval.output.observations import write_observations
+    from zimage_eval.output.project import Project
     from zimage_eval.output.results import write_results
     from zimage_eval.prompts.sets import load_prompt_set
 
     torch.set_num_threads(1)  # so that last bits don't depend on the number of cores
-    params = load_params(Path("params.yaml"))
-    entry = need(params.benchmarks.quantization, "quantization")
-    spec = load_model_spec(Path(f"models/{params.model}.yaml"))
-    prompts = load_prompt_set(Path(f"prompts/{spec.prompt_sets['main']}"), spec.judge)
+    project = Project.open()
+    entry = project.benchmark("quantization", Quantization)
+    spec = project.spec
+    prompts = load_prompt_set(project.prompt_set("main"), spec.judge)
     device = pick_device()
-    model = load_model(Path(f"models/{params.model}"), spec, device)
+    model = load_model(project.model_folder, spec, device)
     results = measure_quantization(
         model,
         entry,
         prompts,
         spec.batch_size,
         load_judge(spec, device),
-        load_lpips(Path("models/lpips-alexnet")).to(device),
+        load_lpips(project.lpips_folder).to(device),
         lambda rows: print(f"quantization: {list(rows)[-1]}", flush=True),
     )
     write_results(Path("metrics/quantization.json"), {"quantization": results.rows})

@@ -20,21 +20,21 @@ def main() -> None:
         why_not_available,
     )
     from zimage_eval.benchmarks.guidance.figure import draw_distances, draw_reason
-    from zimage_eval.config.benchmarks import need
-    from zimage_eval.config.params import load_params
+    from zimage_eval.config.benchmarks import BakedGuidance
     from zimage_eval.model.folder import weights_digest
     from zimage_eval.output.figures import save_figure
     from zimage_eval.output.observations import write_observations
+    from zimage_eval.output.project import Project
     from zimage_eval.output.results import write_results
 
-    params = load_params(Path("params.yaml"))
-    entry = need(params.benchmarks.baked_guidance, "baked_guidance")
-    table = Path(f"calibration/guidance_arms/{params.model}.parquet")
+    project = Project.open()
+    entry = project.benchmark("baked_guidance", BakedGuidance)
+    table = Path(f"calibration/guidance_arms/{project.model}.parquet")
     arms = read_arms(table) if table.is_file() else None
     digest = None
     if arms is not None:
-        digest = weights_digest(Path(f"models/{params.model}"), ("transformer",))
-    reason = why_not_available(arms, params.model, digest)
+        digest = weights_digest(project.model_folder, ("transformer",))
+    reason = why_not_available(arms, project.model, digest)
     metrics = Path("metrics/baked_guidance.json")
     observations = Path("reports/observations/baked_guidance.csv")
     picture = Path("reports/figures/baked_guidance/distance.png")

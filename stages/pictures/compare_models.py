@@ -20,20 +20,19 @@ def main() -> None:
     from zimage_eval.benchmarks.comparison.prompts import comparison_prompts, read_prompts
     from zimage_eval.benchmarks.comparison.record import ModelPictures, read_drawn
     from zimage_eval.benchmarks.comparison.scores import unpaired
-    from zimage_eval.config.model_spec import load_model_spec
-    from zimage_eval.config.params import load_params, need_comparison
-    from zimage_eval.metrics.catalogue import metrics_with
+    from zimage_eval.config.metrics import available_metrics
     from zimage_eval.metrics.sets.features import read_reference
     from zimage_eval.output.figures import save_figure
     from zimage_eval.output.image_grids import save_png
     from zimage_eval.output.observations import write_observations
+    from zimage_eval.output.project import Project
     from zimage_eval.output.results import write_results
 
-    params = load_params(Path("params.yaml"))
-    spec = load_model_spec(Path(f"models/{params.model}.yaml"))
-    entry, settings = need_comparison(params.comparison), spec.distribution
+    project = Project.open()
+    spec = project.spec
+    entry, settings = project.comparison, spec.distribution
     prompts = comparison_prompts(*read_prompts(Path("prompts"), entry), entry)
-    metrics = list(unpaired(metrics_with(spec.networks)))
+    metrics = unpaired(available_metrics(spec.networks))
     models = {
         name: read_drawn(Path("data/comparison") / name, metrics, settings.backbones)
         for name in entry.models

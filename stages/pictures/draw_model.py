@@ -7,9 +7,7 @@ models/lpips-alexnet/ are two of the backbones. A model without weights gets a m
 so.
 """
 
-import os
 import shutil
-import sys
 from pathlib import Path
 
 from stages import run
@@ -27,17 +25,18 @@ def main(model: str) -> None:
     from zimage_eval.benchmarks.comparison.prompts import comparison_prompts, read_prompts
     from zimage_eval.benchmarks.comparison.record import model_record, write_record
     from zimage_eval.benchmarks.comparison.scores import score_pictures, unpaired, write_features
-    from zimage_eval.config.model_spec import ModelSpec, load_model_spec
-    from zimage_eval.config.params import load_params, need_comparison
+    from zimage_eval.config.model_spec import ModelSpec
     from zimage_eval.metrics.catalogue import load_metric_networks, metrics_with
     from zimage_eval.metrics.judges.judges import load_judge
     from zimage_eval.model.devices import pick_device
-    from zimage_eval.output.store import ImageStore, find_store_root
+    from zimage_eval.output.progress import progress_interval
+    from zimage_eval.output.project import Project
+    from zimage_eval.output.store import open_store
     from zimage_eval.output.tables import FACTS, IMAGES, scores_schema, write_table
 
-    params = load_params(Path("params.yaml"))
-    spec = load_model_spec(Path(f"models/{params.model}.yaml"))
-    entry = need_comparison(params.comparison)
+    project = Project.open()
+    spec = project.spec
+    entry = project.comparison
     compared, folder = load_compared_model(Path(f"models/{model}.yaml")), Path(f"models/{model}")
     compared_prompts = comparison_prompts(*read_prompts(Path("prompts"), entry, spec.judge), entry)
     prompts = {prompt.prompt_id: prompt for prompt in compared_prompts}
@@ -51,30 +50,23 @@ def main(model: str) -> None:
         print(f"{out}: not available: {reason}")
         return
 
-    interval = 0.2 if sys.stderr.isatty() else 10
-    with tqdm(total=len(requests), desc=model, unit="image", mininterval=interval) as bar:
-        if isinstance(compared, ModelSpec):
-            store = ImageStore(find_store_root(os.environ.get("ZIMAGE_EVAL_STORE")))
-            rows = draw_zimage(folder, compared, requests, prompts, store, out, device, bar.update)
-        else:
-            rows = draw_other(folder, compared, requests, prompts, out, device, bar.update)
+    if isinstance(compared, ModelSpec):
+        rows = draw_zimage(folder, compared, requests, prompts, open_store(project.folder), out)
+    else:
+        rows = draw_other(folder, compared, requests, prompts, out, device)
     write_table(out / "images.parquet", IMAGES, pa.Table.from_pylist(rows, schema=IMAGES.columns))
 
     torch.set_num_threads(1)  # so that last bits don't depend on the number of cores
     metrics = unpaired(metrics_with(spec.networks))
-    networks = load_metric_networks(metrics, Path("models/lpips-alexnet"), spec.networks, device)
-    bar = tqdm(rows, desc=f"score {model}", unit="image", mininterval=interval)
+    networks = load_metric_networks(metrics, project.lpips_folder, spec.networks, device)
+    bar = tqdm(rows, desc=f"score {model}", unit="image", mininterval=progress_interval())
     scored = score_pictures(bar, prompts, out, load_judge(spec, device), metrics, networks)
-    schema = scores_schema(list(metrics))
+    schema = scores_schema(metrics)
     table = pa.Table.from_pylist(scored.scores, schema=schema.columns)
     write_table(out / "scores.parquet", schema, table)
     judged = pa.Table.from_pylist(scored.facts, schema=FACTS.columns)
     write_table(out / "facts.parquet", FACTS, judged)
-    shipped = {
-        "alexnet": Path("models/lpips-alexnet"),
-        "vae": Path(f"models/{params.model}/vae"),
-    }
-    write_features(rows, prompts, out, spec, shipped)
+    write_features(rows, prompts, out, spec, project.shipped_backbones)
     errors = [row["error"] for row in rows if row["error"]]
     print(f"{out}: {len(rows)} images, {len(errors)} failed or not available")
 

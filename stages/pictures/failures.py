@@ -3,7 +3,6 @@
 Also reports/observations/failures.csv, reports/figures/failures/failures.png
 """
 
-import os
 from pathlib import Path
 
 from stages import run
@@ -29,19 +28,18 @@ def main() -> None:
     from zimage_eval.benchmarks.prompts.retries import draw_retries, plan_retries, retry_rows
     from zimage_eval.benchmarks.prompts.trial_tables import read_trials, write_unjudged
     from zimage_eval.benchmarks.shared.content_vectors import read_caption_norm
-    from zimage_eval.benchmarks.shared.drawn_prompts import encode_default, load_painter, load_text
-    from zimage_eval.config.benchmarks import need
-    from zimage_eval.config.model_spec import load_model_spec
-    from zimage_eval.config.params import load_params
-    from zimage_eval.model.devices import pick_device, start_workers
+    from zimage_eval.benchmarks.shared.drawn_prompts import add_judge, encode_default, load_text
+    from zimage_eval.config.benchmarks import Failures
     from zimage_eval.output.figures import save_figure
     from zimage_eval.output.observations import write_observations
+    from zimage_eval.output.project import Project
     from zimage_eval.output.results import write_results
-    from zimage_eval.output.store import ImageStore, find_store_root
+    from zimage_eval.output.store import open_store
+    from zimage_eval.sampling.painter import open_painter
 
-    params = load_params(Path("params.yaml"))
-    spec = load_model_spec(Path(f"models/{params.model}.yaml"))
-    plan = need(params.benchmarks.failures, "failures")
+    project = Project.open()
+    spec = project.spec
+    plan = project.benchmark("failures", Failures)
     outputs = (
         Path("metrics/failures.json"),
         Path("reports/observations/failures.csv"),
@@ -50,13 +48,13 @@ def main() -> None:
     if spec.judge == "none":
         write_unjudged("failures", *outputs)
         return
-    folder, device = Path(f"models/{params.model}"), pick_device()
+    folder = project.model_folder
     judged = read_trials(Path("data/trials.parquet"))
-    norm = read_caption_norm(Path(f"models/{params.model}/transformer"))
-    store = ImageStore(find_store_root(os.environ.get("ZIMAGE_EVAL_STORE")))
-    with start_workers(device) as workers:
-        text_side = load_text(folder, spec, device)
-        painter = load_painter(folder, spec, device, workers, store, text_side)
+    norm = read_caption_norm(project.model_folder / "transformer")
+    store = open_store(project.folder)
+    with open_painter(folder, spec.dtype, spec.batch_size, store) as painter:
+        text_side = load_text(folder, spec, painter.device)
+        studio = add_judge(painter, spec, text_side)
         encoded = encode_default(
             text_side, [judged_trial.trial.text for judged_trial in judged], spec
         )
@@ -67,10 +65,10 @@ def main() -> None:
             [judged_trial.trial.seeds[0] for judged_trial in judged[few]],
             plan.scales,
             norm,
-            painter,
+            studio,
         )
         retry_measurements = draw_retries(
-            plan_retries(judged, plan.num_retried, plan.seed), text_side, spec, painter
+            plan_retries(judged, plan.num_retried, plan.seed), text_side, spec, studio
         )
     scores = detector_scores(judged, encoded, norm, plan)
     patterns = pattern_rows(judged)

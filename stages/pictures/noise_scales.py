@@ -6,7 +6,6 @@ data/scores/, models/<model>/, models/lpips-alexnet/
 reports/tables/noise_scales.csv, reports/figures/noise_scales/lpips.png
 """
 
-import os
 from pathlib import Path
 
 from stages import run
@@ -14,10 +13,7 @@ from stages import run
 
 def main() -> None:
     """Draw the baseline in another batch, number format and seed, and place every variant."""
-    from functools import partial
-
     import torch
-    from tqdm import tqdm
 
     from zimage_eval.benchmarks.noise.placements import (
         arm_distances,
@@ -38,49 +34,44 @@ def main() -> None:
         draw_arm,
         noise_arms,
     )
-    from zimage_eval.config.benchmarks import need
-    from zimage_eval.config.model_spec import load_model_spec
-    from zimage_eval.config.params import load_params
-    from zimage_eval.config.variants import Variant, read_studies
+    from zimage_eval.config.benchmarks import NoiseScales
+    from zimage_eval.config.variants import Variant
     from zimage_eval.metrics.catalogue import load_metric_networks, metrics_with
-    from zimage_eval.model.devices import load_once, pick_device
-    from zimage_eval.model.folder import IMAGE_PARTS, check_model, weights_digest
-    from zimage_eval.model.transformer import load_image_side
+    from zimage_eval.model.devices import pick_device
+    from zimage_eval.model.folder import IMAGE_PARTS, check_model
     from zimage_eval.output.figures import save_figure
     from zimage_eval.output.observations import write_observations
+    from zimage_eval.output.project import Project
     from zimage_eval.output.results import write_results
-    from zimage_eval.output.store import ImageStore, find_store_root
-    from zimage_eval.output.tables import PROMPTS, SWAPPED_PROMPTS, read_table, scores_schema
-    from zimage_eval.sampling.image_keys import DrawingRecipe, device_class
+    from zimage_eval.output.store import open_store
+    from zimage_eval.output.tables import SWAPPED_PROMPTS, read_table, scores_schema
+    from zimage_eval.sampling.painter import open_painter
     from zimage_eval.text.embeddings import read_embeddings
     from zimage_eval.text.wordings import read_wordings
 
     torch.set_num_threads(1)  # so that last bits don't depend on the number of cores
-    params = load_params(Path("params.yaml"))
-    spec = load_model_spec(Path(f"models/{params.model}.yaml"))
-    entry = need(params.benchmarks.noise_scales, "noise_scales")
-    arms, folder = noise_arms(entry, spec), Path(f"models/{params.model}")
+    project = Project.open()
+    spec = project.spec
+    entry = project.benchmark("noise_scales", NoiseScales)
+    arms, folder = noise_arms(entry, spec), project.model_folder
     baseline = Variant(BASELINE, spec.defaults, is_baseline=True)
-    prompts = read_table(Path("data/prompts/main/screen.parquet"), PROMPTS).to_pylist()
+    prompts = project.prompt_rows("main", "screen")
     drawing = SharedInputs(
         baseline,
         prompts,
         read_wordings(Path("data/wordings/baseline.parquet")),
         read_embeddings(Path("data/embeddings/baseline.parquet")),
         check_model(folder, IMAGE_PARTS, [baseline]),
-        ImageStore(find_store_root(os.environ.get("ZIMAGE_EVAL_STORE"))),
     )
-    device, weights = pick_device(), weights_digest(folder, IMAGE_PARTS)
+    device, store = pick_device(), open_store(project.folder)
     metrics = metrics_with(spec.networks)
-    networks = load_metric_networks(metrics, Path("models/lpips-alexnet"), spec.networks, device)
+    networks = load_metric_networks(metrics, project.lpips_folder, spec.networks, device)
     categories = {prompt["prompt_id"]: prompt["category"] for prompt in prompts}
 
-    pictures, observations = {}, []
+    observations = []
     for arm in arms:
-        recipe = DrawingRecipe(weights, spec.defaults, arm.dtype, device_class(device))
-        load_pipe = load_once(partial(load_image_side, folder, arm.dtype, device))
-        drawn = draw_arm(arm, drawing, recipe, load_pipe)
-        pictures = dict(tqdm(drawn, desc=arm.name, total=len(prompts), mininterval=10))
+        with open_painter(folder, arm.dtype, arm.batch_size, store) as painter:
+            pictures = draw_arm(arm, drawing, painter)
         if arm.name == BASELINE:
             reference = pictures
         else:
@@ -90,8 +81,8 @@ def main() -> None:
     formats = {arm.name for arm in arms} - {BASELINE, FLOOR, CEILING}
     format_distances = {name: arm_distances(observations, name) for name in formats}
     placed = place_arms("", format_distances, scales, entry)
-    schema = scores_schema(list(metrics))
-    for key, study in read_studies(Path("data/studies")).items():
+    schema = scores_schema(metrics)
+    for key, study in project.studies.items():
         if study.prompts != "main":
             continue  # the scales are measured on the prompts `main` only
         variants = study.variants

@@ -24,23 +24,22 @@ def main() -> None:
         probe_results,
         write_gaps,
     )
-    from zimage_eval.config.benchmarks import need
-    from zimage_eval.config.model_spec import load_model_spec
-    from zimage_eval.config.params import PHASES, load_params
+    from zimage_eval.config.benchmarks import ProbeConcepts
     from zimage_eval.metrics.judges.judges import load_image
     from zimage_eval.output.figures import save_figure
+    from zimage_eval.output.project import Project
     from zimage_eval.output.results import write_results
-    from zimage_eval.output.tables import FACTS, IMAGES, PROMPTS, read_table
+    from zimage_eval.output.tables import FACTS, IMAGES, read_table
     from zimage_eval.prompts.facts import Facts
 
-    params = load_params(Path("params.yaml"))
-    spec = load_model_spec(Path(f"models/{params.model}.yaml"))
-    entry = need(params.benchmarks.probe_concepts, "probe_concepts")
+    project = Project.open()
+    spec = project.spec
+    entry = project.benchmark("probe_concepts", ProbeConcepts)
     level = entry.level
     facts: dict[tuple[str, str], Facts] = {
         (phase, row["prompt_id"]): Facts.model_validate_json(row["facts"])
-        for phase in PHASES
-        for row in read_table(Path(f"data/prompts/concepts/{phase}.parquet"), PROMPTS).to_pylist()
+        for phase, rows in project.prompts("concepts").rows.items()
+        for row in rows
     }
     judged = read_table(Path("data/facts/concept_probe.parquet"), FACTS).to_pylist()
     gaps = find_gaps(outcomes_by_cell(judged, facts))

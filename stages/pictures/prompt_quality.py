@@ -25,17 +25,16 @@ def main() -> None:
     from zimage_eval.benchmarks.prompts.trial_tables import read_trials, write_unjudged
     from zimage_eval.benchmarks.shared.content_vectors import mean_vectors, read_caption_norm
     from zimage_eval.benchmarks.shared.drawn_prompts import encode_default, load_text
-    from zimage_eval.config.benchmarks import need
-    from zimage_eval.config.model_spec import load_model_spec
-    from zimage_eval.config.params import load_params
+    from zimage_eval.config.benchmarks import PromptQuality
     from zimage_eval.model.devices import pick_device, start_workers
     from zimage_eval.output.figures import save_figure
     from zimage_eval.output.observations import write_observations
+    from zimage_eval.output.project import Project
     from zimage_eval.output.results import write_results
 
-    params = load_params(Path("params.yaml"))
-    spec = load_model_spec(Path(f"models/{params.model}.yaml"))
-    plan = need(params.benchmarks.prompt_quality, "prompt_quality")
+    project = Project.open()
+    spec = project.spec
+    plan = project.benchmark("prompt_quality", PromptQuality)
     outputs = (
         Path("metrics/prompt_quality.json"),
         Path("reports/observations/prompt_quality.csv"),
@@ -45,12 +44,12 @@ def main() -> None:
         Path("reports/prompt_predictor.json").write_text("null\n")
         write_unjudged("prompt_quality", *outputs)
         return
-    folder, device = Path(f"models/{params.model}"), pick_device()
+    folder, device = project.model_folder, pick_device()
     judged = read_trials(Path("data/trials.parquet"))
     texts = [judged_trial.trial.text for judged_trial in judged]
     with start_workers(device):
         encoded = encode_default(load_text(folder, spec, device), texts, spec)
-    norm = read_caption_norm(Path(f"models/{params.model}/transformer"))
+    norm = read_caption_norm(project.model_folder / "transformer")
     extra = {
         "embedding": mean_vectors(encoded, norm),
         "embedding_statistics": embedding_statistics(encoded, norm),
@@ -60,7 +59,7 @@ def main() -> None:
     is_better = beats_baselines(models)
     predicted = predictions.predicted[PREDICTOR]
     predictor = fit_predictor(
-        params.model,
+        project.model,
         texts,
         predictions.alignment,
         predicted - predictions.alignment,

@@ -3,7 +3,6 @@
 Also reports/observations/style_vectors.csv, reports/figures/style_vectors/strengths.png
 """
 
-import os
 from pathlib import Path
 
 from stages import run
@@ -14,7 +13,7 @@ def main() -> None:
     from zimage_eval.benchmarks.prompts.figures import draw_steering
     from zimage_eval.benchmarks.prompts.trial_tables import write_unjudged
     from zimage_eval.benchmarks.shared.content_vectors import read_caption_norm
-    from zimage_eval.benchmarks.shared.drawn_prompts import encode_default, load_painter, load_text
+    from zimage_eval.benchmarks.shared.drawn_prompts import add_judge, encode_default, load_text
     from zimage_eval.benchmarks.styles.directions import direction_row, fit_directions
     from zimage_eval.benchmarks.styles.pairs import split_pairs, styled_pairs
     from zimage_eval.benchmarks.styles.steering import (
@@ -23,19 +22,18 @@ def main() -> None:
         steering_checks,
         steering_rows,
     )
-    from zimage_eval.config.benchmarks import need
-    from zimage_eval.config.model_spec import load_model_spec
-    from zimage_eval.config.params import load_params
-    from zimage_eval.model.devices import pick_device, start_workers
+    from zimage_eval.config.benchmarks import StyleVectors
     from zimage_eval.output.figures import save_figure
     from zimage_eval.output.observations import write_observations
+    from zimage_eval.output.project import Project
     from zimage_eval.output.results import write_results
-    from zimage_eval.output.store import ImageStore, find_store_root
+    from zimage_eval.output.store import open_store
     from zimage_eval.prompts.sets import load_prompt_set
+    from zimage_eval.sampling.painter import open_painter
 
-    params = load_params(Path("params.yaml"))
-    spec = load_model_spec(Path(f"models/{params.model}.yaml"))
-    plan = need(params.benchmarks.style_vectors, "style_vectors")
+    project = Project.open()
+    spec = project.spec
+    plan = project.benchmark("style_vectors", StyleVectors)
     outputs = (
         Path("metrics/style_vectors.json"),
         Path("reports/observations/style_vectors.csv"),
@@ -44,14 +42,14 @@ def main() -> None:
     if spec.judge == "none":
         write_unjudged("style_vectors", *outputs)
         return
-    folder, device = Path(f"models/{params.model}"), pick_device()
-    prompts = load_prompt_set(Path(f"prompts/{spec.prompt_sets['main']}"), spec.judge)
+    folder = project.model_folder
+    prompts = load_prompt_set(project.prompt_set("main"), spec.judge)
     fitted, held_out = split_pairs(styled_pairs(prompts, plan.attributes, plan.seed), plan)
-    norm = read_caption_norm(Path(f"models/{params.model}/transformer"))
-    store = ImageStore(find_store_root(os.environ.get("ZIMAGE_EVAL_STORE")))
-    with start_workers(device) as workers:
-        text_side = load_text(folder, spec, device)
-        painter = load_painter(folder, spec, device, workers, store, text_side)
+    norm = read_caption_norm(project.model_folder / "transformer")
+    store = open_store(project.folder)
+    with open_painter(folder, spec.dtype, spec.batch_size, store) as painter:
+        text_side = load_text(folder, spec, painter.device)
+        studio = add_judge(painter, spec, text_side)
         before = encode_default(text_side, [pair.plain for pair in fitted], spec)
         plain = encode_default(text_side, [pair.plain for pair in held_out], spec)
         directions, styled = {}, {}
@@ -60,7 +58,7 @@ def main() -> None:
             directions[name] = fit_directions(before, after)
             styled[name] = encode_default(text_side, [pair.styled[name] for pair in held_out], spec)
         steered = plan_drawings(held_out, plain, styled, directions, plan)
-        observations = measure_steering(steered, plan.attributes, painter)
+        observations = measure_steering(steered, plan.attributes, studio)
     rows = steering_rows(observations)
     rows |= {
         f"direction={name}": direction_row(direction, plain, norm)

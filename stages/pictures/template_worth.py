@@ -19,25 +19,23 @@ def main() -> None:
         worth_observations,
         worth_rows,
     )
-    from zimage_eval.config.model_spec import load_model_spec, prompt_set_of
-    from zimage_eval.config.params import load_params
-    from zimage_eval.config.variants import read_study
-    from zimage_eval.metrics.catalogue import metrics_with
+    from zimage_eval.config.metrics import available_metrics
+    from zimage_eval.config.model_spec import prompt_set_of
     from zimage_eval.output.figures import save_figure
     from zimage_eval.output.observations import write_observations
+    from zimage_eval.output.project import Project
     from zimage_eval.output.results import write_results
-    from zimage_eval.output.tables import PROMPTS, read_table, scores_schema
+    from zimage_eval.output.tables import read_table, scores_schema
     from zimage_eval.prompts.templates import load_templates
     from zimage_eval.text.encoder import load_tokenizer
     from zimage_eval.text.wordings import read_wordings, wording_key
 
-    params = load_params(Path("params.yaml"))
-    spec = load_model_spec(Path(f"models/{params.model}.yaml"))
-    study = read_study(Path("data/studies/templates.json"))
-    library = load_templates(Path("prompts/templates"), prompt_set_of(spec, study.prompts))
+    project = Project.open()
+    spec = project.spec
+    study = project.study("templates")
+    library = load_templates(project.templates, prompt_set_of(spec, study.prompts))
     settings = {variant.name: variant.settings for variant in study.variants}
-    table = Path(f"data/prompts/{study.prompts}/screen.parquet")
-    texts = read_table(table, PROMPTS).column("text").to_pylist()
+    texts = [row["text"] for row in project.prompt_rows(study.prompts, "screen")]
     wordings = read_wordings(Path("data/wordings/templates.parquet"))
     worded = {
         template.name: [
@@ -45,9 +43,9 @@ def main() -> None:
         ]
         for template in library
     }
-    tokenizer = load_tokenizer(Path(f"models/{params.model}"))
+    tokenizer = load_tokenizer(project.model_folder)
     tokens = count_added_tokens(worded, "bare", lambda text: len(tokenizer(text).input_ids))
-    schema = scores_schema(list(metrics_with(spec.networks)))
+    schema = scores_schema(available_metrics(spec.networks))
     rows = read_table(Path("data/scores/templates.parquet"), schema).to_pylist()
     scores = [row for row in rows if row["phase"] == "screen"]
 

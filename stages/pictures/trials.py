@@ -4,7 +4,6 @@
 facts.
 """
 
-import os
 from pathlib import Path
 
 from stages import run
@@ -14,23 +13,17 @@ def main() -> None:
     """Draw and judge the studies' prompts and, for scenes, also generated captions."""
     from zimage_eval.benchmarks.prompts.trial_tables import judge_trials, write_trials
     from zimage_eval.benchmarks.prompts.trials import scene_trials, study_trials
-    from zimage_eval.benchmarks.shared.drawn_prompts import encode_default, load_painter, load_text
-    from zimage_eval.config.benchmarks import need
-    from zimage_eval.config.model_spec import load_model_spec
-    from zimage_eval.config.params import PHASES, load_params
-    from zimage_eval.model.devices import pick_device, start_workers
-    from zimage_eval.output.store import ImageStore, find_store_root
-    from zimage_eval.output.tables import PROMPTS, read_table
+    from zimage_eval.benchmarks.shared.drawn_prompts import add_judge, encode_default, load_text
+    from zimage_eval.config.benchmarks import Trials
+    from zimage_eval.output.project import Project
+    from zimage_eval.output.store import open_store
+    from zimage_eval.sampling.painter import open_painter
 
-    params = load_params(Path("params.yaml"))
-    spec = load_model_spec(Path(f"models/{params.model}.yaml"))
-    plan = need(params.benchmarks.trials, "trials")
-    folder, device = Path(f"models/{params.model}"), pick_device()
-    rows = [
-        row
-        for phase in PHASES
-        for row in read_table(Path(f"data/prompts/main/{phase}.parquet"), PROMPTS).to_pylist()
-    ]
+    project = Project.open()
+    spec = project.spec
+    plan = project.benchmark("trials", Trials)
+    folder = project.model_folder
+    rows = [row for phase_rows in project.prompts("main").rows.values() for row in phase_rows]
     trials = study_trials(rows, plan.num_seeds)
     if spec.prompt_sets["main"] == "scenes":
         trials += scene_trials(plan)
@@ -38,12 +31,12 @@ def main() -> None:
         write_trials(Path("data/trials.parquet"), [])
         print("nobody judges the pictures of this model")
         return
-    store = ImageStore(find_store_root(os.environ.get("ZIMAGE_EVAL_STORE")))
-    with start_workers(device) as workers:
-        text_side = load_text(folder, spec, device)
-        painter = load_painter(folder, spec, device, workers, store, text_side)
+    store = open_store(project.folder)
+    with open_painter(folder, spec.dtype, spec.batch_size, store) as painter:
+        text_side = load_text(folder, spec, painter.device)
+        studio = add_judge(painter, spec, text_side)
         encoded = encode_default(text_side, [trial.text for trial in trials], spec)
-        judged = judge_trials(trials, encoded, painter)
+        judged = judge_trials(trials, encoded, studio)
     write_trials(Path("data/trials.parquet"), judged)
     num_images = sum(len(trial.seeds) for trial in trials)
     print(

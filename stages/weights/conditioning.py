@@ -20,30 +20,28 @@ def main() -> None:
         measure_wavelengths,
     )
     from zimage_eval.benchmarks.conditioning.probe_inputs import encode_rows, take_evenly
-    from zimage_eval.config.benchmarks import need
-    from zimage_eval.config.model_spec import load_model_spec
-    from zimage_eval.config.params import load_params
+    from zimage_eval.config.benchmarks import ConditioningParams
     from zimage_eval.model.devices import pick_device
     from zimage_eval.model.folder import IMAGE_PARTS, TEXT_PARTS, check_parts
     from zimage_eval.model.memory import check_memory
     from zimage_eval.model.transformer import load_image_side
     from zimage_eval.output.figures import draw_variants, save_figure
     from zimage_eval.output.observations import largest_rows, write_observations
+    from zimage_eval.output.project import Project
     from zimage_eval.output.results import write_results
-    from zimage_eval.output.tables import PROMPTS, read_table
     from zimage_eval.text.encoder import load_text_side
     from zimage_eval.text.tokens import tokenize
 
-    params = load_params(Path("params.yaml"))
-    spec = load_model_spec(Path(f"models/{params.model}.yaml"))
-    folder = Path(f"models/{params.model}")
-    entry = need(params.benchmarks.conditioning, "conditioning")
+    project = Project.open()
+    spec = project.spec
+    folder = project.model_folder
+    entry = project.benchmark("conditioning", ConditioningParams)
     device = pick_device()
     check_parts(folder, (*TEXT_PARTS, *IMAGE_PARTS))
     dtype = spec.dtype.model_copy(update={"transformer": entry.dtype})
     for parts in (TEXT_PARTS, IMAGE_PARTS):  # one side is loaded after the other
         check_memory(folder, dtype, parts, device)
-    table = read_table(Path("data/prompts/main/screen.parquet"), PROMPTS).to_pylist()
+    table = project.prompt_rows("main", "screen")
     text_side = load_text_side(folder, spec.dtype, device)
     probed = encode_rows(
         take_evenly(table, entry.num_probe_prompts), text_side, spec.defaults.encoder

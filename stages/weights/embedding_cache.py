@@ -19,28 +19,25 @@ def main() -> None:
         compare_table,
     )
     from zimage_eval.benchmarks.conditioning.probe_inputs import take_evenly
-    from zimage_eval.config.benchmarks import need
-    from zimage_eval.config.model_spec import load_model_spec
-    from zimage_eval.config.params import load_params
-    from zimage_eval.config.variants import read_studies
+    from zimage_eval.config.benchmarks import EmbeddingCacheParams
     from zimage_eval.model.devices import pick_device
     from zimage_eval.model.folder import IMAGE_PARTS, TEXT_PARTS, check_parts
     from zimage_eval.model.memory import check_memory
     from zimage_eval.model.transformer import load_image_side
+    from zimage_eval.output.project import Project
     from zimage_eval.output.results import write_results
-    from zimage_eval.output.tables import PROMPTS, read_table
     from zimage_eval.text.embeddings import read_embeddings
     from zimage_eval.text.encoder import load_text_side
 
-    params = load_params(Path("params.yaml"))
-    spec = load_model_spec(Path(f"models/{params.model}.yaml"))
-    folder = Path(f"models/{params.model}")
-    entry = need(params.benchmarks.embedding_cache, "embedding_cache")
+    project = Project.open()
+    spec = project.spec
+    folder = project.model_folder
+    entry = project.benchmark("embedding_cache", EmbeddingCacheParams)
     device = pick_device()
     check_parts(folder, (*TEXT_PARTS, *IMAGE_PARTS))
     for parts in (TEXT_PARTS, IMAGE_PARTS):  # one side is loaded after the other
         check_memory(folder, spec.dtype, parts, device)
-    table = read_table(Path("data/prompts/main/screen.parquet"), PROMPTS).to_pylist()
+    table = project.prompt_rows("main", "screen")
     prompts = take_evenly(table, entry.num_texts)
     torch.set_num_threads(
         1
@@ -48,7 +45,7 @@ def main() -> None:
 
     text_side = load_text_side(folder, spec.dtype, device)
     rows = {}
-    for study in read_studies(Path("data/studies")):
+    for study in project.studies:
         cached = read_embeddings(Path(f"data/embeddings/{study}.parquet"))
         rows[f"study={study}"] = compare_table(cached, text_side, entry.num_texts)
     drawn = {}

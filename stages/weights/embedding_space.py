@@ -10,7 +10,6 @@ from stages import run
 
 def main() -> None:
     """Measure which clusters, facts and directions the prompts' embeddings hold."""
-    from sklearn.decomposition import PCA
     from sklearn.manifold import TSNE
 
     from zimage_eval.benchmarks.layers.analysis import layer_row
@@ -28,24 +27,24 @@ def main() -> None:
     from zimage_eval.benchmarks.layers.space_figure import draw_space
     from zimage_eval.benchmarks.shared.content_vectors import mean_vectors, read_caption_norm
     from zimage_eval.benchmarks.shared.drawn_prompts import encode_text_layers, load_text
-    from zimage_eval.config.benchmarks import need
-    from zimage_eval.config.model_spec import load_model_spec
-    from zimage_eval.config.params import load_params
+    from zimage_eval.config.benchmarks import EmbeddingSpace
     from zimage_eval.model.devices import pick_device, start_workers
     from zimage_eval.output.figures import save_figure
     from zimage_eval.output.observations import write_observations
+    from zimage_eval.output.project import Project
     from zimage_eval.output.results import write_results
     from zimage_eval.prompts.sets import first_of_each, load_prompt_set
+    from zimage_eval.statistics.components import principal_components
     from zimage_eval.statistics.held_out import bag_of_words, num_words
 
-    params = load_params(Path("params.yaml"))
-    spec = load_model_spec(Path(f"models/{params.model}.yaml"))
-    plan = need(params.benchmarks.embedding_space, "embedding_space")
-    folder, device = Path(f"models/{params.model}"), pick_device()
-    all_prompts = load_prompt_set(Path(f"prompts/{spec.prompt_sets['main']}"))
+    project = Project.open()
+    spec = project.spec
+    plan = project.benchmark("embedding_space", EmbeddingSpace)
+    folder, device = project.model_folder, pick_device()
+    all_prompts = load_prompt_set(project.prompt_set("main"))
     prompts = first_of_each(all_prompts, plan.prompts_per_category)
     texts = [prompt.text for prompt in prompts]
-    norm = read_caption_norm(Path(f"models/{params.model}/transformer"))
+    norm = read_caption_norm(project.model_folder / "transformer")
     settings = spec.defaults.encoder
     with start_workers(device):
         text_side = load_text(folder, spec, device)
@@ -75,7 +74,7 @@ def main() -> None:
     write_observations(Path("reports/observations/embedding_space.csv"), observations)
     points = standardized(means)
     places = {
-        "principal components": PCA(2).fit_transform(points),
+        "principal components": principal_components(points).coordinates[:, :2],
         "t-SNE": TSNE(init="pca", random_state=plan.seed).fit_transform(points),
     }
     categories = [prompt.category for prompt in prompts]

@@ -26,29 +26,25 @@ def main() -> None:
         probe_layers,
     )
     from zimage_eval.benchmarks.layers.figures import layer_heat_map, scatter_panels
-    from zimage_eval.config.benchmarks import need
-    from zimage_eval.config.model_spec import load_model_spec
-    from zimage_eval.config.params import PHASES, load_params
+    from zimage_eval.config.benchmarks import PromptBenchmark
     from zimage_eval.model.devices import pick_device
     from zimage_eval.model.folder import read_limits
     from zimage_eval.output.figures import save_figure
     from zimage_eval.output.observations import mean_rows, write_observations
+    from zimage_eval.output.project import Project
     from zimage_eval.output.results import write_results
-    from zimage_eval.output.tables import PROMPTS, read_table
     from zimage_eval.prompts.facts import Facts
     from zimage_eval.statistics.components import principal_components
     from zimage_eval.text.encoder import load_text_side
 
-    params = load_params(Path("params.yaml"))
-    spec = load_model_spec(Path(f"models/{params.model}.yaml"))
-    entry = need(params.benchmarks.layers, "layers")
-    folder = Path(f"models/{params.model}")
+    project = Project.open()
+    spec = project.spec
+    entry = project.benchmark("layers", PromptBenchmark)
+    folder = project.model_folder
     rows = [
         row
-        for phase in PHASES
-        for row in read_table(Path(f"data/prompts/main/{phase}.parquet"), PROMPTS).to_pylist()[
-            : entry.num_prompts
-        ]
+        for phase_rows in project.prompts("main").rows.values()
+        for row in phase_rows[: entry.num_prompts]
     ]
     prompts = [
         LayerPrompt(row["prompt_id"], row["text"], Facts.model_validate_json(row["facts"]))
@@ -86,7 +82,7 @@ def main() -> None:
         parts = [all_vectors(encoded, layer, token_class) for token_class in CLASSES]
         pca = principal_components(np.concatenate(parts))
         ends = np.cumsum([len(part) for part in parts])[:-1]
-        split = zip(CLASSES, np.split(pca.coordinates, ends), strict=True)
+        split = zip(CLASSES, np.split(pca.coordinates[:, :2], ends), strict=True)
         points = {str(token_class): xy for token_class, xy in split}
         panels.append((str(layer), points, (float(pca.shares[0]), float(pca.shares[1]))))
     save_figure(scatter_panels(panels), Path("reports/figures/layers/pca.png"))

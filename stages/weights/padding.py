@@ -21,9 +21,7 @@ def main() -> None:
         padding_checks,
     )
     from zimage_eval.benchmarks.conditioning.probe_inputs import encode_rows, take_evenly
-    from zimage_eval.config.benchmarks import need
-    from zimage_eval.config.model_spec import load_model_spec
-    from zimage_eval.config.params import load_params
+    from zimage_eval.config.benchmarks import PaddingParams
     from zimage_eval.metrics.lpips import lpips_distances
     from zimage_eval.metrics.networks.lpips_trunks import load_lpips
     from zimage_eval.model.devices import pick_device
@@ -32,22 +30,22 @@ def main() -> None:
     from zimage_eval.model.transformer import load_image_side
     from zimage_eval.output.figures import draw_variants, save_figure
     from zimage_eval.output.observations import largest_rows, write_observations
+    from zimage_eval.output.project import Project
     from zimage_eval.output.results import write_results
-    from zimage_eval.output.tables import PROMPTS, read_table
     from zimage_eval.text.encoder import load_text_side
     from zimage_eval.text.tokens import tokenize
 
-    params = load_params(Path("params.yaml"))
-    spec = load_model_spec(Path(f"models/{params.model}.yaml"))
-    folder = Path(f"models/{params.model}")
-    entry = need(params.benchmarks.padding, "padding")
+    project = Project.open()
+    spec = project.spec
+    folder = project.model_folder
+    entry = project.benchmark("padding", PaddingParams)
     device = pick_device()
     check_parts(folder, (*TEXT_PARTS, *IMAGE_PARTS))
     check_memory(folder, spec.dtype, IMAGE_PARTS, device)  # one side is loaded after the other
     for name in entry.dtypes:
         formats = spec.dtype.model_copy(update={"text_encoder": name})
         check_memory(folder, formats, TEXT_PARTS, device)
-    table = read_table(Path("data/prompts/main/screen.parquet"), PROMPTS).to_pylist()
+    table = project.prompt_rows("main", "screen")
     prompts = take_evenly(table, entry.num_prompts)
 
     text_side = load_text_side(folder, spec.dtype, device)
@@ -75,7 +73,7 @@ def main() -> None:
     rows = add_floors(rows, placed)
     del text_side, encoder
     pipe = load_image_side(folder, spec.dtype, device)
-    network = load_lpips(Path("models/lpips-alexnet"))
+    network = load_lpips(project.lpips_folder)
 
     def distance(picture: torch.Tensor, reference: torch.Tensor) -> float:
         pixels = [image.permute(1, 2, 0).numpy() for image in (picture, reference)]

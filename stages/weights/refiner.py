@@ -22,31 +22,27 @@ def main() -> None:
         points_by_class,
         refine_prompt,
     )
-    from zimage_eval.config.benchmarks import need
-    from zimage_eval.config.model_spec import load_model_spec
-    from zimage_eval.config.params import PHASES, load_params
+    from zimage_eval.config.benchmarks import PromptBenchmark
+    from zimage_eval.config.kinds import TOKEN_CLASSES
+    from zimage_eval.config.params import PHASES
     from zimage_eval.model.devices import pick_device
     from zimage_eval.model.folder import TEXT_PARTS, check_parts
     from zimage_eval.model.transformer import check_image_weights
     from zimage_eval.output.figures import save_figure
     from zimage_eval.output.observations import mean_rows, write_observations
+    from zimage_eval.output.project import Project
     from zimage_eval.output.results import write_results
-    from zimage_eval.output.tables import PROMPTS, read_table
     from zimage_eval.statistics.components import principal_components
-    from zimage_eval.text.chat_format import TOKEN_CLASSES
     from zimage_eval.text.encoder import load_text_side
     from zimage_eval.text.encoding import encode_layers
     from zimage_eval.text.tokens import tokenize
 
-    params = load_params(Path("params.yaml"))
-    spec = load_model_spec(Path(f"models/{params.model}.yaml"))
-    entry = need(params.benchmarks.refiner, "refiner")
-    folder, device = Path(f"models/{params.model}"), pick_device()
+    project = Project.open()
+    spec = project.spec
+    entry = project.benchmark("refiner", PromptBenchmark)
+    folder, device = project.model_folder, pick_device()
     check_parts(folder, (*TEXT_PARTS, "transformer"))
-    prompts = {
-        phase: read_table(Path(f"data/prompts/main/{phase}.parquet"), PROMPTS).to_pylist()
-        for phase in PHASES
-    }
+    prompts = project.prompts("main").rows
     encoder = spec.defaults.encoder
     text_side = load_text_side(folder, spec.dtype, device)
     texts = {}
@@ -82,7 +78,7 @@ def main() -> None:
         points = points_by_class(screened, moment)
         pca = principal_components(np.concatenate([*points.values()]))
         ends = np.cumsum([len(part) for part in points.values()])[:-1]
-        split = zip(TOKEN_CLASSES, np.split(pca.coordinates, ends), strict=True)
+        split = zip(TOKEN_CLASSES, np.split(pca.coordinates[:, :2], ends), strict=True)
         by_class = {str(token_class): xy for token_class, xy in split}
         panels.append((f"{moment} the refiner", by_class, (pca.shares[0], pca.shares[1])))
     save_figure(scatter_panels(panels), Path("reports/figures/refiner/pca.png"))

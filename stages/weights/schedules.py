@@ -18,27 +18,21 @@ def main() -> None:
         schedule_name,
         schedule_row,
     )
-    from zimage_eval.config.benchmarks import need
-    from zimage_eval.config.model_spec import load_model_spec
-    from zimage_eval.config.params import load_params
-    from zimage_eval.config.variants import read_studies
+    from zimage_eval.config.benchmarks import SchedulesParams
     from zimage_eval.model.devices import pick_device
     from zimage_eval.model.folder import IMAGE_PARTS, check_parts
     from zimage_eval.model.memory import check_memory
     from zimage_eval.model.transformer import load_image_side
     from zimage_eval.output.figures import save_figure
     from zimage_eval.output.observations import Measurement, write_observations
+    from zimage_eval.output.project import Project
     from zimage_eval.output.results import write_results
 
-    params = load_params(Path("params.yaml"))
-    spec = load_model_spec(Path(f"models/{params.model}.yaml"))
-    folder = Path(f"models/{params.model}")
-    entry = need(params.benchmarks.schedules, "schedules")
-    variants = [
-        variant
-        for study in read_studies(Path("data/studies")).values()
-        for variant in study.variants
-    ]
+    project = Project.open()
+    spec = project.spec
+    folder = project.model_folder
+    entry = project.benchmark("schedules", SchedulesParams)
+    variants = [variant for study in project.studies.values() for variant in study.variants]
     samplers = collect_samplers(variants, entry.recipes, spec.defaults)
     device = pick_device()
     check_parts(folder, IMAGE_PARTS)

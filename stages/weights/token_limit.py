@@ -18,27 +18,25 @@ def main() -> None:
         measure_limits,
     )
     from zimage_eval.benchmarks.limits.truncation import count_tokens, measure_truncation
-    from zimage_eval.config.benchmarks import need
-    from zimage_eval.config.model_spec import load_model_spec
-    from zimage_eval.config.params import load_params
+    from zimage_eval.config.benchmarks import TokenLimitParams
     from zimage_eval.model.devices import pick_device
     from zimage_eval.model.folder import IMAGE_PARTS, TEXT_PARTS, check_parts
     from zimage_eval.model.memory import check_memory
     from zimage_eval.model.transformer import load_image_side
     from zimage_eval.output.figures import save_figure
+    from zimage_eval.output.project import Project
     from zimage_eval.output.results import write_results
-    from zimage_eval.output.tables import PROMPTS, read_table
     from zimage_eval.text.encoder import load_text_side
 
-    params = load_params(Path("params.yaml"))
-    spec = load_model_spec(Path(f"models/{params.model}.yaml"))
-    folder = Path(f"models/{params.model}")
-    entry = need(params.benchmarks.token_limit, "token_limit")
+    project = Project.open()
+    spec = project.spec
+    folder = project.model_folder
+    entry = project.benchmark("token_limit", TokenLimitParams)
     device = pick_device()
     check_parts(folder, (*TEXT_PARTS, *IMAGE_PARTS))
     for parts in (TEXT_PARTS, IMAGE_PARTS):  # one side is loaded after the other
         check_memory(folder, spec.dtype, parts, device)
-    texts = read_table(Path("data/prompts/main/screen.parquet"), PROMPTS)["text"].to_pylist()
+    texts = [row["text"] for row in project.prompt_rows("main", "screen")]
 
     text_side = load_text_side(folder, spec.dtype, device)
     encoder = spec.defaults.encoder

@@ -4,7 +4,6 @@ Writes metrics/vae_roundtrip.json, reports/observations/vae_roundtrip.csv and fi
 are those of the installed scikit-image and matplotlib, or of a folder of the user.
 """
 
-import sys
 from pathlib import Path
 
 from stages import run
@@ -36,34 +35,34 @@ def main() -> None:
         measure_tiled_roundtrips,
         tiled_ways,
     )
-    from zimage_eval.config.benchmarks import need
-    from zimage_eval.config.model_spec import load_model_spec
-    from zimage_eval.config.params import load_params
+    from zimage_eval.config.benchmarks import VaeRoundtrip
     from zimage_eval.metrics.networks.lpips_trunks import load_lpips
     from zimage_eval.model.devices import pick_device
     from zimage_eval.output.figures import save_figure
     from zimage_eval.output.image_grids import save_png
     from zimage_eval.output.observations import write_observations
+    from zimage_eval.output.progress import progress_interval
+    from zimage_eval.output.project import Project
     from zimage_eval.output.results import write_results
 
-    params = load_params(Path("params.yaml"))
-    spec = load_model_spec(Path(f"models/{params.model}.yaml"))
-    entry = need(params.benchmarks.vae_roundtrip, "vae_roundtrip")
+    project = Project.open()
+    spec = project.spec
+    entry = project.benchmark("vae_roundtrip", VaeRoundtrip)
     photos = photographs(entry.photographs)
     device = pick_device()
-    vae = load_autoencoder(Path(f"models/{params.model}/vae"), device)
+    vae = load_autoencoder(project.model_folder / "vae", device)
     factor = 2 ** (len(vae.config.block_out_channels) - 1)
     side, large_side = spec.defaults.image.width, entry.tiled_scale * vae.config.sample_size
     check_decoding_memory(vae, max(side, large_side))
     decoders = {name: load_decoder(name, file, vae) for name, file in entry.decoders.items()}
-    network = load_lpips(Path("models/lpips-alexnet")).to(device)
+    network = load_lpips(project.lpips_folder).to(device)
     pictures = roundtrip_pictures(photos, side, entry.num_scenes, entry.text_sizes, entry.num_texts)
     large = large_pictures(photos, large_side, entry.num_tiled)
 
     if device.type == "cpu":
         torch.set_num_threads(1)  # so that last bits don't depend on the number of cores
     ways = make_ways(vae, decoders, entry.num_samples)
-    interval = 0.2 if sys.stderr.isatty() else 10
+    interval = progress_interval()
     measurements = measure_roundtrips(
         tqdm(pictures, "pictures", mininterval=interval), ways, network, factor
     )

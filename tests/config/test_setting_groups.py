@@ -27,6 +27,19 @@ def test_defaults_state_every_setting() -> None:
     assert {(group, leaf) for group in DEFAULTS for leaf in DEFAULTS[group]} == set(KEYS)
 
 
+@pytest.mark.parametrize(
+    ("guidance_scale", "num_guided_steps", "num_forwards"),
+    [(0.0, 0, 6), (0.001, 6, 12), (4.0, 6, 12)],
+)
+def test_a_guided_step_costs_two_forwards(
+    guidance_scale: float, num_guided_steps: int, num_forwards: int
+) -> None:
+    sampler = make_settings(num_inference_steps=6, guidance_scale=guidance_scale).sampler
+    assert sampler.num_guided_steps == num_guided_steps
+    assert sampler.is_guided == (num_guided_steps > 0)
+    assert sampler.forwards_per_image == num_forwards
+
+
 def test_names_of_values_that_are_no_plain_words() -> None:
     assert names("encoder", "hidden_layer", -2, [-3, -2, -4], ["raw_last", -2], "raw_last") == [
         "hidden_layer=-2",

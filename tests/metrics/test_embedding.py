@@ -3,6 +3,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
+from zimage_eval.config.kinds import TOKEN_CLASSES, TokenClass
 from zimage_eval.metrics.embedding import (
     TokenVectors,
     cosine_drift,
@@ -12,7 +13,7 @@ from zimage_eval.metrics.embedding import (
     sparsity,
     variance,
 )
-from zimage_eval.text.chat_format import NO_TOKEN, TOKEN_CLASSES, TokenClass, token_classes
+from zimage_eval.text.chat_format import NO_TOKEN, token_classes
 
 HEADER = ["<|im_start|>", "user", "Ċ"]
 FOOTER = ["<|im_end|>", "Ċ", "<|im_start|>", "assistant", "Ċ"]

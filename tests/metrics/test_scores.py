@@ -13,10 +13,11 @@ from torchvision.models.vgg import cfgs, make_layers
 
 from tests.support.projects.as_written import as_written
 from tests.support.repository import ROOT
+from zimage_eval.config.metrics import METRICS
 from zimage_eval.config.model_spec import load_model_spec
 from zimage_eval.config.settings import override
 from zimage_eval.config.variants import Variant
-from zimage_eval.metrics.catalogue import METRICS, metrics_with
+from zimage_eval.metrics.catalogue import metrics_with
 from zimage_eval.metrics.dists import load_dists
 from zimage_eval.metrics.embedding import EmbeddingScores, TokenVectors
 from zimage_eval.metrics.image import ssim
@@ -260,7 +261,7 @@ def test_an_encoding_is_scored_once_for_all_that_share_it() -> None:
 
     from dataclasses import replace
 
-    metrics = {"cka_content": replace(METRICS["cka_content"], compute=count)}
+    metrics = {"cka_content": replace(OFFLINE["cka_content"], compute=count)}
     encoded = TokenVectors(["a"], np.arange(1), np.ones((1, 2), dtype=np.float32))
     scores = EmbeddingScores({"x": encoded, "y": encoded}, metrics)
     assert scores.of("x", "y") == scores.of("x", "y") == {"cka_content": 1.0}
@@ -312,7 +313,8 @@ def pair_networks(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
 def test_pictures_that_are_too_small_have_no_number(
     side: int, is_high: bool, pair_networks: dict[str, Any]
 ) -> None:
-    metrics = {name: METRICS[name] for name in ("ssim", "psnr", *pair_networks)}
+    all_metrics = metrics_with(["vgg16"])
+    metrics = {name: all_metrics[name] for name in ("ssim", "psnr", *pair_networks)}
     shape = (40, side, 3) if is_high else (side, 40, 3)
     image, baseline = np.random.default_rng(0).integers(0, 256, (2, *shape), dtype=np.uint8)
     row: dict[str, Any] = PictureInputs(image, baseline, None, None).scores(metrics)

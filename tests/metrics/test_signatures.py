@@ -4,20 +4,15 @@ import pytest
 
 from tests.support.projects.distribution_settings import SCENES, settings
 from tests.support.repository import ROOT
-from zimage_eval.config.measuring import PinnedFile
+from zimage_eval.config.measuring import ALEXNET_SHA256, PinnedFile
+from zimage_eval.config.metrics import METRICS, available_metrics
 from zimage_eval.config.model_spec import load_model_spec
-from zimage_eval.metrics.catalogue import METRICS, metrics_with
-from zimage_eval.metrics.networks.lpips_trunks import ALEXNET_SHA256
-from zimage_eval.metrics.sets.catalogue import set_metrics
-from zimage_eval.metrics.signatures import check_same_networks, image_signatures, set_signatures
-from zimage_eval.output.code_lists import code_digest
+from zimage_eval.config.set_metrics import set_metrics
+from zimage_eval.metrics.signatures import check_same_networks
+from zimage_eval.metrics.signing import image_signatures, set_signatures
 
 SPEC = load_model_spec(ROOT / "models" / "nano.yaml")
 MADE = {"alexnet": {"name": "alexnet", "weights_sha256": "a" * 64, "resize": "to 224x224"}}
-
-
-def file_digest(file: str) -> str:
-    return code_digest(ROOT / "src/zimage_eval" / file)
 
 
 def pinned(digit: str) -> PinnedFile:
@@ -25,47 +20,48 @@ def pinned(digit: str) -> PinnedFile:
 
 
 def test_every_metric_has_all_that_makes_its_number() -> None:
-    signatures = image_signatures(metrics_with([]), SPEC)
-    assert set(signatures) == set(metrics_with([]))
+    signatures = image_signatures(available_metrics([]), SPEC)
+    assert set(signatures) == set(available_metrics([]))
     for name, signature in signatures.items():
         assert signature["implementation"] and signature["version"] and signature["mode"], name
         assert signature["margin"] is None or signature["margin"] > 0
 
 
 def test_a_librarys_number_names_its_release_and_weights() -> None:
-    lpips = image_signatures(metrics_with([]), SPEC)["lpips"]
-    assert (lpips["implementation"], lpips["version"]) == ("lpips", metadata.version("lpips"))
+    lpips = image_signatures(available_metrics([]), SPEC)["lpips"]
+    assert (lpips["implementation"], lpips["release"]) == ("lpips", metadata.version("lpips"))
     assert lpips["weights"] == {"alexnet": ALEXNET_SHA256}
     assert lpips["margin"] == 0.05 and lpips["reads"] == "image_pairs"
     networks = {"vgg16": pinned("1"), "clip": pinned("2")}
     declared = SPEC.model_copy(update={"networks": networks})
-    signatures = image_signatures(metrics_with(networks), declared)
+    signatures = image_signatures(available_metrics(networks), declared)
     assert signatures["dists"]["weights"] == {"vgg16": "1" * 64}
     assert signatures["clip_score"]["weights"] == {"clip": "2" * 64}
 
 
 def test_what_is_computed_here_names_its_source() -> None:
-    sharpness = image_signatures(metrics_with([]), SPEC)["sharpness"]
+    sharpness = image_signatures(available_metrics([]), SPEC)["sharpness"]
     assert sharpness["implementation"] == "zimage_eval.metrics.image.sharpness"
-    assert sharpness["version"] == file_digest("metrics/image.py")
-    rank = image_signatures(metrics_with([]), SPEC)["effective_rank_content"]
+    assert (sharpness["version"], sharpness["release"]) == (METRICS["sharpness"].version, None)
+    rank = image_signatures(available_metrics([]), SPEC)["effective_rank_content"]
     assert rank["implementation"] == "zimage_eval.metrics.embedding.effective_rank"
 
 
 def test_alignment_names_its_judge() -> None:
-    alignment = image_signatures(metrics_with([]), SPEC)["alignment"]
+    alignment = image_signatures(available_metrics([]), SPEC)["alignment"]
     assert alignment["margin"] == 0.1
     assert alignment["judge"] == {
         "name": "scenes",
         "implementation": "zimage_eval.prompts.scenes.checking.check_facts",
-        "version": file_digest("prompts/scenes/checking.py"),
+        "version": 1,
+        "release": None,
     }
     networks = {"detector": pinned("1"), "clip": pinned("2")}
     natural = SPEC.model_copy(update={"judge": "detector", "networks": networks})
-    judged = image_signatures(metrics_with([]), natural)["alignment"]
+    judged = image_signatures(available_metrics([]), natural)["alignment"]
     assert judged["weights"] == {"detector": "1" * 64, "clip": "2" * 64}
     people = SPEC.model_copy(update={"judge": "hand_labels", "hand_labels": pinned("3")})
-    assert image_signatures(metrics_with([]), people)["alignment"]["weights"] == {
+    assert image_signatures(available_metrics([]), people)["alignment"]["weights"] == {
         "hand_labels": "3" * 64
     }
 

@@ -1,5 +1,6 @@
 """PNG files keep every pixel and their text, and a damaged file is noticed."""
 
+import hashlib
 import io
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from zimage_eval.metrics.judges.judges import load_image
 from zimage_eval.output.png import (
     decode_png,
     encode_png,
+    pixels_digest,
     read_picture,
     read_pixels,
     read_png_text,
@@ -26,6 +28,19 @@ def test_round_trip_is_exact_and_the_bytes_are_the_same_each_time() -> None:
     assert torch.equal(decode_png(data), IMAGE)
     assert read_png_text(data) == {"made": '{"sigmas": [1.0]}'}
     assert np.array_equal(np.array(Image.open(io.BytesIO(data))), IMAGE.permute(1, 2, 0).numpy())
+
+
+def test_digest_is_of_the_picture_whatever_else_its_file_holds() -> None:
+    files = [encode_png(IMAGE, text) for text in ({}, {"made": "later"})]
+    digests = {pixels_digest(decode_png(data)) for data in files}
+    whole = hashlib.sha256(b"(3, 20, 30)" + IMAGE.numpy().tobytes()).hexdigest()
+    assert digests == {whole}
+    turned = IMAGE.reshape(3, 30, 20)  # the same bytes
+    changed = IMAGE.clone()
+    changed[2, 19, 29] ^= 1
+    views = IMAGE.transpose(1, 2).contiguous().transpose(1, 2)  # the same values, laid otherwise
+    assert pixels_digest(views) == whole
+    assert len({whole, pixels_digest(turned), pixels_digest(changed)}) == 3
 
 
 @pytest.mark.parametrize("keep", [0, 8, 100, -1, -12, -13])

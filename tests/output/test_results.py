@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 
 from zimage_eval.metrics.signatures import read_signatures
-from zimage_eval.output.results import Results, csv_lines, read_csv, read_results, write_results
+from zimage_eval.output.results import csv_lines, read_csv, read_results, write_results
 from zimage_eval.questions.evidence import Evidence, RivalResult, read_evidence
 from zimage_eval.report.scorecard import read_scorecard
-from zimage_eval.studies.results import headline_results, study_results
+from zimage_eval.studies.results import study_results
 from zimage_eval.studies.summaries import Summary
 
 
@@ -181,14 +181,8 @@ def test_missing_confirmed_pictures_of_the_baseline_are_in_the_results() -> None
     missing = Summary("base", "confirm", "coverage", "all", 8, 0.0, note="8 of 8 images: E: no")
     results = study_results([screened, missing], "base")
     assert results["confirm"] == {"coverage": 0.0, "num_prompts": 8}
-    headline = headline_results({"baseline": {**results, "base": ROW | results["base"]}}, NAMES)
-    assert headline == {"all studies": {"alignment": 0.9, "all_facts": 0.9, "lowest_coverage": 0.0}}
     whole = study_results([screened, missing._replace(mean=1.0, note="")], "base")
     assert "confirm" not in whole
-
-
-ROW: dict[str, float | None] = {"alignment": 0.9, "all_facts": 0.9}
-NAMES = {"baseline": "base"}
 
 
 @pytest.mark.parametrize(
@@ -205,28 +199,3 @@ def test_the_coverage_of_a_contrast_is_the_lower_one(
     ]
     for rows in (summaries, summaries[::-1]):
         assert study_results(rows, "base")["confirm"] == {"coverage": coverage, "num_prompts": 128}
-
-
-def test_headline_keeps_few_numbers() -> None:
-    def numbers(alignment: float | None, coverage: float | None = 1.0) -> dict[str, float | None]:
-        return {"alignment": alignment, "all_facts": alignment, "coverage": coverage}
-
-    results: Results = {
-        "baseline": {"baseline": numbers(0.9)},
-        "layer": {
-            "layer=-2": numbers(0.9),
-            "layer=-1": numbers(0.4, 0.75),
-            "layer=-99": numbers(None, None),
-            "confirm": {"alignment_difference": -0.5, "coverage": 1.0},
-        },
-    }
-    headline = headline_results(results, {"baseline": "baseline", "layer": "layer=-2"})
-    assert headline == {
-        "all studies": {"alignment": 0.9, "all_facts": 0.9, "lowest_coverage": 0.75},
-        "layer": {
-            "lowest_alignment": 0.4,
-            "highest_alignment": 0.9,
-            "confirm_alignment_difference": -0.5,
-        },
-    }
-    json.dumps(headline, allow_nan=False)

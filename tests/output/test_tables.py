@@ -6,10 +6,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from zimage_eval.metrics.catalogue import METRICS
+from zimage_eval.config.kinds import FACT_KINDS
+from zimage_eval.config.metrics import METRICS
 from zimage_eval.metrics.scores import read_encodings
 from zimage_eval.output.tables import (
-    FACT_SHARES,
     IMAGES,
     PROMPTS,
     TableSchema,
@@ -21,7 +21,7 @@ from zimage_eval.output.tables import (
 )
 from zimage_eval.text.embeddings import read_embeddings
 
-SCORES = scores_schema(["psnr", "lpips"])
+SCORES = scores_schema({name: METRICS[name] for name in ("psnr", "lpips")})
 
 
 def scores(**columns: list[object]) -> pa.Table:
@@ -87,6 +87,7 @@ def test_lists_may_be_empty_or_null_where_allowed(tmp_path: Path) -> None:
             "num_forwards": None,
             "sigmas": sigmas,
             "batch_size": None,
+            "pixels": None,
             "error": "not available: hidden_layer -9",
         }
         for seed, sigmas in enumerate([None, [], [1.0, 0.5]])
@@ -172,9 +173,10 @@ def test_the_length_of_lists_is_read_or_the_file_is_named(tmp_path: Path) -> Non
 def test_numbers_that_no_metric_has_are_refused(
     tmp_path: Path, metric: str, value: float, words: str
 ) -> None:
-    schema = scores_schema(["psnr", "alignment", "fact_color", "all_facts"])
+    names = ("psnr", "alignment", "fact_color", "all_facts")
+    schema = scores_schema({name: METRICS[name] for name in names})
     rows = scores().drop(["lpips", "psnr"])
-    for name in ("psnr", "alignment", "fact_color", "all_facts"):
+    for name in names:
         numbers = [0.0, None, value if name == metric else 1.0]
         rows = rows.append_column(name, pa.array(numbers, pa.float64()))
     pq.write_table(rows, tmp_path / "scores.parquet")
@@ -183,8 +185,8 @@ def test_numbers_that_no_metric_has_are_refused(
 
 
 def test_what_is_judged_is_a_share_of_facts() -> None:
-    assert {name for name, metric in METRICS.items() if metric.is_judged} == FACT_SHARES
-    assert scores_schema(list(METRICS)).shares == FACT_SHARES
+    judged = {"alignment", "all_facts", *(f"fact_{kind}" for kind in FACT_KINDS)}
+    assert scores_schema(METRICS).shares == judged
     assert SCORES.shares == frozenset()
 
 

@@ -1,23 +1,18 @@
-"""What the Fréchet distance and the resize cost beside their references; prints, run by hand.
+"""What the Fréchet distance costs beside its reference; prints, run by hand.
 
 OMP_NUM_THREADS=1 python -m tests.parity.benchmark_frechet
 """
 
 import time
-import warnings
 from collections.abc import Callable
-from statistics import median
 
 import numpy as np
 import torch
-from cleanfid.resize import build_resizer
 from scipy import linalg
 
-from zimage_eval.metrics.networks.clean_resize import clean_resize
 from zimage_eval.metrics.sets.frechet import frechet_distance
 
 NUM_IMAGES, NUM_FEATURES = 5000, 2048
-SIDE, BATCH, REPEATS = 1024, 4, 15
 
 
 def cpu_seconds(work: Callable[[], object]) -> float:
@@ -51,25 +46,6 @@ def benchmark_frechet() -> None:
     print(f"  values {values[0]:.12g} and {values[1]:.12g}, relative difference {difference:.1e}")
 
 
-def benchmark_resize() -> None:
-    generator = np.random.default_rng(0)
-    pictures = generator.integers(0, 256, (BATCH, SIDE, SIDE, 3), dtype=np.uint8)
-    batch = torch.from_numpy(pictures).permute(0, 3, 1, 2).contiguous()
-    reference = build_resizer("clean")
-    ours, theirs = [], []
-    for _ in range(REPEATS + 1):  # the first makes the weights
-        theirs.append(cpu_seconds(lambda: [reference(picture) for picture in pictures]))
-        ours.append(cpu_seconds(lambda: clean_resize(batch, 299)))
-    us, them = (median(times[1:]) * 1e3 / BATCH for times in (ours, theirs))
-    wanted = torch.from_numpy(np.stack([reference(x) for x in pictures])).permute(0, 3, 1, 2)
-    differing = int((clean_resize(batch, 299) != wanted).sum())
-    print(f"resize, {SIDE} -> 299, median of {REPEATS}, CPU milliseconds an image:")
-    print(f"  ours {us:.1f}, clean-fid {them:.1f}, ratio {us / them:.2f} (target 0.5)")
-    print(f"  values that differ: {differing} of {wanted.numel()}")
-
-
 if __name__ == "__main__":
-    warnings.simplefilter("ignore")  # Pillow's, about how clean-fid spells mode F
     torch.set_num_threads(1)
-    benchmark_resize()
     benchmark_frechet()

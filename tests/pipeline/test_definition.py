@@ -11,10 +11,11 @@ from typing import Any, get_args
 import pytest
 
 from tests.support.graph import ENTRIES, MODULES, PIPELINES, ROOT, STAGES, code_graph, module_path
-from tests.support.param_use import used_params
+from tests.support.param_use import Use, stage_use, use_of
 from zimage_eval.config.frozen import read_yaml
 from zimage_eval.config.model_spec import ModelSpec
 from zimage_eval.config.params import Params, Study, load_params
+from zimage_eval.output.code_lists import CODE_PACKAGES
 
 each_stage = pytest.mark.parametrize("name", STAGES)
 each_listed_stage = pytest.mark.parametrize("name", [name for name in STAGES if name != "code"])
@@ -36,7 +37,10 @@ def declared_params(name: str) -> set[str]:
 
 
 def path_patterns(name: str) -> list[str]:
-    """The paths that a stage file writes out, with anything but "/" for what is filled in."""
+    """The paths that a stage file writes out or has from its project, as patterns.
+
+    What is filled in is anything but "/". The folders of code stand in the library, for `stale`.
+    """
     tree = ast.parse(module_path(MODULES[name]).read_text(encoding="utf-8"))
     patterns = []
     for call in ast.walk(tree):
@@ -48,7 +52,9 @@ def path_patterns(name: str) -> list[str]:
                     for part in parts
                 )
             )
-    return patterns
+    if any(isinstance(node, ast.Name) and node.id == "CODE_PACKAGES" for node in ast.walk(tree)):
+        patterns += [re.escape(folder.as_posix()) for folder in CODE_PACKAGES.values()]
+    return patterns + sorted(stage_use(MODULES[name]).paths)
 
 
 def declared_paths(name: str) -> list[str]:
@@ -69,9 +75,9 @@ def test_all_code_is_one_dep(name: str) -> None:
 
 @each_stage
 def test_every_value_that_a_stage_reads_is_a_param(name: str) -> None:
-    used, declared = used_params(MODULES[name]), declared_params(name)
+    used, declared = stage_use(MODULES[name]).params, declared_params(name)
     if "params:studies" in declared:  # all of all studies
-        used = {key for key in used if not key.startswith("study:")}
+        used = frozenset(key for key in used if not key.startswith("study:"))
     missing = {key for key in used if not any(_covers(key, other) for other in declared)}
     superfluous = {key for key in declared if not any(_covers(key, other) for other in used)}
     assert not missing, "missing from params"
@@ -96,6 +102,50 @@ def test_paths_are_those_of_the_stage_file(name: str) -> None:
     unwritten = [path for path in paths if not any(agree(pattern, path) for pattern in patterns)]
     assert not undeclared, "in the stage file alone"
     assert not unwritten, "in dvc.yaml alone"
+
+
+READS: dict[str, tuple[set[str], set[str]]] = {
+    "Project.open().study(key)": (set(), {r"data/studies/[^/]+\.json"}),
+    "Project.open().studies": (set(), {"data/studies"}),
+    "project = Project.open(model=study.model)\nproject.spec.judge": (
+        {"spec:judge"},
+        {r"models/[^/]+\.yaml"},
+    ),
+    "spec, size = Project.open().spec, 1\nspec.judge": (
+        {"spec:judge", "params:model"},
+        {r"models/[^/]+\.yaml"},
+    ),
+    "project = Project.open()\nproject.params.phases": ({"params:phases"}, {r"params\.yaml"}),
+    "Project.open().benchmark('layers', PromptBenchmark)": ({"params:benchmarks.layers"}, set()),
+    "load(Project.open().model_folder / 'vae')": ({"params:model"}, {"models/[^/]+/vae"}),
+    "Project.open().prompt_rows('main', 'screen')": (
+        set(),
+        {r"data/prompts/main/screen\.parquet"},
+    ),
+    "Project.open().prompts(role='main').texts": (set(), {r"data/prompts/main/[^/]+\.parquet"}),
+    "helper(Project.open())": ({"params:studies"}, {r"params\.yaml", "reports/x"}),
+}
+"""Lines of a stage, and the values and paths that they read."""
+
+
+@pytest.mark.parametrize("lines", READS)
+def test_what_a_project_reads_is_seen_in_the_stage(lines: str) -> None:
+    text = (
+        "def helper(given):\n    studies = given.params.studies\n    given.folder / 'reports/x'\n"
+    )
+    [helper] = ast.parse(text).body
+    assert isinstance(helper, ast.FunctionDef)
+    params, paths = READS[lines]
+    assert use_of(ast.parse(lines), {"helper": [helper]}) == Use(
+        frozenset(params), frozenset(paths)
+    )
+
+
+@each_listed_stage
+def test_a_stage_opens_a_project_and_reads_no_settings_beside_it(name: str) -> None:
+    text = module_path(MODULES[name]).read_text(encoding="utf-8")
+    assert "Project.open(" in text
+    assert not [word for word in ("load_params", "load_model_spec", "read_stud") if word in text]
 
 
 @each_stage

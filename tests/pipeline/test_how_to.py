@@ -6,6 +6,7 @@ The blocks are taken from the pages. The sentence above a block names its file, 
 
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -14,17 +15,21 @@ from typing import NamedTuple
 
 import pytest
 
+from calibration.scorecard.find_answers import read_scores
+from tests.support.fakes.fake_claims import measure
 from tests.support.graph import ROOT, STAGES
 from zimage_eval.cli.commands import main
 from zimage_eval.config.model_spec import load_model_spec
 from zimage_eval.config.params import load_params
 from zimage_eval.prompts.templates import study_variants
+from zimage_eval.questions.measurements import StudyScores
+from zimage_eval.questions.questions import load_questions
 
 HOW_TO = ROOT / "docs" / "how-to"
 PARAMS = ROOT / "params.yaml"
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 PLACE = re.compile(r"`([^`]+)`(?:, (above|below) `([^`]+)`)?$")
-COPIED = ("benchmarks", "calibration", "src", "stages", "tests", "dvc.yaml", "params.yaml")
+COPIED = ("benchmarks", "calibration", "src", "stages", "tests", "tools", "dvc.yaml", "params.yaml")
 
 
 class Step(NamedTuple):
@@ -69,7 +74,8 @@ def take_step(step: Step, root: Path) -> None:
     if step.side == "below":
         lines.insert(place + 1, step.text)
     else:
-        lines.insert(place, f"{step.text}\n\n")
+        is_inside = step.text.startswith(" ")  # an entry, not a function or class of its own
+        lines.insert(place, step.text if is_inside else f"{step.text}\n\n")
     path.write_text("".join(lines), encoding="utf-8")
 
 
@@ -107,12 +113,12 @@ def test_the_plan_has_the_line_of_the_page(
     study_folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     line, _ = page_blocks("study.md", "text")
-    assert main(["plan", "--folder", str(study_folder)]) == 0
+    assert main(["--folder", str(study_folder), "plan"]) == 0
     assert line.split() in [row.split() for row in capsys.readouterr().out.splitlines()]
 
 
 def test_the_study_is_in_order(study_folder: Path) -> None:
-    assert main(["check", "--folder", str(study_folder)]) == 0
+    assert main(["--folder", str(study_folder), "check"]) == 0
 
 
 def test_the_variants_are_those_of_the_page(study_folder: Path) -> None:
@@ -185,7 +191,173 @@ def test_dvc_reads_the_stage(benchmark_folder: Path) -> None:
     run(benchmark_folder, "dvc", "stage", "list", "benchmarks/weights/dvc.yaml:prompt_lengths")
 
 
-@pytest.mark.parametrize("page", ["study.md", "benchmark.md"])
+@pytest.fixture(scope="module")
+def metric_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the repository with the metric of the page."""
+    root = tmp_path_factory.mktemp("metric")
+    copy_repository(root)
+    for step in page_steps("metric.md"):
+        take_step(step, root)
+    return root
+
+
+def test_a_metric_without_a_version_of_its_code_is_refused(metric_folder: Path) -> None:
+    versions = "tests/metrics/versions.yaml"
+    assert "rms_contrast" not in (metric_folder / versions).read_text()
+    with pytest.raises(AssertionError, match=r"pictures has no rms_contrast; run `python -m tools"):
+        run(
+            metric_folder,
+            "pytest",
+            "-q",
+            "-p",
+            "no:cacheprovider",
+            "tests/metrics/test_versions.py",
+        )
+    run(metric_folder, "tools.write_metric_digests")
+    lines = set((metric_folder / versions).read_text().splitlines())
+    [new] = lines - set((ROOT / versions).read_text().splitlines())
+    assert new.startswith("  rms_contrast: {version: 1, digest: ")
+
+
+def test_the_metric_passes_its_own_tests_and_those_of_every_metric(metric_folder: Path) -> None:
+    """Its own tests see its numbers come out of the scoring stage."""
+    run(metric_folder, "tools.write_metric_digests")
+    names = ("rms_contrast", "versions", "catalogue", "signatures")
+    tests = [f"tests/metrics/test_{name}.py" for name in names]
+    run(
+        metric_folder,
+        "pytest",
+        "-q",
+        "-p",
+        "no:cacheprovider",
+        *tests,
+        "tests/config/test_metrics.py",
+    )
+
+
+def test_the_metric_is_written_as_the_house_writes(metric_folder: Path) -> None:
+    files = [step.file for step in page_steps("metric.md")]
+    run(metric_folder, "ruff", "check", "--no-cache", *files)
+    run(metric_folder, "ruff", "format", "--no-cache", "--check", *files)
+
+
+@pytest.fixture(scope="module")
+def question_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the repository with the question, the kind of claim and the rule of the page."""
+    root = tmp_path_factory.mktemp("question")
+    copy_repository(root)
+    (root / "questions").unlink()  # a link, and a page is written into the folder
+    shutil.copytree(ROOT / "questions", root / "questions")
+    for name in ("metrics", "reports"):
+        (root / name).symlink_to(ROOT / name)
+    for step in page_steps("question.md"):
+        take_step(step, root)
+    return root
+
+
+def test_the_question_the_kind_of_claim_and_the_rule_are_in_order(question_folder: Path) -> None:
+    run(question_folder, "zimage_eval", "--folder", str(question_folder), "check")
+    tests = ("tests/questions/claims", "tests/questions/rules")
+    chosen = "not page_on_questions"  # the page's table does not list the rule that it adds
+    run(question_folder, "pytest", "-q", "-p", "no:cacheprovider", *tests, "-k", chosen)
+
+
+def test_the_kind_and_the_rule_are_written_as_the_house_writes(question_folder: Path) -> None:
+    files = {step.file for step in page_steps("question.md") if step.file.endswith(".py")}
+    run(question_folder, "ruff", "check", "--no-cache", *sorted(files))
+    run(question_folder, "ruff", "format", "--no-cache", "--check", *sorted(files))
+
+
+def test_the_evidence_is_what_the_page_on_questions_says(tmp_path: Path) -> None:
+    step = page_steps("question.md")[0]
+    (tmp_path / Path(step.file).name).write_text(step.text, encoding="utf-8")
+    [question] = load_questions(tmp_path).values()
+    rows = read_scores(ROOT / "calibration/families/nano/results", "steps").to_dict("records")
+    studies = {"steps": StudyScores(rows, "num_inference_steps=8")}
+    evidence = question.claim.weigh(measure(studies=studies))
+    assert evidence.p_if_true < 0.001 and evidence.named == ("num_inference_steps=4",)
+
+
+@pytest.fixture(scope="module")
+def model_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder that studies the model of the page, with the weights of nano-base."""
+    root = tmp_path_factory.mktemp("model")
+    for name in ("prompts", "questions", "metrics", "reports"):
+        (root / name).symlink_to(ROOT / name)
+    (root / "models").mkdir()
+    for path in sorted((ROOT / "models").iterdir()):
+        (root / "models" / path.name).symlink_to(path)
+    [step] = page_steps("model.md")
+    take_step(step, root)
+    (root / "models/nano-tuned").symlink_to(ROOT / "models/nano-base")
+    text = PARAMS.read_text(encoding="utf-8")
+    (root / "params.yaml").write_text(text.replace("\nmodel: nano\n", "\nmodel: nano-tuned\n"))
+    return root
+
+
+def test_the_model_is_in_order_and_can_be_planned(
+    model_folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["--folder", str(model_folder), "check"]) == 0
+    assert "nano-tuned" in capsys.readouterr().out
+    assert main(["--folder", str(model_folder), "plan"]) == 0
+
+
+def test_the_model_draws_a_picture(
+    model_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ZIMAGE_EVAL_STORE", "off")
+    picture = tmp_path / "star.png"
+    text = (HOW_TO / "model.md").read_text(encoding="utf-8")
+    [words] = [line for line in text.splitlines() if "zimage_eval generate" in line]
+    command = [word.replace("star.png", str(picture)) for word in shlex.split(words)[3:]]
+    assert main(["--folder", str(model_folder), *command]) == 0
+    assert picture.stat().st_size > 0
+
+
+def test_the_file_of_the_model_lists_every_part_of_its_folder() -> None:
+    text = (HOW_TO / "model.md").read_text(encoding="utf-8")
+    parts = set(re.findall(r"^        (\w+)/ ", text, re.MULTILINE))
+    assert parts == {path.name for path in (ROOT / "models/nano-base").iterdir() if path.is_dir()}
+
+
+@pytest.fixture(scope="module")
+def judge_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the repository with the judge of the page."""
+    root = tmp_path_factory.mktemp("judge")
+    copy_repository(root)
+    for step in page_steps("judge.md"):
+        take_step(step, root)
+    run(root, "tools.write_metric_digests")
+    return root
+
+
+def test_the_judge_passes_its_own_tests_and_those_of_every_judge(judge_folder: Path) -> None:
+    names = ("judges/test_palette", "test_versions", "test_catalogue", "test_signatures")
+    tests = [f"tests/metrics/{name}.py" for name in names]
+    run(judge_folder, "pytest", "-q", "-p", "no:cacheprovider", *tests)
+    chosen = "every_judge"
+    run(
+        judge_folder,
+        "pytest",
+        "-q",
+        "-p",
+        "no:cacheprovider",
+        "tests/report/test_report.py",
+        "-k",
+        chosen,
+    )
+
+
+def test_the_judge_is_written_as_the_house_writes(judge_folder: Path) -> None:
+    files = sorted({step.file for step in page_steps("judge.md")})
+    run(judge_folder, "ruff", "check", "--no-cache", *files)
+    run(judge_folder, "ruff", "format", "--no-cache", "--check", *files)
+
+
+@pytest.mark.parametrize(
+    "page", ["judge.md", "model.md", "study.md", "benchmark.md", "metric.md", "question.md"]
+)
 def test_files_you_touch_are_those_of_the_steps(page: str) -> None:
     text = (HOW_TO / page).read_text(encoding="utf-8")
     table = text.split("\n## Files you touch\n")[1]

@@ -4,8 +4,9 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from tests.support.fakes.fake_reports import SENSITIVE, SHARES, TERMS, mixed
+from tests.support.fakes.fake_reports import SHARES, TERMS, mixed
 from zimage_eval.questions.contrasts import (
+    SENSITIVE,
     Assay,
     Contrast,
     Finding,
@@ -65,7 +66,7 @@ def test_too_little_coverage_too_few_prompts_or_no_assay_is_inconclusive() -> No
     assert none.reason.startswith("0 prompts") and none[2:] == (0, 1.0, *[None] * 4)
     exact = found([8.0] * 64, None)
     assert exact.kind == "inconclusive" and "equality" in exact.reason
-    blind = find(contrast_of([0.0] * 128), TERMS, Assay(False, "blind"))
+    blind = find(contrast_of([0.0] * 128), TERMS, Assay(is_sensitive=False, reason="blind"))
     assert (blind.kind, blind.reason) == ("inconclusive", "blind")
 
 

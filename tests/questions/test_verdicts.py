@@ -4,22 +4,26 @@ import numpy as np
 import pytest
 from pydantic import TypeAdapter
 
-from tests.support.fakes.fake_reports import PROVENANCE, SENSITIVE, TERMS
+from tests.support.fakes.fake_reports import PROVENANCE, compare
 from zimage_eval.output.tables import TableRow
-from zimage_eval.questions.claims import AssayRule, Claim, SharedTerms
+from zimage_eval.questions.claims.claim import Claim
+from zimage_eval.questions.claims.kinds import AnyClaim
 from zimage_eval.questions.contrasts import Assay, Contrast
 from zimage_eval.questions.evidence import (
     FROZEN_WEIGHTS,
     Evidence,
-    baseline_best,
-    best_of_grid,
-    no_difference,
+    inconclusive,
     not_testable,
 )
-from zimage_eval.questions.verdicts import Page, decide_report, decide_sub_questions
-from zimage_eval.questions.weighing import Measurements, StudyScores, weigh_claim
+from zimage_eval.questions.measurements import Measurements, StudyScores
+from zimage_eval.questions.questions import Place
+from zimage_eval.questions.rules.baseline_best import baseline_best
+from zimage_eval.questions.rules.best_of_grid import best_of_grid
+from zimage_eval.questions.rules.no_difference import no_difference
+from zimage_eval.questions.terms import AssayRule, SharedTerms
+from zimage_eval.questions.verdicts import Page, count_answers, decide_report, decide_sub_questions
 
-BLIND = Assay(False, "blind")
+BLIND = Assay(is_sensitive=False, reason="blind")
 
 
 def contrast_of(variant: str, values: Sequence[float], coverage: float = 1.0) -> Contrast:
@@ -35,7 +39,7 @@ def around(mean: float, num_prompts: int = 128, seed: int = 0) -> list[float]:
 
 def words(evidence: Evidence, *others: Evidence) -> list[str]:
     pages = {
-        str(index): Page(one, FROZEN_WEIGHTS, PROVENANCE)
+        str(index): Page(weights=one, design=FROZEN_WEIGHTS, provenance=PROVENANCE)
         for index, one in enumerate([evidence, *others])
     }
     return [verdicts.weights.word for verdicts in decide_report(pages).values()]
@@ -52,15 +56,15 @@ def words(evidence: Evidence, *others: Evidence) -> list[str]:
 )
 def test_best_by_beating_every_rival(means: tuple[float, float], word: str) -> None:
     contrasts = [contrast_of(str(mean), around(mean)) for mean in means]
-    assert words(baseline_best(contrasts, TERMS, SENSITIVE, lead=0.0)) == [word]
+    assert words(baseline_best(compare(*contrasts))) == [word]
     grid = [contrast_of(f"{i}", around(mean, seed=i)) for i, mean in enumerate(means)]
-    assert words(best_of_grid(grid, "baseline", TERMS, SENSITIVE)) == [word]
+    assert words(best_of_grid(compare(*grid))) == [word]
 
 
 def test_a_lead_is_what_must_be_exceeded() -> None:
     contrasts = [contrast_of("rival", around(-0.1))]
-    assert words(baseline_best(contrasts, TERMS, SENSITIVE, lead=0.0)) == ["supported"]
-    assert words(baseline_best(contrasts, TERMS, SENSITIVE, lead=0.1)) == ["inconclusive"]
+    assert words(baseline_best(compare(*contrasts))) == ["supported"]
+    assert words(baseline_best(compare(*contrasts, lead=0.1))) == ["inconclusive"]
 
 
 @pytest.mark.parametrize(
@@ -74,7 +78,7 @@ def test_a_lead_is_what_must_be_exceeded() -> None:
 )
 def test_no_difference_by_equivalence(means: tuple[float, float], word: str) -> None:
     contrasts = [contrast_of(str(mean), around(mean)) for mean in means]
-    evidence = no_difference(contrasts, TERMS, SENSITIVE)
+    evidence = no_difference(compare(*contrasts))
     assert words(evidence) == [word]
     assert evidence.named == ((str(means[0]),) if means[0] else ()) + (
         (str(means[1]),) if means[1] == -0.3 else ()
@@ -84,25 +88,19 @@ def test_no_difference_by_equivalence(means: tuple[float, float], word: str) -> 
 def test_a_rival_that_was_not_scored_bars_support_but_not_refutation() -> None:
     missing = contrast_of("missing", around(0.0), coverage=0.5)
     worse, better = contrast_of("worse", around(-0.3)), contrast_of("better", around(0.3))
-    for rule in (
-        lambda rivals: baseline_best(rivals, TERMS, SENSITIVE, 0.0),
-        lambda rivals: best_of_grid(rivals, "baseline", TERMS, SENSITIVE),
-    ):
-        assert words(rule([worse])) == ["supported"]
-        assert words(rule([worse, missing])) == ["inconclusive"]
-        assert "missing: 50%" in rule([worse, missing]).reason
-        assert words(rule([better, missing])) == ["refuted"]
-        assert words(rule([missing])) == ["inconclusive"]
+    for rule in (baseline_best, best_of_grid):
+        assert words(rule(compare(worse))) == ["supported"]
+        assert words(rule(compare(worse, missing))) == ["inconclusive"]
+        assert "missing: 50%" in rule(compare(worse, missing)).reason
+        assert words(rule(compare(better, missing))) == ["refuted"]
+        assert words(rule(compare(missing))) == ["inconclusive"]
 
 
 def test_without_a_sensitive_judge_nothing_is_decided() -> None:
     for mean in (-0.5, 0.0, 0.5):
-        contrasts = [contrast_of("rival", around(mean))]
-        for evidence in (
-            baseline_best(contrasts, TERMS, BLIND, 0.0),
-            no_difference(contrasts, TERMS, BLIND),
-            best_of_grid(contrasts, "baseline", TERMS, BLIND),
-        ):
+        comparison = compare(contrast_of("rival", around(mean)), assay=BLIND)
+        for rule in (baseline_best, no_difference, best_of_grid):
+            evidence = rule(comparison)
             assert words(evidence) == ["inconclusive"]
             assert evidence.reason == "blind"
 
@@ -110,15 +108,13 @@ def test_without_a_sensitive_judge_nothing_is_decided() -> None:
 def test_a_metric_without_a_good_end_has_no_best() -> None:
     contrast = contrast_of("rival", around(0.0))._replace(better=None)
     with pytest.raises(ValueError, match="no variant is best"):
-        baseline_best([contrast], TERMS, SENSITIVE, 0.0)
-    assert words(no_difference([contrast], TERMS, SENSITIVE)) == ["supported"]
+        baseline_best(compare(contrast))
+    assert words(no_difference(compare(contrast))) == ["supported"]
 
 
 def test_the_report_corrects_over_what_was_asked() -> None:
-    close = Evidence("weighed", p_if_false=0.03, p_if_true=1.0, reason="", num_prompts=128)
-    failed = Evidence(
-        "inconclusive", p_if_false=1.0, p_if_true=1.0, reason="coverage", num_prompts=0
-    )
+    close = Evidence(status="weighed", p_if_false=0.03, p_if_true=1.0, reason="", num_prompts=128)
+    failed = inconclusive("coverage")
     assert words(close) == ["supported"]
     assert words(close, not_testable("no such layer")) == ["supported", "not_testable"]
     assert words(close, failed) == ["inconclusive", "inconclusive"]
@@ -126,7 +122,7 @@ def test_the_report_corrects_over_what_was_asked() -> None:
 
 def test_the_design_is_not_testable_on_frozen_weights() -> None:
     page = Page(
-        Evidence("weighed", p_if_false=0.001, p_if_true=1.0, reason="", num_prompts=128),
+        Evidence(status="weighed", p_if_false=0.001, p_if_true=1.0, reason="", num_prompts=128),
         FROZEN_WEIGHTS,
         PROVENANCE,
     )
@@ -135,14 +131,16 @@ def test_the_design_is_not_testable_on_frozen_weights() -> None:
     assert "training ablation" in verdicts.design.reason
     assert verdicts.weights.provenance.model == "nano" and verdicts.weights.num_prompts == 128
     trained = page._replace(
-        design=Evidence("weighed", p_if_false=1.0, p_if_true=0.002, reason="", num_prompts=10)
+        design=Evidence(
+            status="weighed", p_if_false=1.0, p_if_true=0.002, reason="", num_prompts=10
+        )
     )
     assert decide_report({"a01": trained})["a01"].design.word == "refuted"
 
 
 def test_sub_questions_only_suggest() -> None:
     evidence = {
-        str(p): Evidence("weighed", p_if_false=1.0, p_if_true=p, reason="", num_prompts=64)
+        str(p): Evidence(status="weighed", p_if_false=1.0, p_if_true=p, reason="", num_prompts=64)
         for p in (0.01, 0.06, 0.2)
     }
     verdicts = decide_sub_questions(evidence, PROVENANCE)
@@ -171,9 +169,9 @@ SHARED = SharedTerms(
 
 
 def weigh(fields: Mapping[str, object], rows: Sequence[TableRow], baseline: str) -> Evidence:
-    measured = Measurements({str(fields["study"]): StudyScores(rows, baseline)}, {}, {})
-    claim = TypeAdapter(Claim).validate_python(fields)
-    return weigh_claim(claim, measured, SHARED)
+    studies = {str(fields["study"]): StudyScores(rows, baseline)}
+    measured = Measurements(studies=studies, observations={}, results={}, terms=SHARED)
+    return TypeAdapter[Claim](AnyClaim).validate_python(fields).weigh(measured)
 
 
 def test_a_claim_is_weighed_on_a_score_table() -> None:
@@ -186,11 +184,16 @@ def test_a_claim_is_weighed_on_a_score_table() -> None:
 
 @pytest.mark.parametrize(
     ("changed", "said"),
-    [({"metric": "alignmint"}, "did you mean 'alignment'"), ({"margin": 0}, "greater than 0")],
+    [
+        ({"metric": "alignmint"}, "did you mean 'alignment'"),
+        ({"rule": "baseline_bets"}, "did you mean 'baseline_best'"),
+        ({"margin": 0}, "greater than 0"),
+        ({"metric": "embedding_norm_pad", "margin": None}, "has no margin"),
+    ],
 )
 def test_a_wrong_claim_says_what_is_wrong(changed: dict[str, object], said: str) -> None:
     with pytest.raises(ValueError, match=said):
-        TypeAdapter(Claim).validate_python(CLAIM | changed)
+        TypeAdapter[Claim](AnyClaim).validate_python(CLAIM | changed)
 
 
 def test_the_assay_may_read_another_metric_than_the_claim() -> None:
@@ -216,3 +219,25 @@ def score_rows(means: Mapping[str, float]) -> list[dict[str, object]]:
         for variant, mean in means.items()
         for prompt in range(64)
     ]
+
+
+def test_answers_are_counted_by_the_verdicts_of_the_report() -> None:
+    """0.03 is below 5 % alone, but not after Holm over both claims; a sub-question is none."""
+    clear = Evidence("weighed", p_if_false=0.001, p_if_true=1.0, reason="", num_prompts=64)
+    close = Evidence("weighed", p_if_false=0.03, p_if_true=1.0, reason="", num_prompts=64)
+    evidence = {
+        Place("a", "weights"): clear,
+        Place("a", "design"): clear,
+        Place("a", "0"): clear,
+        Place("b", "weights"): close,
+        Place("c", "weights"): not_testable("nothing was drawn"),
+        Place("d", "weights"): close._replace(status="exact", p_if_false=1.0, p_if_true=0.0),
+    }
+    assert count_answers(evidence) == {
+        "supported": 2,
+        "refuted": 1,
+        "inconclusive": 0,
+        "not_testable": 1,
+    }
+    evidence[Place("b", "design")] = close
+    assert count_answers(evidence)["inconclusive"] == 1

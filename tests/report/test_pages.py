@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from zimage_eval.output.results import Results
-from zimage_eval.questions.evidence import read_evidence
-from zimage_eval.questions.questions import Place, Question, load_questions, places
+from zimage_eval.questions.evidence import Place, read_evidence
+from zimage_eval.questions.questions import Question, load_questions, places
 from zimage_eval.questions.sources import read_measured
 from zimage_eval.report.citations import cited_sources, missing_references
 

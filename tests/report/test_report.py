@@ -1,12 +1,16 @@
 """Sentences and tables of the report say what their summaries say."""
 
 import re
+from typing import get_args
 
 import pytest
 
 from tests.support.fakes.fake_summaries import DEFAULTS, FULL, number, summarize
+from zimage_eval.config.model_spec import JudgeName
 from zimage_eval.config.params import Study
 from zimage_eval.config.variants import Variant, expand_variants
+from zimage_eval.prompts.facts import KNOWN_WORDS
+from zimage_eval.report.report import JUDGES
 from zimage_eval.report.studies import confirm_finding, coverage_findings, screened_finding
 from zimage_eval.report.web_page import render_page
 from zimage_eval.studies.shown_numbers import (
@@ -68,6 +72,10 @@ def test_the_finding_names_the_best_and_counts_what_differs() -> None:
         "of the paired difference to the baseline excludes 0 for 1 of 2 variants (1 lower, 0 "
         "higher)."
     )
+
+
+def test_every_judge_is_told_in_words_and_has_words_that_it_knows() -> None:
+    assert JUDGES.keys() == KNOWN_WORDS.keys() == set(get_args(JudgeName))
 
 
 def test_equal_bests_are_all_named() -> None:

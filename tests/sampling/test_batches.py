@@ -11,9 +11,11 @@ from zimage_eval.model.folder import ModelLimits
 from zimage_eval.sampling.batches import (
     Batch,
     ImageRequest,
+    PaintRequest,
     compose_batches,
+    divide_request,
+    plan_variant,
     request_images,
-    variant_batches,
 )
 from zimage_eval.text.layer_maps import PhaseTexts
 from zimage_eval.text.wordings import Wording, wording_key
@@ -44,6 +46,17 @@ def test_batches_hold_one_padded_length_in_the_order_of_the_prompts() -> None:
     assert compose_batches(lengths, 3) == [[1, 2, 6], [7], [0, 3, 4], [5]]
     assert compose_batches(lengths, 1) == [[1], [2], [6], [7], [0], [3], [4], [5]]
     assert compose_batches([], 4) == []
+
+
+def test_a_request_is_divided_into_batches_and_the_places_of_their_pictures() -> None:
+    embeds = [torch.full((length, 2), float(length)) for length in (40, 10, 32, 33)]
+    request = PaintRequest(make_settings(), embeds, [5, 6, 7, 8], None, None)
+    parts = divide_request(request, 2)
+    assert [places for places, _ in parts] == [[1, 2], [0, 3]]
+    for places, batch in parts:
+        assert isinstance(batch, Batch)
+        assert batch.seeds == [request.seeds[place] for place in places]
+        assert [len(entry) for entry in batch.prompt_embeds] == [len(embeds[p]) for p in places]
 
 
 def ask(chosen: Variant, *prompts: dict) -> list[ImageRequest]:
@@ -82,14 +95,15 @@ def test_variant_gets_its_own_embeddings_and_a_negative_only_with_guidance() -> 
         embeddings = {("x", encoder): torch.ones(4, 2), ("no", encoder): torch.zeros(3, 2)}
         requests = ask(chosen, {"prompt_id": "a", "text": "x", "seeds": [5]})
         wordings = as_written(["x"], [chosen])
-        [(members, batch)] = variant_batches(
-            chosen, requests, wordings, embeddings, LIMITS, 4, TEXTS
-        )
-        assert isinstance(batch, Batch)
+        [(members, how)] = plan_variant(chosen, requests, wordings, embeddings, LIMITS, TEXTS)
+        assert isinstance(how, PaintRequest)
         assert members == requests
-        assert batch.prompt_embeds[0] is embeddings["x", encoder]
-        assert batch.seeds == [5]
-        assert (batch.negative_prompt_embeds is None) == (scale == 0.0)
+        assert how.settings == chosen.settings
+        assert how.prompt_embeds[0] is embeddings["x", encoder]
+        assert how.seeds == [5]
+        batch = Batch([how.prompt_embeds[0]], how.negative_prompt_embeds, [5], None)
+        assert divide_request(how, 4) == [([0], batch)]
+        assert (how.negative_prompt_embeds is None) == (scale == 0.0)
 
 
 def test_what_the_model_cannot_do_is_a_reason() -> None:
@@ -102,11 +116,16 @@ def test_what_the_model_cannot_do_is_a_reason() -> None:
     embeddings = {("short", encoder): torch.ones(64, 2), ("long", encoder): torch.ones(65, 2)}
     requests = ask(chosen, *prompts)
     wordings = as_written(["short", "long"], [chosen])
-    parts = list(variant_batches(chosen, requests, wordings, embeddings, LIMITS, 4, TEXTS))
-    assert isinstance(parts[0][1], Batch)
-    assert parts[1] == ([requests[1]], "65 tokens: captions end at 64")
+    [(members, how)] = plan_variant(chosen, requests, wordings, embeddings, LIMITS, TEXTS)
+    assert members == requests and isinstance(how, PaintRequest)
+    parts = divide_request(how, 4)
+    assert parts[0][0] == [0] and isinstance(parts[0][1], Batch)
+    assert parts[1:] == [([1], "65 tokens: captions end at 64")]
+    with_long_negative = how._replace(negative_prompt_embeds=torch.ones(66, 2))
+    words = "66 tokens: captions end at 64"
+    assert divide_request(with_long_negative, 4) == [([0], words), ([1], words)]
     too_deep = variant(hidden_layer=-7)
-    [(members, reason)] = variant_batches(too_deep, requests, {}, {}, LIMITS, 4, TEXTS)
+    [(members, reason)] = plan_variant(too_deep, requests, {}, {}, LIMITS, TEXTS)
     assert members == requests
     assert reason == "hidden_layer -7: this text encoder has -4 to 3"
 
@@ -114,10 +133,10 @@ def test_what_the_model_cannot_do_is_a_reason() -> None:
 def test_text_without_embeddings_is_refused() -> None:
     requests = ask(variant(), {"prompt_id": "a", "text": "x", "seeds": [1]})
     with pytest.raises(ValueError, match="no wording of 'x'"):
-        list(variant_batches(variant(), requests, {}, {}, LIMITS, 4, TEXTS))
+        plan_variant(variant(), requests, {}, {}, LIMITS, TEXTS)
     wordings = as_written(["x"], [variant()])
     with pytest.raises(ValueError, match="no embeddings of 'x'"):
-        list(variant_batches(variant(), requests, wordings, {}, LIMITS, 4, TEXTS))
+        plan_variant(variant(), requests, wordings, {}, LIMITS, TEXTS)
 
 
 def test_a_prompt_that_cannot_be_worded_so_is_a_reason_and_the_others_go_on() -> None:
@@ -129,11 +148,12 @@ def test_a_prompt_that_cannot_be_worded_so_is_a_reason_and_the_others_go_on() ->
         wording_key("y", chosen.settings): Wording("why", None),
     }
     embeddings = {("why", chosen.settings.encoder): torch.ones(4, 2)}
-    lacking, (members, batch) = variant_batches(
-        chosen, requests, wordings, embeddings, LIMITS, 4, TEXTS
+    lacking, (members, request) = plan_variant(
+        chosen, requests, wordings, embeddings, LIMITS, TEXTS
     )
     assert lacking == ([requests[0]], "no caption")
-    assert members == [requests[1]] and isinstance(batch, Batch)
+    assert members == [requests[1]] and isinstance(request, PaintRequest)
+    assert request.prompt_embeds == [embeddings["why", chosen.settings.encoder]]
 
 
 @pytest.mark.parametrize(("text", "others"), [("x", "uv"), ("u", "xy"), ("by hand", "xy")])
@@ -146,10 +166,12 @@ def test_a_map_in_the_refiners_place_is_fitted_on_the_other_prompts(text: str, o
     }
     requests = ask(chosen, {"prompt_id": "a", "text": text, "seeds": [1]})
     wordings = as_written([text], [chosen])
-    [(_, batch)] = variant_batches(chosen, requests, wordings, embeddings, LIMITS, 4, TEXTS)
+    [(_, how)] = plan_variant(chosen, requests, wordings, embeddings, LIMITS, TEXTS)
+    assert isinstance(how, PaintRequest)
+    [(_, batch)] = divide_request(how, 4)
     assert isinstance(batch, Batch)
     assert batch.refiner_fit is not None
     assert [float(one[0, 0]) for one in batch.refiner_fit.captions] == [ord(one) for one in others]
     del embeddings[others[1], settings.encoder]
     with pytest.raises(ValueError, match=f"no embeddings of '{others[1]}'"):
-        list(variant_batches(chosen, requests, wordings, embeddings, LIMITS, 4, TEXTS))
+        plan_variant(chosen, requests, wordings, embeddings, LIMITS, TEXTS)

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from tests.support.fakes.fake_reports import SENSITIVE, SHARES, Floats, at_least, contrast_of
-from zimage_eval.questions.contrasts import Margin, find
+from tests.support.fakes.fake_reports import SHARES, Floats, at_least, contrast_of
+from zimage_eval.questions.contrasts import SENSITIVE, Margin, find
 from zimage_eval.statistics.argmax_sets import argmax_p_values
 from zimage_eval.statistics.studentized import mean_test
 

@@ -11,19 +11,22 @@ import numpy as np
 import pytest
 
 from tests.support.fakes.fake_reports import (
-    SENSITIVE,
     SHARES,
     TERMS,
     at_least,
     at_most,
+    compare,
     contrast_of,
     draw_null_report,
     draw_sharp_null_report,
     words,
 )
-from zimage_eval.questions import contrasts, evidence
+from zimage_eval.questions import contrasts
 from zimage_eval.questions.contrasts import Margin, check_assay, find, paired_contrast
-from zimage_eval.questions.evidence import Evidence, baseline_best, best_of_grid, no_difference
+from zimage_eval.questions.evidence import Evidence
+from zimage_eval.questions.rules import best_of_grid
+from zimage_eval.questions.rules.baseline_best import baseline_best
+from zimage_eval.questions.rules.no_difference import no_difference
 from zimage_eval.statistics.argmax_sets import argmax_p_values
 from zimage_eval.statistics.power import deviation_under_test, smallest_effect, smallest_margin
 from zimage_eval.statistics.studentized import mean_test
@@ -32,7 +35,7 @@ from zimage_eval.statistics.studentized import mean_test
 @pytest.fixture(autouse=True)
 def few_draws(monkeypatch: pytest.MonkeyPatch) -> None:
     """Bootstraps of 999 draws, whose smallest p-value still passes Holm over eight pages."""
-    monkeypatch.setattr(evidence, "argmax_p_values", partial(argmax_p_values, num_draws=999))
+    monkeypatch.setattr(best_of_grid, "argmax_p_values", partial(argmax_p_values, num_draws=999))
     monkeypatch.setattr(contrasts, "mean_test", partial(mean_test, num_resamples=999))
 
 
@@ -75,7 +78,7 @@ def test_power_is_what_the_plan_says(num_prompts: int, is_judged: bool) -> None:
     for _ in range(400):
         noise = rng.choice([-deviation, deviation], num_prompts)
         rival = contrast_of("rival", noise - effect, bounds)
-        found += words([baseline_best([rival], TERMS, SENSITIVE, 0.0)]) == ["supported"]
+        found += words([baseline_best(compare(rival))]) == ["supported"]
     assert at_least(found, 400, 0.78)
     assert is_judged or at_most(found, 400, 0.82)
 
@@ -88,7 +91,7 @@ def test_the_smallest_margin_shows_no_difference_in_80_percent(is_judged: bool) 
     found = 0
     for _ in range(400):
         rival = contrast_of("rival", rng.choice([-0.25, 0.25], 128), bounds)
-        found += words([no_difference([rival], Margin(margin, 1.0), SENSITIVE)]) == ["supported"]
+        found += words([no_difference(compare(rival, terms=Margin(margin, 1.0)))]) == ["supported"]
     assert at_least(found, 400, 0.78)
 
 
@@ -132,8 +135,7 @@ def test_a_broken_judge_decides_nothing(judge: str, num_prompts: int) -> None:
         assay = check_assay(swapped, TERMS)
         assert find(rival, TERMS, assay).kind == "inconclusive"
         weighed = [
-            baseline_best([rival], TERMS, assay, 0.0),
-            no_difference([rival], TERMS, assay),
-            best_of_grid([rival], "baseline", TERMS, assay),
+            rule(compare(rival, assay=assay))
+            for rule in (baseline_best, no_difference, best_of_grid.best_of_grid)
         ]
         assert words(weighed) == ["inconclusive"] * 3

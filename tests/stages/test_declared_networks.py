@@ -13,6 +13,7 @@ from tests.support.models.tiny_clip import build_tiny_clip
 from tests.support.models.tiny_detectors import build_tiny_owl
 from tests.support.projects.synthetic_study import write_project
 from zimage_eval.metrics.networks.files import sha256_of
+from zimage_eval.model.environment import write_environment
 from zimage_eval.output.results import read_results
 from zimage_eval.studies.summaries import Summary, read_summaries
 
@@ -65,6 +66,8 @@ def finish(folder: Path, networks: dict[str, dict[str, str]], judge: str) -> Non
         compute_features.main("shift")
         compute_scores.main("shift")
         summarize.main("shift")
+        write_environment(folder / "data/environment/build_reference.json")
+        (folder / "reports/evidence.json").write_text("{}")
         collect_headline.main()
 
 

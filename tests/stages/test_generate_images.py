@@ -15,10 +15,9 @@ from diffusers import ZImagePipeline
 
 from stages import expand_studies, extract_embeddings, generate_images, run
 from tests.support.projects.toy_project import PARAMS, SPEC, enter_project, outputs, save_yaml
-from zimage_eval.model import transformer
-from zimage_eval.output.png import decode_png, read_png_text
+from zimage_eval.output.png import decode_png, pixels_digest, read_png_text
 from zimage_eval.output.tables import IMAGES, read_table
-from zimage_eval.sampling import generation
+from zimage_eval.sampling import generation, painter
 
 
 @pytest.fixture
@@ -37,29 +36,29 @@ def table(study: str) -> list[dict[str, Any]]:
 def rendered(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """Sizes of the batches that were made, not taken from the store."""
     sizes: list[int] = []
-    render = generation._render
+    render = generation.render_batch
 
-    def spy(pipe: ZImagePipeline, batch: Any, recipe: Any) -> list[bytes]:  # noqa: ANN401
-        files = render(pipe, batch, recipe)
+    def spy(pipe: ZImagePipeline, batch: Any, settings: Any) -> Any:  # noqa: ANN401
+        images = render(pipe, batch, settings)
         sizes.append(len(batch.seeds))
-        return files
+        return images
 
-    monkeypatch.setattr(generation, "_render", spy)
+    monkeypatch.setattr(painter, "render_batch", spy)
     return sizes
 
 
 def fail_when(
     monkeypatch: pytest.MonkeyPatch, condition: Callable[[Any], bool], error: BaseException
 ) -> None:
-    """Make the rendering of some batches fail."""
-    render = generation._render
+    """Make the denoising of some batches fail."""
+    denoise = generation.denoise_batch
 
-    def failing(pipe: ZImagePipeline, batch: Any, recipe: Any) -> list[bytes]:  # noqa: ANN401
+    def failing(pipe: ZImagePipeline, batch: Any, settings: Any) -> Any:  # noqa: ANN401
         if condition(batch):
             raise error
-        return render(pipe, batch, recipe)
+        return denoise(pipe, batch, settings)
 
-    monkeypatch.setattr(generation, "_render", failing)
+    monkeypatch.setattr(generation, "denoise_batch", failing)
 
 
 def test_embeddings_of_a_study_are_its_own_and_the_same_each_time(project: Path) -> None:
@@ -91,6 +90,7 @@ def test_table_lists_every_image_with_how_it_was_made(project: Path) -> None:
         assert row["sigmas"] == pytest.approx([1.0, 0.75, 0.0])
         data = (project / "data/images/guidance" / row["file"]).read_bytes()
         assert decode_png(data).shape == (3, 16, 24)
+        assert row["pixels"] == pixels_digest(decode_png(data))
         assert json.loads(read_png_text(data)["zimage_eval"])["batch_size"] == row["batch_size"]
     assert {row["file"] for row in rows if row["prompt_id"] == "b/1"} == {
         "guidance_scale=0.0/b_1-7.png",
@@ -219,6 +219,8 @@ def test_what_is_not_finite_is_rows_and_the_rest_goes_on(
     errors = {row["prompt_id"]: row["error"] for row in table("baseline")}
     words = "FloatingPointError: decoded image is not finite"
     assert errors == {"a": None, "b/1": None, "c": words, "d": None}
+    digests = {row["prompt_id"] for row in table("baseline") if row["pixels"]}
+    assert digests == {"a", "b/1", "d"}
     assert "1 failed" in capsys.readouterr().out
     fail_when(monkeypatch, lambda batch: True, error)
     monkeypatch.setenv("ZIMAGE_EVAL_STORE", "off")
@@ -297,7 +299,7 @@ def test_weights_that_cant_be_loaded_end_the_stage_in_one_line(
         raise error
 
     with monkeypatch.context() as patch, pytest.raises(SystemExit) as ended:
-        patch.setattr(transformer, "load_image_side", fail)
+        patch.setattr(painter, "load_image_side", fail)
         patch.setattr("sys.argv", ["generate_images", "guidance"])
         run(generate_images.main)
     assert ended.value.code == 1

@@ -2,12 +2,16 @@
 
 import errno
 import os
+import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 import stages
+from tests.support.repository import ROOT
 
 
 def _raising(error: BaseException) -> Callable[[], None]:
@@ -82,3 +86,58 @@ def test_a_mistake_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch, error: E
     monkeypatch.setattr("sys.argv", ["stage"])
     with pytest.raises(type(error)):
         stages.run(_raising(error))
+
+
+TELLING = """\
+import subprocess, sys
+from stages import run
+def main() -> None:
+    import zimage_eval.config.frozen as module
+    code = "import zimage_eval.config.frozen as module; print(module.__file__)"
+    print(module.__file__, flush=True)
+    subprocess.run([sys.executable, "-c", code], check=True)
+if __name__ == "__main__":
+    run(main)
+"""
+
+
+@pytest.fixture
+def trees(tmp_path: Path) -> tuple[Path, Path]:
+    """Two trees with a stage that tells whose library it and a process of its own take."""
+    for name in ("tree", "installed"):
+        shutil.copytree(ROOT / "src", tmp_path / name / "src")
+        (tmp_path / name / "stages").mkdir()
+        shutil.copy(ROOT / "stages" / "__init__.py", tmp_path / name / "stages")
+        (tmp_path / name / "stages" / "tell.py").write_text(TELLING)
+    return tmp_path / "tree", tmp_path / "installed"
+
+
+def tell(tree: Path, *paths: Path) -> subprocess.CompletedProcess[str]:
+    """Run the stage of a tree; Python finds modules in `paths` first."""
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(map(str, paths))}
+    command = [sys.executable, "-m", "stages.tell"]
+    return subprocess.run(command, cwd=tree, env=environment, capture_output=True, text=True)
+
+
+def test_a_stage_takes_the_library_of_its_own_tree(trees: tuple[Path, Path]) -> None:
+    tree, installed = trees
+    done = tell(tree, installed / "src")
+    file = str(tree / "src" / "zimage_eval" / "config" / "frozen.py")
+    assert (done.stdout.splitlines()[:2], done.stderr) == ([file, file], "")
+
+
+def test_a_library_of_another_tree_that_is_loaded_already_is_refused(
+    trees: tuple[Path, Path],
+) -> None:
+    tree, installed = trees
+    early = installed / "early"
+    early.mkdir()
+    (early / "sitecustomize.py").write_text("import zimage_eval")
+    done = tell(tree, early, installed / "src")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.count("\n") == 1
+    assert done.stderr.startswith(
+        f"error: {installed / 'src' / 'zimage_eval'} is loaded, but this stage belongs to "
+        f"{tree / 'src' / 'zimage_eval'}: "
+    )
+    assert f"PYTHONPATH={tree / 'src'}" in done.stderr

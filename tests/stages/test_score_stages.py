@@ -19,8 +19,8 @@ from stages import (
 )
 from tests.support.projects.synthetic_study import write_project
 from tests.support.repository import ROOT
+from zimage_eval.config.metrics import available_metrics
 from zimage_eval.config.variants import Variant
-from zimage_eval.metrics.catalogue import metrics_with
 from zimage_eval.output.png import encode_png, read_picture
 from zimage_eval.output.results import read_results
 from zimage_eval.output.tables import SWAPPED_PROMPTS, read_table, scores_schema
@@ -64,8 +64,8 @@ def run_stages() -> None:
         compute_scores.main(study)
         summarize.main(study)
     measure_judge.main()
-    collect_headline.main()
     weigh_claims.main()
+    collect_headline.main()
     render_report.main()
 
 
@@ -78,7 +78,7 @@ def is_judged(project: Path) -> bool:
 
 def test_every_image_has_a_row(project: Path) -> None:
     table = read_table(
-        project / "data/scores/hidden_layer.parquet", scores_schema(list(metrics_with([])))
+        project / "data/scores/hidden_layer.parquet", scores_schema(available_metrics([]))
     )
     scored = table.to_pylist()
     rows = [row for row in scored if row["variant"] != SWAPPED_PROMPTS]
@@ -86,7 +86,7 @@ def test_every_image_has_a_row(project: Path) -> None:
     swapped = [row for row in scored if row["variant"] == SWAPPED_PROMPTS]
     assert len(swapped) == 16 + 8 * 2
     assert all((row["alignment"] is None) != is_judged(project) for row in swapped)
-    assert all(row[name] is None for row in rows if row["error"] for name in metrics_with([]))
+    assert all(row[name] is None for row in rows if row["error"] for name in available_metrics([]))
     for row in rows:
         if not row["error"]:
             is_baseline = row["variant"] == "hidden_layer=-2"
@@ -144,7 +144,7 @@ def test_a_rerun_changes_no_byte(project: Path, monkeypatch: pytest.MonkeyPatch)
         if path.is_file()
     ]
     before = {path: path.read_bytes() for path in outputs}
-    assert len(before) == 2 + 2 * 2 + 2 * 2 + 2 + 2 * 5 + 6
+    assert len(before) == 2 + 2 * 2 + 2 * 2 + 2 + 2 * 5 + 8
     run_stages()
     assert [path for path in outputs if path.read_bytes() != before[path]] == []
 
@@ -163,10 +163,53 @@ def test_the_report_holds_every_study_and_its_pictures(project: Path) -> None:
 
 
 def test_headline_is_small(project: Path) -> None:
-    headline = json.loads((project / "reports/headline.json").read_text())["headline"]
-    assert set(headline) == {"all studies", "hidden_layer"}
-    assert headline["all studies"]["lowest_coverage"] == 0.75
-    assert (headline["all studies"]["alignment"] is None) != is_judged(project)
+    headline = json.loads((project / "reports/headline.json").read_text())
+    assert headline["coverage"] == {"lowest": 0.75}
+    assert sum(headline["answers"].values()) == 1
+    assert (headline["alignment"]["main"] is None) != is_judged(project)
+    assert set(headline["gain"]) == ({"hidden_layer"} if is_judged(project) else set())
+    table = (project / "reports/headline.csv").read_text().splitlines()
+    assert len(table) == 1 + len(headline["gain"])
+
+
+def test_every_number_leads_to_what_computed_it(project: Path) -> None:
+    environments = json.loads((project / "reports/environment.json").read_text())
+    [(name, named)] = environments.items()
+    assert named["computed"] == [
+        "build_reference",
+        "extract_embeddings",
+        *(
+            f"{stage}/{study}"
+            for stage in ("generate_images", "compute_features", "compute_scores")
+            for study in ("baseline", "hidden_layer")
+        ),
+    ]
+    signatures = json.loads((project / "reports/signatures.json").read_text())
+    assert {tuple(signature["environments"]) for signature in signatures.values()} == {(name,)}
+    assert f"(environment `{name}`)" in (project / "reports/report.md").read_text()
+
+
+def test_scores_of_another_machine_say_so(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(project)
+    kept = {path: path.read_bytes() for path in Path("reports").rglob("*") if path.is_file()}
+    path = Path("data/environment/compute_scores/hidden_layer.json")
+    here = path.read_text()
+    path.write_text(json.dumps(json.loads(here) | {"device": "NVIDIA H100", "driver": "550.54.15"}))
+    collect_headline.main()
+    render_report.main()
+    environments = json.loads(Path("reports/environment.json").read_text())
+    devices = {key: named["environment"]["device"] for key, named in environments.items()}
+    [other] = [key for key, device in devices.items() if device == "NVIDIA H100"]
+    assert environments[other]["computed"] == ["compute_scores/hidden_layer"]
+    signatures = json.loads(Path("reports/signatures.json").read_text())
+    assert set(signatures["lpips"]["environments"]) == set(environments)
+    assert other not in signatures["kid_alexnet"]["environments"]
+    line = "compute_scores/hidden_layer: NVIDIA H100, driver 550.54.15, Python"
+    assert line in Path("reports/report.md").read_text()
+    path.write_text(here)
+    collect_headline.main()
+    render_report.main()
+    assert [path for path, content in kept.items() if path.read_bytes() != content] == []
 
 
 def test_a_study_that_left_params_leaves_the_report(
@@ -226,7 +269,7 @@ def test_pictures_of_8_pixels_are_scored_but_for_what_needs_more(
         pixels = read_picture(path)[:, 20:28, 20:28]
         path.write_bytes(encode_png(pixels, {}))
     compute_scores.main("hidden_layer")
-    schema = scores_schema(list(metrics_with([])))
+    schema = scores_schema(available_metrics([]))
     table = read_table(Path("data/scores/hidden_layer.parquet"), schema).to_pylist()
     rivals = [row for row in table if row["variant"] == "hidden_layer=-1"]
     for name in ("lpips", "seed_diversity", "ssim"):

@@ -3,20 +3,22 @@
 import numpy as np
 import pytest
 
-from tests.support.fakes.fake_reports import SENSITIVE, SHARES, at_least, contrast_of, words
+from tests.support.fakes.fake_reports import SHARES, at_least, compare, contrast_of, words
 from tests.support.fakes.pseudo_studies import read_bank
 from tests.support.projects.toy_params import GUIDANCE, TEMPLATES, params, spec
 from zimage_eval.cli.commands import main
 from zimage_eval.config.variants import expand_variants
+from zimage_eval.output.text_tables import render_text
 from zimage_eval.questions.contrasts import Margin
-from zimage_eval.questions.evidence import baseline_best, no_difference
+from zimage_eval.questions.rules.baseline_best import baseline_best
+from zimage_eval.questions.rules.no_difference import no_difference
 from zimage_eval.statistics.estimates import estimate
 from zimage_eval.statistics.power import num_prompts_needed
 from zimage_eval.studies.margin_plan import (
     Spread,
     deviation_from_interval,
+    margin_table,
     plan_margin,
-    render_margin_plan,
 )
 from zimage_eval.studies.plan import predict_seconds
 from zimage_eval.studies.summaries import Summary
@@ -64,7 +66,7 @@ def test_a_study_is_planned_with_its_own_spread() -> None:
     variants = expand_variants(asked.studies["guidance"], spec().defaults)
     seconds = sum(predict_seconds(variant.settings, spec()) for variant in variants)
     assert own.contrast_hours == pytest.approx(own.num_prompts * seconds / 3600)
-    text = render_margin_plan([own, declared], 0.1, spec())
+    text = render_text(margin_table([own, declared], 0.1, spec()))
     assert f"{own.num_prompts}" in text and "0.1" in text.splitlines()[0]
 
 
@@ -98,8 +100,8 @@ def test_the_planned_prompts_have_the_power_on_real_scores(margin: float) -> Non
         pairs = rng.permuted(pairs, axis=1)[:, :2]
         differences = pairs[:, 0] - pairs[:, 1]
         same = contrast_of("rival", differences, SHARES)
-        equivalent += words([no_difference([same], terms, SENSITIVE)]) == ["supported"]
+        equivalent += words([no_difference(compare(same, terms=terms))]) == ["supported"]
         worse = contrast_of("rival", np.clip(differences - margin, -1, 1), SHARES)
-        found += words([baseline_best([worse], terms, SENSITIVE, 0.0)]) == ["supported"]
+        found += words([baseline_best(compare(worse, terms=terms))]) == ["supported"]
     assert at_least(equivalent, 300, 0.78)
     assert at_least(found, 300, 0.78)

@@ -6,13 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.projects.default_settings import DEFAULTS
 from tests.support.projects.toy_params import GUIDANCE, TEMPLATES, params, spec
 from tests.support.repository import ROOT
 from zimage_eval.cli.commands import main
-from zimage_eval.config.settings import Settings
+from zimage_eval.output.text_tables import render_text
 from zimage_eval.statistics.power import smallest_effect
-from zimage_eval.studies.plan import forwards_per_image, plan_studies, render_plan
+from zimage_eval.studies.plan import plan_studies, plan_table
 
 
 def test_counts_agree_with_a_count_by_hand() -> None:
@@ -48,13 +47,6 @@ def test_larger_images_take_longer() -> None:
     assert plan.minutes * 60 == pytest.approx((4 + 32) * 6 + 4 * 12)
 
 
-def test_forwards_count_guidance_twice() -> None:
-    settings = Settings.model_validate(DEFAULTS)
-    assert forwards_per_image(settings) == 8
-    sampler = settings.sampler.model_copy(update={"guidance_scale": 0.5})
-    assert forwards_per_image(settings.model_copy(update={"sampler": sampler})) == 16
-
-
 def test_smallest_effect_is_the_textbooks() -> None:
     # Cohen 1988, d = 0.5, two-sided 5 %, power 80 %: 32 pairs by the normal approximation.
     assert smallest_effect(1.0, 32) == pytest.approx(0.495, abs=0.001)
@@ -63,7 +55,7 @@ def test_smallest_effect_is_the_textbooks() -> None:
 def test_no_judge_no_effect() -> None:
     (plan,) = plan_studies(params(guidance=GUIDANCE), spec(judge="none"), TEMPLATES)
     assert plan.screen_effect is None
-    assert " - " in render_plan([plan], params(guidance=GUIDANCE), spec(judge="none"))
+    assert " - " in render_text(plan_table([plan], params(guidance=GUIDANCE), spec(judge="none")))
 
 
 def test_a_bad_study_is_named() -> None:
@@ -71,11 +63,11 @@ def test_a_bad_study_is_named() -> None:
         plan_studies(params(guidance=GUIDANCE | {"confirm": "x"}), spec(), TEMPLATES)
 
 
-def test_bad_input_is_one_line_and_exit_2(
+def test_bad_input_is_one_line_and_exit_1(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "params.yaml").write_text("modle: nano\n")
-    assert main(["plan", "--folder", str(tmp_path)]) == 2
+    assert main(["--folder", str(tmp_path), "plan"]) == 1
     captured = capsys.readouterr()
     assert captured.out == ""
     assert captured.err.count("\n") == 1

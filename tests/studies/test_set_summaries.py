@@ -4,8 +4,8 @@ import numpy as np
 
 from tests.support.projects.distribution_settings import settings
 from zimage_eval.config.measuring import Distribution
+from zimage_eval.config.set_metrics import set_metrics
 from zimage_eval.config.variants import Variant
-from zimage_eval.metrics.sets.catalogue import set_metrics
 from zimage_eval.metrics.sets.features import StudyFeatures
 from zimage_eval.metrics.sets.frechet import frechet_score
 from zimage_eval.metrics.sets.kernel import kid_score

@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 
 from tests.support.projects.default_settings import DEFAULTS
+from zimage_eval.config.metrics import METRICS
 from zimage_eval.config.settings import Settings, override
 from zimage_eval.config.variants import Variant
-from zimage_eval.metrics.catalogue import METRICS
 from zimage_eval.studies.summaries import (
     Summary,
     confirm_rows,

@@ -7,9 +7,9 @@ from typing import Any
 
 from tests.support.repository import ROOT
 from zimage_eval.config.frozen import read_yaml
+from zimage_eval.output.code_lists import CODE_PACKAGES as PACKAGES
 from zimage_eval.output.code_lists import CodeGraph
 
-PACKAGES = {"zimage_eval": Path("src/zimage_eval"), "stages": Path("stages")}
 PIPELINES = (ROOT / "dvc.yaml", *sorted((ROOT / "benchmarks").glob("*/dvc.yaml")))
 
 ENTRIES: dict[str, dict[str, Any]] = {

@@ -1,277 +1,121 @@
-"""The commands of `python -m zimage_eval`: what each is called, reads and prints."""
+"""`python -m zimage_eval`: its commands, the options before them, and how errors are told."""
 
-import argparse
-import math
 import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
-from zimage_eval.cli.generate import GENERATE_EXAMPLE, add_generate_arguments, run_generate
-from zimage_eval.cli.measure import add_measure_arguments, run_measure
-from zimage_eval.config.frozen import Problems
-from zimage_eval.config.model_spec import ModelSpec, load_model_spec
-from zimage_eval.config.params import Params, load_params
-from zimage_eval.model.folder import IMAGE_PARTS, TEXT_PARTS, weights_digest
-from zimage_eval.studies.plan import plan_studies, render_plan
+import typer
 
-TEMPLATES = Path("prompts/templates")
-CODE_LISTS = Path("data/code")
-LOCKS = ("dvc.lock", "benchmarks/*/dvc.lock")
-SHOWN_FILES = 3
+from zimage_eval.cli.check import run_check
+from zimage_eval.cli.door import BadOption, Door
+from zimage_eval.cli.generate import GENERATE_EXAMPLE, run_generate
+from zimage_eval.cli.label_sheet import SHEET_EXAMPLE, run_label_sheet
+from zimage_eval.cli.measure import run_measure
+from zimage_eval.cli.plan import run_plan
+from zimage_eval.cli.predict import run_predict
+from zimage_eval.cli.rows import run_rows
+from zimage_eval.cli.stale import run_stale
 
 
 class Command(NamedTuple):
-    """A sub-command: `add_arguments` declares what `run` reads."""
+    """A command's name is its key in `COMMANDS`, its help text the docstring of `run`."""
 
-    help: str
-    add_arguments: Callable[[argparse.ArgumentParser], None]
-    run: Callable[[argparse.Namespace], None]
+    run: Callable[..., None]
     epilog: str | None = None
 
 
-SHEET_EXAMPLE = """\
-example:
-  python -m zimage_eval label-sheet data/images/baseline data/prompts/main/screen.parquet \\
-      --num-images 200 --seed 0 > labels.csv"""
-ORDER_OF_USE = """\
-in this order, from the root of the repository:
+COMMANDS = {
+    "check": Command(run_check),
+    "generate": Command(run_generate, GENERATE_EXAMPLE),
+    "label-sheet": Command(run_label_sheet, SHEET_EXAMPLE),
+    "measure": Command(run_measure),
+    "plan": Command(run_plan),
+    "predict": Command(run_predict),
+    "rows": Command(run_rows),
+    "stale": Command(run_stale),
+}
+"""All commands, in the order of the help text. Each has a file of its own beside this one, which
+imports no other library than typer until it runs."""
+
+# The character \b keeps the lines of the paragraph behind it as they are.
+ORDER_OF_USE = """\b
+In this order, in the folder of the project:
   python -m zimage_eval check   check that a run finds all that it reads
   python -m zimage_eval plan    print what the studies will cost
   dvc repro                     run the graph: prompts to reports/report.md
   python -m zimage_eval rows    print all verdicts"""
+GLOBAL_OPTIONS = ("--folder", "--plain")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code.
 
-    Bad input is 2, with a line on stderr for each problem; a file that can't be read or written,
-    standard output among them, and too little memory are a line and 1.
+    What can't be done is a line on stderr for each problem. The code is 2 for what is wrong with
+    the command line, 1 for anything else: a file, the machine, the model. It is 130 after Ctrl-C.
     """
-    parser = argparse.ArgumentParser(
-        prog="python -m zimage_eval",
-        description="Prepare a run of the study, print its results, or use its model by hand.",
-        epilog=ORDER_OF_USE,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    subparsers = parser.add_subparsers(dest="command", required=True)
-    for name, command in COMMANDS.items():
-        subparser = subparsers.add_parser(
-            name,
-            help=command.help,
-            description=f"{command.help[0].upper()}{command.help[1:]}.",
-            epilog=command.epilog,
-            formatter_class=argparse.RawDescriptionHelpFormatter,
-        )
-        command.add_arguments(subparser)
-    arguments = parser.parse_args(argv)
+    command = typer.main.get_command(build_app())
     try:
-        COMMANDS[arguments.command].run(arguments)
+        code = command.main(argv, prog_name="python -m zimage_eval", standalone_mode=False)
         sys.stdout.flush()
+    except typer.TyperException as error:
+        return _report([_in_words(error)], 2)
+    except ValueError as error:
+        return _report(_lines(error), 2 if isinstance(error, BadOption) else 1)
     except (OSError, MemoryError) as error:
         # What is left of the output would fail once more when Python ends.
         sys.stdout = open(os.devnull, "w")  # noqa: SIM115
         words = str(error) if isinstance(error, OSError) else f"out of memory: {error}"
-        print(f"error: {' '.join(words.split())}", file=sys.stderr)
-        return 1
-    except ValueError as error:
-        for line in error.args if isinstance(error, Problems) else [str(error)]:
-            print(f"error: {' '.join(line.split())}", file=sys.stderr)
-        return 2
-    return 0
+        return _report([words], 1)
+    return _report(["interrupted"], code) if code == 130 else int(code or 0)
 
 
-def _add_folder_argument(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--folder",
-        type=Path,
-        default=Path(),
-        help="folder of params.yaml, models/ and prompts/ (default: the current one)",
+def build_app() -> typer.Typer:
+    """All commands behind the options that they share."""
+    app = typer.Typer(
+        add_completion=False,
+        rich_markup_mode=None,  # help in plain text, without importing rich
+        context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     )
+    app.callback(epilog=ORDER_OF_USE)(open_door)
+    for name, command in COMMANDS.items():
+        app.command(name, epilog=command.epilog)(command.run)
+    return app
 
 
-def _load(folder: Path) -> tuple[Params, ModelSpec]:
-    params = load_params(folder / "params.yaml")
-    return params, load_model_spec(folder / "models" / f"{params.model}.yaml")
+def open_door(
+    context: typer.Context,
+    folder: Annotated[
+        Path,
+        typer.Option(
+            metavar="DIR",
+            help="Folder of the project, with params.yaml, models/ and prompts/.",
+            show_default="the current folder",
+        ),
+    ] = Path(),
+    plain: Annotated[
+        bool, typer.Option("--plain", help="Print tables as plain text on a terminal too.")
+    ] = False,
+) -> None:
+    """Prepare a run of the study, print its results, or use its model by hand."""
+    context.obj = Door(folder, plain)
 
 
-def _add_plan_arguments(parser: argparse.ArgumentParser) -> None:
-    _add_folder_argument(parser)
-    parser.add_argument(
-        "--margin",
-        type=float,
-        help="print how many prompts, images and hours each study needs to resolve a difference in "
-        "alignment of this size (a share of facts, 0 to 1), from the spread that it measured",
-    )
+def _report(lines: Sequence[str], code: int) -> int:
+    for line in lines:
+        print(f"error: {' '.join(line.split())}", file=sys.stderr)
+    return code
 
 
-def _plan(arguments: argparse.Namespace) -> None:
-    params, spec = _load(arguments.folder)
-    if arguments.margin is not None and not 0 < arguments.margin < math.inf:
-        raise ValueError(f"--margin: {arguments.margin}: must be a number above 0")
-    if arguments.margin is None:
-        print(render_plan(plan_studies(params, spec, arguments.folder / TEMPLATES), params, spec))
-        return
-    from zimage_eval.studies.margin_plan import plan_margin, render_margin_plan
-    from zimage_eval.studies.summaries import read_summaries
+def _lines(error: ValueError) -> Sequence[str]:
+    from zimage_eval.config.frozen import Problems
 
-    tables = {
-        key: read_summaries(path)
-        for key in params.studies
-        if (path := arguments.folder / "reports" / "tables" / f"{key}.csv").is_file()
-    }
-    plans = plan_margin(params, spec, tables, arguments.margin, arguments.folder / TEMPLATES)
-    print(render_margin_plan(plans, arguments.margin, spec))
+    return error.args if isinstance(error, Problems) else [str(error)]
 
 
-def _check(arguments: argparse.Namespace) -> None:
-    from zimage_eval.cli.check import check_project
-
-    print("\n".join(check_project(arguments.folder)))
-
-
-def _rows(arguments: argparse.Namespace) -> None:
-    from zimage_eval.cli.rows import render_answers
-    from zimage_eval.output.results import read_results
-    from zimage_eval.questions.evidence import read_evidence, read_full_evidence
-    from zimage_eval.questions.questions import load_questions
-    from zimage_eval.report.verdicts import answer_questions, provenance_of
-
-    params, spec = _load(arguments.folder)
-    folder = arguments.folder / "models" / params.model
-    weights = weights_digest(folder, (*TEXT_PARTS, *IMAGE_PARTS))
-    path = arguments.folder / "reports" / "judge.json"
-    judged = read_results(path).get("judge", {}).get("all")
-    if judged is None:
-        raise ValueError(f"{path}: judge.all: missing")
-    num_labels = round(judged.get("num_images") or 0)
-    provenance = provenance_of(params.model, spec, weights, num_labels)
-    questions = load_questions(arguments.folder / "questions")
-    evidence = read_evidence(arguments.folder / "reports" / "evidence.json")
-    full = read_full_evidence(arguments.folder / "reports" / "full", params.model)
-    print(render_answers(answer_questions(questions, evidence, provenance, full)))
-
-
-def _add_generate_arguments(parser: argparse.ArgumentParser) -> None:
-    _add_folder_argument(parser)
-    add_generate_arguments(parser)
-
-
-def _add_measure_arguments(parser: argparse.ArgumentParser) -> None:
-    _add_folder_argument(parser)
-    add_measure_arguments(parser)
-
-
-def _add_sheet_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("images", type=Path, help="a study's folder, data/images/<study>")
-    parser.add_argument(
-        "prompts", type=Path, help="data/prompts/<role>/screen.parquet, or confirm.parquet"
-    )
-    parser.add_argument(
-        "--num-images", type=int, required=True, help="number of pictures to choose at random"
-    )
-    parser.add_argument("--seed", type=int, required=True, help="of the random choice of pictures")
-
-
-def _label_sheet(arguments: argparse.Namespace) -> None:
-    from zimage_eval.metrics.judges.label_sheets import draw_pictures, write_sheet
-    from zimage_eval.output.tables import IMAGES, PROMPTS, read_table
-
-    rows = read_table(arguments.images / "images.parquet", IMAGES).to_pylist()
-    prompts = read_table(arguments.prompts, PROMPTS).to_pylist()
-    chosen = draw_pictures(rows, prompts, arguments.num_images, arguments.seed)
-    print(write_sheet(chosen, arguments.images), end="")
-
-
-def _add_predict_arguments(parser: argparse.ArgumentParser) -> None:
-    _add_folder_argument(parser)
-    parser.add_argument("prompt", help="the words of the prompt")
-
-
-def _predict(arguments: argparse.Namespace) -> None:
-    from zimage_eval.cli.predict import describe_prediction
-
-    path = arguments.folder / "reports" / "prompt_predictor.json"
-    print(describe_prediction(path, arguments.prompt))
-
-
-def _add_stale_arguments(parser: argparse.ArgumentParser) -> None:
-    _add_folder_argument(parser)
-    parser.add_argument(
-        "--file",
-        type=Path,
-        help="list the stages that import this file, such as src/zimage_eval/model/rope.py",
-    )
-
-
-def _stale(arguments: argparse.Namespace) -> None:
-    from zimage_eval.output.code_lists import CodeGraph, changed_stages, locked_digests
-
-    folder = arguments.folder
-    packages = {"zimage_eval": Path("src/zimage_eval"), "stages": Path("stages")}
-    graph = CodeGraph(folder, packages)
-    modules = graph.stage_modules()
-    if arguments.file is not None:
-        if not (folder / arguments.file).is_file():
-            raise ValueError(f"--file: {arguments.file}: no such file")
-        name = arguments.file.as_posix()
-        stages = [stage for stage in modules if name in graph.reached_files(modules[stage])]
-        print("\n".join(stages))
-        print(f"{len(stages)} of {len(modules)} stages import {name}")
-        return
-    locks = [path for pattern in LOCKS for path in sorted(folder.glob(pattern))]
-    changes = changed_stages(graph, locked_digests(locks), folder / CODE_LISTS)
-    for stage, files in changes.items():
-        more = f" and {len(files) - SHOWN_FILES} more" if len(files) > SHOWN_FILES else ""
-        print(f"{stage}: {', '.join(files[:SHOWN_FILES])}{more}" if files else stage)
-    print(
-        f"{len(changes)} of {len(modules)} stages have other code than when they last ran"
-        + ("; what reads their outputs runs again if these change" if changes else "")
-    )
-
-
-COMMANDS = {
-    "check": Command(
-        help="check that every file a run reads is there, whole, and free of unknown words",
-        add_arguments=_add_folder_argument,
-        run=_check,
-    ),
-    "generate": Command(
-        help="draw one picture, or a grid of several values of settings, as the graph draws them",
-        add_arguments=_add_generate_arguments,
-        run=run_generate,
-        epilog=GENERATE_EXAMPLE,
-    ),
-    "label-sheet": Command(
-        help="print a CSV of questions about pictures, for people to answer with yes or no",
-        add_arguments=_add_sheet_arguments,
-        run=_label_sheet,
-        epilog=SHEET_EXAMPLE,
-    ),
-    "measure": Command(
-        help="measure speed, memory, and what faster settings cost in accuracy, on this machine",
-        add_arguments=_add_measure_arguments,
-        run=run_measure,
-    ),
-    "plan": Command(
-        help="print images, forwards, minutes and smallest visible effect of every study",
-        add_arguments=_add_plan_arguments,
-        run=_plan,
-    ),
-    "predict": Command(
-        help="predict alignment from the prompt's words",
-        add_arguments=_add_predict_arguments,
-        run=_predict,
-    ),
-    "rows": Command(
-        help="list every question with its verdicts and what they rest on",
-        add_arguments=_add_folder_argument,
-        run=_rows,
-    ),
-    "stale": Command(
-        help="list the stages that an edit of the code makes run again; nothing is run",
-        add_arguments=_add_stale_arguments,
-        run=_stale,
-    ),
-}
+def _in_words(error: typer.TyperException) -> str:
+    option = getattr(error, "option_name", None)
+    if option in GLOBAL_OPTIONS:
+        return f"{option} stands before the command: python -m zimage_eval {option} ..."
+    return error.format_message()

@@ -1,159 +1,65 @@
 """`python -m zimage_eval measure`: the benchmarks of a machine on any model, without the graph."""
 
-import argparse
-from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Annotated
 
-from zimage_eval.config.benchmarks import Benchmarks, Quantization, need
-from zimage_eval.config.frozen import Frozen, parse, read_yaml
-from zimage_eval.config.model_spec import ModelSpec, load_model_spec
-from zimage_eval.config.params import load_params
-from zimage_eval.prompts.sets import Prompt, load_prompt_set
+import typer
 
-if TYPE_CHECKING:
-    from zimage_eval.benchmarks.machine.loaded_model import LoadedModel
-    from zimage_eval.benchmarks.machine.results import MachineResults, MachineValue, Rows
-
-BENCHMARKS = ("settings", "throughput", "profile", "compile", "kernels", "quantization")
-ENTRIES = {"kernels": "quantization"}
-"""Which entry of the parameters a benchmark reads, if not its own."""
+from zimage_eval.cli.door import BadOption, Door
 
 
-FILES = {"settings": "released_layout"}
-"""Where a benchmark's results go, if not under its own name."""
+def run_measure(
+    context: typer.Context,
+    benchmarks: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="BENCHMARK",
+            help="Any of settings, throughput, profile, compile, kernels, quantization; settings "
+            "draws one picture under every value of docs/settings.md; the others read their entry "
+            "in params.yaml. Times are in seconds, memory is in GiB, throughput in images per "
+            "second.",
+        ),
+    ],
+    output: Annotated[
+        Path, typer.Option(help="Folder to write the results to, one JSON file per benchmark.")
+    ],
+    model: Annotated[
+        str | None,
+        typer.Option(help="A name in models/.", show_default="that of params.yaml"),
+    ] = None,
+    entries: Annotated[
+        Path | None,
+        typer.Option(
+            help="YAML file with a key benchmarks, such as tools/full_size.yaml.",
+            show_default="params.yaml",
+        ),
+    ] = None,
+    side: Annotated[
+        int, typer.Option(help="Width and height in pixels of the pictures of settings.")
+    ] = 256,
+) -> None:
+    """Measure speed and memory of a model on this machine.
 
-
-class BenchmarkFile(Frozen):
-    """What `--entries` holds."""
-
-    benchmarks: Benchmarks
-
-
-def add_measure_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare what `run_measure` reads, but for `--folder`."""
-    parser.add_argument(
-        "benchmarks",
-        nargs="+",
-        choices=BENCHMARKS,
-        metavar="BENCHMARK",
-        help=f"any of {', '.join(BENCHMARKS)}; settings draws one picture under every value of "
-        "docs/settings.md, the others read their entry in params.yaml. Times are in seconds, "
-        "memory is in GiB, throughput in images per second",
-    )
-    parser.add_argument("--model", help="a name in models/ (default: that of params.yaml)")
-    parser.add_argument(
-        "--entries",
-        type=Path,
-        help="YAML file with a key benchmarks, such as tools/full_size.yaml (default: params.yaml)",
-    )
-    parser.add_argument(
-        "--side",
-        type=int,
-        default=256,
-        help="width and height in pixels of the pictures of settings (default: 256)",
-    )
-    parser.add_argument(
-        "--output",
-        type=Path,
-        required=True,
-        help="folder to write the results to, one JSON file per benchmark",
-    )
-
-
-def run_measure(arguments: argparse.Namespace) -> None:
-    """Load the model once, measure, write and print each benchmark's rows as soon as it has some.
-
-    Raises:
-        ValueError: bad input, or a model that the machine can't hold, before any weights are read.
+    It also says what faster settings cost in accuracy.
     """
-    params = load_params(arguments.folder / "params.yaml")
-    benchmarks = params.benchmarks
-    if arguments.entries is not None:
-        written = read_yaml(arguments.entries)
-        benchmarks = parse(written, BenchmarkFile, str(arguments.entries)).benchmarks
-    name = arguments.model or params.model
-    spec = load_model_spec(arguments.folder / "models" / f"{name}.yaml")
-    prompts = load_prompt_set(arguments.folder / "prompts" / spec.prompt_sets["main"])
-    entries = {
-        key: need(getattr(benchmarks, ENTRIES.get(key, key)), ENTRIES.get(key, key))
-        for key in arguments.benchmarks
-        if key != "settings"
-    }
+    from zimage_eval.benchmarks.machine.any_model import (
+        MEASURABLE,
+        benchmark_entries,
+        measure_model,
+        read_benchmarks,
+    )
+    from zimage_eval.benchmarks.machine.results import machine_table
+    from zimage_eval.config.frozen import unknown
+    from zimage_eval.output.text_tables import print_table
+    from zimage_eval.prompts.sets import load_prompt_set
 
-    from zimage_eval.benchmarks.machine.loaded_model import load_model, weights_name
-    from zimage_eval.benchmarks.machine.results import render_machine_rows, write_machine_results
-    from zimage_eval.benchmarks.machine.timing import peak_memory_gib, timed
-    from zimage_eval.model.devices import pick_device
-
-    folder, device = arguments.folder / "models" / name, pick_device()
-    weights = weights_name(folder)
-    model, seconds = timed(lambda: load_model(folder, spec, device), device)
-    loading: dict[str, MachineValue] = {
-        "seconds": seconds,
-        "peak_memory_gib": peak_memory_gib(device),
-    }
-    for key in arguments.benchmarks:
-        path = arguments.output / f"{FILES.get(key, key)}.json"
-
-        def report(rows: "Rows", path: Path = path) -> "MachineResults":
-            return write_machine_results(path, path.stem, name, weights, rows)
-
-        rows: Rows
-        if key == "settings":
-            from zimage_eval.benchmarks.machine.released_layout import check_settings
-
-            fillers, side = spec.filler_sentences, arguments.side
-            rows = check_settings(folder, model, prompts, fillers, side, loading, report)
-        elif key == "quantization":
-            rows = _quantization(arguments.folder, model, entries[key], prompts, spec, report)
-        else:
-            rows = _measure(key, model, entries[key], prompts, report)
-        print(render_machine_rows(report(rows)), flush=True)
-
-
-def _measure(
-    key: str,
-    model: "LoadedModel",
-    entry: Any,  # noqa: ANN401 - each benchmark has its own type
-    prompts: Sequence[Prompt],
-    report: "Callable[[Rows], object]",
-) -> "Rows":
-    if key == "throughput":
-        from zimage_eval.benchmarks.machine.throughput import measure_throughput
-
-        return measure_throughput(model, entry, prompts)
-    if key == "profile":
-        from zimage_eval.benchmarks.machine.profile import measure_profile
-
-        return measure_profile(model, entry, prompts)
-    if key == "compile":
-        from zimage_eval.benchmarks.machine.compile import measure_compile
-
-        return measure_compile(model, entry, prompts, report)
-    from zimage_eval.benchmarks.machine.kernels import measure_kernels
-
-    return measure_kernels(model, entry, prompts, report)
-
-
-def _quantization(
-    folder: Path,
-    model: "LoadedModel",
-    entry: Quantization,
-    prompts: Sequence[Prompt],
-    spec: ModelSpec,
-    report: "Callable[[Rows], object]",
-) -> "Rows":
-    from zimage_eval.benchmarks.machine.quantization import measure_quantization
-    from zimage_eval.metrics.judges.judges import load_judge
-    from zimage_eval.metrics.networks.lpips_trunks import load_lpips
-
-    return measure_quantization(
-        model,
-        entry,
-        prompts,
-        spec.batch_size,
-        load_judge(spec, model.device),
-        load_lpips(folder / "models" / "lpips-alexnet").to(model.device),
-        report,
-    ).rows
+    door: Door = context.obj
+    for benchmark in benchmarks:
+        if benchmark not in MEASURABLE:
+            raise BadOption("BENCHMARK", unknown(benchmark, MEASURABLE))
+    project = door.open(model)
+    prompts = load_prompt_set(project.prompt_set("main"))
+    declared = project.params.benchmarks if entries is None else read_benchmarks(entries)
+    parameters = benchmark_entries(declared, benchmarks)
+    for results in measure_model(project, parameters, prompts, side, output):
+        print_table(machine_table(results), is_plain=door.is_plain)

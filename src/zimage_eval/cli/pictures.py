@@ -44,8 +44,8 @@ def describe_picture(picture: JudgedPicture, seed: int, facts: Facts | None) -> 
     if facts is not None and picture.results is not None:
         words = facts_in_words(facts)
         for result in picture.results:
-            said = words.get(result.name, "not stated")  # people may have labeled other facts
-            lines.append(f"  {'✓' if result.held else '✗'} {result.kind}: {said}")
+            fact = words.get(result.name, "not stated")  # people may have labeled other facts
+            lines.append(f"  {'✓' if result.held else '✗'} {result.kind}: {fact}")
         held = sum(result.held for result in picture.results)
         lines.append(f"  {held} of {len(picture.results)} facts hold")
     return "\n".join(lines)

@@ -1,11 +1,25 @@
-"""`python -m zimage_eval predict`: how well a prompt will be drawn, from its words alone."""
+"""`python -m zimage_eval predict`: alignment predicted from a prompt's words."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
-from zimage_eval.benchmarks.prompts.features import FEATURES
-from zimage_eval.benchmarks.prompts.predictor import Prediction, predict, read_predictor
+import typer
+
+from zimage_eval.cli.door import Door
+
+if TYPE_CHECKING:
+    from zimage_eval.benchmarks.prompts.predictor import Prediction
 
 _MOST_REASONS = 5
+
+
+def run_predict(
+    context: typer.Context,
+    prompt: Annotated[str, typer.Argument(help="The text of the prompt.")],
+) -> None:
+    """Predict alignment from the prompt's words."""
+    door: Door = context.obj
+    print(describe_prediction(door.folder / "reports" / "prompt_predictor.json", prompt))
 
 
 def describe_prediction(path: Path, text: str) -> str:
@@ -19,6 +33,8 @@ def describe_prediction(path: Path, text: str) -> str:
         ValueError: there is no predictor, or on held-out prompts it was no better than the number
             of words or a bag of them.
     """
+    from zimage_eval.benchmarks.prompts.predictor import predict, read_predictor
+
     predictor = read_predictor(path)
     if not predictor.beats_baselines:
         raise ValueError(
@@ -26,20 +42,26 @@ def describe_prediction(path: Path, text: str) -> str:
             "the number of words and a bag of words (metrics/prompt_quality.json); "
             "zimage_eval.benchmarks.prompts.predictor.predict reads it all the same"
         )
-    found = predict(predictor, text)
+    prediction = predict(predictor, text)
+    line = (
+        f"alignment {prediction.score:.2f}, {predictor.confidence:.0%} interval "
+        f"{prediction.low:.2f} to {prediction.high:.2f} ({predictor.model}, "
+        f"{predictor.num_prompts} prompts)"
+    )
+    return "\n".join([line, *_reasons(prediction)])
+
+
+def _reasons(prediction: "Prediction") -> list[str]:
     lines = [
-        f"alignment {found.score:.2f}, {predictor.confidence:.0%} interval {found.low:.2f} to "
-        f"{found.high:.2f} ({predictor.model}, {predictor.num_prompts} prompts)"
+        f"  {share:+.2f}  {_in_words(name)}" for name, share in prediction.reasons[:_MOST_REASONS]
     ]
-    return "\n".join([*lines, *_reasons(found)])
-
-
-def _reasons(found: Prediction) -> list[str]:
-    lines = [f"  {share:+.2f}  {_in_words(name)}" for name, share in found.reasons[:_MOST_REASONS]]
-    if found.unknown_words:
-        lines.append(f"  not among the prompts it learned from: {', '.join(found.unknown_words)}")
+    if prediction.unknown_words:
+        words = ", ".join(prediction.unknown_words)
+        lines.append(f"  not among the prompts it learned from: {words}")
     return lines
 
 
 def _in_words(name: str) -> str:
+    from zimage_eval.benchmarks.prompts.features import FEATURES
+
     return f"the word {name.removeprefix('word:')!r}" if name not in FEATURES else FEATURES[name]

@@ -1,53 +1,89 @@
 """`python -m zimage_eval rows`: every row of the catalogue and its verdicts, as a table."""
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from zimage_eval.questions.verdicts import Verdict
-from zimage_eval.report.verdicts import Answer
+import typer
 
-_WIDTH = 64
-_WIDTHS = ("<5", "<13", ">8", ">5", "<13", ">5", "<13")
-"""Of the columns before the hypothesis."""
+from zimage_eval.cli.door import Door
+
+if TYPE_CHECKING:
+    from zimage_eval.output.text_tables import TextTable
+    from zimage_eval.questions.verdicts import Verdict
+    from zimage_eval.report.verdicts import Answer
+
 _LEGEND = """\
 p: p-value adjusted over the report (Holm), or exact: decided by equality; n: prompts or other units
 full size: the claim on many more prompts; design: is another training better, from training runs"""
 
 
-def render_answers(answers: Sequence[Answer]) -> str:
-    """A line per question with its verdicts, p-values, sizes and hypothesis; then a legend."""
-    lines = [_line("row", "weights", "p", "n", "full size", "n", "design", "hypothesis")]
-    for answer in sorted(answers, key=lambda one: _order(one.question.row)):
-        weights, design = answer.verdicts
-        full = answer.at_full_size
-        hypothesis = answer.question.hypothesis
-        is_short = len(hypothesis) <= _WIDTH
-        shown = hypothesis if is_short else hypothesis[: _WIDTH - 3] + "..."
-        lines.append(
-            _line(
-                answer.question.row,
-                _plain(weights),
-                _p_value(weights),
-                str(weights.num_prompts),
-                _plain(full) if full else "",
-                str(full.num_prompts) if full else "",
-                _plain(design),
-                shown,
-            )
-        )
-    return "\n".join([*lines, "", _LEGEND])
+def run_rows(context: typer.Context) -> None:
+    """Print every question with its verdicts."""
+    from zimage_eval.model.folder import IMAGE_PARTS, TEXT_PARTS, weights_digest
+    from zimage_eval.output.results import read_results
+    from zimage_eval.output.text_tables import print_table
+    from zimage_eval.questions.evidence import read_evidence, read_full_evidence
+    from zimage_eval.questions.questions import load_questions
+    from zimage_eval.report.verdicts import answer_questions, provenance_of
+
+    door: Door = context.obj
+    project = door.open()
+    weights = weights_digest(project.model_folder, (*TEXT_PARTS, *IMAGE_PARTS))
+    reports = project.folder / "reports"
+    path = reports / "judge.json"
+    judge = read_results(path).get("judge", {}).get("all")
+    if judge is None:
+        raise ValueError(f"{path}: judge.all: missing")
+    num_labels = round(judge.get("num_images") or 0)
+    provenance = provenance_of(project.model, project.spec, weights, num_labels)
+    questions = load_questions(project.folder / "questions")
+    evidence = read_evidence(reports / "evidence.json")
+    full = read_full_evidence(reports / "full", project.model)
+    answers = answer_questions(questions, evidence, provenance, full)
+    print_table(answers_table(answers), is_plain=door.is_plain)
 
 
-def _line(*cells: str) -> str:
-    *narrow, hypothesis = cells
-    padded = (f"{cell:{width}}" for cell, width in zip(narrow, _WIDTHS, strict=True))
-    return f"{' '.join(padded)} {hypothesis}"
+def answers_table(answers: Sequence["Answer"]) -> "TextTable":
+    """A row per question with its verdicts, p-values, sizes and hypothesis; then a legend."""
+    from zimage_eval.output.text_tables import Column, TextTable
+
+    return TextTable(
+        columns=[
+            Column("row", least_width=5),
+            Column("weights", least_width=13),
+            Column("p", is_right_aligned=True, least_width=8),
+            Column("n", is_right_aligned=True, least_width=5),
+            Column("full size", least_width=13),
+            Column("n", is_right_aligned=True, least_width=5),
+            Column("design", least_width=13),
+            Column("hypothesis", longest=64),
+        ],
+        rows=[_cells(answer) for answer in sorted(answers, key=_order)],
+        below=["", *_LEGEND.splitlines()],
+        gap=1,
+    )
 
 
-def _plain(verdict: Verdict) -> str:
+def _cells(answer: "Answer") -> list[str]:
+    weights, design = answer.verdicts
+    full = answer.at_full_size
+    return [
+        answer.question.row,
+        _plain(weights),
+        _p_value(weights),
+        str(weights.num_prompts),
+        _plain(full) if full else "",
+        str(full.num_prompts) if full else "",
+        _plain(design),
+        answer.question.hypothesis,
+    ]
+
+
+def _plain(verdict: "Verdict") -> str:
     return verdict.word.replace("_", " ")
 
 
-def _p_value(verdict: Verdict) -> str:
+def _p_value(verdict: "Verdict") -> str:
     if verdict.is_exact:
         return "exact"
     if verdict.p_value is None:
@@ -56,7 +92,8 @@ def _p_value(verdict: Verdict) -> str:
     return "1" if p_value == "1.0e+00" else p_value
 
 
-def _order(row: str) -> tuple[bool, str, int]:
+def _order(answer: "Answer") -> tuple[bool, str, int]:
     """Assumptions first, then questions; numbers by their size."""
+    row = answer.question.row
     kind = row.rstrip("0123456789")
     return kind != "A", kind, int(row[len(kind) :])

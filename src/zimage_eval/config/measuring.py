@@ -16,13 +16,15 @@ NetworkName = Literal["clip", "detector", "dinov2", "inception", "vgg16"]
 BackboneName = Literal["alexnet", "vae", "inception", "clip", "dinov2"]
 SHIPPED: tuple[BackboneName, ...] = ("alexnet", "vae")
 """Backbones that need no declared file: LPIPS' trunk and the model's own autoencoder."""
+ALEXNET_SHA256 = "9f97fd313f4da83dbe6bbfbe6effca1241de9edfcd7c53386261ed9697286dd9"
+"""Digest of LPIPS' AlexNet trunk, models/lpips-alexnet/model.safetensors."""
 
 
 class PinnedFile(Frozen):
     """A file or folder outside the repository."""
 
     path: str | None
-    """Relative to the repository or absolute; null, for Inception, means clean-fid's own place."""
+    """Relative to the project, or absolute; null, for Inception, means clean-fid's own place."""
     sha256: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
     """Digest of the file, or of a folder's *.safetensors in the order of their names, joined."""
 

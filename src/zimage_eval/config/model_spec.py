@@ -14,7 +14,12 @@ Dtype = Literal["float32", "bfloat16", "float16"]
 Role = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
 Sentence = Annotated[str, StringConstraints(pattern=r"^\S+( \S+)*[^\s.]$")]
 Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
-JudgeName = Literal["scenes", "detector", "hand_labels", "none"]
+JudgeName = Literal[
+    "scenes",
+    "detector",
+    "hand_labels",
+    "none",
+]
 
 
 class DtypeSettings(Frozen):
@@ -83,9 +88,40 @@ def prompt_set_of(spec: ModelSpec, role: str) -> str:
     return spec.prompt_sets[role]
 
 
-def load_model_spec(path: Path) -> ModelSpec:
-    """models/<model>.yaml; ValueError in one line, naming the known models if it is missing."""
+def load_model_spec(path: Path, folder: Path = Path()) -> ModelSpec:
+    """models/<model>.yaml; ValueError in one line, naming the known models if it is missing.
+
+    Args:
+        path: of the file.
+        folder: of the project, which relative paths of declared files begin in.
+    """
     if not path.is_file():
         known = sorted(file.stem for file in path.parent.glob("*.yaml"))
         raise ValueError(f"{path}: no such model {unknown(path.stem, known)}")
-    return parse(read_yaml(path), ModelSpec, str(path))
+    spec = parse(read_yaml(path), ModelSpec, str(path))
+    return spec if folder == Path() else _from_elsewhere(spec, folder)
+
+
+def _from_elsewhere(spec: ModelSpec, folder: Path) -> ModelSpec:
+    """The same settings, with paths by which the declared files of a project are found from here.
+
+    In the project itself paths stay as they are written, because the report repeats them.
+    """
+
+    def place(path: str) -> str:
+        return str(folder / Path(path).expanduser())
+
+    def placed(file: PinnedFile) -> PinnedFile:
+        return file.model_copy(update={"path": file.path and place(file.path)})
+
+    distribution = spec.distribution
+    if distribution.reference.source == "folder":
+        path = place(distribution.reference.path)
+        reference = distribution.reference.model_copy(update={"path": path})
+        distribution = distribution.model_copy(update={"reference": reference})
+    changes = {
+        "hand_labels": spec.hand_labels and placed(spec.hand_labels),
+        "networks": {name: placed(file) for name, file in spec.networks.items()},
+        "distribution": distribution,
+    }
+    return spec.model_copy(update=changes)

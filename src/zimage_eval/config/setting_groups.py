@@ -119,6 +119,21 @@ class SamplerSettings(Frozen):
     negative_prompt: str
     """Prompt of the unconditional branch; only used when `guidance_scale` is above 0."""
 
+    @property
+    def is_guided(self) -> bool:
+        """Whether any step also runs the unconditional branch."""
+        return self.num_guided_steps > 0
+
+    @property
+    def num_guided_steps(self) -> int:
+        """Steps that run the unconditional branch too."""
+        return self.num_inference_steps if self.guidance_scale > 0 else 0
+
+    @property
+    def forwards_per_image(self) -> int:
+        """Transformer evaluations for one image: one a step, and another one a guided step."""
+        return self.num_inference_steps + self.num_guided_steps
+
 
 def _distinct_layers(value: object) -> object:
     """Validate `dropped_refiner_layers`: a list, which becomes a sorted tuple."""

@@ -92,8 +92,15 @@ def read_study(path: Path) -> ExpandedStudy:
 
 
 def read_studies(folder: Path) -> dict[str, ExpandedStudy]:
-    """Every study of a folder by its key, in the order of params.yaml."""
-    order = json.loads((folder / ORDER_FILE).read_text(encoding="utf-8"))
+    """Every study of a folder by its key, in the order of params.yaml.
+
+    Raises:
+        ValueError: a file is missing or holds something else; names it.
+    """
+    path = folder / ORDER_FILE
+    if not path.is_file():
+        raise ValueError(f"{path}: no such file; the stage expand_studies writes it")
+    order = json.loads(path.read_text(encoding="utf-8"))
     return {key: read_study(folder / f"{key}.json") for key in order}
 
 
@@ -146,6 +153,21 @@ def combine_values(
     keys = [key for key in KEYS if key in varied]
     products = itertools.product(*(varied[key] for key in keys))
     return keys, [override(defaults, zip(keys, values, strict=True)) for values in products]
+
+
+def combined_variants(
+    varied: Mapping[Key, Sequence[Any]], defaults: Settings
+) -> tuple[list[Key], list[Variant]]:
+    """As `combine_values`, with a variant for each combination; none of them is added.
+
+    Raises:
+        ValueError: two values exclude each other.
+    """
+    keys, combined = combine_values(varied, defaults)
+    return keys, [
+        Variant(variant_name(settings, keys), settings, settings == defaults)
+        for settings in combined
+    ]
 
 
 def phase_variants(

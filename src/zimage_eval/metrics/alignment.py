@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 
-from zimage_eval.prompts.facts import FactKind, FactResult
+from zimage_eval.config.kinds import FactKind
+from zimage_eval.prompts.facts import FactResult
 
 
 def alignment(results: Sequence[FactResult]) -> float | None:

@@ -11,8 +11,9 @@ from typing import Any, Generic, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from zimage_eval.config.kinds import TokenClass
 from zimage_eval.metrics.metric import Metric
-from zimage_eval.text.chat_format import NO_TOKEN, TokenClass, token_classes
+from zimage_eval.text.chat_format import NO_TOKEN, token_classes
 
 CKA_MIN_TOKENS = 4
 """Fewest tokens for which the unbiased estimator is defined."""

@@ -9,9 +9,6 @@ if TYPE_CHECKING:
     import lpips
     import torch
 
-MIN_SIDE_ALEX, MIN_SIDE_VGG = 31, 16
-"""Pixels of the shorter side: what smaller pictures leave of themselves is lost in the pooling."""
-
 
 def lpips_input(images: Sequence[np.ndarray]) -> "torch.Tensor":
     """(num_images, 3, height, width) float32 in [-1, 1] of (height, width, 3) uint8 pictures.
@@ -32,8 +29,8 @@ def lpips_distances(
     """Distance of each pair, 0 for identical pictures; depends on the size in pixels.
 
     `network` is of `lpips_trunks.load_lpips` or `lpips_trunks.load_lpips_vgg`; the mean over
-    positions is summed over its five layers. Both sides of a picture have `MIN_SIDE_ALEX` or
-    `MIN_SIDE_VGG` pixels at least.
+    positions is summed over its five layers. Both sides of a picture have the `min_side` of the
+    metric's definition at least.
     """
     import torch
 

@@ -7,7 +7,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from zimage_eval.metrics.metric import Metric, Reads
+from zimage_eval.config.metrics import Reads
+from zimage_eval.metrics.metric import Metric
 from zimage_eval.prompts.facts import FactResult
 
 # Small batches waste time, and large batches of large pictures need too much memory.

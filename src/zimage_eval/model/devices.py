@@ -16,6 +16,13 @@ def pick_device() -> torch.device:
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
+def device_class(device: torch.device) -> str:
+    """The name of the GPU, or the CPU's instruction set: another one can change last bits."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    return f"{device.type} {torch.backends.cpu.get_cpu_capability()}"
+
+
 def start_workers(device: torch.device) -> ThreadPoolExecutor:
     """Threads that work on batches in parallel: one for a GPU, one for each core on the CPU.
 

@@ -280,11 +280,7 @@ def unavailable_reason(limits: ModelLimits, settings: Settings) -> str | None:
         if isinstance(layer, int) and not -depth - 1 <= layer <= depth:
             return f"hidden_layer {layer}: this text encoder has {-depth - 1} to {depth}"
     sampler = settings.sampler
-    if (
-        sampler.guidance_scale
-        and not sampler.negative_prompt
-        and not settings.encoder.chat_template
-    ):
+    if sampler.is_guided and not sampler.negative_prompt and not settings.encoder.chat_template:
         return "negative_prompt '': has no tokens with chat_template false"
     refiner, depth = settings.refiner, limits.num_refiner_layers
     for layer in refiner.dropped_refiner_layers:

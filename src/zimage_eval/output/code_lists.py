@@ -14,6 +14,8 @@ from zimage_eval.config.frozen import read_yaml
 
 Packages = Mapping[str, Path]
 """Packages whose modules count as code: name -> folder, relative to the repository."""
+CODE_PACKAGES: Packages = {"zimage_eval": Path("src/zimage_eval"), "stages": Path("stages")}
+"""Those of the graph; what else lies in the repository makes no stage run again."""
 DIGEST_LENGTH = 16
 """Number of hex digits of a digest in a list."""
 
@@ -74,6 +76,14 @@ class CodeGraph:
             waiting += self._imported_names(file, name)
             waiting += [name.rpartition(".")[0]] if "." in name else []
         return reached
+
+    def stages_importing(self, file: str) -> list[str]:
+        """Names of the stages that reach a file, which is written relative to the root."""
+        return [
+            name
+            for name, module in self.stage_modules().items()
+            if file in self.reached_files(module)
+        ]
 
     def code_list(self, module: str) -> str:
         """The text of a code list: a line for each reached file with its path and its digest."""

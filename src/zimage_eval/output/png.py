@@ -1,5 +1,6 @@
 """PNG files <-> uint8 tensors, and picture files from elsewhere as people see them."""
 
+import hashlib
 import io
 from collections.abc import Mapping
 from functools import lru_cache
@@ -53,6 +54,16 @@ def decode_png(data: bytes, where: str = "a picture") -> "torch.Tensor":
         ValueError: the file is cut off, damaged, no PNG or not 8-bit RGB; begins with `where`.
     """
     return _tensor(_decode(data, where))
+
+
+def pixels_digest(image: "torch.Tensor") -> str:
+    """sha256 in hex digits over the shape and the bytes of a uint8 image on the CPU.
+
+    Two files have the same digest exactly if their pictures are equal, whatever else they hold.
+    """
+    digest = hashlib.sha256(str(tuple(image.shape)).encode())
+    digest.update(image.contiguous().numpy().tobytes())
+    return digest.hexdigest()
 
 
 def read_picture(path: Path) -> "torch.Tensor":

@@ -58,6 +58,15 @@ def find_store_root(setting: str | None, folder: Path = Path()) -> Path | None:
     return folder / answer.stdout.strip() / "zimage-eval-images"
 
 
+def open_store(folder: Path) -> "ImageStore":
+    """The image store of the project in `folder`, where ZIMAGE_EVAL_STORE or DVC says that it is.
+
+    Raises:
+        ValueError: as `find_store_root`.
+    """
+    return ImageStore(find_store_root(os.environ.get("ZIMAGE_EVAL_STORE"), folder))
+
+
 def _given_root(setting: str) -> Path:
     if setting.lower() in NO_FOLDER or setting.startswith("$") or "://" in setting:
         raise ValueError(

@@ -5,15 +5,16 @@ table gives the same bytes with the same version of PyArrow.
 """
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from zimage_eval.prompts.facts import FACT_KINDS
+if TYPE_CHECKING:  # a margin decides nothing of a table
+    from zimage_eval.config.metrics import MetricDefinition
 
 TableRow = Mapping[str, Any]
 """A row of a table, by column."""
@@ -72,6 +73,7 @@ IMAGES = TableSchema(
             "num_forwards": pa.int32(),  # transformer evaluations; guidance counts two a step
             "sigmas": pa.list_(pa.float64()),
             "batch_size": pa.int32(),
+            "pixels": pa.string(),  # zimage_eval.output.png.pixels_digest of the picture
             "error": pa.string(),
         },
     ),
@@ -135,11 +137,7 @@ SWAPPED_PROMPTS = "swapped prompts"
 prompt states."""
 
 
-FACT_SHARES = frozenset({"alignment", "all_facts", *(f"fact_{kind}" for kind in FACT_KINDS)})
-"""Metrics of a score table that are shares of a picture's facts."""
-
-
-def scores_schema(metrics: Sequence[str]) -> TableSchema:
+def scores_schema(metrics: Mapping[str, "MetricDefinition"]) -> TableSchema:
     """Schema of a score table with a nullable float64 column per metric."""
     return TableSchema(
         observation="an image asked for, and its scores",
@@ -154,7 +152,7 @@ def scores_schema(metrics: Sequence[str]) -> TableSchema:
             },
             nullable={"error": pa.string()} | {metric: pa.float64() for metric in metrics},
         ),
-        shares=FACT_SHARES.intersection(metrics),
+        shares=frozenset(name for name, metric in metrics.items() if metric.is_judged),
     )
 
 

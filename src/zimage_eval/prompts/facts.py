@@ -1,12 +1,13 @@
 """Facts a prompt states about its picture, and what a judge found of each."""
 
 from collections.abc import Collection, Mapping
-from typing import Annotated, Literal, NamedTuple, Self, get_args
+from typing import Annotated, NamedTuple, Self, get_args
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from zimage_eval.config.benchmarks import Relation
-from zimage_eval.config.frozen import unknown
+from zimage_eval.config.frozen import first_problem, unknown
+from zimage_eval.config.kinds import FactKind
 from zimage_eval.config.model_spec import JudgeName
 from zimage_eval.prompts.scenes.world import (
     BACKGROUNDS,
@@ -18,22 +19,6 @@ from zimage_eval.prompts.scenes.world import (
     SIZES,
     STYLES,
 )
-
-FactKind = Literal[
-    "shape", "color", "size", "fill", "position", "count", "relation", "background", "style"
-]
-FACT_KINDS: tuple[FactKind, ...] = (
-    "shape",
-    "color",
-    "size",
-    "fill",
-    "position",
-    "count",
-    "relation",
-    "background",
-    "style",
-)
-
 
 MAX_COUNT = 100
 """Things of one kind that a prompt may state: nobody counts more in a picture."""
@@ -153,6 +138,20 @@ def check_words(facts: Facts, judge: JudgeName) -> None:
         raise ValueError(
             f"facts.objects: {total} things in all; judge 'scenes' tells {MAX_FOUND_OBJECTS} apart"
         )
+
+
+def read_facts(text: str, judge: JudgeName) -> Facts:
+    """Facts from JSON with the keys of prompts/scenes/*.yaml.
+
+    Raises:
+        ValueError: the text is no such JSON, or the judge can't know a fact; one line.
+    """
+    try:
+        facts = Facts.model_validate_json(text)
+    except ValidationError as error:
+        raise ValueError(first_problem(error)) from error
+    check_words(facts, judge)
+    return facts
 
 
 def _check_word(where: str, value: str | None, words: Collection[str] | None) -> None:

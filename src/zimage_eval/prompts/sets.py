@@ -73,6 +73,14 @@ def load_prompt_set(folder: Path, judge: JudgeName = "none") -> tuple[Prompt, ..
     return prompts
 
 
+def role_of_text(text: str, sets: Mapping[str, Sequence[Prompt]]) -> str:
+    """The first role whose prompts hold the text: there the graph draws it; "main" if none does."""
+    return next(
+        (role for role, prompts in sets.items() if text in {prompt.text for prompt in prompts}),
+        "main",
+    )
+
+
 def split_phases(prompts: Sequence[Prompt], num_screen: int, num_confirm: int) -> PhasePrompts:
     """Take the first prompts of each category to screen, the ones after them to confirm.
 

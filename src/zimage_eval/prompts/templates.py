@@ -6,7 +6,7 @@ from typing import Annotated, Any, Self
 
 from pydantic import Field, StringConstraints, model_validator
 
-from zimage_eval.config.frozen import Frozen, cut, parse, read_yaml, yaml_files
+from zimage_eval.config.frozen import Frozen, cut, parse, read_yaml, unknown, yaml_files
 from zimage_eval.config.model_spec import ModelSpec, prompt_set_of
 from zimage_eval.config.params import Study
 from zimage_eval.config.variants import Variant, expand_variants
@@ -65,6 +65,21 @@ def load_templates(folder: Path, prompt_set: str) -> tuple[Template, ...]:
         names.add(template.name)
         templates.append(template)
     return tuple(templates)
+
+
+def check_template_files(folder: Path) -> None:
+    """Check that every file of templates is for a prompt set that is there.
+
+    Args:
+        folder: of all prompt sets; its templates/ has the templates.
+
+    Raises:
+        ValueError: there is no such set; names the nearest.
+    """
+    sets = sorted(path.name for path in folder.glob("*/") if path.name != "templates")
+    for path in yaml_files(folder / "templates"):
+        if path.stem not in sets:
+            raise ValueError(f"{path}: no prompt set is {unknown(path.stem, sets)}")
 
 
 def study_variants(study: Study, spec: ModelSpec, templates: Path) -> tuple[Variant, ...]:

@@ -10,7 +10,7 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
-from zimage_eval.metrics.catalogue import METRICS
+from zimage_eval.config.metrics import METRICS
 from zimage_eval.output.tables import TableRow
 from zimage_eval.statistics.estimates import (
     CONFIDENCE,
@@ -102,6 +102,11 @@ class Assay(NamedTuple):
 
     is_sensitive: bool
     reason: str
+    """Why it does not; empty where it does."""
+
+
+SENSITIVE = Assay(is_sensitive=True, reason="")
+"""What is measured without a judge needs no swapped prompts."""
 
 
 def paired_contrast(
@@ -122,16 +127,24 @@ def paired_contrast(
             phase and category.
     """
     properties = METRICS[metric]
+    bounds = (-1.0, 1.0) if properties.is_judged else None
     if properties.is_paired:
         raise ValueError(f"{metric} is a distance to the baseline: place it on a noise scale")
     arm, reference = (_scores(rows, name, metric, phase, category) for name in (variant, baseline))
     if not arm.keys() | reference.keys():
         raise ValueError(f"no {phase} scores of {variant!r} and {baseline!r} in {category!r}")
-    bounds = (-1.0, 1.0) if properties.is_judged else None
-    return contrast_arms(variant, metric, arm, reference, bounds, properties.better)
+    return contrast_arms(
+        variant=variant,
+        metric=metric,
+        arm=arm,
+        reference=reference,
+        bounds=bounds,
+        better=properties.better,
+    )
 
 
 def contrast_arms(
+    *,
     variant: str,
     metric: str,
     arm: Mapping[Unit, float | None],
@@ -140,13 +153,13 @@ def contrast_arms(
     better: Literal["higher", "lower"] | None,
 ) -> Contrast:
     """The contrast of two arms, each a score by prompt (or whatever is independent) and seed."""
-    asked = arm.keys() | reference.keys()
+    pairs = arm.keys() | reference.keys()
     differences = paired_differences(arm, reference)
     return Contrast(
         variant=variant,
         metric=metric,
         differences=prompt_means(differences),
-        coverage=len(differences) / len(asked) if asked else 0.0,
+        coverage=len(differences) / len(pairs) if pairs else 0.0,
         bounds=bounds,
         better=better,
     )
@@ -158,60 +171,49 @@ def check_assay(swapped: Contrast, terms: Margin) -> Assay:
     They must be the baseline's own images: a judge that prefers whatever the baseline draws then
     sees no loss, and is found out. The 95 % interval of the loss must lie beyond the margin.
     """
-    finding = _find(swapped, terms)
+    finding = find(swapped, terms, SENSITIVE)
     if finding.kind == "worse":
-        return Assay(True, "")
-    seen = finding.reason or f"{finding.kind.replace('_', ' ')}, {finding.gain:.3g}"
-    return Assay(False, f"the loss with swapped prompts is not shown to exceed the margin: {seen}")
+        return SENSITIVE
+    loss = finding.reason or f"{finding.kind.replace('_', ' ')}, {finding.gain:.3g}"
+    why = f"the loss with swapped prompts is not shown to exceed the margin: {loss}"
+    return Assay(is_sensitive=False, reason=why)
 
 
 def find(contrast: Contrast, terms: Margin, assay: Assay) -> Finding:
     """What the contrast shows; inconclusive where the study's judge is not sensitive."""
-    finding = _find(contrast, terms)
-    if assay.is_sensitive or finding.kind == "inconclusive":
-        return finding
-    return finding._replace(kind="inconclusive", reason=assay.reason)
-
-
-def _find(contrast: Contrast, terms: Margin) -> Finding:
-    test = contrast.mean_test(terms)
-    gains = contrast.gains
-    gain = float(np.mean(gains)) if gains else None
-    if test is None:
-        return Finding(
-            kind="inconclusive",
-            reason=contrast.problem(terms),
-            num_prompts=len(gains),
-            coverage=contrast.coverage,
-            gain=gain,
-            low=None,
-            high=None,
-            smallest_effect=None,
-        )
-    outer, inner = test.interval(CONFIDENCE), test.interval(INNER)
-    spread = test.error * np.sqrt(test.degrees + 1)
-    effect = smallest_effect(float(spread), len(gains))
-    margin = terms.margin
-    p_outside = max(test.p_above(-margin), test.p_below(margin))
-    is_inside = -margin < inner[0] and inner[1] < margin and p_outside <= (1 - INNER) / 2
-    if is_inside:
-        kind: Kind = "negligible" if outer[0] > 0 or outer[1] < 0 else "equivalent"
-    else:
-        kind = _kind(outer, margin, has_better=contrast.better is not None)
-    return Finding(
-        kind=kind,
-        reason="",
+    gains, test = contrast.gains, contrast.mean_test(terms)
+    untested = Finding(
+        kind="inconclusive",
+        reason=contrast.problem(terms) if test is None else assay.reason,
         num_prompts=len(gains),
         coverage=contrast.coverage,
-        gain=gain,
-        low=outer[0],
-        high=outer[1],
-        smallest_effect=effect,
+        gain=float(np.mean(gains)) if gains else None,
+        low=None,
+        high=None,
+        smallest_effect=None,
+    )
+    if test is None:
+        return untested
+    low, high = test.interval(CONFIDENCE)
+    kind = _kind(test, (low, high), terms.margin, has_better=contrast.better is not None)
+    spread = test.error * np.sqrt(test.degrees + 1)
+    return untested._replace(
+        kind=kind if assay.is_sensitive else "inconclusive",
+        low=low,
+        high=high,
+        smallest_effect=smallest_effect(float(spread), len(gains)),
     )
 
 
-def _kind(interval: tuple[float, float], margin: float, *, has_better: bool) -> Kind:
+def _kind(
+    test: MeanTest, interval: tuple[float, float], margin: float, *, has_better: bool
+) -> Kind:
+    """What a gain is, by its 95 % interval and by the test that it is inside the margin."""
     low, high = interval
+    inner = test.interval(INNER)
+    p_outside = max(test.p_above(-margin), test.p_below(margin))
+    if -margin < inner[0] and inner[1] < margin and p_outside <= (1 - INNER) / 2:
+        return "negligible" if low > 0 or high < 0 else "equivalent"
     if low > margin:
         return "better" if has_better else "higher"
     if high < -margin:

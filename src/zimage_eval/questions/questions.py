@@ -1,21 +1,20 @@
 """questions/*.yaml: what is asked, what is known already, and the claims that decide."""
 
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Literal, NamedTuple, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, StringConstraints, model_validator
 
-from zimage_eval.config.benchmarks import Benchmarks
 from zimage_eval.config.frozen import Frozen, parse, read_yaml, unknown, yaml_files
-from zimage_eval.questions.claims import Claim, SharedTerms, StudyClaim
+from zimage_eval.questions.claims.claim import Claim
+from zimage_eval.questions.claims.kinds import AnyClaim
+from zimage_eval.questions.evidence import Place
+from zimage_eval.questions.known import Known
+from zimage_eval.questions.terms import TERMS_FILE
 
-TERMS_FILE = "terms.yaml"
-"""The one file of the folder that is no question."""
-BENCHMARKS = (*Benchmarks.model_fields, "template_worth", "comparison", "ablations")
-"""What claims beside those about studies can be weighed on."""
 _ROW = re.compile(r"^(A\d+|Q-[A-Z]\d+)$")
 
 Text = Annotated[str, StringConstraints(min_length=1)]
@@ -26,7 +25,7 @@ class SubQuestion(Frozen):
     """A question under a question, answered in one of three ways."""
 
     question: Text
-    claim: Claim | None = None
+    claim: AnyClaim | None = None
     """Weighed like a page's own, but it only suggests."""
     supported_says_no: bool = False
     """Whether the claim denies what is asked: "does it differ?" beside "no difference"."""
@@ -56,9 +55,9 @@ class Question(Frozen):
     method: Text
     carries_over: Literal["exact", "method", "nano only"]
     """What of the answer holds for Z-Image."""
-    claim: Claim
+    claim: AnyClaim
     """About these weights."""
-    design: Claim | None
+    design: AnyClaim | None
     """Whether training otherwise would be better; null where no training was varied."""
     rule_changed: date
     """When a claim of this page last changed."""
@@ -72,40 +71,20 @@ class Question(Frozen):
     @property
     def claims(self) -> list[Claim]:
         """The primary claim, that on the design, those of sub-questions."""
-        claims = [self.claim, self.design, *(sub.claim for sub in self.sub_questions)]
+        claims: list[Claim | None] = [self.claim, self.design]
+        claims += [sub.claim for sub in self.sub_questions]
         return [claim for claim in claims if claim is not None]
 
     @property
     def sources(self) -> set[str]:
         """The studies and benchmarks that its claims are weighed on."""
-        return {
-            claim.study if isinstance(claim, StudyClaim) else claim.benchmark
-            for claim in self.claims
-        }
+        return {claim.source for claim in self.claims}
 
     @property
     def sentences(self) -> list[str]:
         """All that may refer to results."""
         answers = [sub.answer for sub in self.sub_questions if sub.answer is not None]
         return [self.method, *self.results, *answers]
-
-
-class Place(NamedTuple):
-    """A claim's place: the page, and `weights`, `design` or the number of a sub-question."""
-
-    page: str
-    part: str
-
-
-class Known(NamedTuple):
-    """What a question may refer to."""
-
-    variants: Mapping[str, Collection[str]]
-    """Names by study."""
-    categories: Collection[str]
-    """Of the model's prompts."""
-    figures: Collection[str]
-    """Paths under reports/figures/."""
 
 
 def check_references(
@@ -122,34 +101,11 @@ def check_references(
         path = folder / f"{name}.yaml"
         for figure in question.figures:
             if figure not in known.figures:
-                there = [path for path in known.figures if path.split("/")[0] in figure]
+                there = [drawn for drawn in known.figures if drawn.split("/")[0] in figure]
                 yield f"{path}: figures: no figure is {unknown(figure, sorted(there))}"
         for place, claim in places(name, question):
-            if isinstance(claim, StudyClaim):
-                problems = _study_problems(claim, known)
-            else:
-                problems = _benchmark_problems(claim.benchmark)
-            for problem in problems:
+            for problem in claim.problems(known):
                 yield f"{path}: claim of {place.part}: {problem}"
-
-
-def _benchmark_problems(name: str) -> Iterator[str]:
-    """One of the graph, of the ablations, or of another machine, such as h100_profile."""
-    if name not in BENCHMARKS and name.partition("_")[2] not in Benchmarks.model_fields:
-        yield f"benchmark: none is {unknown(name, BENCHMARKS)}"
-
-
-def _study_problems(claim: StudyClaim, known: Known) -> Iterator[str]:
-    if claim.study not in known.variants:
-        yield f"study: no study is {unknown(claim.study, known.variants)}"
-        return
-    names = sorted(known.variants[claim.study])
-    rivals = () if claim.rivals == "all" else claim.rivals
-    for key, name in [("baseline", claim.baseline), *(("rivals", rival) for rival in rivals)]:
-        if name is not None and name not in names:
-            yield f"{key}: no variant of {claim.study} is {unknown(name, names)}"
-    if claim.category is not None and claim.category not in known.categories:
-        yield f"category: none is {unknown(claim.category, sorted(known.categories))}"
 
 
 def load_questions(folder: Path) -> dict[str, Question]:
@@ -169,12 +125,6 @@ def load_questions(folder: Path) -> dict[str, Question]:
             )
         files[question.row] = name
     return questions
-
-
-def load_terms(folder: Path) -> SharedTerms:
-    """What holds for every claim; a ValueError names the file and the key."""
-    path = folder / TERMS_FILE
-    return parse(read_yaml(path), SharedTerms, str(path))
 
 
 def places(name: str, question: Question) -> Iterator[tuple[Place, Claim]]:

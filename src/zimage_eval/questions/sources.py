@@ -17,13 +17,13 @@ def read_measured(names: Iterable[str], metrics: Path, machine: Path) -> dict[st
         machine: folder of those that are seconds and memory of this machine, with a folder in it
             for each other one, without what their rows say in words.
     """
-    found: dict[str, Results] = {}
+    results: dict[str, Results] = {}
     for name in sorted(names):
         if (path := metrics / f"{name}.json").is_file():
-            found[name] = read_results(path)
+            results[name] = read_results(path)
             continue
         for path in (machine / f"{name}.json", machine / f"{name.replace('_', '/', 1)}.json"):
             if path.is_file():
-                found[name] = {name: machine_numbers(read_machine_results(path))}
+                results[name] = {name: machine_numbers(read_machine_results(path))}
                 break
-    return found
+    return results

@@ -6,13 +6,14 @@ Holm's procedure over the claims bounds the chance of any false verdict at 5 % w
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Annotated, Literal, NamedTuple, TypeVar
+from typing import Annotated, Literal, NamedTuple, TypeVar, get_args
 
 from pydantic import Field
 
 from zimage_eval.config.frozen import Frozen
-from zimage_eval.questions.claims import Name
 from zimage_eval.questions.evidence import ALPHA, Evidence, RivalResult
+from zimage_eval.questions.questions import Place
+from zimage_eval.questions.terms import Name
 from zimage_eval.statistics.multiplicity import benjamini_hochberg, holm
 
 FALSE_DISCOVERIES = 0.10
@@ -96,9 +97,25 @@ def decide_sub_questions(
     evidence: Mapping[ClaimKey, Evidence], provenance: Provenance
 ) -> dict[ClaimKey, Verdict]:
     """Sub-question -> what the results suggest, at a 10 % false discovery rate over all of them."""
-    claims = [(one, provenance) for one in evidence.values()]
+    claims = [(weighed, provenance) for weighed in evidence.values()]
     verdicts = _decide(claims, benjamini_hochberg, FALSE_DISCOVERIES, is_suggestion=True)
     return dict(zip(evidence, verdicts, strict=True))
+
+
+def count_answers(evidence: Mapping[Place, Evidence]) -> dict[str, int]:
+    """Number of questions by their verdict on these weights, as `decide_report` gives it.
+
+    Args:
+        evidence: on every claim; sub-questions don't count.
+    """
+    claims = {place: e for place, e in evidence.items() if not place.part.isdigit()}
+    p_values = _adjusted(list(claims.values()), holm)
+    words = [
+        _word(evidence, p_value, ALPHA)
+        for (place, evidence), p_value in zip(claims.items(), p_values, strict=True)
+        if place.part == "weights"
+    ]
+    return {word: words.count(word) for word in get_args(Word)}
 
 
 def _decide(
@@ -108,16 +125,10 @@ def _decide(
     *,
     is_suggestion: bool,
 ) -> list[Verdict]:
-    """Verdicts in order.
-
-    What was asked and came out inconclusive still counts as asked; what was read off by equality
-    has no chance to go wrong, and does not.
-    """
-    testable = [e for e, _ in claims if e.status in ("weighed", "inconclusive")]
-    adjusted = iter(adjust([min(e.p_if_false, e.p_if_true) for e in testable]))
+    """Verdicts in order."""
+    p_values = _adjusted([evidence for evidence, _ in claims], adjust)
     verdicts = []
-    for evidence, provenance in claims:
-        p_value = next(adjusted) if evidence.status in ("weighed", "inconclusive") else None
+    for (evidence, provenance), p_value in zip(claims, p_values, strict=True):
         word = _word(evidence, p_value, level)
         reason = evidence.reason
         if word == "inconclusive" and not reason:
@@ -136,6 +147,20 @@ def _decide(
             )
         )
     return verdicts
+
+
+def _adjusted(
+    evidence: Sequence[Evidence], adjust: Callable[[Sequence[float]], list[float]]
+) -> list[float | None]:
+    """Adjusted p-values against the nearer of supported and refuted; None if nothing is tested.
+
+    What was asked and came out inconclusive still counts as asked; what was read off by equality
+    has no chance to go wrong, and does not.
+    """
+    is_tested = [e.status in ("weighed", "inconclusive") for e in evidence]
+    smaller = [min(e.p_if_false, e.p_if_true) for e in evidence]
+    adjusted = iter(adjust([p for p, tested in zip(smaller, is_tested, strict=True) if tested]))
+    return [next(adjusted) if tested else None for tested in is_tested]
 
 
 def _word(evidence: Evidence, p_value: float | None, level: float) -> Word:

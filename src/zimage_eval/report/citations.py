@@ -6,9 +6,11 @@ for the same in a Python format. A variant's name has no colon.
 
 import re
 from collections.abc import Collection, Iterator, Mapping
+from pathlib import Path
 
 from zimage_eval.config.frozen import shown, unknown
 from zimage_eval.output.results import Results
+from zimage_eval.questions.questions import Question
 from zimage_eval.studies.shown_numbers import MISSING
 
 _REFERENCE = re.compile(r"\{([a-z0-9_]+):([^{}]+?):([A-Za-z0-9_.]+)(?::([^{}]+))?\}")
@@ -66,6 +68,28 @@ def wrong_references(
             format(0.5, form)
         except ValueError:
             yield f"{match[0]}: {form!r} is no format of a number"
+
+
+def wrong_citations(
+    folder: Path,
+    questions: Mapping[str, Question],
+    variants: Mapping[str, Collection[str]],
+    measured: Collection[str],
+) -> list[str]:
+    """`wrong_references` of every sentence of the questions, a line each that begins with the file.
+
+    Args:
+        folder: of the questions' files.
+        questions: by file name without ending.
+        variants: names by study.
+        measured: names of the others that have results.
+    """
+    return [
+        f"{folder / name}.yaml: {words}"
+        for name, question in questions.items()
+        for sentence in question.sentences
+        for words in wrong_references(sentence, variants, measured)
+    ]
 
 
 def _value(match: re.Match[str], results: Mapping[str, Results]) -> float | None:

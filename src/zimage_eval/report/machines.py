@@ -3,6 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 
 from zimage_eval.benchmarks.machine.results import MachineResults, seconds_per_image
+from zimage_eval.model.environment import NamedEnvironment
 from zimage_eval.output.results import Results
 from zimage_eval.report.studies import StudyReport
 from zimage_eval.studies.figures import main_metric
@@ -35,6 +36,27 @@ def machine_section(results: Sequence[MachineResults]) -> str:
             f"{_described(one)}\n\n</details>"
         )
     return "\n\n".join(parts)
+
+
+def computed_on(environments: Mapping[str, NamedEnvironment]) -> str:
+    """Device, driver and versions behind the numbers of all studies, in one line.
+
+    Args:
+        environments: by id; where there are several, each is said with what was computed in it.
+    """
+    parts = []
+    for key, named in environments.items():
+        libraries = [f"{name} {number}" for name, number in named.environment.libraries.items()]
+        details = [
+            named.environment.device,
+            f"driver {named.environment.driver}" if named.environment.driver else "",
+            f"CUDA {named.environment.cuda}" if named.environment.cuda else "",
+            f"Python {named.environment.python}",
+            *libraries,
+        ]
+        text = f"{', '.join(filter(None, details))} (environment `{key}`)"
+        parts.append(f"{', '.join(named.computed)}: {text}" if len(environments) > 1 else text)
+    return "; ".join(parts)
 
 
 def page_seconds(

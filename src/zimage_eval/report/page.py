@@ -1,26 +1,16 @@
 """The page of one question, in the order in which an investigation is documented."""
 
-import math
 from collections.abc import Mapping, Sequence
 
-from zimage_eval.metrics.catalogue import METRICS
 from zimage_eval.output.results import Results
-from zimage_eval.questions.claims import (
-    BenchmarkClaim,
-    Claim,
-    ExactClaim,
-    NumberClaim,
-    StudyClaim,
-    TestedClaim,
-    ThresholdClaim,
-)
+from zimage_eval.questions.claims.claim import Claim
+from zimage_eval.questions.measurements import CHECKS
 from zimage_eval.questions.questions import Question
 from zimage_eval.questions.verdicts import Verdict
 from zimage_eval.report.citations import cite
 from zimage_eval.report.verdicts import Answer, differences_table, tell, values_table
 from zimage_eval.studies.shown_numbers import MISSING, markdown_table
 
-_DECIMALS = 3
 _HOLDS: Mapping[float | None, str] = {1.0: "yes", 0.0: "no", None: MISSING}
 
 
@@ -69,74 +59,24 @@ def write_page(
 
 
 def _rule(question: Question) -> str:
-    claim = question.claim
-    told = _describe(claim)
-    if isinstance(claim, ExactClaim):
-        told = f"checks of `{claim.benchmark}` by equality, under Results; all must hold"
-    return f"Decided by: {told}. Last changed {question.rule_changed.isoformat()}."
-
-
-def _describe(claim: Claim) -> str:
-    if isinstance(claim, ExactClaim):
-        return f"checks of `{claim.benchmark}` by equality ({', '.join(claim.checks)})"
-    if isinstance(claim, NumberClaim):
-        words = claim.rule.replace("_", " ")
-        return (
-            f"{claim.metric} of `{claim.row}` in `{claim.benchmark}` is {words} {claim.threshold:g}"
-        )
-    if isinstance(claim, TestedClaim):
-        return f"the test of `{claim.row}` in `{claim.benchmark}` ({claim.p_value})"
-    if isinstance(claim, ThresholdClaim):
-        return (
-            f"the mean of {claim.metric}{_of(claim.categories)} in `{claim.benchmark}` "
-            f"({claim.variant}) is {claim.rule} {claim.threshold:g}"
-        )
-    if isinstance(claim, BenchmarkClaim):
-        where = _of(claim.categories)
-        return (
-            f"`{claim.rule}` over {claim.metric}{where} in `{claim.benchmark}`, against "
-            f"`{claim.baseline}`, margin {claim.margin:g}"
-        )
-    where = f" of category {claim.category}" if claim.category else ""
-    against = f", against `{claim.baseline}`" if claim.baseline else ""
-    margin = claim.margin or METRICS[claim.metric].margin
-    return (
-        f"`{claim.rule}` over {claim.metric} of the {claim.phase} prompts{where} of study "
-        f"`{claim.study}`{against}, margin {margin:g}"
-    )
-
-
-def _of(categories: Sequence[str]) -> str:
-    return f" of {', '.join(categories)}" if categories else ""
+    changed = question.rule_changed.isoformat()
+    return f"Decided by: {question.claim.describe_primary()}. Last changed {changed}."
 
 
 def _checks(claim: Claim, results: Mapping[str, Results]) -> str:
     """One row a check that the claim needs."""
-    if not isinstance(claim, ExactClaim):
-        return ""
-    found = results.get(claim.benchmark, {}).get(claim.benchmark, {}).get("checks", {})
-    rows = [[name.replace("_", " "), _HOLDS[found.get(name)]] for name in claim.checks]
-    return markdown_table(["check", "holds"], rows)
+    checks = results.get(claim.source, {}).get(claim.source, {}).get(CHECKS, {})
+    rows = [[name.replace("_", " "), _HOLDS[checks.get(name)]] for name in claim.needed_checks]
+    return markdown_table(["check", "holds"], rows) if rows else ""
 
 
 def _differences(claim: Claim, verdict: Verdict) -> str:
-    if not verdict.rivals:
+    shown = claim.rival_table()
+    if shown is None or not verdict.rivals:
         return ""
-    if isinstance(claim, ExactClaim | TestedClaim | NumberClaim):
-        return ""
-    metric = claim.metric
-    known = isinstance(claim, StudyClaim) and metric in METRICS
-    decimals = METRICS[metric].decimals + 1 if known else _decimals(claim)
-    if isinstance(claim, ThresholdClaim):
-        return f"{metric}:\n\n{values_table(verdict, claim.threshold, decimals)}"
-    return f"{metric}:\n\n{differences_table(verdict, decimals)}"
-
-
-def _decimals(claim: Claim) -> int:
-    """Enough to tell a difference of a tenth of the margin from none."""
-    if not isinstance(claim, BenchmarkClaim):
-        return _DECIMALS
-    return max(_DECIMALS, 1 - math.floor(math.log10(claim.margin)))
+    if shown.threshold is None:
+        return f"{shown.metric}:\n\n{differences_table(verdict, shown.decimals)}"
+    return f"{shown.metric}:\n\n{values_table(verdict, shown.threshold, shown.decimals)}"
 
 
 def _where(question: Question, studies: Sequence[str]) -> str:
@@ -168,7 +108,7 @@ def _sub_questions(answer: Answer, results: Mapping[str, Results]) -> list[str]:
         said = [cite(sub.answer, results)] if sub.answer else []
         if number in verdicts and sub.claim is not None:
             told = tell(verdicts[number], supported_says_no=sub.supported_says_no)
-            said.append(f"{told[0].upper()}{told[1:]} *({_describe(sub.claim)})*")
+            said.append(f"{told[0].upper()}{told[1:]} *({sub.claim.describe()})*")
         if full := answer.sub_at_full_size.get(number):
             told = tell(full, supported_says_no=sub.supported_says_no)
             said.append(f"At full size: {told}")

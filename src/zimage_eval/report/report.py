@@ -7,8 +7,9 @@ from zimage_eval.benchmarks.machine.results import MachineResults
 from zimage_eval.config.model_spec import JudgeName, ModelSpec
 from zimage_eval.config.params import Params
 from zimage_eval.config.settings import leaves
+from zimage_eval.model.environment import NamedEnvironment
 from zimage_eval.output.results import Results
-from zimage_eval.report.machines import machine_section, page_seconds
+from zimage_eval.report.machines import computed_on, machine_section, page_seconds
 from zimage_eval.report.page import write_page
 from zimage_eval.report.scorecard import calibration_section
 from zimage_eval.report.studies import StudyReport, page_values, show_value, studies_section
@@ -77,6 +78,7 @@ def write_report(
     results: Mapping[str, Results],
     scorecard: Mapping[str, Any],
     machines: Sequence[MachineResults],
+    environments: Mapping[str, NamedEnvironment],
 ) -> str:
     """The whole report: scorecard, verdicts, a page a question, then all numbers of every study.
 
@@ -90,11 +92,12 @@ def write_report(
         results: by name of their file, for what pages cite.
         scorecard: of the calibration.
         machines: what was measured of them.
+        environments: what the numbers of the studies were computed in, by id.
     """
     keys = [report.key for report in studies]
     parts = [
         f"# Evaluation of {spec.title}",
-        _describe_run(params, spec, weights, studies, agreement),
+        _describe_run(params, spec, weights, studies, agreement, environments),
         calibration_section(scorecard),
         "## Verdicts",
         VERDICTS,
@@ -128,6 +131,7 @@ def _describe_run(
     weights: str,
     studies: Sequence[StudyReport],
     agreement: Mapping[str, float | None],
+    environments: Mapping[str, NamedEnvironment],
 ) -> str:
     screen, confirm = params.phases.screen, params.phases.confirm
     defaults = [
@@ -142,6 +146,7 @@ def _describe_run(
         f"other prompts x {_plural(confirm.num_seeds, 'seed')} to confirm one contrast a study "
         f"(prompt set `{spec.prompt_sets['main']}`)",
         "defaults": ", ".join(defaults),
+        "computed on": computed_on(environments),
     }
     return "\n".join(f"- **{name}**: {value}" for name, value in facts.items())
 

@@ -5,14 +5,13 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from zimage_eval.config.measuring import BackboneName, BaselineReference, Distribution
+from zimage_eval.config.metrics import METRICS
 from zimage_eval.config.params import PHASES, Study
+from zimage_eval.config.set_metrics import set_metrics
 from zimage_eval.config.settings import leaves
 from zimage_eval.config.variants import Variant
-from zimage_eval.metrics.catalogue import METRICS
-from zimage_eval.metrics.sets.catalogue import set_metrics
-from zimage_eval.questions.claims import Claim, StudyClaim
+from zimage_eval.questions.claims.claim import Claim
 from zimage_eval.studies.figures import grid_variants, main_metric
-from zimage_eval.studies.set_summaries import IS_REFERENCE
 from zimage_eval.studies.shown_numbers import (
     ARROWS,
     MISSING,
@@ -27,7 +26,14 @@ from zimage_eval.studies.shown_numbers import (
     show_mean,
     variant_cell,
 )
-from zimage_eval.studies.summaries import ALL, COVERAGE, Summary, confirm_rows, excludes_zero
+from zimage_eval.studies.summaries import (
+    ALL,
+    COVERAGE,
+    IS_REFERENCE,
+    Summary,
+    confirm_rows,
+    excludes_zero,
+)
 
 
 class StudyReport(NamedTuple):
@@ -60,13 +66,14 @@ def page_values(claims: Iterable[Claim], studies: Sequence[StudyReport]) -> str:
     by_key = {report.key: report for report in studies}
     shown: dict[tuple[str, str], str] = {}
     for number, claim in enumerate(claims):
-        if not isinstance(claim, StudyClaim) or claim.study not in by_key:
+        scores = claim.scores
+        if scores is None or scores.study not in by_key:
             continue
-        report, place = by_key[claim.study], (claim.study, claim.metric)
-        if place in shown or claim.metric == main_metric(report.summaries):
+        report, place = by_key[scores.study], (scores.study, scores.metric)
+        if place in shown or scores.metric == main_metric(report.summaries):
             continue
-        table = metric_table(report.variants, claim.metric, index_screened(report.summaries))
-        title = f"{claim.metric.replace('_', ' ')} of all variants of {claim.study}"
+        table = metric_table(report.variants, scores.metric, index_screened(report.summaries))
+        title = f"{scores.metric.replace('_', ' ')} of all variants of {scores.study}"
         shown[place] = "\n\n".join(_fold(title, table)) if number else f"{title}:\n\n{table}"
     return "\n\n".join(shown.values())
 

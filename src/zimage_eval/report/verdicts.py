@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from zimage_eval.config.model_spec import ModelSpec, prompt_set_of
-from zimage_eval.questions.evidence import FROZEN_WEIGHTS, Evidence, not_testable
-from zimage_eval.questions.questions import Place, Question
+from zimage_eval.questions.evidence import FROZEN_WEIGHTS, Evidence, Place, not_testable
+from zimage_eval.questions.questions import Question
 from zimage_eval.questions.verdicts import (
     Page,
     PageVerdicts,
@@ -157,9 +157,9 @@ def _decide(
     unweighed = not_testable("was not weighed")
     pages = {
         name: Page(
-            evidence.get(Place(name, "weights"), unweighed),
-            evidence.get(Place(name, "design"), FROZEN_WEIGHTS),
-            provenance.model_copy(update={"carries_over": question.carries_over}),
+            weights=evidence.get(Place(name, "weights"), unweighed),
+            design=evidence.get(Place(name, "design"), FROZEN_WEIGHTS),
+            provenance=provenance.model_copy(update={"carries_over": question.carries_over}),
         )
         for name, question in questions.items()
     }

@@ -1,12 +1,13 @@
 """Batches of images. They depend only on the prompt list, so they are equal on every run."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import torch
 
 from zimage_eval.config.params import Phase
 from zimage_eval.config.setting_groups import EncoderSettings
+from zimage_eval.config.settings import Settings
 from zimage_eval.config.variants import Variant, phase_variants
 from zimage_eval.model.captions import RefinerFit
 from zimage_eval.model.folder import (
@@ -47,6 +48,24 @@ class Batch(NamedTuple):
     seeds: list[int]
     refiner_fit: RefinerFit | None = None
     """What a linear map in the refiner's place is fitted on; None if the refiner runs."""
+
+
+class PaintRequest(NamedTuple):
+    """Pictures that share their settings; batches are composed among them."""
+
+    settings: Settings
+    prompt_embeds: Sequence[torch.Tensor]
+    """`(num_tokens, hidden_size)` float32 a picture."""
+    seeds: Sequence[int]
+    """One a picture."""
+    negative_prompt_embeds: torch.Tensor | None
+    """The same for all pictures; None without guidance."""
+    refiner_fit: RefinerFit | None
+    """What a linear map in the refiner's place is fitted on; None if the refiner runs."""
+
+
+PlannedImages = tuple[list[ImageRequest], PaintRequest | str]
+"""Images, and how they are painted: one a place of the request, or the reason why they can't be."""
 
 
 def request_images(
@@ -101,16 +120,37 @@ def compose_batches(caption_lengths: Sequence[int], batch_size: int) -> list[lis
     ]
 
 
-def variant_batches(
+def divide_request(request: PaintRequest, batch_size: int) -> list[tuple[list[int], Batch | str]]:
+    """The batches of a request with the places of their pictures, or a reason why one can't be.
+
+    Args:
+        request: pictures that share their settings.
+        batch_size: most pictures in a batch.
+    """
+    negative = request.negative_prompt_embeds
+    most = max_caption_tokens(request.settings.rope)
+    parts: list[tuple[list[int], Batch | str]] = []
+    for places in compose_batches([len(embeds) for embeds in request.prompt_embeds], batch_size):
+        embeds = [request.prompt_embeds[place] for place in places]
+        seeds = [request.seeds[place] for place in places]
+        longest = max(len(embeds[0]), 0 if negative is None else len(negative))
+        if padded_length(longest) > most:
+            # On a GPU this would be a device assert, after which the process can do no more.
+            parts.append((places, f"{longest} tokens: captions end at {most}"))
+        else:
+            parts.append((places, Batch(embeds, negative, seeds, request.refiner_fit)))
+    return parts
+
+
+def plan_variant(
     variant: Variant,
     requests: Sequence[ImageRequest],
     wordings: Wordings,
     embeddings: Embeddings,
     limits: ModelLimits,
-    batch_size: int,
     texts: PhaseTexts,
-) -> Iterator[tuple[list[ImageRequest], Batch | str]]:
-    """The batches of a variant, or for requests that the model can't meet, the reason.
+) -> list[PlannedImages]:
+    """What is painted for a variant, or for requests that the model can't meet, the reason.
 
     Args:
         variant: of a study.
@@ -118,46 +158,37 @@ def variant_batches(
         wordings: how the variant words their texts.
         embeddings: of all that they are worded as, and of those that a map is fitted on.
         limits: of the model.
-        batch_size: most images in a batch.
         texts: the prompt set, where maps are fitted.
 
     Raises:
         ValueError: a text has no embeddings.
     """
-    reason = unavailable_reason(limits, variant.settings)
+    settings = variant.settings
+    reason = unavailable_reason(limits, settings)
     if reason is not None:
-        yield list(requests), reason
-        return
-    encoder, sampler = variant.settings.encoder, variant.settings.sampler
-    most = max_caption_tokens(variant.settings.rope)
+        return [(list(requests), reason)]
+    encoder, sampler = settings.encoder, settings.sampler
     negative = None
-    if sampler.guidance_scale > 0:
+    if sampler.is_guided:
         negative = _look_up(embeddings, sampler.negative_prompt, encoder)
     fit = None
-    if requests and variant.settings.refiner.refiner_delta == "linear":
+    if requests and settings.refiner.refiner_delta == "linear":
         others = texts[fit_phase(requests[0].text, texts)]
         fit = RefinerFit([_look_up(embeddings, text, encoder) for text in others])
+    planned: list[PlannedImages] = []
     embeds, worded = [], []
     for request in requests:
-        key = wording_key(request.text, variant.settings)
+        key = wording_key(request.text, settings)
         if key not in wordings:
             raise ValueError(f"no wording of {request.text!r}; extract_embeddings is due")
         text, error = wordings[key]
         if text is None:
-            yield [request], str(error)
+            planned.append(([request], str(error)))
         else:
             worded.append(request)
             embeds.append(_look_up(embeddings, text, encoder))
-    for indices in compose_batches([len(entry) for entry in embeds], batch_size):
-        members = [worded[index] for index in indices]
-        seeds = [entry.seed for entry in members]
-        batch = Batch([embeds[index] for index in indices], negative, seeds, fit)
-        longest = max(len(batch.prompt_embeds[0]), 0 if negative is None else len(negative))
-        if padded_length(longest) > most:
-            # On a GPU this would be a device assert, after which the process can do no more.
-            yield members, f"{longest} tokens: captions end at {most}"
-        else:
-            yield members, batch
+    seeds = [request.seed for request in worded]
+    return [*planned, (worded, PaintRequest(settings, embeds, seeds, negative, fit))]
 
 
 def _look_up(embeddings: Embeddings, text: str, encoder: EncoderSettings) -> torch.Tensor:

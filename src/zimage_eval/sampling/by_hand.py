@@ -4,18 +4,14 @@ A picture that the graph draws too (a prompt of the model's set with one of its 
 the same batch as there, because the last bits depend on the batch; any other is drawn alone.
 """
 
-from collections.abc import Mapping, Sequence
-from concurrent.futures import Executor
-from pathlib import Path
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
-
-import torch
 
 from zimage_eval.config.model_spec import ModelSpec
 from zimage_eval.config.params import PHASES, Phase, Phases
 from zimage_eval.config.settings import Settings
 from zimage_eval.config.variants import Variant
-from zimage_eval.model.devices import load_once, pick_device, start_workers
+from zimage_eval.model.devices import pick_device
 from zimage_eval.model.folder import (
     IMAGE_PARTS,
     TEXT_PARTS,
@@ -24,22 +20,23 @@ from zimage_eval.model.folder import (
     max_caption_tokens,
     padded_length,
     unavailable_reason,
-    weights_digest,
 )
 from zimage_eval.model.memory import check_memory
-from zimage_eval.model.transformer import load_image_side
+from zimage_eval.output.project import Project, RolePrompts
 from zimage_eval.output.store import ImageStore
 from zimage_eval.prompts.sets import Prompt, prompt_rows, split_phases
 from zimage_eval.sampling.batches import (
     Batch,
     Embeddings,
     ImageRequest,
+    PaintRequest,
     compose_batches,
+    divide_request,
+    plan_variant,
     request_phase,
-    variant_batches,
 )
-from zimage_eval.sampling.generation import GeneratedImage, generate_batch
-from zimage_eval.sampling.image_keys import DrawingRecipe, device_class
+from zimage_eval.sampling.generation import GeneratedImage
+from zimage_eval.sampling.painter import Painter, open_painter
 from zimage_eval.text.encoder import load_text_encoder, load_tokenizer
 from zimage_eval.text.encoding import Encoding, encode_texts
 from zimage_eval.text.layer_maps import PhaseTexts, fit_phase
@@ -48,21 +45,6 @@ from zimage_eval.text.wordings import Wordings, word_prompts, wording_key
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
-
-
-class Project(NamedTuple):
-    """A model's declaration, its weights and the prompts that the graph draws with it."""
-
-    spec: ModelSpec
-    folder: Path
-    """Of the model's weights."""
-    prompts: Mapping[Phase, Sequence[Mapping[str, Any]]]
-    """Rows of each phase's PROMPTS table."""
-
-    @property
-    def texts(self) -> dict[Phase, list[str]]:
-        """The prompts' texts by phase."""
-        return {phase: [row["text"] for row in rows] for phase, rows in self.prompts.items()}
 
 
 def phase_rows(sizes: Phases, prompts: Sequence[Prompt]) -> dict[Phase, list[dict[str, Any]]]:
@@ -83,48 +65,57 @@ class DrawnByHand(NamedTuple):
 
 
 def draw_by_hand(
-    project: Project, text: str, seed: int, variants: Sequence[Variant], store: ImageStore
+    project: Project,
+    prompts: RolePrompts,
+    text: str,
+    seed: int,
+    variants: Sequence[Variant],
+    store: ImageStore,
 ) -> list[DrawnByHand]:
     """Draw a picture of the text with each variant, in their order.
+
+    Args:
+        project: has the model.
+        prompts: that the graph draws; a picture of one of them is drawn in the same batch as there.
+        text: to draw.
+        seed: of the noise.
+        variants: settings to draw with.
+        store: of pictures drawn before.
 
     Raises:
         ValueError: before any weights are loaded: a file is missing, the model lacks a setting, or
             the caption is too long for it; afterwards: a picture is not finite, or too large for
             the memory.
     """
-    limits = check_model(project.folder, (*TEXT_PARTS, *IMAGE_PARTS), variants)
+    limits = check_model(project.model_folder, (*TEXT_PARTS, *IMAGE_PARTS), variants)
     for variant in variants:
         reason = unavailable_reason(limits, variant.settings)
         if reason is not None:
             raise ValueError(f"not available: {reason}")
-    tokenizer, device = load_tokenizer(project.folder), pick_device()
-    check_memory(project.folder, project.spec.dtype, (*TEXT_PARTS, *IMAGE_PARTS), device)
-    prompts = {text: None} | {prompt: None for texts in project.texts.values() for prompt in texts}
+    tokenizer, spec = load_tokenizer(project.model_folder), project.spec
+    check_memory(project.model_folder, spec.dtype, (*TEXT_PARTS, *IMAGE_PARTS), pick_device())
+    words = {text: None} | {prompt: None for texts in prompts.texts.values() for prompt in texts}
     settings = [variant.settings for variant in variants]
-    wordings = word_prompts(prompts, settings, tokenizer, project.spec.filler_sentences)
+    wordings = word_prompts(words, settings, tokenizer, spec.filler_sentences)
     batches = [
-        find_batch(project, text, seed, variant, tokenizer, wordings) for variant in variants
+        find_batch(spec.batch_size, prompts, text, seed, variant, tokenizer, wordings)
+        for variant in variants
     ]
-    with start_workers(device) as workers:
-        embeddings = _encode(project, variants, batches, wordings, tokenizer, device, workers)
-        load_pipe = load_once(lambda: load_image_side(project.folder, project.spec.dtype, device))
-        weights = weights_digest(project.folder, IMAGE_PARTS)
+    with open_painter(project.model_folder, spec.dtype, spec.batch_size, store) as painter:
+        embeddings = _encode(project, prompts, variants, batches, wordings, tokenizer, painter)
 
         def draw(variant: Variant, members: Sequence[ImageRequest]) -> DrawnByHand:
-            batch = _one_batch(variant, members, wordings, embeddings, limits, project.texts)
-            recipe = DrawingRecipe(
-                weights, variant.settings, project.spec.dtype, device_class(device)
-            )
+            batch = _one_batch(variant, members, wordings, embeddings, limits, prompts.texts)
             try:
-                images = generate_batch(batch, recipe, store, load_pipe)
+                images = painter.draw(batch, variant.settings)
             except FloatingPointError as error:
-                raise ValueError(_not_finite(variant, project.spec)) from error
+                raise ValueError(_not_finite(variant, spec)) from error
             except MemoryError as error:
                 raise ValueError(f"{variant.name}: {error}") from error
             cuts = find_cuts(text, variant.settings, tokenizer, wordings)
             return DrawnByHand(images[_place(members, text, seed)], cuts)
 
-        return list(workers.map(draw, variants, batches))
+        return list(painter.workers.map(draw, variants, batches))
 
 
 def _not_finite(variant: Variant, spec: ModelSpec) -> str:
@@ -141,7 +132,7 @@ def find_cuts(
     """A sentence for each of prompt and negative prompt that `max_sequence_length` cuts off."""
     encoder, sampler = settings.encoder, settings.sampler
     texts = {"prompt": wordings[wording_key(text, settings)].text}
-    if sampler.guidance_scale > 0:
+    if sampler.is_guided:
         texts["negative prompt"] = sampler.negative_prompt
     uncut = encoder.model_copy(update={"long_prompt": "pool"})
     cuts = []
@@ -158,7 +149,8 @@ def find_cuts(
 
 
 def find_batch(
-    project: Project,
+    batch_size: int,
+    prompts: RolePrompts,
     text: str,
     seed: int,
     variant: Variant,
@@ -172,7 +164,7 @@ def find_batch(
             the negative prompt is so long that no position is left for the image.
     """
     requests = [ImageRequest(variant.name, "screen", "by hand", seed, text)]
-    for phase, rows in project.prompts.items():
+    for phase, rows in prompts.rows.items():
         phase_requests = request_phase(variant.name, phase, rows)
         if any((request.text, request.seed) == (text, seed) for request in phase_requests):
             requests = phase_requests
@@ -188,7 +180,7 @@ def find_batch(
     }
     requests = [request for request in requests if request.text in lengths]
     negative = 0
-    if settings.sampler.guidance_scale > 0:
+    if settings.sampler.is_guided:
         inputs = tokenize(tokenizer, settings.sampler.negative_prompt, settings.encoder)
         negative = inputs.caption_length
     if not lengths[text]:
@@ -197,7 +189,7 @@ def find_batch(
     if padded_length(longest) > limit:
         raise ValueError(f"not available: {longest} tokens: captions end at {limit}")
     place = _place(requests, text, seed)
-    composed = compose_batches([lengths[r.text] for r in requests], project.spec.batch_size)
+    composed = compose_batches([lengths[r.text] for r in requests], batch_size)
     return [requests[index] for index in next(batch for batch in composed if place in batch)]
 
 
@@ -207,12 +199,12 @@ def _place(requests: Sequence[ImageRequest], text: str, seed: int) -> int:
 
 def _encode(
     project: Project,
+    prompts: RolePrompts,
     variants: Sequence[Variant],
     batches: Sequence[Sequence[ImageRequest]],
     wordings: Wordings,
     tokenizer: "PreTrainedTokenizerBase",
-    device: torch.device,
-    workers: Executor,
+    painter: Painter,
 ) -> Embeddings:
     wanted: set[Encoding] = set()
     for variant, members in zip(variants, batches, strict=True):
@@ -222,16 +214,16 @@ def _encode(
             assert worded is not None, "find_batch left it out"
             wanted.add((worded, encoder))
         if variant.settings.refiner.refiner_delta == "linear":
-            prompts = project.texts[fit_phase(members[0].text, project.texts)]
-            wanted |= {(prompt, encoder) for prompt in prompts}
-        if sampler.guidance_scale > 0:
+            fitted = prompts.texts[fit_phase(members[0].text, prompts.texts)]
+            wanted |= {(prompt, encoder) for prompt in fitted}
+        if sampler.is_guided:
             wanted.add((sampler.negative_prompt, encoder))
     encoded = encode_texts(
         wanted,
-        project.texts,
+        prompts.texts,
         tokenizer,
-        lambda: load_text_encoder(project.folder, project.spec.dtype, device),
-        workers,
+        lambda: load_text_encoder(project.model_folder, project.spec.dtype, painter.device),
+        painter.workers,
     )
     return {key: entry.prompt_embeds.float() for key, entry in encoded.items()}
 
@@ -244,8 +236,8 @@ def _one_batch(
     limits: ModelLimits,
     texts: PhaseTexts,
 ) -> Batch:
-    [(_, batch)] = variant_batches(
-        variant, members, wordings, embeddings, limits, len(members), texts
-    )
+    [(_, request)] = plan_variant(variant, members, wordings, embeddings, limits, texts)
+    assert isinstance(request, PaintRequest), request
+    [(_, batch)] = divide_request(request, len(members))
     assert isinstance(batch, Batch), batch
     return batch

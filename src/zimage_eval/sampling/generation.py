@@ -1,22 +1,25 @@
-"""A batch of prompt embeddings and seeds -> PNG files, from the image store or newly made."""
+"""A batch of prompt embeddings and seeds -> latents -> pictures -> PNG files and their rows."""
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import torch
 
 from zimage_eval.config.setting_groups import ImageSettings
-from zimage_eval.output.png import decode_png, encode_png, read_png_text
-from zimage_eval.output.store import ImageStore
+from zimage_eval.config.settings import Settings
+from zimage_eval.output.png import decode_png, encode_png, pixels_digest, read_png_text
+from zimage_eval.output.progress import progress_interval
 from zimage_eval.sampling.batches import Batch, ImageRequest
-from zimage_eval.sampling.image_keys import DrawingRecipe, image_keys
 
 if TYPE_CHECKING:
-    from diffusers import ZImagePipeline
+    from diffusers import AutoencoderKL, ZImagePipeline
+
+    from zimage_eval.sampling.denoising import Sample
+
+Result = TypeVar("Result")
 
 RECORD_ENTRY = "zimage_eval"
 """Name of the PNG text entry that says how an image was made."""
@@ -33,34 +36,8 @@ class GeneratedImage(NamedTuple):
     sigmas: list[float]
     batch_size: int
     """Images that went through the transformer together."""
-
-
-def draw_images(
-    requests: Sequence[ImageRequest],
-    batch: Batch | str,
-    recipe: DrawingRecipe,
-    store: ImageStore,
-    load_pipe: Callable[[], "ZImagePipeline"],
-    folder: Path,
-) -> list[dict[str, Any]]:
-    """Write the images of one batch into a folder; returns their rows of an IMAGES table.
-
-    What the settings decide is a row with its reason: a batch that is only a reason why it can't
-    be, or whose images are not finite. Any other error may pass by itself, and is raised.
-
-    Raises:
-        MemoryError: there is not enough memory for one image.
-        OSError: a file can't be written, or the weights can't be read.
-    """
-    if isinstance(batch, str):
-        return [image_row(request, None, f"not available: {batch}") for request in requests]
-    try:
-        images = generate_batch(batch, recipe, store, load_pipe)
-    except FloatingPointError as error:
-        return [image_row(request, None, error_in_words(error)) for request in requests]
-    for request, image in zip(requests, images, strict=True):
-        write_image(folder / request.file, image.png)
-    return [image_row(*pair, None) for pair in zip(requests, images, strict=True)]
+    pixels: str
+    """Digest of its pixels (`pixels_digest`)."""
 
 
 @contextmanager
@@ -84,6 +61,24 @@ def count_missing(name: str, total: int) -> Iterator[Callable[[int], None]]:
         raise ValueError(f"{name}: {missing}: {error_in_words(error)}") from error
 
 
+@contextmanager
+def count_images(name: str, total: int) -> Iterator[Callable[[int], None]]:
+    """`count_missing` with a progress bar."""
+    from tqdm import tqdm
+
+    interval = progress_interval()
+    with (
+        count_missing(name, total) as count,
+        tqdm(total=total, desc=name, unit="image", mininterval=interval) as bar,
+    ):
+
+        def advance(number: int) -> None:
+            count(number)
+            bar.update(number)
+
+        yield advance
+
+
 def error_in_words(error: Exception) -> str:
     """One line."""
     return " ".join(f"{type(error).__name__}: {error}".split())
@@ -98,68 +93,71 @@ def write_image(path: Path, png: bytes) -> None:
         raise OSError(error.errno, error.strerror, str(path)) from error
 
 
-def generate_batch(
-    batch: Batch,
-    recipe: DrawingRecipe,
-    store: ImageStore,
-    load_pipe: Callable[[], "ZImagePipeline"],
-) -> list[GeneratedImage]:
-    """The images of a batch, taken from the store if it holds all of them, made otherwise.
+def render_batch(
+    pipe: "ZImagePipeline", batch: Batch, settings: Settings
+) -> list[GeneratedImage] | None:
+    """The images of a batch, newly made; None if it can't be denoised in the memory there is.
 
-    Out of memory, the two halves of the batch are made as batches of their own.
+    Raises:
+        MemoryError: it is denoised, but there is not enough memory to decode one image.
+        FloatingPointError: an image is not finite.
+    """
+    sample = _if_it_fits(lambda: denoise_batch(pipe, batch, settings))
+    if sample is None:
+        return None
+    record: dict[str, Any] = {
+        "num_forwards": sample.num_forwards,
+        "sigmas": list(sample.sigmas),
+        "batch_size": len(batch.seeds),
+    }
+    text = {RECORD_ENTRY: json.dumps(record)}
+    return [
+        GeneratedImage(encode_png(image, text), **record, pixels=pixels_digest(image))
+        for image in decode_batch(pipe.vae, sample.latents)
+    ]
 
-    Args:
-        batch: what to make.
-        recipe: how; together they are the key in the store.
-        store: may be one that holds nothing.
-        load_pipe: called only when something has to be made.
+
+def denoise_batch(pipe: "ZImagePipeline", batch: Batch, settings: Settings) -> "Sample":
+    """From noise to latents."""
+    # Imported late: it takes seconds, and images from the store need none of it.
+    from zimage_eval.sampling.denoising import initial_latents, sample_latents
+
+    negative = batch.negative_prompt_embeds
+    return sample_latents(
+        pipe,
+        batch.prompt_embeds,
+        None if negative is None else [negative] * len(batch.seeds),
+        initial_latents(pipe, batch.seeds, settings.image),
+        settings,
+        batch.refiner_fit,
+    )
+
+
+def decode_batch(vae: "AutoencoderKL", latents: torch.Tensor) -> torch.Tensor:
+    """Images `(batch, 3, height, width)` uint8 on the CPU.
+
+    Out of memory, they are decoded one at a time, from the same latents. This can change last bits:
+    of 659 pictures of nano, 307 then had a level more or less somewhere, in 457 of 8.1 million
+    values (float32 on a CPU). So it is no more than the way out.
 
     Raises:
         MemoryError: there is not enough memory for one image.
         FloatingPointError: an image is not finite.
     """
-    keys = image_keys(recipe, batch)
-    images = store.load(keys, partial(_stored_image, size=recipe.settings.image))
-    if images is not None:
-        return images
-    files = _render_if_it_fits(load_pipe(), batch, recipe)
-    if files is not None:
-        store.save(keys, files)
-        return [_with_record(png) for png in files]
-    middle = len(batch.seeds) // 2
-    if middle == 0:
-        raise MemoryError(f"out of memory at batch size 1 on {recipe.device}")
-    return [
-        image
-        for half in (slice(None, middle), slice(middle, None))
-        for image in generate_batch(
-            batch._replace(prompt_embeds=batch.prompt_embeds[half], seeds=batch.seeds[half]),
-            recipe,
-            store,
-            load_pipe,
-        )
-    ]
+    from zimage_eval.model.autoencoder import decode_latents
+
+    images = _if_it_fits(lambda: decode_latents(vae, latents))
+    if images is None and len(latents) > 1:
+        return torch.cat([decode_batch(vae, image[None]) for image in latents])
+    if images is None:
+        raise MemoryError(f"out of memory while one image is decoded on {vae.device}")
+    return images
 
 
-def _stored_image(png: bytes, size: ImageSettings) -> GeneratedImage:
-    """An image of the store; ValueError if it is none, or has another size than asked for."""
-    if decode_png(png).shape != (3, size.height, size.width):
-        raise ValueError("its size is not the one asked for")
-    return _with_record(png)
-
-
-def _with_record(png: bytes) -> GeneratedImage:
-    record = read_png_text(png).get(RECORD_ENTRY)
-    if record is None:
-        raise ValueError(f"it holds no text {RECORD_ENTRY}")
-    return GeneratedImage(png, **json.loads(record))
-
-
-def _render_if_it_fits(
-    pipe: "ZImagePipeline", batch: Batch, recipe: DrawingRecipe
-) -> list[bytes] | None:
+def _if_it_fits(attempt: Callable[[], Result]) -> Result | None:
+    """What `attempt` returns, or None if it runs out of memory."""
     try:
-        return _render(pipe, batch, recipe)
+        return attempt()
     except (torch.OutOfMemoryError, MemoryError):
         pass
     except RuntimeError as error:
@@ -171,28 +169,15 @@ def _render_if_it_fits(
     return None
 
 
-def _render(pipe: "ZImagePipeline", batch: Batch, recipe: DrawingRecipe) -> list[bytes]:
-    # Imported late: it takes seconds, and images from the store need none of it.
-    from zimage_eval.model.autoencoder import decode_latents
-    from zimage_eval.sampling.denoising import initial_latents, sample_latents
-
-    negative = batch.negative_prompt_embeds
-    num_images = len(batch.seeds)
-    sample = sample_latents(
-        pipe,
-        batch.prompt_embeds,
-        None if negative is None else [negative] * num_images,
-        initial_latents(pipe, batch.seeds, recipe.settings.image),
-        recipe.settings,
-        batch.refiner_fit,
-    )
-    record = {
-        "num_forwards": sample.num_forwards,
-        "sigmas": sample.sigmas,
-        "batch_size": num_images,
-    }
-    images = decode_latents(pipe.vae, sample.latents)
-    return [encode_png(image, {RECORD_ENTRY: json.dumps(record)}) for image in images]
+def stored_image(png: bytes, size: ImageSettings) -> GeneratedImage:
+    """An image of the store; ValueError if it is none, or has another size than asked for."""
+    image = decode_png(png)
+    if image.shape != (3, size.height, size.width):
+        raise ValueError("its size is not the one asked for")
+    record = read_png_text(png).get(RECORD_ENTRY)
+    if record is None:
+        raise ValueError(f"it holds no text {RECORD_ENTRY}")
+    return GeneratedImage(png, **json.loads(record), pixels=pixels_digest(image))
 
 
 def image_row(
@@ -208,5 +193,6 @@ def image_row(
         "num_forwards": image.num_forwards if image else None,
         "sigmas": image.sigmas if image else None,
         "batch_size": image.batch_size if image else None,
+        "pixels": image.pixels if image else None,
         "error": error,
     }

@@ -26,13 +26,6 @@ class DrawingRecipe(NamedTuple):
     """Class of the device (`device_class`)."""
 
 
-def device_class(device: torch.device) -> str:
-    """The name of the GPU, or the CPU's instruction set: another one can change last bits."""
-    if device.type == "cuda":
-        return torch.cuda.get_device_name(device)
-    return f"{device.type} {torch.backends.cpu.get_cpu_capability()}"
-
-
 def image_keys(recipe: DrawingRecipe, batch: Batch) -> list[str]:
     """A key for each image of a batch; every image of the batch enters each of them."""
     negative = batch.negative_prompt_embeds

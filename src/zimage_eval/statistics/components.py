@@ -4,6 +4,7 @@ from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.decomposition import PCA
 
 OUTLIER_FACTOR: Final = 5.0
 """A channel is an outlier if its root mean square exceeds the median channel's by this factor."""
@@ -15,7 +16,7 @@ class Components(NamedTuple):
     shares: NDArray[np.float64]
     """Each component's share of the variance, largest first; they sum to 1."""
     coordinates: NDArray[np.float64]
-    """`(num_tokens, 2)` along the first two components, whose largest channel is positive."""
+    """`(num_tokens, num_components)`; a component's largest channel is positive."""
 
 
 def principal_components(vectors: NDArray[np.float64]) -> Components:
@@ -28,11 +29,9 @@ def principal_components(vectors: NDArray[np.float64]) -> Components:
         raise ValueError(
             f"{len(vectors)} vectors that don't differ; allowed: three or more that do"
         )
-    centered = vectors - vectors.mean(axis=0)
-    _, values, directions = np.linalg.svd(centered, full_matrices=False)
-    first = directions[:2]
-    signs = np.sign(first[np.arange(len(first)), np.abs(first).argmax(axis=1)])
-    return Components(values**2 / (values**2).sum(), centered @ (first * signs[:, None]).T)
+    pca = PCA(svd_solver="full")  # for large inputs scikit-learn would pick a random one
+    coordinates = pca.fit_transform(vectors)
+    return Components(shares=pca.explained_variance_ratio_, coordinates=coordinates)
 
 
 def outlier_channels(vectors: NDArray[np.float64]) -> tuple[int, float]:

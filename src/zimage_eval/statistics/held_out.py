@@ -9,9 +9,11 @@ from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
-from scipy import stats
+from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.linear_model import RidgeClassifierCV, RidgeCV
+from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import GroupKFold
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -23,7 +25,7 @@ NUM_FOLDS: Final = 4
 MIN_PER_CLASS: Final = 4
 """A class with fewer prompts is left out: some fold would not have it."""
 PROBE_PENALTIES: Final = (1e-3, 1e-2, 1e-1, 1.0, 10.0)
-"""Ridge penalties that the probe tries, as shares of the mean square of the inputs."""
+"""Ridge penalties that the probe tries, as shares of the mean square of the centered inputs."""
 
 
 def folds(groups: Sequence[str], num_folds: int, seed: int) -> list[NDArray[np.intp]]:
@@ -106,11 +108,9 @@ def area_under_curve(scores: Floats, positive: NDArray[np.bool_]) -> float | Non
     Returns:
         The area under the ROC curve, in [0, 1]; None if all rows are of one kind.
     """
-    num_positive, num_negative = int(positive.sum()), int((~positive).sum())
-    if not num_positive or not num_negative:
+    if positive.all() or not positive.any():
         return None
-    ranks = stats.rankdata(scores)[positive].sum()
-    return float((ranks - num_positive * (num_positive + 1) / 2) / (num_positive * num_negative))
+    return float(roc_auc_score(positive, scores))
 
 
 def resampled_areas(
@@ -127,43 +127,38 @@ def resampled_areas(
         seed: of the draws.
     """
     rng = np.random.default_rng(seed)
-    resamples = []
-    for _ in range(num_resamples):
-        rows = rng.integers(len(positive), size=len(positive))
-        areas = [area_under_curve(values[rows], positive[rows]) for values in scores]
-        if None not in areas:
-            resamples.append(areas)
-    return np.array(resamples, dtype=np.float64).reshape(len(resamples), len(scores))
+    size = len(positive)
+    drawn = [rng.integers(size, size=size) for _ in range(num_resamples)]
+    counts = np.array([np.bincount(rows, minlength=size) for rows in drawn], dtype=np.float64)
+    counts = counts.reshape(num_resamples, size)
+    of_positive, of_negative = counts[:, positive], counts[:, ~positive]
+    num_pairs = of_positive.sum(axis=1) * of_negative.sum(axis=1)
+    has_both = num_pairs > 0
+    areas = np.empty((int(has_both.sum()), len(scores)))
+    for column, values in zip(areas.T, scores, strict=True):
+        # each pair counts as often as both of its rows were drawn: `roc_auc_score` would take
+        # minutes for thousands of resamples
+        wins = (1 + np.sign(values[positive][:, None] - values[~positive])) / 2
+        num_wins = ((of_positive @ wins) * of_negative).sum(axis=1)
+        column[:] = num_wins[has_both] / num_pairs[has_both]
+    return areas
 
 
-def words_of(texts: Sequence[str]) -> list[list[str]]:
-    """The words of each text, in lower case and without punctuation."""
-    return [
-        ["".join(c for c in word if c.isalnum() or c == "-") for word in text.lower().split()]
-        for text in texts
-    ]
+def words_of(text: str) -> list[str]:
+    """The words of a text, in lower case and without punctuation."""
+    return ["".join(c for c in word if c.isalnum() or c == "-") for word in text.lower().split()]
 
 
 def bag_of_words(texts: Sequence[str]) -> Floats:
     """`(num_texts, num_words)` counts of every word that occurs in any text, in word order."""
-    words = words_of(texts)
-    vocabulary = {word: i for i, word in enumerate(sorted({w for text in words for w in text}))}
-    counts = np.zeros((len(texts), len(vocabulary)))
-    for row, text in enumerate(words):
-        for word in text:
-            counts[row, vocabulary[word]] += 1
+    counter = CountVectorizer(analyzer=words_of, dtype=np.float64)
+    counts: Floats = counter.fit_transform(texts).toarray()
     return counts
 
 
 def num_words(texts: Sequence[str]) -> Floats:
     """`(num_texts, 1)` numbers of words: the feature that shows what length alone predicts."""
-    return np.array([[float(len(text))] for text in words_of(texts)])
-
-
-def frequent_label_indices(labels: Sequence[str | None]) -> list[int]:
-    """Indices of the prompts that have a label which at least `MIN_PER_CLASS` prompts have."""
-    counts = Counter(labels)
-    return [i for i, label in enumerate(labels) if label and counts[label] >= MIN_PER_CLASS]
+    return np.array([[float(len(words_of(text)))] for text in texts])
 
 
 def probe_held_out(features: NDArray[np.float64], labels: Sequence[str]) -> list[bool]:
@@ -177,46 +172,18 @@ def probe_held_out(features: NDArray[np.float64], labels: Sequence[str]) -> list
         features: `(num_prompts, num_features)`.
         labels: one a prompt, each at least as often as there are folds.
     """
-    classes = sorted(set(labels))
-    one_hot = np.array([[float(label == name) for name in classes] for label in labels])
-    label_counts: Counter[str] = Counter()
-    fold_of = np.zeros(len(labels), dtype=int)
-    for index, label in enumerate(labels):
-        fold_of[index] = label_counts[label] % NUM_FOLDS
-        label_counts[label] += 1
-    is_correct = np.zeros(len(labels), dtype=bool)
+    classes = np.array(labels)
+    fold_of = pd.Series(classes).groupby(classes).cumcount().to_numpy() % NUM_FOLDS
+    is_correct = np.zeros(len(classes), dtype=bool)
     for fold in range(NUM_FOLDS):
         train, test = fold_of != fold, fold_of == fold
-        predicted = _predict(features[train], one_hot[train], features[test])
-        is_correct[test] = predicted.argmax(axis=1) == one_hot[test].argmax(axis=1)
+        mean_square = features[train].var(axis=0).sum()
+        probe = RidgeClassifierCV(np.multiply(PROBE_PENALTIES, mean_square))
+        probe.fit(features[train], classes[train])
+        is_correct[test] = probe.predict(features[test]) == classes[test]
     return is_correct.tolist()
 
 
 def majority_share(labels: Sequence[str]) -> float:
     """Share of the prompts that have the most frequent label: the accuracy of a constant guess."""
     return max(Counter(labels).values()) / len(labels)
-
-
-def _predict(
-    inputs: NDArray[np.float64], targets: NDArray[np.float64], new_inputs: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    """Outputs of a ridge fitted on `inputs` and `targets`, for `new_inputs`."""
-    mean = inputs.mean(axis=0)
-    centered, centered_targets = inputs - mean, targets - targets.mean(axis=0)
-    gram = centered @ centered.T
-    scale = np.trace(gram) / len(gram)
-    values, directions = np.linalg.eigh(gram)
-    best: tuple[float, NDArray[np.float64]] | None = None
-    for penalty in PROBE_PENALTIES:
-        inverse = (directions / (values.clip(0) + penalty * scale)) @ directions.T
-        weights = inverse @ centered_targets
-        # the residual of a prompt that was left out, in closed form; 1/n is the mean's part
-        leverage = 1 - np.diag(gram @ inverse) - 1 / len(gram)
-        residuals = (centered_targets - gram @ weights) / leverage.clip(1e-9)[:, None]
-        error = float(np.square(residuals).sum())
-        if best is None or error < best[0]:
-            best = error, weights
-    assert best is not None
-    projected = (new_inputs - mean) @ centered.T
-    predicted: NDArray[np.float64] = projected @ best[1] + targets.mean(axis=0)
-    return predicted

@@ -8,8 +8,8 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import NullFormatter, ScalarFormatter
 
+from zimage_eval.config.metrics import METRICS
 from zimage_eval.config.variants import Variant
-from zimage_eval.metrics.catalogue import METRICS
 from zimage_eval.output.figures import BLUE, FAINT, INK, WIDTH_INCHES
 from zimage_eval.studies.figures import axis_label, main_metric, short_labels
 from zimage_eval.studies.pareto import FrontMember, Status

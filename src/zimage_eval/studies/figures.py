@@ -11,9 +11,9 @@ from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 from PIL import Image
 
+from zimage_eval.config.metrics import METRICS
 from zimage_eval.config.settings import Key, value_name
 from zimage_eval.config.variants import ExpandedStudy, Variant
-from zimage_eval.metrics.catalogue import METRICS
 from zimage_eval.output.figures import (
     BLUE,
     FAINT,
@@ -39,7 +39,7 @@ from zimage_eval.studies.summaries import ALL, COVERAGE, NOT_AVAILABLE, Summary,
 MAX_GRID_COLUMNS = 12
 MAX_GRID_PROMPTS = 6
 MAX_GALLERY_PROMPTS = 12
-MAIN_METRICS = ("alignment", "clip_score", "lpips", "sharpness")
+LEADING_METRICS = tuple(name for name, metric in METRICS.items() if metric.leads_figures)
 """A study's figure shows the first of these metrics that the study has. `alignment` needs a judge,
 `clip_score` the weights of CLIP, `lpips` a second variant to compare with, `sharpness` nothing."""
 FOOTNOTE = "bold *: the 95 % interval, unadjusted, excludes 0     blue: baseline"
@@ -49,7 +49,7 @@ def main_metric(summaries: Sequence[Summary]) -> str | None:
     """The metric that figures show for the screening phase; None if no image was scored."""
     screened = [row for row in summaries if row.phase == "screen"]
     metrics = {row.metric for row in screened if row.mean is not None}
-    return next((metric for metric in MAIN_METRICS if metric in metrics), None)
+    return next((metric for metric in LEADING_METRICS if metric in metrics), None)
 
 
 def short_labels(names: Sequence[str]) -> tuple[list[str], list[list[str]]]:
@@ -142,7 +142,7 @@ def draw_study_grid(
 
 def draw_study_effect(study: ExpandedStudy, summaries: Sequence[Summary]) -> Figure:
     """Draw the main metric in the screening phase: a heat map if two settings vary, else dots."""
-    metric = main_metric(summaries) or MAIN_METRICS[0]
+    metric = main_metric(summaries) or LEADING_METRICS[0]
     screened = [row for row in summaries if row.phase == "screen"]
     variants, keys = study.variants, _grid_keys(study)
     effects = {variant.name: _effect_row(variant, metric, screened) for variant in variants}

@@ -10,10 +10,11 @@ from scipy import stats
 from zimage_eval.config.model_spec import ModelSpec
 from zimage_eval.config.params import Params, Study
 from zimage_eval.config.variants import Variant
+from zimage_eval.output.text_tables import Column, TextTable
 from zimage_eval.prompts.templates import study_variants
 from zimage_eval.statistics.estimates import CONFIDENCE
 from zimage_eval.statistics.power import num_prompts_needed
-from zimage_eval.studies.plan import align_columns, predict_seconds
+from zimage_eval.studies.plan import predict_seconds
 from zimage_eval.studies.summaries import ALL, Summary
 
 METRIC = "alignment"
@@ -142,9 +143,9 @@ def _plan_study(
     )
 
 
-def render_margin_plan(plans: Sequence[MarginPlan], margin: float, spec: ModelSpec) -> str:
-    """The plan as text: a table, then an explanation of its columns."""
-    header = ("study", "sd", "from n", "prompts", "images", "hours", "all images", "hours", "rival")
+def margin_table(plans: Sequence[MarginPlan], margin: float, spec: ModelSpec) -> TextTable:
+    """The plan as a table, with an explanation of its columns below."""
+    names = ("sd", "from n", "prompts", "images", "hours", "all images", "hours", "rival")
     rows = [
         (
             plan.study,
@@ -160,19 +161,17 @@ def render_margin_plan(plans: Sequence[MarginPlan], margin: float, spec: ModelSp
         for plan in plans
     ]
     figures = spec.planning
-    return "\n".join(
-        [
-            f"{spec.title}: to resolve {margin:g} in {METRIC}",
-            "",
-            *align_columns([header, *rows]),
-            "",
-            f"""\
+    notes = f"""\
 sd        over prompts, of the paired difference of the rival to the baseline, one seed a prompt;
           measured on n screened prompts (reports/tables), or (-) as models/<model>.yaml declares
 rival     the one to be confirmed, else the one nearest to the baseline
 prompts   the fewest with which a true difference of {margin:g} is told from 0, and a true 0 shown
           equivalent, each with 80 % power before any correction for how many claims there are
 images    of the rival and the baseline; all images: of every variant; drawn one after the other at
-          {figures.seconds_per_forward:g} s a forward, {figures.seconds_per_image:g} s an image""",
-        ]
+          {figures.seconds_per_forward:g} s a forward, {figures.seconds_per_image:g} s an image"""
+    return TextTable(
+        columns=[Column("study"), *(Column(name, is_right_aligned=True) for name in names)],
+        rows=rows,
+        above=[f"{spec.title}: to resolve {margin:g} in {METRIC}", ""],
+        below=["", *notes.splitlines()],
     )

@@ -12,7 +12,7 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
-from zimage_eval.metrics.catalogue import METRICS
+from zimage_eval.config.metrics import METRICS
 from zimage_eval.output.tables import TableRow
 from zimage_eval.statistics.argmax_sets import NUM_DRAWS, highest_p_value
 from zimage_eval.statistics.estimates import CONFIDENCE, Unit, prompt_means

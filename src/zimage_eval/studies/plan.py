@@ -8,6 +8,7 @@ from zimage_eval.config.model_spec import ModelSpec, prompt_set_of
 from zimage_eval.config.params import PHASES, Params, Phase, Phases, phases_of_role
 from zimage_eval.config.settings import Settings
 from zimage_eval.config.variants import Variant, phase_variants
+from zimage_eval.output.text_tables import Column, TextTable
 from zimage_eval.prompts.templates import study_variants
 from zimage_eval.statistics.power import deviation_under_test, smallest_effect
 
@@ -57,7 +58,7 @@ def plan_studies(params: Params, spec: ModelSpec, templates: Path) -> tuple[Stud
                     drawn.add(image)
                     count = size.num_prompts * size.num_seeds
                     num_images += count
-                    num_forwards += count * forwards_per_image(variant.settings)
+                    num_forwards += count * variant.settings.sampler.forwards_per_image
                     seconds += count * predict_seconds(variant.settings, spec)
         plans.append(
             StudyPlan(
@@ -73,24 +74,18 @@ def plan_studies(params: Params, spec: ModelSpec, templates: Path) -> tuple[Stud
     return tuple(plans)
 
 
-def forwards_per_image(settings: Settings) -> int:
-    """Transformer evaluations for one image: one per step, two per step with guidance."""
-    sampler = settings.sampler
-    return sampler.num_inference_steps * (2 if sampler.guidance_scale > 0 else 1)
-
-
 def predict_seconds(settings: Settings, spec: ModelSpec) -> float:
     """Predicted seconds for one image, from `spec.planning`, in proportion to the image's area."""
     default, image = spec.defaults.image, settings.image
     area = image.height * image.width / (default.height * default.width)
     figures = spec.planning
-    forwards = forwards_per_image(settings)
+    forwards = settings.sampler.forwards_per_image
     return area * (forwards * figures.seconds_per_forward + figures.seconds_per_image)
 
 
-def render_plan(plans: Sequence[StudyPlan], params: Params, spec: ModelSpec) -> str:
-    """The plan as text: a table, its sums, and an explanation of its columns."""
-    header = ("study", "variants", "images", "forwards", "minutes", "screen sees", "confirm sees")
+def plan_table(plans: Sequence[StudyPlan], params: Params, spec: ModelSpec) -> TextTable:
+    """The plan as a table with its sums, and an explanation of its columns below."""
+    names = ("variants", "images", "forwards", "minutes", "screen sees", "confirm sees")
     rows = [
         (
             plan.study,
@@ -112,23 +107,13 @@ def render_plan(plans: Sequence[StudyPlan], params: Params, spec: ModelSpec) -> 
         "",
         "",
     )
-    lines = align_columns([header, *rows, total])
     others = [f"prompt set {role}: {_sizes(sizes)}" for role, sizes in params.phases_of.items()]
-    return "\n".join(
-        [f"{spec.title}: {_sizes(params.phases)}", *others, "", *lines, "", _notes(spec)]
+    return TextTable(
+        columns=[Column("study"), *(Column(name, is_right_aligned=True) for name in names)],
+        rows=[*rows, total],
+        above=[f"{spec.title}: {_sizes(params.phases)}", *others, ""],
+        below=["", *_notes(spec).splitlines()],
     )
-
-
-def align_columns(rows: Sequence[Sequence[str]]) -> list[str]:
-    """Lines of a text table: the first column is aligned to the left, the others to the right."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return [
-        "  ".join(
-            cell.ljust(width) if index == 0 else cell.rjust(width)
-            for index, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ).rstrip()
-        for row in rows
-    ]
 
 
 def _effect(

@@ -5,11 +5,10 @@ from pathlib import Path
 
 from zimage_eval.config.measuring import BackboneName, Distribution
 from zimage_eval.config.params import Phase
-from zimage_eval.metrics.sets.catalogue import Family, FeatureVectors, families_of, metric_name
+from zimage_eval.config.set_metrics import metric_name
+from zimage_eval.metrics.sets.catalogue import Family, FeatureVectors, families_of
 from zimage_eval.metrics.sets.features import StudyFeatures, read_reference, read_study_features
-from zimage_eval.studies.summaries import ALL, Summary
-
-IS_REFERENCE = "it is the reference"
+from zimage_eval.studies.summaries import ALL, IS_REFERENCE, Summary
 
 
 def read_sets(

@@ -3,21 +3,11 @@
 import re
 from collections.abc import Iterable, Mapping, Sequence
 
+from zimage_eval.config.metrics import METRICS
 from zimage_eval.config.variants import Variant
-from zimage_eval.metrics.catalogue import METRICS
 from zimage_eval.studies.summaries import ALL, COVERAGE, NOT_AVAILABLE, Summary, excludes_zero
 
 MISSING = "\N{EN DASH}"
-MAIN_COLUMNS = (
-    "alignment",
-    "all_facts",
-    "clip_score",
-    "lpips",
-    "dists",
-    "psnr",
-    "ssim",
-    "num_forwards",
-)
 WITH_INTERVAL = ("alignment",)
 WITHOUT_NUMBER = (MISSING, NOT_AVAILABLE, "identical")
 """Texts that stand in a column of numbers in place of a number."""
@@ -113,7 +103,11 @@ def main_table(variants: Sequence[Variant], index: Index) -> str:
 
     If any image is missing, coverage is a column too.
     """
-    columns = [metric for metric in MAIN_COLUMNS if _is_known(variants, metric, index)]
+    columns = [
+        name
+        for name, metric in METRICS.items()
+        if metric.in_main_table and _is_known(variants, name, index)
+    ]
     contrasted = [m for m in columns if m in WITH_INTERVAL and len(variants) > 1]
     head = ["variant"]
     for metric in columns:
@@ -162,9 +156,9 @@ def category_table(variants: Sequence[Variant], metric: str, index: Index) -> st
 def detail_table(variants: Sequence[Variant], index: Index) -> str:
     """A row per variant, a column per metric that `main_table` leaves out, over all prompts."""
     columns = [
-        metric
-        for metric in METRICS
-        if metric not in MAIN_COLUMNS and _is_known(variants, metric, index)
+        name
+        for name, metric in METRICS.items()
+        if not metric.in_main_table and _is_known(variants, name, index)
     ]
     rows = []
     for variant in variants:

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from zimage_eval.config.metrics import METRICS
 from zimage_eval.config.params import PHASES
 from zimage_eval.config.variants import Variant
-from zimage_eval.metrics.catalogue import METRICS
 from zimage_eval.output.results import CsvLine, read_csv
 from zimage_eval.output.tables import TableRow
 from zimage_eval.statistics.estimates import (
@@ -23,6 +23,8 @@ ALL = "all"
 """The category that holds every prompt."""
 NOT_AVAILABLE = "not available"
 """Beginning of the error of images whose settings the model does not have."""
+IS_REFERENCE = "it is the reference"
+"""Note of a baseline's metric of sets that has no number, because the baseline is the reference."""
 COVERAGE = "coverage"
 """Share of the requested images that were made and scored; a row beside those of the metrics."""
 
@@ -216,6 +218,12 @@ def read_summaries(path: Path) -> list[Summary]:
     if not path.is_file():
         raise ValueError(f"{path}: no such table of summaries")
     return [_parse_line(line) for line in read_csv(path, Summary._fields)]
+
+
+def read_study_tables(folder: Path, studies: Iterable[str]) -> dict[str, list[Summary]]:
+    """`<folder>/<study>.csv` of each study that was measured, by study."""
+    paths = {study: folder / f"{study}.csv" for study in studies}
+    return {study: read_summaries(path) for study, path in paths.items() if path.is_file()}
 
 
 def _parse_line(line: CsvLine) -> Summary:

@@ -1,16 +1,14 @@
 """The chat format: the string that the text encoder reads for a prompt, and its token classes."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Literal, NamedTuple, get_args
+from typing import TYPE_CHECKING, NamedTuple
 
+from zimage_eval.config.kinds import TokenClass
 from zimage_eval.config.setting_groups import EncoderSettings
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
-TokenClass = Literal["template", "content", "pad"]
-"""A token of Qwen3's chat template, of the prompt's words, or of padding."""
-TOKEN_CLASSES: tuple[TokenClass, ...] = get_args(TokenClass)
 TURN_START, TURN_END, PAD = "<|im_start|>", "<|im_end|>", "<|endoftext|>"
 HEADER_LENGTH = 3
 """Number of tokens before the words of a turn: its start, the role, a line break."""

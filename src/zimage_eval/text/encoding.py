@@ -4,7 +4,6 @@ A text runs through the encoder once for each combination of chat format, paddin
 layers that are needed come from that one forward.
 """
 
-import sys
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import Executor
 from functools import partial
@@ -19,6 +18,7 @@ from zimage_eval.config.params import Phase
 from zimage_eval.config.setting_groups import EncoderSettings, HiddenLayer
 from zimage_eval.config.variants import Variant, phase_variants
 from zimage_eval.model.folder import ModelLimits, unavailable_reason
+from zimage_eval.output.progress import progress_interval
 from zimage_eval.text.chat_format import NO_TOKEN
 from zimage_eval.text.embeddings import TextEmbeddings
 from zimage_eval.text.hidden_layers import run_encoder, select_layer
@@ -116,9 +116,10 @@ def encode_texts(
     forwards = plan_forwards(encodings, texts)
     inputs = [tokenize(tokenizer, *key) for key in forwards]
     results = workers.map(partial(encode_layers, load_encoder()), inputs, forwards.values())
-    interval = 0.2 if sys.stderr.isatty() else 10
     unmapped: dict[Encoding, TextEmbeddings] = {}
-    for entries in tqdm(results, "texts", len(inputs), unit="text", mininterval=interval):
+    for entries in tqdm(
+        results, "texts", len(inputs), unit="text", mininterval=progress_interval()
+    ):
         unmapped |= {(entry.text, entry.settings): entry for entry in entries}
     return map_layers(encodings, unmapped, texts)
 
@@ -204,7 +205,7 @@ def study_encodings(
             if unavailable_reason(limits, settings) is None:
                 worded = [wordings[wording_key(text, settings)].text for text in prompts]
                 negative = [settings.sampler.negative_prompt]
-                is_guided = settings.sampler.guidance_scale > 0
+                is_guided = settings.sampler.is_guided
                 is_fitted = settings.refiner.refiner_delta == "linear"
                 fit_texts = texts[fit_phase(prompts[0], texts)] if is_fitted and prompts else []
                 for text in (*worded, *fit_texts, *(negative if is_guided else [])):

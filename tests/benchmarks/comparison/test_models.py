@@ -15,7 +15,7 @@ from tests.support.models.tiny_model import build_tiny_model
 from tests.support.models.tiny_pipelines import build_tiny_flux, build_tiny_sd3
 from tests.support.projects.toy_project import PARAMS, SPEC, enter_project, save_yaml
 from tests.support.repository import ROOT
-from zimage_eval.benchmarks.comparison.drawing import zimage_jobs
+from zimage_eval.benchmarks.comparison.drawing import zimage_request
 from zimage_eval.benchmarks.comparison.models import (
     OtherPipeline,
     expected_forwards,
@@ -166,8 +166,16 @@ def test_a_picture_that_is_not_finite_is_a_row_and_the_others_are_kept(
 @pytest.mark.parametrize(
     ("model", "loader", "words"),
     [
-        ("tiny", "load_image_side", "tiny: 12 of 12 images are missing: OSError: torn"),
-        ("flux", "load_pipeline", "FluxPipeline: 8 of 8 images are missing: OSError: torn"),
+        (
+            "tiny",
+            "sampling.painter.load_image_side",
+            "tiny: 12 of 12",
+        ),
+        (
+            "flux",
+            "benchmarks.comparison.drawing.load_pipeline",
+            "FluxPipeline: 8 of 8",
+        ),
     ],
 )
 def test_weights_that_cant_be_loaded_end_the_drawing(
@@ -176,8 +184,11 @@ def test_weights_that_cant_be_loaded_end_the_drawing(
     def fail(*_: object) -> None:
         raise OSError("torn")
 
-    with monkeypatch.context() as patch, pytest.raises(ValueError, match=f"^{words}$"):
-        patch.setattr(f"zimage_eval.benchmarks.comparison.drawing.{loader}", fail)
+    with (
+        monkeypatch.context() as patch,
+        pytest.raises(ValueError, match=f"^{words} images are missing: OSError: torn$"),
+    ):
+        patch.setattr(f"zimage_eval.{loader}", fail)
         stages.pictures.draw_model.main(model)
     assert not (project / "data" / "comparison" / model / "images.parquet").exists()
 
@@ -191,12 +202,11 @@ def test_the_own_family_draws_what_its_pipeline_draws(weights: Path, tmp_path: P
     plain = AskedPrompt("a", "object", "a red circle", None, facts, (7,), False)
     planned = plain._replace(prompt_id="b", plan="the red circle")
     requests = [ImageRequest("m", "screen", p.prompt_id, 7, p.text) for p in (plain, planned)]
-    [(_, batch)] = zimage_jobs(requests, {"a": plain, "b": planned}, spec, side)
-    assert not isinstance(batch, str)
+    request = zimage_request(requests, {"a": plain, "b": planned}, spec, side)
     pipe.tokenizer, pipe.text_encoder = side
     [own], _ = pipe.encode_prompt("a red circle", device=CPU, max_sequence_length=64)
-    assert torch.equal(batch.prompt_embeds[0], own)
-    without, with_plan = batch.prompt_embeds
+    assert torch.equal(request.prompt_embeds[0], own)
+    without, with_plan = request.prompt_embeds
     assert len(with_plan) > len(without)  # the encoder is causal: the prompt's own tokens are equal
     assert torch.allclose(with_plan[: len(without)], without, atol=1e-5)
 

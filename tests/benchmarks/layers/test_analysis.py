@@ -17,6 +17,7 @@ from zimage_eval.benchmarks.layers.analysis import (
     pooled_statistics,
     probe_layers,
 )
+from zimage_eval.benchmarks.layers.embedding_labels import rows_with_common_label
 from zimage_eval.benchmarks.refiner.analysis import (
     RefinedCaption,
     attention_weights,
@@ -34,7 +35,6 @@ from zimage_eval.prompts.facts import Facts, ObjectFact
 from zimage_eval.statistics.components import outlier_channels, principal_components
 from zimage_eval.statistics.held_out import (
     bag_of_words,
-    frequent_label_indices,
     majority_share,
     probe_held_out,
 )
@@ -108,7 +108,7 @@ def test_probes_find_what_is_linear_and_nothing_else() -> None:
     features[:, :4] += 6 * np.array([[label == one for one in COLORS] for label in labels])
     assert np.mean(probe_held_out(features, labels)) > 0.95
     assert majority_share(labels) == 0.25
-    assert frequent_label_indices(["a"] * 4 + ["b"] * 3 + [None]) == [0, 1, 2, 3]
+    assert rows_with_common_label(["a"] * 4 + ["b"] * 3 + [None], 4) == [0, 1, 2, 3]
     assert bag_of_words(["a b", "B, b"]).tolist() == [[1, 1], [0, 2]]
 
 

@@ -10,11 +10,12 @@ from zimage_eval.benchmarks.machine.results import (
     OTHER_PARTS,
     MachineResults,
     MachineValue,
+    machine_table,
     read_machine_results,
-    render_machine_rows,
     seconds_per_image,
     write_machine_results,
 )
+from zimage_eval.output.text_tables import render_text
 
 ROWS: dict[str, dict[str, MachineValue]] = {
     "batch=1": {"seconds_per_forward": 0.5, "seconds_beside_forwards": 0.25},
@@ -48,7 +49,7 @@ def test_a_file_of_another_kind_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_table_names_its_machine_and_leaves_holes(results: MachineResults) -> None:
-    head, columns, *lines = render_machine_rows(results).splitlines()
+    head, columns, *lines = render_text(machine_table(results)).splitlines()
     assert results.machine.name in head
     assert "random" in head
     assert columns.split() == ["seconds_beside_forwards", "seconds_per_forward", "error"]

@@ -252,7 +252,7 @@ def test_an_arm_that_is_not_finite_is_named(
     def fail(*_: object) -> None:
         raise FloatingPointError("decoded image is not finite")
 
-    monkeypatch.setattr("zimage_eval.benchmarks.machine.quantization.decode_latents", fail)
+    monkeypatch.setattr("zimage_eval.model.autoencoder.decode_latents", fail)
     network = load_lpips(ROOT / "models" / "lpips-alexnet")
     with pytest.raises(ValueError, match=r"^full: 4 of 4 images are missing: Floating"):
         measure_quantization(model, ENTRY, PROMPTS, 2, lambda *_: None, network, lambda _: None)

@@ -1,16 +1,16 @@
 """The arms of the noise scale, and what becomes of their distances."""
 
 import csv
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
+from tests.support.projects.as_written import as_written
 from tests.support.projects.toy_params import spec
 from tests.support.repository import ROOT
-from zimage_eval.benchmarks.noise import redrawn
 from zimage_eval.benchmarks.noise.placements import (
     arm_distances,
     arm_results,
@@ -33,12 +33,14 @@ from zimage_eval.benchmarks.noise.redrawn import (
 from zimage_eval.config.benchmarks import NoiseScales
 from zimage_eval.config.variants import Variant
 from zimage_eval.metrics.catalogue import load_metric_networks, metrics_with
+from zimage_eval.model.folder import ModelLimits
 from zimage_eval.output.observations import Measurement
 from zimage_eval.output.png import encode_png
 from zimage_eval.output.store import ImageStore
 from zimage_eval.output.tables import SWAPPED_PROMPTS
-from zimage_eval.sampling.batches import ImageRequest
+from zimage_eval.sampling.batches import Batch
 from zimage_eval.sampling.generation import GeneratedImage
+from zimage_eval.sampling.painter import Painter
 
 ENTRY = NoiseScales(batch_size=3, dtype="bfloat16", margin=0.1, min_coverage=0.9)
 PROMPTS = [f"p{index:02}" for index in range(32)]
@@ -137,22 +139,40 @@ def test_an_arm_without_all_its_pictures_ends_it(
     """Fewer pictures would be other distances."""
     asked = [{"prompt_id": name, "seeds": [1], "text": name} for name in PROMPTS[:3]]
     picture = encode_png(torch.zeros(3, 8, 8, dtype=torch.uint8), {})
+    model = spec()
+    baseline = Variant(BASELINE, model.defaults, is_baseline=True)
+    encoder = model.defaults.encoder
+    embeddings = {(name, encoder): torch.ones(4, 2) for name in PROMPTS[:3]}
+    limits = ModelLimits(
+        num_hidden_layers=3,
+        num_refiner_layers=1,
+        has_refiner_timestep=False,
+        pixel_multiple=8,
+        max_pixels=4096,
+    )
+    wordings = as_written(PROMPTS[:3], [baseline])
+    drawing = SharedInputs(baseline, asked, wordings, embeddings, limits)
+    arm = noise_arms(ENTRY, model)[1]
+    drawn: list[int] = []
 
-    def batches(_: Variant, requests: list[ImageRequest], *__: object) -> list[Any]:
-        return [([request], object()) for request in requests]
-
-    def draw(*_: object) -> list[GeneratedImage]:
+    def render(_: object, batch: Batch, __: object) -> list[GeneratedImage]:
         if len(drawn) == 2:
             raise error
-        return [GeneratedImage(picture, 1, [], 1)]
+        drawn.extend(batch.seeds)
+        return [GeneratedImage(picture, 1, [], 1, "") for _ in batch.seeds]
 
-    monkeypatch.setattr(redrawn, "variant_batches", batches)
-    monkeypatch.setattr(redrawn, "generate_batch", draw)
-    nothing: Any = None
-    drawing = SharedInputs(nothing, asked, nothing, nothing, nothing, ImageStore(None))
-    arm, drawn = noise_arms(ENTRY, spec())[1], []
+    monkeypatch.setattr("zimage_eval.sampling.painter.render_batch", render)
     words = f"^another batch size: 1 of 3 images are missing: {type(error).__name__}: {error}$"
-    with pytest.raises(ValueError, match=words):
-        for prompt_id, _ in draw_arm(arm, drawing, nothing, nothing):
-            drawn.append(prompt_id)
-    assert drawn == PROMPTS[:2]
+    with ThreadPoolExecutor(1) as workers:
+        painter = Painter(
+            lambda: None,
+            "",
+            arm.dtype,
+            1,
+            torch.device("cpu"),
+            ImageStore(None),
+            workers,
+        )
+        with pytest.raises(ValueError, match=words):
+            draw_arm(arm, drawing, painter)
+    assert drawn == [1, 1]

@@ -6,23 +6,25 @@ import pytest
 
 from calibration.study.weigh_full import FAMILIES, OUT, kept_claims, weigh_results
 from tests.support.fakes.fake_reports import PROVENANCE
-from zimage_eval.cli.rows import render_answers
+from zimage_eval.cli.rows import answers_table
+from zimage_eval.output.text_tables import render_text
 from zimage_eval.questions.evidence import (
     Evidence,
+    Place,
     RivalResult,
     read_evidence,
     read_full_evidence,
     write_evidence,
 )
-from zimage_eval.questions.questions import Place, load_questions, places
-from zimage_eval.questions.weighing import StudyScores
+from zimage_eval.questions.measurements import StudyScores
+from zimage_eval.questions.questions import load_questions, places
 from zimage_eval.report.verdicts import answer_questions, verdict_table
 
 QUESTIONS = load_questions(Path("questions"))
 A5, A7 = "a05-think-block", "a07-token-limit"
-SMALL = Evidence("weighed", p_if_false=0.2, p_if_true=0.9, reason="", num_prompts=64)
+SMALL = Evidence(status="weighed", p_if_false=0.2, p_if_true=0.9, reason="", num_prompts=64)
 LARGE = Evidence(
-    "weighed",
+    status="weighed",
     p_if_false=1e-9,
     p_if_true=0.9,
     reason="",
@@ -58,7 +60,7 @@ def test_both_sizes_stand_side_by_side() -> None:
     assert limit.at_full_size is None
     row = next(line for line in verdict_table(answers).splitlines() if "[A5]" in line)
     assert "**inconclusive** | 0.2 | 64 | **supported** | 512" in row
-    assert "supported       512" in render_answers(answers)
+    assert "supported       512" in render_text(answers_table(answers))
 
 
 def test_a_model_without_such_a_run_has_none(tmp_path: Path) -> None:

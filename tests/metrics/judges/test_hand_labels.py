@@ -299,5 +299,5 @@ def test_from_sheet_to_error(
     assert found["shape"]["agreement"] == found["background"]["agreement"] == 1
     assert found["color"]["agreement"] == 0
     assert 0 < found["all"]["agreement"] < 1  # type: ignore[operator]
-    assert main(["label-sheet", *arguments[:3], "9999", "--seed", "0"]) == 2
+    assert main(["label-sheet", *arguments[:3], "9999", "--seed", "0"]) == 1
     assert "9999 pictures are asked for" in capsys.readouterr().err

@@ -9,8 +9,7 @@ from torch import Tensor, nn
 
 from tests.support.repository import ROOT
 from zimage_eval.config.measuring import BackboneName, PinnedFile
-from zimage_eval.metrics.networks.backbones import backbone_path, load_backbone
-from zimage_eval.metrics.networks.clean_resize import clean_resize
+from zimage_eval.metrics.networks.backbones import backbone_path, clean_resize, load_backbone
 from zimage_eval.metrics.networks.files import INCEPTION_FILE
 from zimage_eval.metrics.networks.lpips_trunks import load_lpips
 from zimage_eval.metrics.sets.frechet import frechet_distance

@@ -6,10 +6,10 @@ import torch
 from scipy import linalg
 from torchmetrics.image.fid import _compute_fid
 
+from zimage_eval.config.set_metrics import frechet_name
 from zimage_eval.metrics.sets.frechet import (
     frechet_distance,
     frechet_from_moments,
-    frechet_name,
     frechet_score,
 )
 

@@ -19,7 +19,8 @@ from calibration.data.scene_prompts import (
     write_prompts,
 )
 from calibration.data.truths import Truths, load_truths
-from zimage_eval.prompts.facts import FACT_KINDS, FactKind, Facts
+from zimage_eval.config.kinds import FACT_KINDS, FactKind
+from zimage_eval.prompts.facts import Facts
 from zimage_eval.prompts.scenes.captions import StatedShares, state_facts, word_caption
 from zimage_eval.prompts.scenes.checking import check_facts, detect_scene
 from zimage_eval.prompts.scenes.drawing import draw_scenes

@@ -1,8 +1,8 @@
 """Rows of a summary table with the numbers that a test gives."""
 
 from tests.support.repository import ROOT
+from zimage_eval.config.metrics import METRICS
 from zimage_eval.config.model_spec import load_model_spec
-from zimage_eval.metrics.catalogue import METRICS
 from zimage_eval.studies.summaries import Summary
 
 DEFAULTS = load_model_spec(ROOT / "models" / "nano.yaml").defaults

@@ -11,20 +11,23 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from calibration.study.make_bank import BANK, BANK_SCHEMA, METRICS
+from calibration.study.make_bank import BANK, BANK_METRICS, BANK_SCHEMA
 from tests.support.fakes.fake_reports import PROVENANCE
 from zimage_eval.config.params import Phase
 from zimage_eval.output.tables import SWAPPED_PROMPTS, read_table
-from zimage_eval.questions.claims import AssayRule, ContrastRule, SharedTerms, StudyClaim
+from zimage_eval.questions.claims.study import StudyClaim
 from zimage_eval.questions.evidence import FROZEN_WEIGHTS, Evidence
+from zimage_eval.questions.measurements import Measurements, StudyScores
+from zimage_eval.questions.terms import AssayRule, SharedTerms
 from zimage_eval.questions.verdicts import Page, Word, decide_report
-from zimage_eval.questions.weighing import Measurements, StudyScores, weigh_claim
 
 Row = dict[str, Any]
 BASELINE = "baseline"
 FLIPPED, OTHER_SIDE = "flipped", "other side"
 RIVALS = tuple(f"rival {index}" for index in range(1, 6))
-JUDGED = tuple(name for name in METRICS if name.startswith(("alignment", "all_facts", "fact_")))
+JUDGED = tuple(
+    name for name in BANK_METRICS if name.startswith(("alignment", "all_facts", "fact_"))
+)
 Scores = Mapping[str, NDArray[np.float64]]
 """Metric -> (num_prompts, num_seeds); NaN where a prompt says nothing of that kind."""
 
@@ -52,7 +55,7 @@ def read_bank() -> Bank:
     scores = [
         {
             metric: np.array([row[metric] for row in arm], np.float64).reshape(len(prompts), -1)
-            for metric in METRICS
+            for metric in BANK_METRICS
         }
         for arm in of.values()
     ]
@@ -95,13 +98,13 @@ def _phase_rows(
                     "category": bank.categories[prompt],
                     "seed": replicate,
                 }
-                values = {metric: float(scores[metric][prompt, seed]) for metric in METRICS}
+                values = {metric: float(scores[metric][prompt, seed]) for metric in BANK_METRICS}
                 rows.append(row | values)
     return rows
 
 
 def claim_of(
-    rule: ContrastRule,
+    rule: str,
     metric: str,
     phase: Phase,
     rivals: Sequence[str],
@@ -158,14 +161,15 @@ TRUE_OF_A_NULL: dict[str, Word] = {
 
 def weigh(claims: Sequence[StudyClaim], rows: Sequence[Row], baseline: str) -> list[Evidence]:
     """The evidence on claims in a score table, as the stage weighs it."""
-    measured = Measurements({"pseudo": StudyScores(rows, baseline)}, {}, {})
-    return [weigh_claim(claim, measured, TERMS) for claim in claims]
+    studies = {"pseudo": StudyScores(rows, baseline)}
+    measured = Measurements(studies=studies, observations={}, results={}, terms=TERMS)
+    return [claim.weigh(measured) for claim in claims]
 
 
 def decide(weighed: Sequence[Evidence]) -> list[Word]:
     """The primary verdicts of such a report, by the rules of every report."""
     pages = {
-        str(index): Page(evidence, FROZEN_WEIGHTS, PROVENANCE)
+        str(index): Page(weights=evidence, design=FROZEN_WEIGHTS, provenance=PROVENANCE)
         for index, evidence in enumerate(weighed)
     }
     return [verdicts.weights.word for verdicts in decide_report(pages).values()]

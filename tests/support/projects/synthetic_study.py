@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import torch
 from PIL import Image
 
 from tests.support.projects.as_written import as_written
@@ -19,6 +20,8 @@ from zimage_eval.config.params import Params, load_params
 from zimage_eval.config.settings import value_name
 from zimage_eval.config.variants import Variant, expand_study, expand_variants, write_studies
 from zimage_eval.config.variants import phase_variants as variants_of_phase
+from zimage_eval.model.environment import write_environment
+from zimage_eval.output.png import pixels_digest
 from zimage_eval.output.tables import IMAGES, PROMPTS, embeddings_schema, write_table
 from zimage_eval.prompts.facts import Facts, ObjectFact, RelationFact
 from zimage_eval.prompts.scenes.drawing import draw_scenes
@@ -111,7 +114,10 @@ def write_project(
         for key, study in params.studies.items()
     }
     write_studies(folder / "data/studies", expanded)
+    environments = folder / "data/environment"
+    write_environment(environments / "extract_embeddings.json")
     for key, study in params.studies.items():
+        write_environment(environments / f"generate_images/{key}.json")
         variants = expanded[key].variants
         texts = [row["text"] for rows in prompts.values() for row in rows]
         write_wordings(folder / f"data/wordings/{key}.parquet", as_written(texts, variants))
@@ -178,15 +184,17 @@ def draw_images_of(
     sampler = variant.settings.sampler
     for seed in prompt["seeds"]:
         file = f"{variant.name}/{prompt['prompt_id']}-{seed}.png"
-        error = failure(variant, prompt["prompt_id"])
+        error, digest = failure(variant, prompt["prompt_id"]), None
         if error is None:
             mistaken = with_mistakes(scene, error_rate, seeded(variant.settings.canonical(), seed))
             pixels = draw_scenes([mistaken])[0].permute(1, 2, 0).numpy().astype(np.float64)
             noise = seeded(seed).normal(0, 4, pixels.shape) * (1 + 4 * error_rate)
             path = folder / file
             path.parent.mkdir(parents=True, exist_ok=True)
-            Image.fromarray(np.clip(pixels + noise, 0, 255).round().astype(np.uint8)).save(path)
-        forwards = sampler.num_inference_steps * (2 if sampler.guidance_scale > 0 else 1)
+            noisy = np.clip(pixels + noise, 0, 255).round().astype(np.uint8)
+            Image.fromarray(noisy).save(path)
+            digest = pixels_digest(torch.from_numpy(noisy).permute(2, 0, 1))
+        forwards = sampler.forwards_per_image
         rows.append(
             {
                 "variant": variant.name,
@@ -197,6 +205,7 @@ def draw_images_of(
                 "num_forwards": None if error else forwards,
                 "sigmas": None if error else [1.0, 0.5],
                 "batch_size": None if error else 4,
+                "pixels": digest,
                 "error": error,
             }
         )

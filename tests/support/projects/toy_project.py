@@ -90,7 +90,7 @@ def enter_project(
                 "prompt_id": key,
                 "category": "object",
                 "text": text,
-                "facts": "{}",
+                "facts": '{"objects": [{"name": "circle"}]}',
                 "seeds": [7, 8][: 1 + (phase == "confirm")],
             }
             for key, text in prompts.items()

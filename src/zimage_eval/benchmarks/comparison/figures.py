@@ -11,11 +11,11 @@ from matplotlib.lines import Line2D
 from PIL import Image
 
 from zimage_eval.benchmarks.comparison.prompts import AskedPrompt
+from zimage_eval.config.kinds import FACT_KINDS
 from zimage_eval.output.figures import CATEGORY_STYLES, FAINT, INK, WIDTH_INCHES, style_rows
 from zimage_eval.output.image_grids import GridCell, GridColumn, GridRow, draw_image_grid
 from zimage_eval.output.png import read_pixels
 from zimage_eval.output.results import NumberRow
-from zimage_eval.prompts.facts import FACT_KINDS
 
 CAPABILITY_LABELS: Final[Mapping[str, str]] = {
     "counting": "counting",

@@ -7,7 +7,9 @@ from pydantic import Field
 
 from zimage_eval.config.frozen import Frozen, parse, read_yaml
 from zimage_eval.config.model_spec import Dtype, ModelSpec, load_model_spec
+from zimage_eval.config.params import ComparisonParams
 from zimage_eval.config.setting_groups import Count, Float, ImageSettings
+from zimage_eval.model.folder import PARTS, check_digests, check_parts
 
 PipelineName = Literal["FluxPipeline", "StableDiffusion3Pipeline"]
 
@@ -52,11 +54,32 @@ def load_compared_model(path: Path) -> ComparedModel:
     return load_model_spec(path)
 
 
+def check_compared_models(models: Path, entry: ComparisonParams, studied: str) -> None:
+    """Check the settings of the compared models, and the weights of those that have some.
+
+    Models whose weights are missing are no problem: they are compared where they are.
+
+    Args:
+        models: folder of all models.
+        entry: of params.yaml.
+        studied: the model under study, whose weights are not looked at here.
+
+    Raises:
+        ValueError: settings are wrong, or weights are cut off or others than stated.
+    """
+    for name in entry.models:
+        compared = load_compared_model(models / f"{name}.yaml")
+        weights = models / name
+        is_there = (weights / "model_index.json").is_file() and name != studied
+        if isinstance(compared, ModelSpec) and is_there:
+            check_parts(weights, PARTS)
+            check_digests(weights, compared.sha256, f"{weights}.yaml")
+
+
 def expected_forwards(model: ComparedModel) -> int:
     """Transformer evaluations an image that the recommended settings come to."""
     if isinstance(model, ModelSpec):
-        sampler = model.defaults.sampler
-        return sampler.num_inference_steps * (2 if sampler.guidance_scale > 0 else 1)
+        return model.defaults.sampler.forwards_per_image
     asked = model.recommended
     is_doubled = model.pipeline == "StableDiffusion3Pipeline" and asked.guidance_scale > 1
     return asked.num_inference_steps * (2 if is_doubled else 1)

@@ -4,9 +4,10 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from zimage_eval.benchmarks.comparison.prompts import REASONING_ARMS, AskedPrompt
+from zimage_eval.config.kinds import FACT_KINDS
 from zimage_eval.output.observations import Measurement
 from zimage_eval.output.tables import SWAPPED_PROMPTS, TableRow
-from zimage_eval.prompts.facts import FACT_KINDS, Facts
+from zimage_eval.prompts.facts import Facts
 
 SHARES: Final = ("alignment", "all_facts", *(f"fact_{kind}" for kind in FACT_KINDS))
 """Shares of a prompt's facts."""

@@ -12,7 +12,7 @@ from zimage_eval.benchmarks.comparison.models import ComparedModel, OtherPipelin
 from zimage_eval.config.model_spec import ModelSpec
 from zimage_eval.model.folder import IMAGE_PARTS, TEXT_PARTS, check_parts
 from zimage_eval.model.memory import GIB, check_memory, count_file_parameters, device_bytes
-from zimage_eval.output.png import encode_png
+from zimage_eval.output.png import encode_png, pixels_digest
 from zimage_eval.sampling.batches import ImageRequest
 from zimage_eval.sampling.generation import GeneratedImage, error_in_words, image_row, write_image
 
@@ -117,12 +117,13 @@ def draw_requests(
     rows = []
     for request, image in zip(requests, made, strict=True):
         try:
-            png = encode_png(_to_uint8(image), {})
+            pixels = _to_uint8(image)
         except FloatingPointError as error:
             rows.append(image_row(request, None, error_in_words(error)))
             continue
+        png = encode_png(pixels, {})
         write_image(folder / request.file, png)
-        record = GeneratedImage(png, num_forwards, sigmas, len(requests))
+        record = GeneratedImage(png, num_forwards, sigmas, len(requests), pixels_digest(pixels))
         rows.append(image_row(request, record, None))
     return rows
 

@@ -11,6 +11,7 @@ from zimage_eval.benchmarks.comparison.models import ComparedModel, expected_for
 from zimage_eval.benchmarks.comparison.prompts import AskedPrompt
 from zimage_eval.config.frozen import Frozen, parse
 from zimage_eval.config.measuring import BackboneName
+from zimage_eval.config.metrics import MetricDefinition
 from zimage_eval.config.model_spec import ModelSpec
 from zimage_eval.metrics.sets.features import StudyFeatures, read_study_features
 from zimage_eval.model.memory import count_parameters
@@ -74,7 +75,7 @@ class ModelPictures(NamedTuple):
 
 
 def read_drawn(
-    folder: Path, metrics: Sequence[str], backbones: Sequence[BackboneName]
+    folder: Path, metrics: Mapping[str, MetricDefinition], backbones: Sequence[BackboneName]
 ) -> ModelPictures | ModelRecord:
     """A model's pictures and scores, or only its record where it is not available.
 

@@ -9,14 +9,10 @@ import numpy as np
 from zimage_eval.benchmarks.comparison.observations import SHARES, STYLE_WORD
 from zimage_eval.benchmarks.comparison.prompts import INFERRED, MISPLANNED, PLANNED, STATED
 from zimage_eval.config.measuring import BackboneName, Distribution
+from zimage_eval.config.set_metrics import FID_BACKBONE, frechet_name
 from zimage_eval.metrics.sets.catalogue import FeatureVectors
 from zimage_eval.metrics.sets.features import StudyFeatures, resplit
-from zimage_eval.metrics.sets.frechet import (
-    FID_BACKBONE,
-    FID_MIN_IMAGES,
-    frechet_distance,
-    frechet_name,
-)
+from zimage_eval.metrics.sets.frechet import FID_MIN_IMAGES, frechet_distance
 from zimage_eval.metrics.sets.kernel import KID_MIN_IMAGES, kid_score
 from zimage_eval.output.observations import Measurement, mean_rows, named
 from zimage_eval.statistics.estimates import (

@@ -5,12 +5,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from itertools import combinations
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from zimage_eval.benchmarks.comparison.prompts import AskedPrompt
+from zimage_eval.config.metrics import MetricDefinition, Reads
 from zimage_eval.config.model_spec import ModelSpec
 from zimage_eval.metrics.judges.judges import Judge, Picture, load_image
-from zimage_eval.metrics.metric import Metric, Reads
+from zimage_eval.metrics.metric import Metric
 from zimage_eval.metrics.picture_scores import Comparisons, PictureInputs, PicturePair
 from zimage_eval.metrics.sets.extraction import features_by_backbone
 from zimage_eval.metrics.sets.features import write_study_features
@@ -19,6 +20,7 @@ from zimage_eval.output.tables import SWAPPED_PROMPTS
 
 COMPARED: tuple[Reads, ...] = ("seed_pairs", "image_texts")
 """The inputs that come as lists and need no baseline."""
+Definition = TypeVar("Definition", bound=MetricDefinition)
 
 
 class ComparedScores(NamedTuple):
@@ -28,7 +30,7 @@ class ComparedScores(NamedTuple):
     facts: list[dict[str, Any]]
 
 
-def unpaired(metrics: Mapping[str, Metric]) -> dict[str, Metric]:
+def unpaired(metrics: Mapping[str, Definition]) -> dict[str, Definition]:
     """The metrics of a picture that need no baseline and no embedding."""
     wanted = ("fact_results", "image", *COMPARED, "num_forwards")
     return {name: metric for name, metric in metrics.items() if metric.reads in wanted}

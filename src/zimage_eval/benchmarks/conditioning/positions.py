@@ -3,15 +3,16 @@
 import math
 from collections.abc import Sequence
 from contextlib import ExitStack
-from typing import NamedTuple
 
 import numpy as np
 import torch
 from diffusers import ZImageTransformer2DModel
+from sklearn.linear_model import Ridge
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 from zimage_eval.model.captions import CaptionLayout, lay_out_captions
 from zimage_eval.sampling.denoising import predict_velocity
-from zimage_eval.statistics.ridge import solve_ridge
 
 PENALTIES = (1e-3, 1e-2, 1e-1, 1.0, 10.0)
 """Ridge penalties of the position probe, for channels of variance 1."""
@@ -104,6 +105,7 @@ def probe_positions(
     Returns:
         One error per prompt of `test`, in tokens.
     """
+    train, test = ([states.astype(np.float64) for states in part] for part in (train, test))
     targets = [np.arange(len(states), dtype=np.float64) for states in train]
     if shuffle_seed is not None:
         generator = np.random.default_rng(shuffle_seed)
@@ -119,30 +121,18 @@ def probe_positions(
     return [_error(probe, states, np.arange(len(states))) for states in test]
 
 
-class _Probe(NamedTuple):
-    center: np.ndarray
-    weights: np.ndarray
-    middle: float
-
-
-def _fit(train: Sequence[np.ndarray], targets: Sequence[np.ndarray]) -> dict[float, _Probe]:
-    """Fit a ridge regression per penalty, on channels scaled to variance 1."""
-    states, target = np.concatenate(train).astype(np.float64), np.concatenate(targets)
-    center, middle = states.mean(axis=0), float(target.mean())
-    size = states.std(axis=0) + 1e-12
-    deviations = (states - center) / size
-    centered_target = torch.from_numpy(target - middle)[:, None]
-    solved = solve_ridge(torch.from_numpy(deviations), centered_target, PENALTIES)
+def _fit(train: Sequence[np.ndarray], targets: Sequence[np.ndarray]) -> dict[float, Pipeline]:
+    """A ridge regression per penalty, on channels scaled to variance 1."""
+    states, target = np.concatenate(train), np.concatenate(targets)
     return {
-        penalty: _Probe(center, weights[:, 0].numpy() / size, middle)
-        for penalty, weights in zip(PENALTIES, solved, strict=True)
+        penalty: make_pipeline(StandardScaler(), Ridge(penalty * len(states))).fit(states, target)
+        for penalty in PENALTIES
     }
 
 
-def _error(probe: _Probe, states: np.ndarray, target: np.ndarray) -> float:
+def _error(probe: Pipeline, states: np.ndarray, target: np.ndarray) -> float:
     """Mean distance between predicted and true positions of one prompt, in tokens."""
-    guess = (states - probe.center) @ probe.weights + probe.middle
-    return float(np.abs(guess - target).mean())
+    return float(np.abs(probe.predict(states) - target).mean())
 
 
 def guess_positions(train: Sequence[np.ndarray], test: Sequence[np.ndarray]) -> list[float]:

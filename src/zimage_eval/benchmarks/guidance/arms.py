@@ -9,8 +9,8 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from zimage_eval.benchmarks.guidance.distances import Floats
+from zimage_eval.config.kinds import FACT_KINDS
 from zimage_eval.output.tables import TableSchema, read_list_size, read_table, write_table
-from zimage_eval.prompts.facts import FACT_KINDS
 
 TURBO: Final = "turbo"
 TURBO_AGAIN: Final = "turbo again"

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
+from zimage_eval.benchmarks.layers.embedding_labels import rows_with_common_label
 from zimage_eval.benchmarks.shared.content_vectors import Floats, token_vectors
 from zimage_eval.config.setting_groups import EncoderSettings, HiddenLayer
 from zimage_eval.metrics.embedding import (
@@ -22,8 +23,8 @@ from zimage_eval.output.observations import Measurement
 from zimage_eval.prompts.facts import Facts
 from zimage_eval.statistics.components import outlier_channels, principal_components
 from zimage_eval.statistics.held_out import (
+    MIN_PER_CLASS,
     bag_of_words,
-    frequent_label_indices,
     majority_share,
     probe_held_out,
 )
@@ -149,7 +150,7 @@ def probe_layers(prompts: Sequence[LayerPrompt], encoded: Sequence[Layers]) -> l
     measurements = []
     for task, label_of in TASKS.items():
         labels = [label_of(prompt.facts) for prompt in prompts]
-        kept = frequent_label_indices(labels)
+        kept = rows_with_common_label(labels, MIN_PER_CLASS)
         if not kept:
             continue
         chosen = [label for index in kept if (label := labels[index]) is not None]

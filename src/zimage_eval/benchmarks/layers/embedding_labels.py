@@ -63,14 +63,14 @@ def find_mentions(
             continue
         vectors = content_embeds(entry, norm)
         ends = word_ends(entry)
-        words = words_of([prompt.text])[0]
+        words = words_of(prompt.text)
         if len(ends) != len(words):
             continue  # punctuation as a word of its own, or a truncated prompt
-        place = len(words_of([parts.lead])[0])
+        place = len(words_of(parts.lead))
         for phrase, link, fact in zip(
             parts.objects, (*parts.links, ""), parts.facts.objects, strict=True
         ):
-            length = len(words_of([phrase])[0])
+            length = len(words_of(phrase))
             if fact.color is not None and fact.position is None:
                 vector = vectors[ends[place + length - 1]]
                 mentions.append(
@@ -82,7 +82,7 @@ def find_mentions(
                         vector=vector,
                     )
                 )
-            place += length + len(words_of([link.strip(" ,")])[0] if link.strip(" ,") else [])
+            place += length + len(words_of(link.strip(" ,")))
     return mentions
 
 

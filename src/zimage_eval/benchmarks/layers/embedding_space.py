@@ -6,7 +6,6 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.cluster import AgglomerativeClustering, KMeans
-from sklearn.decomposition import PCA
 from sklearn.metrics import adjusted_rand_score, silhouette_score
 
 from zimage_eval.benchmarks.layers.embedding_labels import LABELS, Mention, rows_with_common_label
@@ -14,6 +13,7 @@ from zimage_eval.benchmarks.shared.content_vectors import Floats
 from zimage_eval.config.benchmarks import EmbeddingSpace
 from zimage_eval.output.observations import Measurement
 from zimage_eval.prompts.sets import Prompt
+from zimage_eval.statistics.components import principal_components
 from zimage_eval.statistics.held_out import (
     area_under_curve,
     bag_of_words,
@@ -237,13 +237,12 @@ def component_rows(
     prompts: Sequence[Prompt], pooled: Floats, number: int
 ) -> dict[str, dict[str, float | None]]:
     """Principal components: share of the variance, and how much of it length and labels explain."""
-    pca = PCA(number).fit(standardized(pooled))
-    scores = pca.transform(standardized(pooled))
+    shares, scores = principal_components(standardized(pooled))
     lengths = num_words([prompt.text for prompt in prompts])[:, 0]
     rows: dict[str, dict[str, float | None]] = {}
     for index in range(number):
         row: dict[str, float | None] = {
-            "variance_share": float(pca.explained_variance_ratio_[index]),
+            "variance_share": float(shares[index]),
             "explained_by_num_words": float(np.corrcoef(scores[:, index], lengths)[0, 1] ** 2),
         }
         for name, label in LABELS.items():

@@ -23,7 +23,7 @@ def schedule_name(sampler: SamplerSettings) -> str:
     """
     names = [] if sampler.sigma_schedule == "own" else [f"sigma_schedule={sampler.sigma_schedule}"]
     names += [f"shift={sampler.shift:g}", f"num_inference_steps={sampler.num_inference_steps}"]
-    return ",".join([*names, f"guidance_scale={'on' if sampler.guidance_scale else 'off'}"])
+    return ",".join([*names, f"guidance_scale={'on' if sampler.is_guided else 'off'}"])
 
 
 def collect_samplers(
@@ -49,7 +49,7 @@ def run_schedule(pipe: ZImagePipeline, sampler: SamplerSettings, settings: Setti
     return sample_latents(
         pipe,
         [caption],
-        [caption] if sampler.guidance_scale else None,
+        [caption] if sampler.is_guided else None,
         initial_latents(pipe, [0], ImageSettings(height=side, width=side)),
         settings.model_copy(update={"sampler": sampler}),
     )
@@ -96,10 +96,7 @@ def schedule_checks(
     samplers: Mapping[str, SamplerSettings], samples: Mapping[str, Sample], default: str
 ) -> dict[str, float | None]:
     """The findings as statements: 1.0 if a statement holds, else 0.0."""
-    costs = {
-        name: sampler.num_inference_steps * (2 if sampler.guidance_scale else 1)
-        for name, sampler in samplers.items()
-    }
+    costs = {name: sampler.forwards_per_image for name, sampler in samplers.items()}
     plain = [name for name, sampler in samplers.items() if sampler.sigma_schedule == "own"]
     closed = [
         largest_difference(

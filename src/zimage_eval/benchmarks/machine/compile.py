@@ -47,7 +47,7 @@ def measure_compile(
     forwards = record_forwards(model.pipe, [job.prompt_embeds], [job.seed], model.defaults)
     velocities = [replay_forward(transformer, forward) for forward in forwards]
     doubled = [replay_forward(transformer, double_batch(forward))[:1] for forward in forwards]
-    num_forwards = len(forwards) * (2 if model.defaults.sampler.guidance_scale > 0 else 1)
+    num_forwards = model.defaults.sampler.forwards_per_image
     off: dict[str, MachineValue] = {"num_forwards": num_forwards}
     off |= _measure(model, forwards, velocities, entry.num_repeats)
     rows = {"off": {**off, "floor_error_of_batch_2": _worst(doubled, velocities)}}

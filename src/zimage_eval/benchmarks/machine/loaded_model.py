@@ -58,6 +58,11 @@ class LoadedModel(NamedTuple):
         )
         return [entry.float() for entry in embeds]
 
+    def negative_prompt_embeds(self) -> torch.Tensor | None:
+        """`(num_tokens, hidden_size)` float32 on the CPU; None without guidance."""
+        sampler = self.defaults.sampler
+        return self.encode([sampler.negative_prompt])[0] if sampler.is_guided else None
+
 
 class MachineJob(NamedTuple):
     """An image to draw."""

@@ -54,12 +54,12 @@ def profile_image(model: LoadedModel, text: str, seed: int) -> list[Span]:
     timeline.mark("start")
     settings = model.defaults
     captions = model.encode([text])
-    guided = settings.sampler.guidance_scale > 0
-    negative = model.encode([settings.sampler.negative_prompt]) if guided else None
+    negative = model.negative_prompt_embeds()
     timeline.mark("encode")
     with mark_forwards(model.pipe.transformer, timeline):
+        negatives = None if negative is None else [negative]
         noise = initial_latents(model.pipe, [seed], settings.image)
-        latents = sample_latents(model.pipe, captions, negative, noise, settings).latents
+        latents = sample_latents(model.pipe, captions, negatives, noise, settings).latents
     timeline.mark("loop")
     images = decode_latents(model.pipe.vae, latents)
     timeline.mark("decode")

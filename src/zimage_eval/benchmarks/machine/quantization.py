@@ -30,14 +30,12 @@ from zimage_eval.metrics.alignment import alignment
 from zimage_eval.metrics.image import psnr
 from zimage_eval.metrics.judges.judges import Judge, Picture
 from zimage_eval.metrics.lpips import lpips_distances
-from zimage_eval.model.autoencoder import decode_latents
 from zimage_eval.model.memory import GIB
 from zimage_eval.model.module_views import AnyModule
 from zimage_eval.output.observations import Measurement
 from zimage_eval.prompts.sets import Prompt, prompt_seeds, split_phases
-from zimage_eval.sampling.batches import compose_batches
-from zimage_eval.sampling.denoising import initial_latents, sample_latents
-from zimage_eval.sampling.generation import count_missing
+from zimage_eval.sampling.batches import PaintRequest, compose_batches, divide_request
+from zimage_eval.sampling.generation import count_missing, decode_batch, denoise_batch
 
 if TYPE_CHECKING:
     import lpips
@@ -255,19 +253,23 @@ def _draw(
         texts = list(dict.fromkeys(job.prompt.text for job in jobs))
         embeds_of = dict(zip(texts, arm.model.encode(texts), strict=True))
         embeds = [embeds_of[job.prompt.text] for job in jobs]
-    pipe = arm.model.pipe
+    pipe, defaults = arm.model.pipe, arm.model.defaults
+    seeds = [job.seed + arm.seed_offset for job in jobs]
+    negative = arm.model.negative_prompt_embeds()
+    request = PaintRequest(defaults, embeds, seeds, negative, None)
     latents: dict[int, torch.Tensor] = {}
     images: dict[int, np.ndarray] = {}
-    for batch in compose_batches([len(entry) for entry in embeds], arm.batch_size):
+    for places, batch in divide_request(request, arm.batch_size):
+        if isinstance(batch, str):
+            raise ValueError(f"not available: {batch}")
         if full is not None and arm.changed == ("vae",):
-            denoised = torch.stack([full.latents[index] for index in batch])
+            denoised = torch.stack([full.latents[place] for place in places])
         else:
-            seeds = [jobs[index].seed + arm.seed_offset for index in batch]
-            denoised = _denoise(arm.model, [embeds[index] for index in batch], seeds)
-        pictures = decode_latents(pipe.vae, denoised).permute(0, 2, 3, 1).numpy()
-        latents |= zip(batch, denoised.float().cpu(), strict=True)
-        images |= zip(batch, pictures, strict=True)
-        count(len(batch))
+            denoised = denoise_batch(pipe, batch, defaults).latents
+        pictures = decode_batch(pipe.vae, denoised).permute(0, 2, 3, 1).numpy()
+        latents |= zip(places, denoised.float().cpu(), strict=True)
+        images |= zip(places, pictures, strict=True)
+        count(len(places))
     order = range(len(jobs))
     norm, dtype = pipe.transformer.cap_embedder[0], pipe.transformer.dtype
     return ArmResults(
@@ -276,16 +278,6 @@ def _draw(
         [latents[index] for index in order],
         [images[index] for index in order],
     )
-
-
-def _denoise(
-    model: LoadedModel, embeds: Sequence[torch.Tensor], seeds: Sequence[int]
-) -> torch.Tensor:
-    negative = None
-    if model.defaults.sampler.guidance_scale > 0:
-        negative = model.encode([model.defaults.sampler.negative_prompt]) * len(seeds)
-    noise = initial_latents(model.pipe, seeds, model.defaults.image)
-    return sample_latents(model.pipe, embeds, negative, noise, model.defaults).latents
 
 
 def _velocity_errors(

@@ -16,11 +16,9 @@ from zimage_eval.config.variants import Variant
 from zimage_eval.model.devices import start_workers
 from zimage_eval.model.folder import IMAGE_PARTS, TEXT_PARTS, check_model
 from zimage_eval.output.png import decode_png
-from zimage_eval.output.store import ImageStore
 from zimage_eval.prompts.sets import Prompt, prompt_rows
-from zimage_eval.sampling.batches import request_phase, variant_batches
-from zimage_eval.sampling.generation import generate_batch
-from zimage_eval.sampling.image_keys import DrawingRecipe, device_class
+from zimage_eval.sampling.batches import divide_request, plan_variant, request_phase
+from zimage_eval.sampling.generation import render_batch
 from zimage_eval.text.encoding import encode_texts, study_encodings
 from zimage_eval.text.wordings import study_wordings
 
@@ -171,13 +169,17 @@ def check_settings(
 
     def draw(settings: Settings) -> dict[str, MachineValue]:
         variant = Variant("", settings, is_baseline=False)
-        [(_, batch)] = variant_batches(variant, requests, wordings, embeddings, limits, 1, texts)
+        [(_, request)] = plan_variant(variant, requests, wordings, embeddings, limits, texts)
+        if isinstance(request, str):
+            return {"applies": f"not available: {request}"}
+        [(_, batch)] = divide_request(request, 1)
         if isinstance(batch, str):
             return {"applies": f"not available: {batch}"}
-        recipe = DrawingRecipe("", settings, model.dtype, device_class(model.device))
-        make = partial(generate_batch, batch, recipe, ImageStore(None), lambda: model.pipe)
         reset_peak_memory(model.device)
-        [image], seconds = timed(make, model.device)
+        images, seconds = timed(partial(render_batch, model.pipe, batch, settings), model.device)
+        if images is None:
+            raise MemoryError(f"out of memory at batch size 1 on {model.device}")
+        [image] = images
         pictures[settings] = decode_png(image.png)
         return {
             "num_forwards": image.num_forwards,

@@ -11,6 +11,7 @@ from pydantic import TypeAdapter
 from zimage_eval.benchmarks.machine.this_machine import Machine, describe_machine, describe_versions
 from zimage_eval.config.frozen import Frozen, parse
 from zimage_eval.output.results import read_json
+from zimage_eval.output.text_tables import Column, TextTable
 from zimage_eval.statistics.estimates import rounded
 
 MachineValue = float | str | None
@@ -133,19 +134,18 @@ def seconds_per_image(profile: MachineResults, num_forwards: float) -> Seconds:
     return Seconds(total("seconds"), total("lowest_seconds"), total("highest_seconds"))
 
 
-def render_machine_rows(results: MachineResults) -> str:
-    """The rows as a table in plain text, below a line with model, machine and date."""
-    columns = list(dict.fromkeys(key for cells in results.rows.values() for key in cells))
-    lines = [["", *columns]]
-    for row, cells in results.rows.items():
-        lines.append([row, *(_written(cells.get(column)) for column in columns)])
-    widths = [max(len(line[index]) for line in lines) for index in range(len(columns) + 1)]
-    table = [
-        "  ".join(word.ljust(width) for word, width in zip(line, widths, strict=True)).rstrip()
-        for line in lines
-    ]
+def machine_table(results: MachineResults) -> TextTable:
+    """The rows as a table, below a line with model, machine and date."""
+    metrics = list(dict.fromkeys(key for cells in results.rows.values() for key in cells))
     head = f"{results.benchmark} of {results.model} ({results.weights[:12]} weights)"
-    return "\n".join([f"{head} on {results.machine.name}, {results.date}", *table])
+    return TextTable(
+        columns=[Column(""), *map(Column, metrics)],
+        rows=[
+            [row, *(_written(cells.get(metric)) for metric in metrics)]
+            for row, cells in results.rows.items()
+        ],
+        above=[f"{head} on {results.machine.name}, {results.date}"],
+    )
 
 
 def _written(value: MachineValue) -> str:

@@ -62,11 +62,9 @@ def make_images(model: LoadedModel, jobs: Sequence[MachineJob]) -> DrawnBatch:
     def denoise() -> Sample:
         noise = initial_latents(model.pipe, [job.seed for job in jobs], model.defaults.image)
         captions = [job.prompt_embeds for job in jobs]
-        negative = [model.encode([model.defaults.sampler.negative_prompt])[0]] * len(jobs)
-        guided = model.defaults.sampler.guidance_scale > 0
-        return sample_latents(
-            model.pipe, captions, negative if guided else None, noise, model.defaults
-        )
+        negative = model.negative_prompt_embeds()
+        negatives = None if negative is None else [negative] * len(jobs)
+        return sample_latents(model.pipe, captions, negatives, noise, model.defaults)
 
     def finish() -> torch.Tensor:
         images = decode_latents(model.pipe.vae, sample.latents)

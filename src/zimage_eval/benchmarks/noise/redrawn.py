@@ -4,8 +4,8 @@ The change by another batch size or number format is the floor: a smaller distan
 The change by another seed is the ceiling: how far two pictures of one prompt differ by chance.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -17,17 +17,12 @@ from zimage_eval.metrics.metric import Metric
 from zimage_eval.metrics.picture_scores import Comparisons, PictureInputs, PicturePair
 from zimage_eval.model.folder import ModelLimits
 from zimage_eval.output.observations import Measurement
-from zimage_eval.output.store import ImageStore
 from zimage_eval.output.tables import TableRow
 from zimage_eval.prompts.sets import prompt_seeds
-from zimage_eval.sampling.batches import Embeddings, ImageRequest, request_phase, variant_batches
-from zimage_eval.sampling.generation import count_missing, generate_batch
-from zimage_eval.sampling.image_keys import DrawingRecipe
+from zimage_eval.sampling.batches import Embeddings, ImageRequest, plan_variant, request_phase
+from zimage_eval.sampling.painter import Painter
 from zimage_eval.text.layer_maps import PhaseTexts
 from zimage_eval.text.wordings import Wordings
-
-if TYPE_CHECKING:
-    from diffusers import ZImagePipeline
 
 PicturesByPrompt = dict[str, np.ndarray]
 """Prompt id -> (height, width, 3) uint8."""
@@ -45,7 +40,7 @@ class NoiseArm(NamedTuple):
 
 
 class SharedInputs(NamedTuple):
-    """Prompts, embeddings and image store, which are the same for all arms."""
+    """Prompts and embeddings, which are the same for all arms."""
 
     variant: Variant
     """The baseline."""
@@ -54,7 +49,6 @@ class SharedInputs(NamedTuple):
     wordings: Wordings
     embeddings: Embeddings
     limits: ModelLimits
-    store: ImageStore
 
 
 def noise_arms(entry: NoiseScales, spec: ModelSpec) -> list[NoiseArm]:
@@ -80,38 +74,36 @@ def noise_arms(entry: NoiseScales, spec: ModelSpec) -> list[NoiseArm]:
     ]
 
 
-def draw_arm(
-    arm: NoiseArm,
-    drawing: SharedInputs,
-    recipe: DrawingRecipe,
-    load_pipe: Callable[[], "ZImagePipeline"],
-) -> Iterator[tuple[str, np.ndarray]]:
-    """Yield the id and a picture of each prompt: `(height, width, 3)` uint8.
+def draw_arm(arm: NoiseArm, drawing: SharedInputs, painter: Painter) -> PicturesByPrompt:
+    """A picture of each prompt.
 
     The seed is the prompt's first one, or, for the ceiling, one that no phase uses.
+
+    Args:
+        arm: what to draw.
+        drawing: what it shares with the others.
+        painter: with the arm's number format and batch size.
 
     Raises:
         ValueError: the model can't draw its own defaults, or an image can't be made or is not
             finite; says how many are missing.
     """
     texts: PhaseTexts = {"screen": [prompt["text"] for prompt in drawing.prompts]}
-    batches = variant_batches(
+    planned = plan_variant(
         drawing.variant,
         _requests(arm, drawing.prompts),
         drawing.wordings,
         drawing.embeddings,
         drawing.limits,
-        arm.batch_size,
         texts,
     )
-    with count_missing(arm.name, len(drawing.prompts)) as count:
-        for requests, batch in batches:
-            if isinstance(batch, str):
-                raise ValueError(f"the baseline is not available: {batch}")
-            images = generate_batch(batch, recipe, drawing.store, load_pipe)
-            count(len(images))
-            for request, image in zip(requests, images, strict=True):
-                yield request.prompt_id, decode_picture(image.png).pixels
+    pictures = {}
+    for requests, how in planned:
+        if isinstance(how, str):
+            raise ValueError(f"the baseline is not available: {how}")
+        for request, image in zip(requests, painter.paint(how, arm.name), strict=True):
+            pictures[request.prompt_id] = decode_picture(image.png).pixels
+    return pictures
 
 
 def _requests(arm: NoiseArm, prompts: Sequence[TableRow]) -> list[ImageRequest]:

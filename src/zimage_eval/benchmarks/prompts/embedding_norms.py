@@ -9,7 +9,7 @@ from zimage_eval.benchmarks.shared.content_vectors import CaptionNorm
 from zimage_eval.benchmarks.shared.drawn_prompts import (
     DrawingRequest,
     JudgedDrawing,
-    Painter,
+    PainterAndJudge,
     draw_and_judge,
 )
 from zimage_eval.output.observations import Measurement
@@ -26,7 +26,7 @@ def scaled_pictures(
     seeds: Sequence[int],
     scales: Sequence[float],
     norm: CaptionNorm,
-    painter: Painter,
+    studio: PainterAndJudge,
 ) -> tuple[dict[str, dict[str, float | None]], list[Measurement]]:
     """Draw pictures from embeddings times each scale, and times a random factor per token.
 
@@ -47,11 +47,11 @@ def scaled_pictures(
         for vectors in originals
     ]
     changed["one_channel_times_50"] = [_one_channel(vectors) for vectors in originals]
-    base = _draw(originals, seeds, facts, painter)
+    base = _draw(originals, seeds, facts, studio)
     rows: dict[str, dict[str, float | None]] = {}
     observations = []
     for name, vectors in changed.items():
-        drawn = _draw(vectors, seeds, facts, painter)
+        drawn = _draw(vectors, seeds, facts, studio)
         norm_changes = [_change(norm, *pair) for pair in zip(vectors, originals, strict=True)]
         pixels = [_pixel_change(*pair) for pair in zip(drawn, base, strict=True)]
         rows[name] = {
@@ -81,14 +81,17 @@ def _one_channel(vectors: torch.Tensor) -> torch.Tensor:
 
 
 def _draw(
-    vectors: Sequence[torch.Tensor], seeds: Sequence[int], facts: Sequence[Facts], painter: Painter
+    vectors: Sequence[torch.Tensor],
+    seeds: Sequence[int],
+    facts: Sequence[Facts],
+    studio: PainterAndJudge,
 ) -> list[JudgedDrawing]:
     return draw_and_judge(
         [
             DrawingRequest(*request_values)
             for request_values in zip(vectors, seeds, facts, strict=True)
         ],
-        painter,
+        studio,
     )
 
 

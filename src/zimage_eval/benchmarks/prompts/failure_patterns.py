@@ -9,9 +9,9 @@ from scipy import stats
 from zimage_eval.benchmarks.prompts.failure_detectors import ANOMALIES, BASELINES
 from zimage_eval.benchmarks.prompts.trial_tables import JudgedTrial
 from zimage_eval.benchmarks.prompts.trials import CROWD, PAIR, PROMPT_SET, RELATION_WORD
+from zimage_eval.config.kinds import FACT_KINDS
 from zimage_eval.output.observations import Measurement
 from zimage_eval.output.results import NumberRow
-from zimage_eval.prompts.facts import FACT_KINDS
 from zimage_eval.statistics.estimates import estimate
 from zimage_eval.statistics.multiplicity import holm
 

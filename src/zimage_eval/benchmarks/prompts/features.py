@@ -57,8 +57,7 @@ FEATURES: Final[dict[str, str]] = {
 
 def prompt_features(text: str) -> dict[str, float]:
     """Feature -> value, for each of `FEATURES`."""
-    (words,) = words_of([text])
-    words = [word for word in words if word]
+    words = [word for word in words_of(text) if word]
     numbers = {*NUMBER_WORDS.values(), "one", "four", "five"}
     values = {
         "num_words": len(words),

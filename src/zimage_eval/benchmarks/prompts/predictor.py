@@ -8,6 +8,7 @@ from typing import Annotated, NamedTuple
 
 import numpy as np
 from pydantic import Field, ValidationError
+from sklearn.feature_extraction.text import CountVectorizer
 
 from zimage_eval.benchmarks.prompts.features import FEATURES, feature_matrix, prompt_features
 from zimage_eval.config.frozen import Frozen, first_problem
@@ -51,16 +52,13 @@ class Prediction(NamedTuple):
 
 def predictor_inputs(texts: Sequence[str], vocabulary: Sequence[str]) -> Floats:
     """`(texts, features + words)`: `FEATURES`, then 1 or 0 for each vocabulary word."""
-    word_sets = [set(words) for words in words_of(texts)]
-    occurs = np.array(
-        [[word in words for word in vocabulary] for words in word_sets], dtype=np.float64
-    )
-    return np.concatenate([feature_matrix(texts), occurs.reshape(len(texts), -1)], axis=1)
+    occurs = CountVectorizer(analyzer=words_of, vocabulary=vocabulary, binary=True)
+    return np.hstack([feature_matrix(texts), occurs.transform(texts).toarray()])
 
 
 def vocabulary_of(texts: Sequence[str]) -> list[str]:
     """Every word of some texts, in alphabetical order."""
-    return sorted({word for words in words_of(texts) for word in words if word})
+    return sorted({word for text in texts for word in words_of(text) if word})
 
 
 def fit_predictor(
@@ -110,7 +108,7 @@ def predict(predictor: PromptPredictor, text: str) -> Prediction:
     Raises:
         ValueError: the text holds no words.
     """
-    (words,) = words_of([text])
+    words = words_of(text)
     if not any(words):
         raise ValueError(f"{text!r} holds no words")
     values = prompt_features(text) | {f"word:{word}": 1.0 for word in words}

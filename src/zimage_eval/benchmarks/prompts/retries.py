@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 from zimage_eval.benchmarks.prompts.trial_tables import JudgedTrial
 from zimage_eval.benchmarks.shared.drawn_prompts import (
     DrawingRequest,
-    Painter,
+    PainterAndJudge,
     draw_and_judge,
     encode_default,
 )
@@ -103,7 +103,7 @@ def simplify(facts: Facts) -> Facts:
 
 
 def draw_retries(
-    retries: Sequence[Retry], text_side: TextSide, spec: ModelSpec, painter: Painter
+    retries: Sequence[Retry], text_side: TextSide, spec: ModelSpec, studio: PainterAndJudge
 ) -> list[Measurement]:
     """Draw every arm: the prompt with a new seed, and other texts with the failed and the new seed.
 
@@ -131,7 +131,7 @@ def draw_retries(
         for entry in retries
         for observation in _observe(entry, FAILED, entry.judged.held[entry.failed_seed])
     ]
-    for (entry, arm, _, _), drawn in zip(attempts, draw_and_judge(drawings, painter), strict=True):
+    for (entry, arm, _, _), drawn in zip(attempts, draw_and_judge(drawings, studio), strict=True):
         if drawn.held is not None:
             measurements += _observe(entry, arm, drawn.held)
     return measurements

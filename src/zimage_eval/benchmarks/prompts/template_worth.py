@@ -7,13 +7,15 @@ import matplotlib.style
 import numpy as np
 from matplotlib.figure import Figure
 
-from zimage_eval.metrics.catalogue import METRICS
+from zimage_eval.config.metrics import METRICS
 from zimage_eval.output.figures import FAINT, WIDTH_INCHES, MeanInterval, draw_intervals
 from zimage_eval.output.observations import Measurement
 from zimage_eval.prompts.templates import Template
 from zimage_eval.statistics.estimates import Unit, estimate, paired_differences, prompt_means
 
-WORTH_METRICS: Final = ("alignment", "clip_score", "sharpness")
+WORTH_METRICS: Final = tuple(
+    name for name, metric in METRICS.items() if metric.leads_figures and not metric.is_paired
+)
 """Metrics that a template may improve; only those that the scores have are used."""
 
 PromptScores = Mapping[Unit, float | None]

@@ -10,7 +10,11 @@ import pyarrow as pa
 from matplotlib.figure import Figure
 
 from zimage_eval.benchmarks.prompts.trials import Trial
-from zimage_eval.benchmarks.shared.drawn_prompts import DrawingRequest, Painter, draw_and_judge
+from zimage_eval.benchmarks.shared.drawn_prompts import (
+    DrawingRequest,
+    PainterAndJudge,
+    draw_and_judge,
+)
 from zimage_eval.output.figures import FAINT, WIDTH_INCHES, save_figure
 from zimage_eval.output.observations import write_observations
 from zimage_eval.output.results import write_results
@@ -65,21 +69,21 @@ class JudgedTrial(NamedTuple):
 
 
 def judge_trials(
-    trials: Sequence[Trial], encoded: Sequence[TextEmbeddings], painter: Painter
+    trials: Sequence[Trial], encoded: Sequence[TextEmbeddings], studio: PainterAndJudge
 ) -> list[JudgedTrial]:
     """Draw and judge each trial with each of its seeds; trials that can't be judged are left out.
 
     Args:
         trials: what to draw.
         encoded: the encoded texts of the trials, in the same order.
-        painter: draws and judges.
+        studio: draws and judges.
     """
     drawings = [
         DrawingRequest(entry.prompt_embeds, seed, trial.facts)
         for trial, entry in zip(trials, encoded, strict=True)
         for seed in trial.seeds
     ]
-    drawn = iter(draw_and_judge(drawings, painter))
+    drawn = iter(draw_and_judge(drawings, studio))
     judged = []
     for trial in trials:
         outcomes = {seed: next(drawn).held for seed in trial.seeds}

@@ -9,6 +9,7 @@ from diffusers import ZImageTransformer2DModel
 from diffusers.models.transformers.transformer_z_image import ZImageTransformerBlock
 from numpy.typing import NDArray
 
+from zimage_eval.config.kinds import TOKEN_CLASSES, TokenClass
 from zimage_eval.metrics.embedding import (
     TokenVectors,
     cosine_drift,
@@ -20,7 +21,7 @@ from zimage_eval.metrics.embedding import (
 from zimage_eval.model.captions import EmbeddedCaption, embed_caption, refine
 from zimage_eval.output.observations import Measurement
 from zimage_eval.statistics.linear_maps import LinearMap, explained_share, fit_linear
-from zimage_eval.text.chat_format import NO_TOKEN, PAD, TOKEN_CLASSES, TokenClass
+from zimage_eval.text.chat_format import NO_TOKEN, PAD
 from zimage_eval.text.embeddings import TextEmbeddings
 
 PAD_ID: Final = NO_TOKEN - 1

@@ -1,30 +1,25 @@
 """Prompts of a benchmark's own: encoded, drawn and judged inside its stage."""
 
-from collections.abc import Callable, Sequence
-from concurrent.futures import Executor
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import torch
 
 from zimage_eval.config.model_spec import ModelSpec
 from zimage_eval.config.setting_groups import EncoderSettings, HiddenLayer
+from zimage_eval.config.settings import Settings
 from zimage_eval.metrics.judges.judges import Judge, Picture, decode_picture, load_judge
-from zimage_eval.model.devices import load_once
-from zimage_eval.model.folder import IMAGE_PARTS, TEXT_PARTS, check_parts, weights_digest
-from zimage_eval.model.transformer import load_image_side
-from zimage_eval.output.store import ImageStore
+from zimage_eval.model.folder import IMAGE_PARTS, TEXT_PARTS, check_parts
 from zimage_eval.prompts.facts import Facts
-from zimage_eval.sampling.batches import Batch, compose_batches
-from zimage_eval.sampling.generation import count_missing, generate_batch
-from zimage_eval.sampling.image_keys import DrawingRecipe, device_class
+from zimage_eval.sampling.batches import PaintRequest
+from zimage_eval.sampling.generation import GeneratedImage
+from zimage_eval.sampling.painter import Painter
 from zimage_eval.text.embeddings import TextEmbeddings
 from zimage_eval.text.encoder import TextSide, load_text_side
 from zimage_eval.text.encoding import encode_layers
 from zimage_eval.text.tokens import tokenize
-
-if TYPE_CHECKING:
-    from diffusers import ZImagePipeline
 
 
 class DrawingRequest(NamedTuple):
@@ -45,15 +40,12 @@ class JudgedDrawing(NamedTuple):
     """By name of the fact; None where nobody judges."""
 
 
-class Painter(NamedTuple):
-    """What draws and what judges."""
+class PainterAndJudge(NamedTuple):
+    """What draws under the model's recommended settings, and what judges."""
 
-    recipe: DrawingRecipe
-    store: ImageStore
-    load_pipe: "Callable[[], ZImagePipeline]"
+    painter: Painter
     judge: Judge
-    workers: Executor
-    batch_size: int
+    settings: Settings
     negative_prompt_embeds: torch.Tensor | None
     """None without guidance."""
 
@@ -90,64 +82,39 @@ def load_text(folder: Path, spec: ModelSpec, device: torch.device) -> TextSide:
     return load_text_side(folder, spec.dtype, device)
 
 
-def load_painter(
-    folder: Path,
-    spec: ModelSpec,
-    device: torch.device,
-    workers: Executor,
-    store: ImageStore,
-    side: TextSide,
-) -> Painter:
-    """The model with its recommended settings, and its judge."""
+def add_judge(painter: Painter, spec: ModelSpec, side: TextSide) -> PainterAndJudge:
+    """A painter of the model with its recommended settings and its judge."""
     sampler = spec.defaults.sampler
     negative = None
-    if sampler.guidance_scale > 0:
+    if sampler.is_guided:
         negative = encode_default(side, [sampler.negative_prompt], spec)[0].prompt_embeds
-    recipe = DrawingRecipe(
-        weights_digest(folder, IMAGE_PARTS), spec.defaults, spec.dtype, device_class(device)
-    )
-    return Painter(
-        recipe,
-        store,
-        load_once(lambda: load_image_side(folder, spec.dtype, device)),
-        load_judge(spec, device),
-        workers,
-        spec.batch_size,
-        negative,
-    )
+    return PainterAndJudge(painter, load_judge(spec, painter.device), spec.defaults, negative)
 
 
-def draw_and_judge(drawings: Sequence[DrawingRequest], painter: Painter) -> list[JudgedDrawing]:
+def draw_and_judge(
+    drawings: Sequence[DrawingRequest], studio: PainterAndJudge
+) -> list[JudgedDrawing]:
     """One picture a drawing, in their order; those in the image store are not made again.
 
     Raises:
         ValueError: a picture can't be made, or is not finite; says how many are missing. These are
             the model's own settings: a picture less would be other numbers.
     """
-
-    def draw(members: list[int]) -> list[tuple[int, JudgedDrawing]]:
-        batch = Batch(
-            [drawings[index].prompt_embeds for index in members],
-            painter.negative_prompt_embeds,
-            [drawings[index].seed for index in members],
-        )
-        images = generate_batch(batch, painter.recipe, painter.store, painter.load_pipe)
-        count(len(images))
-        pictures = [decode_picture(image.png) for image in images]
-        return [
-            (i, _judged(p, drawings[i].facts, painter))
-            for i, p in zip(members, pictures, strict=True)
-        ]
-
-    lengths = [len(drawing.prompt_embeds) for drawing in drawings]
-    with count_missing("pictures of prompts", len(drawings)) as count:
-        batches = painter.workers.map(draw, compose_batches(lengths, painter.batch_size))
-        by_index = {index: drawn for batch in batches for index, drawn in batch}
-    return [by_index[index] for index in range(len(drawings))]
+    request = PaintRequest(
+        studio.settings,
+        [drawing.prompt_embeds for drawing in drawings],
+        [drawing.seed for drawing in drawings],
+        studio.negative_prompt_embeds,
+        None,
+    )
+    images = studio.painter.paint(request, "pictures of prompts")
+    facts = [drawing.facts for drawing in drawings]
+    return list(studio.painter.workers.map(partial(_judge, studio.judge), images, facts))
 
 
-def _judged(picture: Picture, facts: Facts, painter: Painter) -> JudgedDrawing:
-    results = painter.judge(picture, facts)
+def _judge(judge: Judge, image: GeneratedImage, facts: Facts) -> JudgedDrawing:
+    picture = decode_picture(image.png)
+    results = judge(picture, facts)
     return JudgedDrawing(
         picture, None if results is None else {fact.name: fact.held for fact in results}
     )

@@ -8,7 +8,7 @@ import numpy as np
 from zimage_eval.benchmarks.shared.drawn_prompts import (
     DrawingRequest,
     JudgedDrawing,
-    Painter,
+    PainterAndJudge,
     draw_and_judge,
 )
 from zimage_eval.benchmarks.styles.directions import Directions, steer
@@ -70,10 +70,10 @@ def plan_drawings(
 
 
 def measure_steering(
-    steered: Sequence[SteeredDrawing], attributes: Mapping[str, Attribute], painter: Painter
+    steered: Sequence[SteeredDrawing], attributes: Mapping[str, Attribute], studio: PainterAndJudge
 ) -> list[Measurement]:
     """Draw and judge: whether a picture has the attribute, its share of other facts, and both."""
-    drawn = draw_and_judge([drawing.drawing for drawing in steered], painter)
+    drawn = draw_and_judge([drawing.drawing for drawing in steered], studio)
     measurements = []
     for drawing, picture in zip(steered, drawn, strict=True):
         scores = _scores(picture, attributes[drawing.attribute])

@@ -6,11 +6,12 @@ from pathlib import Path
 from typing import get_args
 
 from zimage_eval.config.frozen import unknown
+from zimage_eval.config.kinds import FactKind
 from zimage_eval.config.measuring import PinnedFile
 from zimage_eval.metrics.networks.files import check_digest
 from zimage_eval.output.results import csv_lines
 from zimage_eval.output.tables import TableRow
-from zimage_eval.prompts.facts import FactKind, FactResult
+from zimage_eval.prompts.facts import FactResult
 
 COLUMNS = ("image", "fact", "held")
 ANSWERS = {"yes": True, "no": False}

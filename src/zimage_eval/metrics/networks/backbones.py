@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from PIL import Image
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from zimage_eval.config.measuring import BackboneName, NetworkName, PinnedFile
-from zimage_eval.metrics.networks.clean_resize import clean_resize
 from zimage_eval.metrics.networks.files import load_whole, network_path, sha256_of, weight_files
 from zimage_eval.metrics.networks.lpips_trunks import ALEXNET_SHA256, alexnet_file
 
@@ -60,6 +60,27 @@ class Backbone:
             pixels = clean_resize(images, self.side).to(self.device)
             features = self.network(pixels).float()
         return features.cpu().numpy()
+
+
+def clean_resize(images: Tensor, size: int) -> Tensor:
+    """`(num_images, 3, size, size)` float32 in [0, 255] of `(num_images, 3, height, width)` uint8.
+
+    Both are on the CPU. Every value is that of clean-fid's mode "clean" (Parmar et al. 2022):
+    Pillow's antialiased bicubic in mode F for each channel, clipped, not rounded to levels.
+
+    Raises:
+        ValueError: the images are not such a tensor.
+    """
+    if images.dtype != torch.uint8 or images.ndim != 4 or images.shape[1] != 3:
+        raise ValueError(
+            f"want uint8 (num_images, 3, height, width), got {images.dtype} {tuple(images.shape)}"
+        )
+    channels = images.flatten(end_dim=1).numpy()
+    resized = np.empty((len(channels), size, size), dtype=np.float32)
+    for channel, result in zip(channels, resized, strict=True):
+        levels = Image.fromarray(channel.astype(np.float32))
+        result[:] = np.asarray(levels.resize((size, size), Image.Resampling.BICUBIC))
+    return torch.from_numpy(resized.clip(0, 255)).unflatten(0, (len(images), 3))
 
 
 def load_backbone(name: BackboneName, path: Path, device: torch.device) -> Backbone:

@@ -5,10 +5,10 @@ import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from zimage_eval.config.measuring import ALEXNET_SHA256
+
 if TYPE_CHECKING:
     import lpips
-
-ALEXNET_SHA256 = "9f97fd313f4da83dbe6bbfbe6effca1241de9edfcd7c53386261ed9697286dd9"
 
 
 def load_lpips(folder: Path) -> "lpips.LPIPS":

@@ -1,26 +1,26 @@
-"""All metrics of sets of pictures by name.
+"""Who computes the metrics of sets of pictures: functions by the name of the metrics' family.
 
-Each is computed from the features of one backbone and named after it, such as `kid_alexnet`. To add
-a metric, write its function and add a family to `FAMILIES`.
+What the metrics are, their units and margins, stands in `config/set_metrics.py` under the same
+name; a test holds both to each other.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from zimage_eval.config.measuring import BackboneName
-from zimage_eval.metrics.sets.frechet import (
+from zimage_eval.config.set_metrics import (
+    FAMILIES,
     FID_BACKBONE,
-    FID_MIN_IMAGES,
+    FamilyDefinition,
+    available_families,
     frechet_name,
-    frechet_score,
 )
+from zimage_eval.metrics.sets.frechet import FID_MIN_IMAGES, frechet_score
 from zimage_eval.metrics.sets.kernel import (
     CMMD_MIN_IMAGES,
-    KID_BLOCK,
     KID_MIN_IMAGES,
     cmmd,
     kid_interval,
@@ -40,36 +40,16 @@ FeatureVectors = NDArray[np.floating]
 """`(num_images, num_features)`."""
 
 
-@dataclass(frozen=True)
-class SetMetric:
-    """A number about a set of pictures: its unit, margin and mode."""
-
-    unit: str
-    better: Literal["higher", "lower"] | None
-    decimals: int
-    margin: float | None
-    """Smallest difference that matters; None where the scale depends on the backbone."""
-    mode: str
-    """How it is computed, in a few words."""
-
-
-@dataclass(frozen=True)
-class Family:
-    """Several numbers that come from one computation."""
+@dataclass(frozen=True, kw_only=True)
+class Family(FamilyDefinition):
+    """A definition of `config/set_metrics.py` and who computes it."""
 
     measure: Callable[[FeatureVectors, FeatureVectors, BackboneName, int], tuple[float | None, ...]]
     """Features, reference, backbone and seed -> the values of `metrics` in their order."""
-    implementation: Callable[..., Any]
-    """The function that computes them; its name and code go into the signatures."""
-    metrics: Mapping[str, SetMetric]
-    """By name, in which `{}` stands for the backbone."""
     min_images: Callable[[BackboneName, int], int]
     """Backbone and number of features -> images that a set needs for a meaningful number."""
     min_computable: int
     """Images that a set needs for any number at all."""
-    reads_reference: bool
-    backbones: tuple[BackboneName, ...] | None
-    """Backbones that it is defined for; None for all."""
     interval: Callable[[FeatureVectors, FeatureVectors, Sequence[str]], Interval | None] | None = (
         None
     )
@@ -115,147 +95,43 @@ def _vendi(features: FeatureVectors, *_: object) -> tuple[float | None, ...]:
     return (vendi_score(features),)
 
 
-_MANIFOLD_MODE = f"k = {NUM_NEIGHBORS}, inside is <; compare sets of one size"
-FAMILIES: tuple[Family, ...] = (
-    Family(
+COMPUTED_FAMILIES: Mapping[str, Family] = {
+    "kid": Family(
+        **vars(FAMILIES["kid"]),
         measure=_kid,
-        implementation=kid_score,
-        metrics={
-            "kid_{}": SetMetric(
-                unit="",
-                better="lower",
-                decimals=4,
-                margin=0.005,
-                mode=f"cubic kernel, unbiased, disjoint blocks of {KID_BLOCK}",
-            ),
-            "kid_{}_subset_spread": SetMetric(
-                unit="",
-                better=None,
-                decimals=4,
-                margin=None,
-                mode="standard deviation between blocks, no standard error of kid",
-            ),
-        },
         min_images=lambda backbone, num_features: KID_MIN_IMAGES,
         min_computable=2,
-        reads_reference=True,
-        backbones=None,
         interval=_kid_interval,
     ),
-    Family(
+    "frechet": Family(
+        **vars(FAMILIES["frechet"]),
         measure=_frechet,
-        implementation=frechet_score,
-        metrics={
-            "fd_{}": SetMetric(
-                unit="features squared",
-                better="lower",
-                decimals=3,
-                margin=None,
-                mode="unbiased covariances",
-            ),
-            "fd_{}_split_half_null": SetMetric(
-                unit="features squared",
-                better=None,
-                decimals=3,
-                margin=None,
-                mode="the distance of two sets of the same sizes drawn from all images together",
-            ),
-        },
         min_images=lambda backbone, num_features: (
             FID_MIN_IMAGES if backbone == FID_BACKBONE else num_features
         ),
         min_computable=2,
-        reads_reference=True,
-        backbones=None,
     ),
-    Family(
+    "cmmd": Family(
+        **vars(FAMILIES["cmmd"]),
         measure=_cmmd,
-        implementation=cmmd,
-        metrics={
-            "cmmd_{}": SetMetric(
-                unit="",
-                better="lower",
-                decimals=3,
-                margin=0.1,
-                mode="sigma 10, times 1000, rows of length 1",
-            )
-        },
         min_images=lambda backbone, num_features: CMMD_MIN_IMAGES,
         min_computable=1,
-        reads_reference=True,
-        backbones=("clip",),
     ),
-    Family(
+    "manifold": Family(
+        **vars(FAMILIES["manifold"]),
         measure=_manifold,
-        implementation=manifold_scores,
-        metrics={
-            "precision_{}": SetMetric(
-                unit="share of images",
-                better="higher",
-                decimals=2,
-                margin=0.05,
-                mode=_MANIFOLD_MODE,
-            ),
-            "recall_{}": SetMetric(
-                unit="share of references",
-                better="higher",
-                decimals=2,
-                margin=0.05,
-                mode=_MANIFOLD_MODE,
-            ),
-            "density_{}": SetMetric(
-                unit="", better="higher", decimals=2, margin=0.1, mode=_MANIFOLD_MODE
-            ),
-            "coverage_{}": SetMetric(
-                unit="share of references",
-                better="higher",
-                decimals=2,
-                margin=0.05,
-                mode=_MANIFOLD_MODE,
-            ),
-        },
         min_images=lambda backbone, num_features: MANIFOLD_MIN_IMAGES,
         min_computable=NUM_NEIGHBORS + 1,
-        reads_reference=True,
-        backbones=None,
     ),
-    Family(
+    "vendi": Family(
+        **vars(FAMILIES["vendi"]),
         measure=_vendi,
-        implementation=vendi_score,
-        metrics={
-            "vendi_{}": SetMetric(
-                unit="images",
-                better=None,
-                decimals=2,
-                margin=1.0,
-                mode="cosine similarity, order 1; compare sets of one size",
-            )
-        },
         min_images=lambda backbone, num_features: VENDI_MIN_IMAGES,
         min_computable=1,
-        reads_reference=False,
-        backbones=None,
     ),
-)
+}
 
 
 def families_of(backbone: BackboneName) -> list[Family]:
-    """The families that are defined for a backbone."""
-    return [
-        family for family in FAMILIES if family.backbones is None or backbone in family.backbones
-    ]
-
-
-def metric_name(template: str, backbone: BackboneName) -> str:
-    """The name of a metric on a backbone, such as `kid_alexnet`, or `fid` on Inception."""
-    return template.replace("fd_{}", frechet_name(backbone)).format(backbone)
-
-
-def set_metrics(backbones: Iterable[BackboneName]) -> dict[str, SetMetric]:
-    """All metrics of sets on these backbones, by name."""
-    return {
-        metric_name(template, backbone): metric
-        for backbone in backbones
-        for family in families_of(backbone)
-        for template, metric in family.metrics.items()
-    }
+    """The families that are defined for a backbone, with their functions."""
+    return [COMPUTED_FAMILIES[name] for name in available_families(backbone)]

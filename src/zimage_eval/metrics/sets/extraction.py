@@ -1,6 +1,5 @@
 """Computing features: pictures through a backbone, in batches on worker threads."""
 
-import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from itertools import groupby
@@ -15,6 +14,7 @@ from tqdm import tqdm
 from zimage_eval.config.model_spec import ModelSpec
 from zimage_eval.metrics.networks.backbones import Backbone, backbone_path, load_backbone
 from zimage_eval.model.devices import pick_device, start_workers
+from zimage_eval.output.progress import progress_interval
 
 BATCH = 8
 """Pictures of a batch: more are not faster on a CPU, and at 1024 pixels they need more memory."""
@@ -54,8 +54,13 @@ def compute_features(
     """
     batches = [pictures[start : start + BATCH] for start in range(0, len(pictures), BATCH)]
     features = workers.map(lambda batch: _features(backbone, batch), batches)
-    interval = 0.2 if sys.stderr.isatty() else 10
-    bar = tqdm(features, backbone.signature.name, len(batches), unit="batch", mininterval=interval)
+    bar = tqdm(
+        features,
+        backbone.signature.name,
+        len(batches),
+        unit="batch",
+        mininterval=progress_interval(),
+    )
     return np.concatenate(list(bar))
 
 

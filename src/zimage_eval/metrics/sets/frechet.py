@@ -6,10 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from zimage_eval.config.set_metrics import frechet_name
 from zimage_eval.metrics.sets.features import Features, feature_sets, resplit
 
-FID_BACKBONE = "inception"
-"""The only backbone on which the distance is called `fid`."""
 FID_MIN_IMAGES = 2048
 """Images that the authors of FID require: as many as Inception has features."""
 
@@ -26,11 +25,6 @@ class FrechetScore:
     """Its value between two sets of the same sizes drawn from all images together."""
     num_images: int
     num_reference: int
-
-
-def frechet_name(backbone: str) -> str:
-    """`fid` for Inception only, `fd_<backbone>` for every other network."""
-    return "fid" if backbone == FID_BACKBONE else f"fd_{backbone}"
 
 
 def frechet_score(

@@ -3,7 +3,7 @@
 import itertools
 import re
 from collections.abc import Iterable
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from zimage_eval.prompts.facts import Facts, ObjectFact, RelationFact
 from zimage_eval.prompts.scenes.captions import (
@@ -16,6 +16,9 @@ from zimage_eval.prompts.scenes.captions import (
     noun,
 )
 from zimage_eval.prompts.scenes.world import BACKGROUNDS, COLORS, FILLS, NAMES, SIZES
+
+if TYPE_CHECKING:
+    from zimage_eval.prompts.sets import Prompt
 
 _NUMBERS: Final = {"a": 1, "an": 1, "one": 1} | {word: n for n, word in NUMBER_WORDS.items()}
 _NOUNS: Final = {
@@ -73,6 +76,12 @@ def parse_caption(text: str) -> Facts | None:
     """
     parts = split_caption(text)
     return None if parts is None else parts.facts
+
+
+def facts_of_text(text: str, prompts: Iterable["Prompt"]) -> Facts | None:
+    """The facts of the prompt with this text, else those that the text states as a caption."""
+    facts = {prompt.text: prompt.facts for prompt in prompts}
+    return facts.get(text) or parse_caption(text)
 
 
 def swap_objects(parts: CaptionParts) -> str:

@@ -1,0 +1,50 @@
+"""All that claims are weighed on: scores of studies, and what benchmarks measured."""
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import NamedTuple
+
+from zimage_eval.output.observations import Measurement
+from zimage_eval.output.results import NumberRow
+from zimage_eval.output.tables import TableRow
+from zimage_eval.questions.terms import SharedTerms
+
+CHECKS = "checks"
+"""The row of a benchmark in which 1 says that a statement holds, and 0 that it does not."""
+
+
+class StudyScores(NamedTuple):
+    """The score table of a study."""
+
+    rows: Sequence[TableRow]
+    baseline: str
+    """Name of the variant that equals the defaults."""
+
+
+class Measurements(NamedTuple):
+    """Everything measured, by study or benchmark, and the terms on which it is weighed."""
+
+    studies: Mapping[str, StudyScores]
+    observations: Mapping[str, Sequence[Measurement]]
+    results: Mapping[str, Mapping[str, NumberRow]]
+    """Row -> metric -> number."""
+    terms: SharedTerms
+
+    def observed(
+        self, benchmark: str, metric: str, categories: Collection[str]
+    ) -> list[Measurement]:
+        """What a benchmark observed of a metric in those categories; in all, if none is named."""
+        return [
+            measurement
+            for measurement in self.observations.get(benchmark, ())
+            if measurement.metric == metric
+            and (not categories or measurement.category in categories)
+        ]
+
+    def row(self, benchmark: str, name: str) -> NumberRow:
+        """A benchmark's numbers of a row; empty where there is none."""
+        return self.results.get(benchmark, {}).get(name, {})
+
+
+def unit_name(measurement: Measurement) -> str:
+    """A name that no unit of another category has."""
+    return f"{measurement.category}/{measurement.unit}"

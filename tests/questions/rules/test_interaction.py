@@ -1,0 +1,36 @@
+"""Two changes are held to the sum of each, prompt by prompt."""
+
+import numpy as np
+import pytest
+
+from tests.support.fakes.fake_reports import compare, contrast_of, words
+from zimage_eval.questions.rules.interaction import interaction
+
+NOISE = np.tile([-0.05, 0.05], 64)
+SIGNS = np.tile([1, 1, -1, -1], 32)
+
+
+@pytest.mark.parametrize(
+    ("beyond", "scatter", "word"),
+    [
+        (0.3, 0.02, "supported"),
+        (-0.3, 0.02, "supported"),
+        (0.0, 0.02, "refuted"),
+        (0.05, 0.5, "inconclusive"),
+    ],
+)
+def test_together_is_more_than_the_sum_less_or_the_same(
+    beyond: float, scatter: float, word: str
+) -> None:
+    first, second = NOISE - 0.2, NOISE[::-1] + 0.1
+    arms = {"first": first, "second": second, "both": first + second + scatter * SIGNS + beyond}
+    evidence = interaction(compare(*(contrast_of(name, arm) for name, arm in arms.items())))
+    [rival] = evidence.rivals
+    assert rival.variant == "both beyond the sum"
+    assert rival.gain == pytest.approx(beyond)
+    assert words([evidence]) == [word]
+
+
+def test_an_interaction_names_three_variants() -> None:
+    with pytest.raises(ValueError, match="two changes and both, not 2"):
+        interaction(compare(contrast_of("first", NOISE), contrast_of("second", NOISE)))
