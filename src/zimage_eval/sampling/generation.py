@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from zimage_eval.sampling.denoising import Sample
 
-Result = TypeVar("Result")
+Outcome = TypeVar("Outcome")
 
 RECORD_ENTRY = "zimage_eval"
 """Name of the PNG text entry that says how an image was made."""
@@ -154,7 +154,7 @@ def decode_batch(vae: "AutoencoderKL", latents: torch.Tensor) -> torch.Tensor:
     return images
 
 
-def _if_it_fits(attempt: Callable[[], Result]) -> Result | None:
+def _if_it_fits(attempt: Callable[[], Outcome]) -> Outcome | None:
     """What `attempt` returns, or None if it runs out of memory."""
     try:
         return attempt()
