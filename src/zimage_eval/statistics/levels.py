@@ -37,7 +37,7 @@ def keep_words(rivals: Mapping[str, Rival], margin: float) -> tuple[Rung, ...]:
     """
     if not rivals:
         raise ValueError("no rival to compare")
-    keep = 2 * max(_keep_p_value(rival, margin) for rival in rivals.values())
+    keep = 2 * max(keep_p_value(rival, margin) for rival in rivals.values())
     shown = holm([_change_p_value(rival, margin) for rival in rivals.values()])
     by_mean = sorted(
         ((name, 2 * p_value) for name, p_value in zip(rivals, shown, strict=True)),
@@ -53,7 +53,7 @@ def keep_words(rivals: Mapping[str, Rival], margin: float) -> tuple[Rung, ...]:
 
 def left_open(rivals: Mapping[str, Rival], margin: float, level: float) -> tuple[str, ...]:
     """The rivals because of which "keep" can't be said at a level."""
-    return tuple(name for name, rival in rivals.items() if 2 * _keep_p_value(rival, margin) > level)
+    return tuple(name for name, rival in rivals.items() if 2 * keep_p_value(rival, margin) > level)
 
 
 def range_words(p_values: Mapping[str, float], inside: Collection[str]) -> tuple[Rung, ...]:
@@ -79,7 +79,7 @@ def range_words(p_values: Mapping[str, float], inside: Collection[str]) -> tuple
     return (Rung("inside", max(beyond), True), Rung("outside", max(within), True))
 
 
-def _keep_p_value(rival: Rival, margin: float) -> float:
+def keep_p_value(rival: Rival, margin: float) -> float:
     """Against "this rival is better enough that the recommended level should go"."""
     return rival.test.p_below(0.0 if rival.cost == "cheaper" else margin)
 

@@ -75,6 +75,22 @@ class MeanTest(NamedTuple):
         p_value = float(stats.t.cdf(max([statistic, *scores]), self.degrees))
         return max(p_value, self._share(exceeding))
 
+    def mirrored(self) -> "MeanTest":
+        """The test of the same values with the other sign: losses for gains."""
+        low, high = self.bounds
+        return self._replace(
+            mean=-self.mean, center=-self.center, draws=-self.draws[::-1], bounds=(-high, -low)
+        )
+
+    def relative_to(self, number: float) -> "MeanTest":
+        """The test of the same values less a number that has no error."""
+        low, high = self.bounds
+        return self._replace(
+            mean=self.mean - number,
+            center=self.center - number,
+            bounds=(low - number, high - number),
+        )
+
     def _statistics(self, null: float, *, is_inside: bool) -> list[float]:
         """Distances from `null` in units of two standard errors.
 

@@ -9,7 +9,7 @@ two one-sided tests (Schuirmann 1987), of which only one can go wrong for any tr
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, Protocol, TypeVar
 
 import numpy as np
 
@@ -36,12 +36,24 @@ class Rung(NamedTuple):
         return tuple(name for name, p_value in self.named if p_value <= level)
 
 
-def read_word(rungs: Sequence[Rung], level: float) -> Rung | None:
+class Earnable(Protocol):
+    """A word with the level from which on it is earned."""
+
+    @property
+    def p_value(self) -> float: ...
+    @property
+    def is_full(self) -> bool: ...
+
+
+EarnedWord = TypeVar("EarnedWord", bound=Earnable)
+
+
+def read_word(rungs: Sequence[EarnedWord], level: float) -> EarnedWord | None:
     """The first word that is earned at a level, strongest first; None is "open"."""
     return next((rung for rung in rungs if rung.p_value <= level), None)
 
 
-def full_p_value(rungs: Sequence[Rung]) -> float:
+def full_p_value(rungs: Sequence[Earnable]) -> float:
     """The smallest level at which a full word is earned, 1 at most."""
     return min([1.0, *(rung.p_value for rung in rungs if rung.is_full)])
 

@@ -1,28 +1,12 @@
 """The rules `higher` and `lower`: every rival's metric lies on that side of the baseline's."""
 
-from zimage_eval.questions.evidence import Evidence
-from zimage_eval.questions.rules.comparison import Comparison, Rule, weigh_all
+from functools import partial
+
+from zimage_eval.questions.rules.comparison import Comparison, Rule
+from zimage_eval.questions.rules.gains import GAINS, LOSSES, climb_all
 
 
-def every_rival_higher(comparison: Comparison) -> Evidence:
-    """Whether every rival's metric is higher than the baseline's, or one's is lower."""
-    return weigh_all(
-        _as_they_are(comparison),
-        p_if_false=lambda test: 2 * test.p_above(0.0),
-        p_if_true=lambda test: 2 * test.p_below(0.0),
-    )
-
-
-def every_rival_lower(comparison: Comparison) -> Evidence:
-    """Whether every rival's metric is lower than the baseline's, or one's is higher."""
-    return weigh_all(
-        _as_they_are(comparison),
-        p_if_false=lambda test: 2 * test.p_below(0.0),
-        p_if_true=lambda test: 2 * test.p_above(0.0),
-    )
-
-
-def _as_they_are(comparison: Comparison) -> Comparison:
+def as_measured(comparison: Comparison) -> Comparison:
     """With differences whose sign does not depend on which end of the metric is better."""
     contrasts = [contrast._replace(better=None) for contrast in comparison.contrasts]
     return comparison._replace(contrasts=contrasts)
@@ -30,9 +14,19 @@ def _as_they_are(comparison: Comparison) -> Comparison:
 
 HIGHER = Rule(
     hypothesis="every rival's metric is higher than the baseline's",
-    weigh=every_rival_higher,
+    yes=GAINS,
+    no=(*LOSSES, "no_difference", "no_gain", "not_all"),
+    climb=climb_all,
+    need_all=GAINS,
+    needs_direction=False,
+    prepare=as_measured,
 )
 LOWER = Rule(
     hypothesis="every rival's metric is lower than the baseline's",
-    weigh=every_rival_lower,
+    yes=LOSSES,
+    no=(*GAINS, "no_difference", "no_loss", "not_all_worse"),
+    climb=partial(climb_all, is_loss=True),
+    need_all=LOSSES,
+    needs_direction=False,
+    prepare=as_measured,
 )
