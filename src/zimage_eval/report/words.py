@@ -33,8 +33,12 @@ PHRASES: Mapping[tuple[Says, str], str] = {
     ("no", "differs_more"): "no: they differ by more than matters",
     ("no", "no_gain"): "no gain that matters",
     ("no", "no_loss"): "no loss that matters",
-    ("no", "not_all"): "no: {named} gains nothing that matters",
-    ("no", "not_all_worse"): "no: {named} loses nothing that matters",
+    ("no", "no_rise"): "no rise that matters",
+    ("no", "no_fall"): "no fall that matters",
+    ("no", "not_all"): "no gain that matters of {named}",
+    ("no", "not_all_worse"): "no loss that matters of {named}",
+    ("no", "not_all_higher"): "no rise that matters of {named}",
+    ("no", "not_all_lower"): "no fall that matters of {named}",
     ("yes", "keep"): "keep it",
     ("yes", "keep_or_change"): "keep it; {first} {instead}",
     ("no", "change"): "change to {first}",
@@ -68,8 +72,7 @@ FINDINGS: Mapping[str, str] = {
     "below": "below",
 }
 """On one rival alone, beside a number whose sign tells the direction."""
-_OWN_NAMES = ("not_all", "not_all_worse", "keep_or_change", "change", "no")
-"""Words whose phrase has the names of its arms in it."""
+_LOSES = ("worse_more", "worse_less", "worse_size_open")
 
 
 def tell(verdict: Verdict, shown: RivalTable | None) -> str:
@@ -85,11 +88,11 @@ def tell(verdict: Verdict, shown: RivalTable | None) -> str:
     parts = [say(verdict, shown)]
     if (decisive := verdict.decisive) is not None and shown is not None:
         parts.append(f"`{decisive.variant}` {show_result(decisive, shown)}")
-    if verdict.rung is not None and verdict.rung.word not in _OWN_NAMES:
-        others = verdict.named if len(evidence.rivals) != 1 or evidence.sets else ()
-        if others and list(others) != [decisive.variant if decisive else None]:
-            parts.append(f"named: {_names(others)}")
-    if evidence.sets and (verdict.rung is None or verdict.rung.word not in ("inside", "outside")):
+    if verdict.rung is not None and "{" not in PHRASES[verdict.rung.says, verdict.rung.word]:
+        others = [name for name in verdict.named if decisive is None or name != decisive.variant]
+        if others:
+            parts.append(f"named: {_names(verdict.named)}")
+    if len(evidence.sets) > 1:
         parts.append(tell_sets(evidence.sets))
     if verdict.is_exact:
         noun = "check" if evidence.num_prompts == 1 else "checks"
@@ -108,6 +111,8 @@ def say(verdict: Verdict, shown: RivalTable | None) -> str:
     if rung is None:
         return HEADLINES["not_testable"] if verdict.word == "not_testable" else _open(verdict)
     named = verdict.named or (evidence.baseline,)
+    if rung.word == "keep" and all(rival.word in _LOSES for rival in evidence.rivals):
+        return "keep it: it beats every other"
     return PHRASES[rung.says, rung.word].format(
         named=_names(named),
         first=f"`{named[0]}`",
@@ -131,11 +136,9 @@ def show_result(result: RivalResult, shown: RivalTable) -> str:
 def tell_sets(sets: Sequence[tuple[str, tuple[str, ...]]]) -> str:
     """Which levels may be the best, by kind of prompts."""
     levels = {names for _, names in sets}
-    if len(levels) == 1 and len(sets) > 1:
-        return f"may be the best in every kind: {_names(next(iter(levels)))}"
-    told = [(kind if kind != "all" else "", _names(names)) for kind, names in sets]
-    listed = ", ".join(f"{kind}: {names}" if kind else names for kind, names in told)
-    return f"may be the best: {listed}"
+    if len(levels) == 1:
+        return f"may be the best in every kind: {_names(levels.pop())}"
+    return "may be the best: " + ", ".join(f"{kind} {_names(names)}" for kind, names in sets)
 
 
 def _open(verdict: Verdict) -> str:

@@ -11,6 +11,7 @@ import numpy as np
 
 from zimage_eval.questions.contrasts import Assay, Contrast, Margin, find
 from zimage_eval.questions.evidence import Evidence, RivalResult, Rung, inconclusive
+from zimage_eval.statistics.estimates import MIN_PROMPTS
 from zimage_eval.statistics.power import num_prompts_needed, plan_words
 from zimage_eval.statistics.studentized import MeanTest
 from zimage_eval.statistics.words import Rung as EarnedRung
@@ -46,12 +47,12 @@ class Comparison(NamedTuple):
     def mean_tests(self) -> tuple[Tests, str]:
         """Tests of the mean by rival, and why others have none, in words."""
         tests = {contrast.variant: contrast.mean_test(self.terms) for contrast in self.contrasts}
-        problems = [
-            f"{contrast.variant}: {contrast.problem(self.terms)}"
-            for contrast in self.contrasts
-            if tests[contrast.variant] is None
-        ]
-        return {name: test for name, test in tests.items() if test}, "; ".join(problems)
+        problems: dict[str, list[str]] = {}
+        for contrast in self.contrasts:
+            if tests[contrast.variant] is None:
+                problems.setdefault(contrast.problem(self.terms), []).append(contrast.variant)
+        missing = [f"{', '.join(names)}: {problem}" for problem, names in problems.items()]
+        return {name: test for name, test in tests.items() if test}, "; ".join(missing)
 
     def gains_of_levels(self, measured: Collection[str]) -> dict[str, dict[str, float]]:
         """Level -> prompt -> gain on the prompts that all have, the baseline (0) first."""
@@ -168,12 +169,13 @@ class Rule(NamedTuple):
         """Nothing can be said; what was seen of the rivals is kept."""
         contrasts = comparison.contrasts
         num_prompts = min((len(contrast.differences) for contrast in contrasts), default=0)
+        needed = max((contrast.min_prompts for contrast in contrasts), default=MIN_PROMPTS)
         return inconclusive(reason, num_prompts)._replace(
             baseline=comparison.baseline,
             margin=comparison.margin,
             rivals=comparison.rival_results(),
             closest=contrasts[0].variant if len(contrasts) == 1 else "",
-            num_needed=max((contrast.min_prompts for contrast in contrasts), default=None),
+            num_needed=needed if needed > MIN_PROMPTS else None,
         )
 
 
