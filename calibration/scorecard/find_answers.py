@@ -15,9 +15,9 @@ from pydantic import Field
 
 from zimage_eval.config.frozen import Frozen, parse, read_yaml
 from zimage_eval.config.metrics import METRICS
-from zimage_eval.statistics.words import LEVEL
 from zimage_eval.statistics.argmax_sets import NUM_DRAWS, argmax_p_values
 from zimage_eval.statistics.estimates import Estimate, estimate
+from zimage_eval.statistics.words import LEVEL
 
 PHASE = "screen"
 GUIDANCE_DISTANCE = "kid_alexnet"

@@ -3,6 +3,9 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pytest
 from pydantic import TypeAdapter
+from zimage_eval.questions.rules.baseline_best import baseline_best
+from zimage_eval.questions.rules.best_of_grid import best_of_grid
+from zimage_eval.questions.rules.no_difference import no_difference
 
 from tests.support.fakes.fake_reports import PROVENANCE, compare
 from zimage_eval.output.tables import TableRow
@@ -17,9 +20,6 @@ from zimage_eval.questions.evidence import (
 )
 from zimage_eval.questions.measurements import Measurements, StudyScores
 from zimage_eval.questions.questions import Place
-from zimage_eval.questions.rules.baseline_best import baseline_best
-from zimage_eval.questions.rules.best_of_grid import best_of_grid
-from zimage_eval.questions.rules.no_difference import no_difference
 from zimage_eval.questions.terms import AssayRule, SharedTerms
 from zimage_eval.questions.verdicts import Page, count_answers, decide_report, decide_sub_questions
 

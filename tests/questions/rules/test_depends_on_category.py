@@ -1,8 +1,8 @@
 import numpy as np
+from zimage_eval.questions.rules.depends_on_category import depends_on_category
 
 from tests.support.fakes.fake_reports import at_most, compare
 from zimage_eval.questions.contrasts import Assay, Contrast
-from zimage_eval.questions.rules.depends_on_category import depends_on_category
 
 NUM_PROMPTS = 64
 CATEGORIES = {f"p{i:02d}": "abcd"[i % 4] for i in range(NUM_PROMPTS)}

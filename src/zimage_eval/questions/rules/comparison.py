@@ -12,7 +12,7 @@ import numpy as np
 from zimage_eval.questions.contrasts import Assay, Contrast, Margin, find
 from zimage_eval.questions.evidence import Evidence, RivalResult, Rung, inconclusive
 from zimage_eval.statistics.estimates import MIN_PROMPTS
-from zimage_eval.statistics.power import num_prompts_needed, plan_words
+from zimage_eval.statistics.power import MAX_PROMPTS, plan_words
 from zimage_eval.statistics.studentized import MeanTest
 from zimage_eval.statistics.words import Rung as EarnedRung
 
@@ -184,13 +184,12 @@ def renamed(rungs: Sequence[EarnedRung], names: Mapping[str, str]) -> list[Earne
     return [rung._replace(word=names.get(rung.word, rung.word)) for rung in rungs]
 
 
-def _num_needed(comparison: Comparison, tests: Tests, ladder: Ladder) -> int:
-    """By the widest spread of the rivals."""
+def _num_needed(comparison: Comparison, tests: Tests, ladder: Ladder) -> int | None:
+    """By the widest spread of the rivals; None where no study could be large enough."""
     contrasts = [c for c in comparison.contrasts if c.variant in tests]
     spread = max(float(np.std(contrast.gains, ddof=1)) for contrast in contrasts)
-    is_judged = contrasts[0].bounds == SHARES
-    if ladder.is_by_kind:
-        needed = plan_words(spread, comparison.margin, is_judged=is_judged).best_by_kind_no
-    else:
-        needed = num_prompts_needed(spread, comparison.margin, is_judged=is_judged)
+    plan = plan_words(spread, comparison.margin, is_judged=contrasts[0].bounds == SHARES)
+    needed = plan.best_by_kind_no if ladder.is_by_kind else max(plan.yes, plan.no_difference)
+    if needed > MAX_PROMPTS:
+        return None
     return max([needed, *(contrast.min_prompts for contrast in contrasts)])
