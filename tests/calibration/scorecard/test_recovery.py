@@ -126,11 +126,12 @@ def test_neutral_words_are_held_against_each_other_and_against_none(tmp_path: Pa
     scores = scores_of({"bare": 0.5, "l": 0.5, "f": 0.5, "c": 0.5})
     rng = np.random.default_rng(0)
     scores["sharpness"] = rng.normal(500.0, 20.0, len(scores)) + 400.0 * (scores["variant"] == "f")
+    scores["category"] = "object"
     scores.to_parquet(tmp_path / "layers.parquet")
     seen = neutral_words(NANO, search, tmp_path)
     quiet = {words: one["is_quiet"] for words, one in seen.items()}
     assert quiet == {"lovely over fine": False, "lovely over none": True, "fine over none": False}
-    assert seen["fine over none"]["difference"] == pytest.approx(400, abs=20)
+    assert seen["fine over none"]["difference"] == pytest.approx(np.log(1.8), abs=0.02)
 
 
 def test_what_is_flagged_though_it_was_shown_is_counted_beside_holes_and_elsewhere() -> None:
