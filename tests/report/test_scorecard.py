@@ -28,13 +28,8 @@ def truth_row(planted: str, *, recovered: bool, beaten: int | None = None) -> di
 
 def card_of(truths: dict[str, Any], share: float) -> dict[str, Any]:
     outcome = {"recovered": share, "crowned": 0.2, "crowned_unnoticed": 0.01, "objected": 0.91}
-    difference = {
-        "metric": "sharpness",
-        "margin": 0.1398,
-        "difference": 0.01,
-        "low": -0.08,
-        "high": 0.1,
-    }
+    ends = {"difference": 0.01, "low": -0.08, "high": 0.1}  # logarithms
+    difference = {"metric": "sharpness", "margin": 0.1398, **ends}
     return {
         "truths": truths,
         "total": {
