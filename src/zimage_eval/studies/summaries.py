@@ -10,7 +10,7 @@ from zimage_eval.config.metrics import METRICS
 from zimage_eval.config.params import PHASES
 from zimage_eval.config.variants import Variant
 from zimage_eval.output.results import CsvLine, read_csv
-from zimage_eval.output.tables import TableRow
+from zimage_eval.output.tables import SWAPPED_PROMPTS, TableRow
 from zimage_eval.statistics.estimates import (
     Unit,
     estimate,
@@ -78,6 +78,23 @@ def summarize_scores(
                 summaries.append(_summarize_coverage(measured))
                 summaries.extend(_summarize_metrics(measured, paired, variant == baseline, metrics))
     return summaries
+
+
+def summarize_chance(rows: Sequence[TableRow], baseline: str) -> list[Summary]:
+    """What the baseline's screened pictures reach when they are judged by other prompts' texts.
+
+    That is chance: a model that ignores its prompt reaches it, and no more.
+
+    Returns:
+        Rows of `SWAPPED_PROMPTS` for each share of facts that has a number; none where nobody
+        judged.
+    """
+    screened = [row for row in rows if row["phase"] == "screen"]
+    swapped = [row for row in screened if row["variant"] == SWAPPED_PROMPTS]
+    own = [row for row in screened if row["variant"] == baseline]
+    judged = [metric for metric in _measured(rows) if METRICS[metric].is_judged]
+    summaries = _summarize_metrics(swapped, own, False, judged) if swapped else ()
+    return [summary for summary in summaries if summary.mean is not None]
 
 
 def note_small_pictures(summaries: Iterable[Summary], variants: Sequence[Variant]) -> list[Summary]:
