@@ -22,7 +22,10 @@ RIVALS = (
 
 
 def verdict(
-    word: str, says: str = "yes", named: tuple[tuple[str, float], ...] = (), **changes: Any
+    word: str,
+    says: str = "yes",
+    named: tuple[tuple[str, float], ...] = (),
+    **changes: Any,  # noqa: ANN401 - fields of Evidence
 ) -> Verdict:
     rung = Rung(word, says, 0.001, is_full=True, named=named, number_of="half")  # type: ignore[arg-type]
     evidence = Evidence(
@@ -39,7 +42,7 @@ def verdict(
     return Verdict(rung, 0.05, evidence, PROVENANCE)
 
 
-def opened(**changes: Any) -> Verdict:
+def opened(**changes: Any) -> Verdict:  # noqa: ANN401 - fields of Evidence
     return verdict("more", **changes)._replace(rung=None)
 
 
