@@ -6,7 +6,7 @@ import pytest
 
 from zimage_eval.metrics.signatures import read_signatures
 from zimage_eval.output.results import csv_lines, read_csv, read_results, write_results
-from zimage_eval.questions.evidence import Evidence, RivalResult, Rung, read_evidence
+from zimage_eval.questions.evidence import Evidence, GradedRung, RivalResult, read_evidence
 from zimage_eval.report.scorecard import read_scorecard
 from zimage_eval.studies.results import study_results
 from zimage_eval.studies.summaries import Summary
@@ -107,7 +107,7 @@ def test_evidence_is_held_to_its_words_and_ranges(tmp_path: Path) -> None:
     [evidence] = read_evidence(path).values()
     assert evidence == Evidence(
         "weighed",
-        rungs=(Rung("more", "yes", 0.01, True, (("a", 0.01),), "a"),),
+        rungs=(GradedRung("more", "yes", 0.01, True, (("a", 0.01),), "a"),),
         reason="",
         num_prompts=64,
         baseline="b",

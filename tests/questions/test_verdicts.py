@@ -12,8 +12,8 @@ from zimage_eval.questions.contrasts import Assay, Contrast
 from zimage_eval.questions.evidence import (
     FROZEN_WEIGHTS,
     Evidence,
+    GradedRung,
     RivalResult,
-    Rung,
     Says,
     inconclusive,
     not_testable,
@@ -44,12 +44,12 @@ def around(mean: float, num_prompts: int = 128, seed: int = 0) -> list[float]:
     return list(np.clip(noise - noise.mean() + mean, -1, 1))
 
 
-def weighed(*rungs: Rung, status: str = "weighed") -> Evidence:
+def weighed(*rungs: GradedRung, status: str = "weighed") -> Evidence:
     return Evidence(status=status, rungs=rungs, reason="", num_prompts=64)  # type: ignore[arg-type]
 
 
 def full(p_value: float, says: Says = "yes") -> Evidence:
-    return weighed(Rung("more", says, p_value, is_full=True))
+    return weighed(GradedRung("more", says, p_value, is_full=True))
 
 
 def test_without_a_sensitive_judge_nothing_is_decided() -> None:
@@ -80,7 +80,9 @@ def test_a_headline_is_read_at_the_level_that_holm_grants() -> None:
 
 
 def test_a_part_word_answers_where_no_full_one_is_earned() -> None:
-    part = weighed(Rung("more", "yes", 0.2, True), Rung("size_open", "yes", 0.01, False))
+    part = weighed(
+        GradedRung("more", "yes", 0.2, True), GradedRung("size_open", "yes", 0.01, False)
+    )
     (verdict,) = verdicts_of([part])
     assert (verdict.word, graded(verdict)) == ("supported", "yes: size_open")
     assert words([part, full(0.2)]) == ["supported", "open"]
@@ -109,12 +111,12 @@ def test_sub_questions_are_read_at_one_level() -> None:
 
 def test_the_arms_that_leave_it_open_and_the_number_that_decides_are_told() -> None:
     rivals = tuple(RivalResult(name, "open", 0.0, -0.1, 0.1) for name in ("a", "b"))
-    evidence = weighed(Rung("more", "yes", 0.2, True, (("b", 0.2),), "b"))._replace(
+    evidence = weighed(GradedRung("more", "yes", 0.2, True, (("b", 0.2),), "b"))._replace(
         rivals=rivals, leaves_open=(("a", 0.3), ("b", 0.01)), closest="a"
     )
     (verdict,) = verdicts_of([evidence])
     assert verdict.named == ("a",) and verdict.decisive == rivals[0]
-    earned = evidence._replace(rungs=(Rung("more", "yes", 0.001, True, (("b", 0.001),), ""),))
+    earned = evidence._replace(rungs=(GradedRung("more", "yes", 0.001, True, (("b", 0.001),), ""),))
     (verdict,) = verdicts_of([earned])
     assert verdict.named == ("b",) and verdict.decisive == rivals[1]
 

@@ -184,7 +184,8 @@ def test_chance_stands_below_the_variants_in_tables_of_alignment() -> None:
         for row in summarize("", alignment=number(0.31, -0.59))
         if row.mean is not None
     ]
-    index = index_screened([*layers(), *chance])
+    by_category = [row._replace(category="object") for row in [*layers(), *chance]]
+    index = index_screened([*layers(), *chance, *by_category])
     for table in (
         main_table(variants_of(LAYERS), index),
         metric_table(variants_of(LAYERS), "alignment", index),

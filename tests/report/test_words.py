@@ -7,7 +7,7 @@ import pytest
 
 from tests.support.fakes.fake_reports import PROVENANCE
 from zimage_eval.questions.claims.claim import RivalTable
-from zimage_eval.questions.evidence import Evidence, RivalResult, Rung, not_testable
+from zimage_eval.questions.evidence import Evidence, GradedRung, RivalResult, not_testable
 from zimage_eval.questions.rules.catalogue import RULES
 from zimage_eval.questions.verdicts import Verdict
 from zimage_eval.report.words import FINDINGS, PHRASES, say, show_result, tell
@@ -27,7 +27,7 @@ def verdict(
     named: tuple[tuple[str, float], ...] = (),
     **changes: Any,  # noqa: ANN401 - fields of Evidence
 ) -> Verdict:
-    rung = Rung(word, says, 0.001, is_full=True, named=named, number_of="half")  # type: ignore[arg-type]
+    rung = GradedRung(word, says, 0.001, is_full=True, named=named, number_of="half")  # type: ignore[arg-type]
     evidence = Evidence(
         status="weighed",
         rungs=(rung,),

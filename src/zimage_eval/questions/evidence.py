@@ -39,7 +39,7 @@ class RivalResult(NamedTuple):
     """Forwards an image that it takes less than the baseline; None where that is not known."""
 
 
-class Rung(NamedTuple):
+class GradedRung(NamedTuple):
     """A word that the results may earn, and what it answers."""
 
     word: str
@@ -64,7 +64,7 @@ class Evidence(NamedTuple):
 
     status: Literal["weighed", "exact", "inconclusive", "not_testable"]
     """Exact is what was read off by equality: nothing to correct for."""
-    rungs: tuple[Rung, ...]
+    rungs: tuple[GradedRung, ...]
     """Strongest first; empty where nothing can be concluded."""
     reason: str
     """Why it could not be weighed, or which rivals could not."""
@@ -129,7 +129,7 @@ def exact(
     rivals: tuple[RivalResult, ...] = (),
 ) -> Evidence:
     """Evidence read off numbers that have no error: sure of either side."""
-    rung = Rung(
+    rung = GradedRung(
         word="holds" if holds else "fails",
         says="yes" if holds else "no",
         p_value=0.0,
@@ -223,7 +223,8 @@ def _rounded_levels(levels: tuple[tuple[str, float], ...]) -> dict[str, float | 
 
 def _restored(stored: _StoredEvidence) -> Evidence:
     rungs = tuple(
-        Rung(**rung.model_dump() | {"named": tuple(rung.named.items())}) for rung in stored.rungs
+        GradedRung(**rung.model_dump() | {"named": tuple(rung.named.items())})
+        for rung in stored.rungs
     )
     fields = dict(stored) | {
         "rungs": rungs,

@@ -11,7 +11,7 @@ from typing import Annotated, Literal, NamedTuple, TypeVar, get_args
 from pydantic import Field
 
 from zimage_eval.config.frozen import Frozen
-from zimage_eval.questions.evidence import Evidence, RivalResult, Rung
+from zimage_eval.questions.evidence import Evidence, GradedRung, RivalResult
 from zimage_eval.questions.questions import Place
 from zimage_eval.questions.terms import Name
 from zimage_eval.statistics.multiplicity import holm
@@ -46,7 +46,7 @@ class Provenance(Frozen):
 class Verdict(NamedTuple):
     """What can be said of a claim, and on what grounds."""
 
-    rung: Rung | None
+    rung: GradedRung | None
     """The word that was earned; None where the claim is open or can't be tested."""
     level: float
     """At which the word was read."""
@@ -159,7 +159,7 @@ def _verdict(evidence: Evidence, level: float, provenance: Provenance) -> Verdic
     return Verdict(read_word(evidence.rungs, level), level, evidence, provenance)
 
 
-def _word(evidence: Evidence, rung: Rung | None) -> Word:
+def _word(evidence: Evidence, rung: GradedRung | None) -> Word:
     if rung is not None:
         return "supported" if rung.says == "yes" else "refuted"
     return "not_testable" if evidence.status == "not_testable" else "open"

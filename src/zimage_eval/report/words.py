@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 
 from zimage_eval.questions.claims.claim import RivalTable
-from zimage_eval.questions.evidence import Evidence, RivalResult, Rung, Says
+from zimage_eval.questions.evidence import Evidence, GradedRung, RivalResult, Says
 from zimage_eval.questions.verdicts import Verdict, Word
 from zimage_eval.studies.shown_numbers import MISSING, show, show_interval
 
@@ -163,7 +163,7 @@ def _rounded(number: int) -> int:
     return math.ceil(number / unit) * unit
 
 
-def _serving_level(rung: Rung, evidence: Evidence) -> str:
+def _serving_level(rung: GradedRung, evidence: Evidence) -> str:
     return rung.named[0][0] if rung.named else evidence.baseline
 
 

@@ -91,9 +91,9 @@ def summarize_chance(rows: Sequence[TableRow], baseline: str) -> list[Summary]:
     """
     screened = [row for row in rows if row["phase"] == "screen"]
     swapped = [row for row in screened if row["variant"] == SWAPPED_PROMPTS]
-    own = [row for row in screened if row["variant"] == baseline]
+    reference = [row for row in screened if row["variant"] == baseline]
     judged = [metric for metric in _measured(rows) if METRICS[metric].is_judged]
-    summaries = _summarize_metrics(swapped, own, False, judged) if swapped else ()
+    summaries = _summarize_metrics(swapped, reference, False, judged) if swapped else ()
     return [summary for summary in summaries if summary.mean is not None]
 
 

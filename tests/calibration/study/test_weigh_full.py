@@ -11,9 +11,9 @@ from zimage_eval.cli.rows import answers_table
 from zimage_eval.output.text_tables import render_text
 from zimage_eval.questions.evidence import (
     Evidence,
+    GradedRung,
     Place,
     RivalResult,
-    Rung,
     inconclusive,
     largest_evidence,
     read_evidence,
@@ -26,10 +26,10 @@ from zimage_eval.report.verdicts import answer_questions, verdict_table
 
 QUESTIONS = load_questions(Path("questions"))
 A5, A7 = "a05-think-block", "a07-token-limit"
-SMALL = Evidence("weighed", (Rung("no_difference", "yes", 0.2, True),), "", num_prompts=64)
+SMALL = Evidence("weighed", (GradedRung("no_difference", "yes", 0.2, True),), "", num_prompts=64)
 LARGE = Evidence(
     status="weighed",
-    rungs=(Rung("no_difference", "yes", 1e-9, is_full=True, number_of="empty"),),
+    rungs=(GradedRung("no_difference", "yes", 1e-9, is_full=True, number_of="empty"),),
     reason="",
     num_prompts=512,
     rivals=(RivalResult("empty", word="no_difference", gain=0.0, low=-0.01, high=0.01),),

@@ -13,13 +13,18 @@ from zimage_eval.questions.claims.claim import (
     of_categories,
 )
 from zimage_eval.questions.contrasts import OPEN
-from zimage_eval.questions.evidence import Evidence, RivalResult, Rung, inconclusive, not_testable
+from zimage_eval.questions.evidence import (
+    Evidence,
+    GradedRung,
+    RivalResult,
+    inconclusive,
+    not_testable,
+)
 from zimage_eval.questions.measurements import Measurements, unit_name
 from zimage_eval.questions.terms import MarginValue, Name
 from zimage_eval.statistics.estimates import CONFIDENCE, MIN_PROMPTS, prompt_means
 from zimage_eval.statistics.studentized import MeanTest, mean_test
-from zimage_eval.statistics.words import Rung as EarnedRung
-from zimage_eval.statistics.words import gain_words
+from zimage_eval.statistics.words import Rung, gain_words
 
 _DECIMALS = 3
 _WORDS = {
@@ -57,7 +62,7 @@ class ThresholdClaim(ClaimOnBenchmark):
         if test is None:
             return inconclusive(_untested(len(means)), len(means))
         rungs = [
-            Rung(
+            GradedRung(
                 word=rung.word,
                 says="yes" if rung.word in _WORDS[self.rule] else "no",
                 p_value=min(1.0, rung.p_value),
@@ -76,7 +81,7 @@ class ThresholdClaim(ClaimOnBenchmark):
             closest=self.variant,
         )
 
-    def _ladder(self, test: MeanTest) -> Sequence[EarnedRung]:
+    def _ladder(self, test: MeanTest) -> Sequence[Rung]:
         """The words on the side, and on the distance where a margin is declared.
 
         Part words that leave the side open are no answer.
@@ -85,7 +90,7 @@ class ThresholdClaim(ClaimOnBenchmark):
             rungs = gain_words(test.relative_to(self.threshold), self.margin, self.variant)
             return [rung for rung in rungs if rung.word not in ("no_gain", "no_loss")]
         above, below = 2 * test.p_above(self.threshold), 2 * test.p_below(self.threshold)
-        return EarnedRung("above", above, True), EarnedRung("below", below, True)
+        return Rung("above", above, True), Rung("below", below, True)
 
     def _result(self, means: Sequence[float], test: MeanTest) -> RivalResult:
         """The mean itself, and on which side of the threshold its interval lies."""

@@ -10,11 +10,11 @@ from typing import NamedTuple
 import numpy as np
 
 from zimage_eval.questions.contrasts import Assay, Contrast, Margin, find
-from zimage_eval.questions.evidence import Evidence, RivalResult, Rung, inconclusive
+from zimage_eval.questions.evidence import Evidence, GradedRung, RivalResult, inconclusive
 from zimage_eval.statistics.estimates import MIN_PROMPTS
 from zimage_eval.statistics.power import MAX_PROMPTS, plan_words
 from zimage_eval.statistics.studentized import MeanTest
-from zimage_eval.statistics.words import Rung as EarnedRung
+from zimage_eval.statistics.words import Rung
 
 SHARES = (-1.0, 1.0)
 """Bounds of differences of shares of facts."""
@@ -82,7 +82,7 @@ class Comparison(NamedTuple):
 class Ladder(NamedTuple):
     """What a rule makes of the tests."""
 
-    rungs: Sequence[EarnedRung]
+    rungs: Sequence[Rung]
     """Words, strongest first."""
     closest: str = ""
     """The rival whose number decides, unless `number_of` names another for a word."""
@@ -152,11 +152,11 @@ class Rule(NamedTuple):
             num_needed=_num_needed(comparison, tests, ladder),
         )
 
-    def _is_said(self, rung: EarnedRung, barred: Collection[str]) -> bool:
+    def _is_said(self, rung: Rung, barred: Collection[str]) -> bool:
         return rung.word in (*self.yes, *self.no) and rung.word not in barred
 
-    def _rung(self, rung: EarnedRung, ladder: Ladder) -> Rung:
-        return Rung(
+    def _rung(self, rung: Rung, ladder: Ladder) -> GradedRung:
+        return GradedRung(
             word=rung.word,
             says="yes" if rung.word in self.yes else "no",
             p_value=min(1.0, rung.p_value),
@@ -179,7 +179,7 @@ class Rule(NamedTuple):
         )
 
 
-def renamed(rungs: Sequence[EarnedRung], names: Mapping[str, str]) -> list[EarnedRung]:
+def renamed(rungs: Sequence[Rung], names: Mapping[str, str]) -> list[Rung]:
     """The same rungs under other words."""
     return [rung._replace(word=names.get(rung.word, rung.word)) for rung in rungs]
 

@@ -63,9 +63,3 @@ def test_a_level_that_was_not_scored_may_serve_every_kind() -> None:
     comparison = compare(rival(-0.3, 0.3), missing, categories=CATEGORIES)
     assert BEST_BY_KIND.weigh(comparison).status == "inconclusive"
     assert word_of(SOME_KINDS_GAIN.weigh(comparison)) == "yes: more"
-
-
-def test_an_effect_is_of_one_rival() -> None:
-    arms = (rival(0.0, 0.0, "one"), rival(0.0, 0.0, "two"))
-    with pytest.raises(ValueError, match="one rival, not 2"):
-        EFFECT_VARIES.weigh(compare(*arms, categories=CATEGORIES))
