@@ -50,11 +50,11 @@ def main(study: str) -> None:
     variants = entry.variants
     baseline = entry.baseline
     schema = scores_schema(available_metrics(spec.networks))
-    rows = read_table(Path(f"data/scores/{study}.parquet"), schema).to_pylist()
-    scores = [row for row in rows if row["variant"] != SWAPPED_PROMPTS]
+    table = read_table(Path(f"data/scores/{study}.parquet"), schema).to_pandas()
+    scores = table[table["variant"] != SWAPPED_PROMPTS]
     prompts = project.prompt_rows(entry.prompts, "screen")
     folder = Path(f"data/images/{study}")
-    images = read_table(folder / "images.parquet", IMAGES).to_pylist()
+    images = read_table(folder / "images.parquet", IMAGES).to_pandas()
 
     variants_of = {
         phase: [variant.name for variant in phase_variants(variants, phase, entry.confirm)]
@@ -73,7 +73,7 @@ def main(study: str) -> None:
     results = study_results(summaries, baseline)
     for name, place in front_results(front).items():
         results[name] |= place
-    chance = summarize_chance(rows, baseline)
+    chance = summarize_chance(table, baseline)
     results |= study_results(chance, baseline)
     write_results(Path(f"metrics/{study}.json"), {study: results})
     write_summaries(Path(f"reports/tables/{study}.csv"), [*summaries, *chance])

@@ -32,6 +32,7 @@ def main(model: str) -> None:
     from zimage_eval.output.progress import progress_interval
     from zimage_eval.output.project import Project
     from zimage_eval.output.store import open_store
+    from zimage_eval.output.stored.store_contents import note_uses
     from zimage_eval.output.tables import FACTS, IMAGES, scores_schema, write_table
 
     project = Project.open()
@@ -50,8 +51,9 @@ def main(model: str) -> None:
         print(f"{out}: not available: {reason}")
         return
 
+    store = open_store(project.folder)
     if isinstance(compared, ModelSpec):
-        rows = draw_zimage(folder, compared, requests, prompts, open_store(project.folder), out)
+        rows = draw_zimage(folder, compared, requests, prompts, store, out)
     else:
         rows = draw_other(folder, compared, requests, prompts, out, device)
     write_table(out / "images.parquet", IMAGES, pa.Table.from_pylist(rows, schema=IMAGES.columns))
@@ -67,6 +69,7 @@ def main(model: str) -> None:
     judged = pa.Table.from_pylist(scored.facts, schema=FACTS.columns)
     write_table(out / "facts.parquet", FACTS, judged)
     write_features(rows, prompts, out, spec, project.shipped_backbones)
+    note_uses(out, [store])
     errors = [row["error"] for row in rows if row["error"]]
     print(f"{out}: {len(rows)} images, {len(errors)} failed or not available")
 

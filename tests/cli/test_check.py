@@ -220,12 +220,12 @@ def test_a_margin_that_is_none_is_refused(
 @pytest.mark.parametrize(
     ("written", "declared", "words"),
     [
-        ("networks: {}", "networks: {vgg16: %s}", "no vgg16 weights at nowhere"),
-        ("hand_labels:\n", "hand_labels: %s\n", "hand_labels: nowhere: no such file"),
+        ("networks: {}", "networks: {vgg16: %s}", "no vgg16 weights at {0}/nowhere"),
+        ("hand_labels:\n", "hand_labels: %s\n", "hand_labels: {0}/nowhere: no such file"),
         (
             "    source: scenes\n    num_images: 512\n",
             "    source: folder\n    path: nowhere\n    sha256: ''\n",
-            "reference nowhere: No such file",
+            "reference {0}/nowhere: No such file",
         ),
     ],
 )
@@ -241,5 +241,5 @@ def test_a_declared_file_that_is_missing_is_named(
     assert written in text
     pinned = f"{{path: nowhere, sha256: '{'0' * 64}'}}"
     model.write_text(text.replace(written, declared.replace("%s", pinned)))
-    named = words.replace("nowhere", str(whole / "nowhere"))
+    named = words.format(whole)
     assert any(named in line for line in check(whole, capsys))

@@ -26,6 +26,7 @@ FROM_ELSEWHERE = {
     "predict": (["a red star"], 1, f"{ROOT / 'reports' / 'prompt_predictor.json'}: not offered"),
     "rows": ([], 0, "The recommended hidden layer stays;"),
     "stale": (["--file", "src/zimage_eval/model/rope.py"], 0, "stages import src/zimage_eval/mod"),
+    "store": (["--yes"], 2, "--yes: is for --prune alone"),
 }
 """Of each command: arguments, the exit code with `--folder`, and words that it prints."""
 

@@ -5,7 +5,14 @@ from pathlib import Path
 import pytest
 
 from zimage_eval.metrics.signatures import read_signatures
-from zimage_eval.output.results import csv_lines, read_csv, read_results, write_results
+from zimage_eval.output.results import (
+    csv_lines,
+    read_csv,
+    read_results,
+    write_csv,
+    write_json,
+    write_results,
+)
 from zimage_eval.questions.evidence import Evidence, GradedRung, RivalResult, read_evidence
 from zimage_eval.report.scorecard import read_scorecard
 from zimage_eval.studies.results import study_results
@@ -153,6 +160,30 @@ def test_a_damaged_csv_is_named_with_its_line(tmp_path: Path, content: bytes, wo
     path.write_bytes(content)
     with pytest.raises(ValueError, match=rf"^{path}{words}"):
         read_csv(path, ["a", "b"])
+
+
+def test_a_written_csv_is_read_again(tmp_path: Path) -> None:
+    path = tmp_path / "tables" / "a.csv"
+    rows = [('é, "b"', 1234567, 1 / 3), ("two\nlines", 0, None)]
+    write_csv(path, ("name", "number", "share"), rows)
+    assert path.read_bytes() == (
+        'name,number,share\n"é, ""b""",1234567,0.333333\n"two\nlines",0,\n'.encode()
+    )
+    lines = read_csv(path, ("name", "number", "share"))
+    assert [line.cells[0] for line in lines] == [row[0] for row in rows]
+    assert [line.number(2) for line in lines] == [0.333333, None]
+    with pytest.raises(ValueError, match="finite"):
+        write_csv(path, ("share",), [(float("nan"),)])
+    assert len(read_csv(path, ("name", "number", "share"))) == 2, "a refused table is not begun"
+
+
+def test_json_keeps_letters_and_order_and_refuses_nan(tmp_path: Path) -> None:
+    path = tmp_path / "new" / "a.json"
+    write_json(path, {"b": "é", "a": [1]}, indent=1, sort_keys=False)
+    assert path.read_bytes() == '{\n "b": "é",\n "a": [\n  1\n ]\n}\n'.encode()
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        write_json(path, [float("inf")])
+    assert path.read_text(encoding="utf-8").startswith("{"), "a refused file is not begun"
 
 
 def test_lines_know_their_place_and_their_numbers(tmp_path: Path) -> None:

@@ -7,10 +7,11 @@ one is refused.
 
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from zimage_eval.config.frozen import Frozen
 from zimage_eval.config.setting_groups import Count
+from zimage_eval.config.weight_sources import Digest, refuse_number
 
 NetworkName = Literal["clip", "detector", "dinov2", "inception", "vgg16"]
 BackboneName = Literal["alexnet", "vae", "inception", "clip", "dinov2"]
@@ -25,7 +26,7 @@ class PinnedFile(Frozen):
 
     path: str | None
     """Relative to the project, or absolute; null, for Inception, means clean-fid's own place."""
-    sha256: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+    sha256: Digest
     """Digest of the file, or of a folder's *.safetensors in the order of their names, joined."""
 
 
@@ -41,7 +42,7 @@ class FolderReference(Frozen):
 
     source: Literal["folder"]
     path: str
-    sha256: str
+    sha256: Annotated[str, BeforeValidator(refuse_number)]
     """Digest of the files' names and bytes, in the order of their names."""
 
 

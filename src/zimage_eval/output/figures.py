@@ -14,8 +14,8 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
 
-from zimage_eval.output.observations import Measurement
-from zimage_eval.statistics.estimates import Floats, estimate, prompt_means
+from zimage_eval.output.observations import Measurement, observation_table, unit_means
+from zimage_eval.statistics.estimates import Floats, estimate
 
 INK, FAINT, BLUE, FRAME = "#1a1a1a", "#767676", "#0072b2", "#d55e00"
 # Okabe and Ito 2008: distinguishable with any color vision; the markers differ as well.
@@ -75,16 +75,12 @@ def draw_variants(observations: Sequence[Measurement], metric: str, axis_label: 
 
     Replicates of a unit are averaged first, because only units are independent of each other.
     """
-    scores_of: dict[str, dict[tuple[str, int], float | None]] = {}
-    for measurement in observations:
-        if measurement.metric == metric:
-            scores = scores_of.setdefault(measurement.variant, {})
-            scores[measurement.unit, measurement.replicate] = measurement.value
+    table = observation_table(row for row in observations if row.metric == metric)
     rows = []
-    for variant, scores in scores_of.items():
-        mean = estimate(list(prompt_means(scores).values()), None)
+    for variant, values in table.groupby("variant", sort=False):
+        mean = estimate(unit_means(values), None)
         row = EffectRow(
-            label=variant,
+            label=str(variant),
             mean=mean.mean,
             low=mean.low,
             high=mean.high,

@@ -4,7 +4,6 @@ Evidence is a ladder of words, strongest first; each answers what the claim asks
 from a level on. Which word is said follows from the level at which a report reads it (`verdicts`).
 """
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple
@@ -12,7 +11,7 @@ from typing import Annotated, Any, Literal, NamedTuple
 from pydantic import Field, TypeAdapter
 
 from zimage_eval.config.frozen import Frozen
-from zimage_eval.output.results import read_json
+from zimage_eval.output.results import read_json, write_json
 from zimage_eval.statistics.estimates import rounded
 
 Says = Literal["yes", "no"]
@@ -175,9 +174,7 @@ def write_evidence(path: Path, evidence: Mapping[Place, Evidence]) -> None:
     pages: dict[str, dict[str, Any]] = {}
     for place, weighed in evidence.items():
         pages.setdefault(place.page, {})[place.part] = _stored(weighed)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    text = json.dumps(pages, indent=1, allow_nan=False, ensure_ascii=False)
-    path.write_text(text + "\n", encoding="utf-8")
+    write_json(path, pages, indent=1, sort_keys=False)
 
 
 def read_full_evidence(folder: Path, model: str) -> dict[Place, Evidence]:
@@ -188,9 +185,8 @@ def read_full_evidence(folder: Path, model: str) -> dict[Place, Evidence]:
 
 def read_evidence(path: Path) -> dict[Place, Evidence]:
     """What `write_evidence` wrote; a ValueError with the file's name if it did not."""
-    if not path.is_file():
-        raise ValueError(f"{path}: no such file; `dvc repro weigh_claims` writes it")
-    pages = read_json(path, TypeAdapter(dict[str, dict[str, _StoredEvidence]]))
+    adapter = TypeAdapter(dict[str, dict[str, _StoredEvidence]])
+    pages = read_json(path, adapter, "no such file; `dvc repro weigh_claims` writes it")
     return {
         Place(page, part): _restored(stored)
         for page, parts in pages.items()

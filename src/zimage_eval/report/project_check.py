@@ -12,6 +12,7 @@ from zimage_eval.config.model_spec import prompt_set_of
 from zimage_eval.config.params import phases_of_role
 from zimage_eval.config.set_metrics import check_set_metrics
 from zimage_eval.config.variants import Variant
+from zimage_eval.config.weight_sources import stated_in
 from zimage_eval.metrics.judges.hand_labels import read_hand_labels
 from zimage_eval.metrics.networks.files import network_path
 from zimage_eval.metrics.networks.lpips_trunks import alexnet_file
@@ -145,13 +146,12 @@ def _expand_study(reading: _Reading, key: str) -> None:
 
 def _check_weights(reading: _Reading) -> str | None:
     project = reading.project
-    unstated = check_weights(
-        project.model_folder, project.spec, str(project.model_file), reading.variants
-    )
+    where = stated_in(project.model_file)
+    unstated = check_weights(project.model_folder, project.spec, str(where), reading.variants)
     if not unstated:
         return None
     return (
-        f"{project.model_file} states no sha256 of {len(unstated)} files, such as {unstated[0]}: "
+        f"{where} states no sha256 of {len(unstated)} files, such as {unstated[0]}: "
         "they are taken as they are"
     )
 

@@ -38,8 +38,8 @@ from zimage_eval.sampling.batches import (
 from zimage_eval.sampling.generation import GeneratedImage
 from zimage_eval.sampling.painter import Painter, open_painter
 from zimage_eval.text.encoder import load_text_encoder, load_tokenizer
-from zimage_eval.text.encoding import Encoding, encode_texts
-from zimage_eval.text.layer_maps import PhaseTexts, fit_phase
+from zimage_eval.text.encoding import encode_texts
+from zimage_eval.text.needed_encodings import Encoding, PhaseTexts, fit_phase
 from zimage_eval.text.tokens import tokenize
 from zimage_eval.text.wordings import Wordings, word_prompts, wording_key
 

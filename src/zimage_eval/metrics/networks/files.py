@@ -6,25 +6,26 @@ from pathlib import Path
 from typing import Any, Literal
 
 from zimage_eval.config.measuring import NetworkName, PinnedFile
+from zimage_eval.model.digests import file_digest
 from zimage_eval.model.memory import refuse_pointer
 
 INCEPTION_FILE = "inception-2015-12-05.pt"
-INCEPTION_URL = (
-    "https://nvlabs-fi-cdn.nvidia.com/stylegan2-ada-pytorch/pretrained/metrics/" + INCEPTION_FILE
-)
 CLEAN_FID_FOLDER = Path("/tmp")
 """Where clean-fid downloads Inception to."""
 
-_HUB_FOLDER = "config.json and *.safetensors, as `hf download {} --local-dir PATH` puts them there"
+_HUB_FOLDER = (
+    "config.json and *.safetensors, as `python -m zimage_eval fetch {0}` puts them into models/{0}"
+)
 ORIGINS: Mapping[NetworkName | Literal["vae"], str] = {
-    "clip": _HUB_FOLDER.format("openai/clip-vit-large-patch14-336"),
-    "detector": _HUB_FOLDER.format("google/owlv2-base-patch16-ensemble"),
-    "dinov2": _HUB_FOLDER.format("facebook/dinov2-large"),
-    "inception": f"download {INCEPTION_URL} there (clean-fid keeps it in /tmp), or use kid or"
-    " fd_alexnet, which work offline",
+    "clip": _HUB_FOLDER.format("clip"),
+    "detector": _HUB_FOLDER.format("detector"),
+    "dinov2": _HUB_FOLDER.format("dinov2"),
+    "inception": f"{INCEPTION_FILE}, as `python -m zimage_eval fetch inception` puts it into"
+    " models/inception (clean-fid keeps it in /tmp), or use kid or fd_alexnet, which work offline",
     "vae": "config.json and *.safetensors of the model's autoencoder",
     "vgg16": "model.safetensors with the `features.*` tensors of torchvision's"
-    " vgg16(weights='IMAGENET1K_V1'); models/lpips-alexnet/README.md says how to make it offline",
+    " vgg16(weights='IMAGENET1K_V1'), as `python -m zimage_eval fetch vgg16` puts it into"
+    " models/vgg16; models/lpips-alexnet/README.md says how to make it offline",
 }
 """What is expected at a network's path, and where it comes from."""
 
@@ -94,6 +95,8 @@ def load_whole(model_type: Any, folder: Path, title: str) -> Any:  # noqa: ANN40
 
 def sha256_of(files: list[Path]) -> str:
     """SHA-256 of the files' bytes, one file after the other."""
+    if len(files) == 1:
+        return file_digest(files[0])
     digest = hashlib.sha256()
     for path in files:
         with path.open("rb") as file:
