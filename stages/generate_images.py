@@ -51,7 +51,7 @@ def main(study: str) -> None:
     out = Path(f"data/images/{study}")
     if out.exists():
         shutil.rmtree(out)
-    with open_painter(folder, spec.dtype, spec.batch_size, store) as painter:
+    with open_painter(folder, spec.dtype, spec.batch_size, store, spec.engine) as painter:
         rows = painter.paint_rows(planned, out, study)
     write_table(out / "images.parquet", IMAGES, pa.Table.from_pylist(rows, schema=IMAGES.columns))
     note_uses(out, [store])

@@ -53,7 +53,7 @@ def main() -> None:
     judged = read_trials(Path("data/trials.parquet"))
     norm = read_caption_norm(project.model_folder / "transformer")
     store = open_store(project.folder)
-    with open_painter(folder, spec.dtype, spec.batch_size, store) as painter:
+    with open_painter(folder, spec.dtype, spec.batch_size, store, spec.engine) as painter:
         text_side = load_text(folder, spec, painter.device)
         studio = add_judge(painter, spec, text_side)
         encoded = encode_default(

@@ -48,7 +48,7 @@ def main() -> None:
     fitted, held_out = split_pairs(styled_pairs(prompts, plan.attributes, plan.seed), plan)
     norm = read_caption_norm(project.model_folder / "transformer")
     store = open_store(project.folder)
-    with open_painter(folder, spec.dtype, spec.batch_size, store) as painter:
+    with open_painter(folder, spec.dtype, spec.batch_size, store, spec.engine) as painter:
         text_side = load_text(folder, spec, painter.device)
         studio = add_judge(painter, spec, text_side)
         before = encode_default(text_side, [pair.plain for pair in fitted], spec)

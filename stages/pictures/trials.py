@@ -33,7 +33,7 @@ def main() -> None:
         print("nobody judges the pictures of this model")
         return
     store = open_store(project.folder)
-    with open_painter(folder, spec.dtype, spec.batch_size, store) as painter:
+    with open_painter(folder, spec.dtype, spec.batch_size, store, spec.engine) as painter:
         text_side = load_text(folder, spec, painter.device)
         studio = add_judge(painter, spec, text_side)
         encoded = encode_default(text_side, [trial.text for trial in trials], spec)

@@ -25,7 +25,12 @@ def reads(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
     """The files that are read whole, one after the other."""
     paths: list[Path] = []
     whole = digests._sha256
-    monkeypatch.setattr(digests, "_sha256", lambda path: paths.append(path) or whole(path))
+
+    def read(path: Path) -> str:
+        paths.append(path)
+        return whole(path)
+
+    monkeypatch.setattr(digests, "_sha256", read)
     return paths
 
 

@@ -58,6 +58,7 @@ def test_everything_that_decides_pixels_is_in_the_key() -> None:
         (RECIPE, BATCH),
         (RECIPE._replace(weights="1" * 64), BATCH),
         (RECIPE._replace(device="NVIDIA H100"), BATCH),
+        (RECIPE._replace(engine="compiled"), BATCH),
         *((RECIPE._replace(settings=make_settings(**leaf)), BATCH) for leaf in LEAVES),
         (RECIPE._replace(dtype=dtype.model_copy(update={"vae": "bfloat16"})), BATCH),
         (RECIPE._replace(dtype=dtype.model_copy(update={"transformer": "bfloat16"})), BATCH),

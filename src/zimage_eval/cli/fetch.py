@@ -26,11 +26,12 @@ def run_fetch(
         ),
     ],
 ) -> None:
-    """Download weights, link them into models/NAME and compare their sha256.
+    """Download the weights of models and networks by name.
 
-    They stay in the cache of the Hugging Face hub (HF_HOME, HF_HUB_CACHE); after a stop, files that
-    are whole are not downloaded again. With HF_HUB_OFFLINE=1 what the cache has is linked. SHA-256
-    that are not stated yet are written to models/NAME.sha256, as the hub states them.
+    They are linked into models/NAME, and their sha256 are compared with the stated ones. They stay
+    in the cache of the Hugging Face hub (HF_HOME, HF_HUB_CACHE): after a stop, files that are whole
+    are not downloaded again. With HF_HUB_OFFLINE=1 what the cache has is linked. SHA-256 that are
+    not stated yet are written to models/NAME.sha256, as the hub states them.
     """
     door: Door = context.obj
     folder = door.folder / "models"

@@ -350,7 +350,7 @@ class JudgeDefinition:
 
 JUDGES: Mapping[JudgeName, JudgeDefinition] = {
     "scenes": JudgeDefinition("prompts.scenes.checking.check_facts", 1),
-    "detector": JudgeDefinition("metrics.judges.detector.judge_natural", 1, ("detector", "clip")),
+    "detector": JudgeDefinition("metrics.judges.detector.judge_natural", 2, ("detector", "clip")),
     "hand_labels": JudgeDefinition(
         "metrics.judges.hand_labels.read_hand_labels", 1, ("hand_labels",)
     ),

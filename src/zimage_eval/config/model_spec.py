@@ -12,6 +12,7 @@ from zimage_eval.config.settings import Settings
 from zimage_eval.config.weight_sources import Digest, HubSource, digests_file, read_digests
 
 Dtype = Literal["float32", "bfloat16", "float16"]
+Engine = Literal["eager", "compiled"]
 Role = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
 Sentence = Annotated[str, StringConstraints(pattern=r"^\S+( \S+)*[^\s.]$")]
 JudgeName = Literal[
@@ -57,6 +58,8 @@ class ModelSpec(Frozen):
     """What `prompt.filler_tokens` is made of: it says nothing of the picture."""
     batch_size: Count
     dtype: DtypeSettings
+    engine: Engine = "eager"
+    """How the model runs on a GPU: as diffusers runs it, or compiled, which changes last bits."""
     defaults: Settings
     planning: Planning
     sha256: dict[str, Digest] = Field(default_factory=dict)

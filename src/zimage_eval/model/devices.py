@@ -23,8 +23,10 @@ def device_class(device: torch.device) -> str:
     return f"{device.type} {torch.backends.cpu.get_cpu_capability()}"
 
 
-def start_workers(device: torch.device) -> ThreadPoolExecutor:
+def start_workers(device: torch.device, num_on_gpu: int = 1) -> ThreadPoolExecutor:
     """Threads that work on batches in parallel: one for a GPU, one for each core on the CPU.
+
+    With `num_on_gpu` above 1, what they run sees to it that only one uses the GPU at a time.
 
     On the CPU each worker computes in a single thread, and so does the caller from now on. The last
     bits are then independent of the number of cores. Where other processes share the cores, this is
@@ -32,7 +34,7 @@ def start_workers(device: torch.device) -> ThreadPoolExecutor:
     limits the number of workers as it limits torch's threads.
     """
     if device.type != "cpu":
-        return ThreadPoolExecutor(max_workers=1)
+        return ThreadPoolExecutor(max_workers=num_on_gpu)
     num_workers = torch.get_num_threads()
     torch.set_num_threads(1)
     return ThreadPoolExecutor(num_workers, initializer=torch.set_num_threads, initargs=(1,))

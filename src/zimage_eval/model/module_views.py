@@ -4,9 +4,29 @@ import copy
 from collections import OrderedDict
 from typing import TypeVar
 
+import torch
 from torch import nn
 
 AnyModule = TypeVar("AnyModule", bound=nn.Module)
+
+
+class Remembered(nn.Module):
+    """A module that runs once: every later call returns what the first one returned.
+
+    For what gets the same input again and again, such as a caption at every step of a denoising.
+    """
+
+    def __init__(self, module: nn.Module) -> None:
+        """Nothing runs yet; the module's weights are shared."""
+        super().__init__()
+        self.module = module
+        self.output: torch.Tensor | None = None
+
+    def forward(self, *inputs: torch.Tensor | None) -> torch.Tensor:
+        """The output of the first call, whatever the inputs of this one are."""
+        if self.output is None:
+            self.output = self.module(*inputs)
+        return self.output
 
 
 def view_module(module: AnyModule) -> AnyModule:

@@ -36,6 +36,27 @@ DETECTED_COLORS = (
     "gray",
 )
 """That a thing found by a detector is given one of."""
+DETECTED_STYLES = (
+    "photograph",
+    "oil painting",
+    "watercolor",
+    "illustration",
+    "cartoon",
+    "pixel art",
+    "pencil drawing",
+    "colored pencil drawing",
+    "woodblock print",
+    "linocut print",
+    "comic book illustration",
+    "collage",
+    "charcoal drawing",
+    "clay model",
+    "embroidery",
+    "ink wash painting",
+    "mosaic",
+    "paper cutout",
+)
+"""The media that a picture is told apart by, where a detector judges."""
 KNOWN_WORDS: Mapping[JudgeName, Mapping[str, Collection[str]]] = {
     "scenes": {
         "name": NAMES,
@@ -46,7 +67,7 @@ KNOWN_WORDS: Mapping[JudgeName, Mapping[str, Collection[str]]] = {
         "background": BACKGROUNDS,
         "style": STYLES,
     },
-    "detector": {"color": DETECTED_COLORS, "position": POSITIONS},
+    "detector": {"color": DETECTED_COLORS, "position": POSITIONS, "style": DETECTED_STYLES},
     "hand_labels": {},
     "none": {},
 }

@@ -101,7 +101,8 @@ def draw_by_hand(
         find_batch(spec.batch_size, prompts, text, seed, variant, tokenizer, wordings)
         for variant in variants
     ]
-    with open_painter(project.model_folder, spec.dtype, spec.batch_size, store) as painter:
+    painting = project.model_folder, spec.dtype, spec.batch_size, store, spec.engine
+    with open_painter(*painting) as painter:
         embeddings = _encode(project, prompts, variants, batches, wordings, tokenizer, painter)
 
         def draw(variant: Variant, members: Sequence[ImageRequest]) -> DrawnByHand:

@@ -6,10 +6,12 @@ from typing import Final, NamedTuple
 import numpy as np
 import torch
 from diffusers import FlowMatchEulerDiscreteScheduler, ZImagePipeline, ZImageTransformer2DModel
+from torch import nn
 
 from zimage_eval.config.setting_groups import ImageSettings, SamplerSettings
 from zimage_eval.config.settings import Settings
 from zimage_eval.model.captions import RefinerFit
+from zimage_eval.model.module_views import Remembered
 from zimage_eval.model.transformer import view_transformer
 
 _NAMED_SCHEDULES: Final = ("karras", "exponential", "beta")
@@ -71,6 +73,7 @@ def sample_latents(
         transformer = view_transformer(pipe.transformer, settings, fit)
     except OverflowError as error:  # Python's numbers raise where tensors would hold inf
         raise FloatingPointError(f"rotary embedding is not finite: {error}") from error
+    _refine_captions_once(transformer, settings)
     evaluations: list[int] = []
     transformer.register_forward_pre_hook(lambda _, args: evaluations.append(len(args[0])))
     call_pipe = type(pipe)(
@@ -144,6 +147,17 @@ def relative_change(changed: torch.Tensor, reference: torch.Tensor) -> float:
     """Norm of the difference over the norm of the reference, in float64; 0 for equal tensors."""
     difference = (changed.double() - reference.double()).norm()
     return float(difference / reference.double().norm())
+
+
+def _refine_captions_once(transformer: ZImageTransformer2DModel, settings: Settings) -> None:
+    """Embed and refine a batch's captions in the first step only: no later one changes them.
+
+    The bits stay the same. A refiner that is modulated by the timestep runs in every step.
+    """
+    transformer.cap_embedder = Remembered(transformer.cap_embedder)
+    if not settings.refiner.refiner_timestep:
+        [refiner] = transformer.context_refiner
+        transformer.context_refiner = nn.ModuleList([Remembered(refiner)])
 
 
 def _to_transformer(

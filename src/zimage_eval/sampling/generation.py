@@ -2,8 +2,9 @@
 
 import json
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import torch
@@ -25,6 +26,7 @@ RECORD_ENTRY = "zimage_eval"
 """Name of the PNG text entry that says how an image was made."""
 MISTAKES = (AssertionError, AttributeError, LookupError, NameError, TypeError)
 """Errors of this program, whose traceback is to be seen."""
+_GPU_TURN = Lock()
 
 
 class GeneratedImage(NamedTuple):
@@ -102,9 +104,11 @@ def render_batch(
         MemoryError: it is denoised, but there is not enough memory to decode one image.
         FloatingPointError: an image is not finite.
     """
-    sample = _if_it_fits(lambda: denoise_batch(pipe, batch, settings))
-    if sample is None:
-        return None
+    with _turn_on(pipe.device):
+        sample = _if_it_fits(lambda: denoise_batch(pipe, batch, settings))
+        if sample is None:
+            return None
+        pixels = decode_batch(pipe.vae, sample.latents)
     record: dict[str, Any] = {
         "num_forwards": sample.num_forwards,
         "sigmas": list(sample.sigmas),
@@ -113,8 +117,13 @@ def render_batch(
     text = {RECORD_ENTRY: json.dumps(record)}
     return [
         GeneratedImage(encode_png(image, text), **record, pixels=pixels_digest(image))
-        for image in decode_batch(pipe.vae, sample.latents)
+        for image in pixels
     ]
+
+
+def _turn_on(device: torch.device) -> AbstractContextManager[object]:
+    """On a GPU one batch at a time, while other threads encode and write; on a CPU all at once."""
+    return _GPU_TURN if device.type == "cuda" else nullcontext()
 
 
 def denoise_batch(pipe: "ZImagePipeline", batch: Batch, settings: Settings) -> "Sample":

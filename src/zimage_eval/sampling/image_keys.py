@@ -3,11 +3,11 @@
 import hashlib
 import json
 from importlib.metadata import version
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 
-from zimage_eval.config.model_spec import DtypeSettings
+from zimage_eval.config.model_spec import DtypeSettings, Engine
 from zimage_eval.config.settings import Settings
 from zimage_eval.sampling.batches import Batch
 
@@ -24,12 +24,14 @@ class DrawingRecipe(NamedTuple):
     dtype: DtypeSettings
     device: str
     """Class of the device (`device_class`)."""
+    engine: Engine = "eager"
+    """How the model runs there."""
 
 
 def image_keys(recipe: DrawingRecipe, batch: Batch) -> list[str]:
     """A key for each image of a batch; every image of the batch enters each of them."""
     negative = batch.negative_prompt_embeds
-    shared = {
+    shared: dict[str, Any] = {
         "generator_version": GENERATOR_VERSION,
         "versions": [version(package) for package in ("torch", "diffusers", "pillow")],
         "weights": recipe.weights,
@@ -44,6 +46,8 @@ def image_keys(recipe: DrawingRecipe, batch: Batch) -> list[str]:
         "seeds": batch.seeds,
         "refiner_fit": None if batch.refiner_fit is None else batch.refiner_fit.digest,
     }
+    if recipe.engine != "eager":  # so that pictures keep the keys that they had before engines
+        shared["engine"] = recipe.engine
     return [
         hashlib.sha256(json.dumps({**shared, "index": index}, sort_keys=True).encode()).hexdigest()
         for index in range(len(batch.seeds))

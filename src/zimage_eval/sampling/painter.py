@@ -9,11 +9,11 @@ from concurrent.futures import Executor
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import torch
 
-from zimage_eval.config.model_spec import DtypeSettings
+from zimage_eval.config.model_spec import DtypeSettings, Engine
 from zimage_eval.config.settings import Settings
 from zimage_eval.model.devices import device_class, load_once, pick_device, start_workers
 from zimage_eval.model.folder import IMAGE_PARTS, weights_digest
@@ -41,6 +41,9 @@ if TYPE_CHECKING:
     from diffusers import ZImagePipeline
 
 
+_NUM_ENCODERS: Final = 2
+"""Threads that turn pictures into files while a GPU draws the next: they take under a fifth of its
+time each."""
 _RowJob = tuple[list[ImageRequest], Callable[[], list[GeneratedImage]] | str]
 """Images that are drawn together, and what draws them or the reason why nothing can."""
 
@@ -60,6 +63,8 @@ class Painter(NamedTuple):
     store: ImageStore
     """Of pictures drawn before; may be one that holds nothing."""
     workers: Executor
+    engine: Engine = "eager"
+    """How the model runs."""
 
     def paint(self, request: PaintRequest, name: str) -> list[GeneratedImage]:
         """All pictures of a request, in its order.
@@ -123,7 +128,8 @@ class Painter(NamedTuple):
             MemoryError: there is not enough memory for one image.
             FloatingPointError: an image is not finite.
         """
-        recipe = DrawingRecipe(self.weights, settings, self.dtype, device_class(self.device))
+        device = device_class(self.device)
+        recipe = DrawingRecipe(self.weights, settings, self.dtype, device, self.engine)
         keys = image_keys(recipe, batch)
         stored = self.store.load(keys, partial(stored_image, size=settings.image))
         if stored is not None:
@@ -157,7 +163,11 @@ class Painter(NamedTuple):
 
 @contextmanager
 def open_painter(
-    folder: Path, dtype: DtypeSettings, batch_size: int, store: ImageStore
+    folder: Path,
+    dtype: DtypeSettings,
+    batch_size: int,
+    store: ImageStore,
+    engine: Engine = "eager",
 ) -> Iterator[Painter]:
     """A painter with the weights of a folder, on the device that there is.
 
@@ -168,18 +178,34 @@ def open_painter(
         dtype: number formats to load them in.
         batch_size: most pictures that are denoised together.
         store: of pictures drawn before.
+        engine: how the model runs on a GPU; on a CPU it is always eager.
     """
     device = pick_device()
-    with start_workers(device) as workers:
+    engine = engine if device.type == "cuda" else "eager"
+    with start_workers(device, num_on_gpu=1 + _NUM_ENCODERS) as workers:
         yield Painter(
-            load_once(lambda: load_image_side(folder, dtype, device)),
+            load_once(lambda: load_engine(folder, dtype, device, engine)),
             weights_digest(folder, IMAGE_PARTS),
             dtype,
             batch_size,
             device,
             store,
             workers,
+            engine,
         )
+
+
+def load_engine(
+    folder: Path, dtype: DtypeSettings, device: torch.device, engine: Engine
+) -> "ZImagePipeline":
+    """The image side of a model, ready to run with an engine; errors as `load_image_side`."""
+    pipe = load_image_side(folder, dtype, device)
+    if engine == "eager":
+        return pipe
+    # Imported late: the compiler takes seconds, and no other engine needs it.
+    from zimage_eval.model.compiled import compile_image_side
+
+    return compile_image_side(pipe)
 
 
 def _draw_rows(

@@ -54,7 +54,7 @@ def draw_zimage(
     Raises:
         ValueError: something other than the settings ended it; says how many images are missing.
     """
-    with open_painter(folder, spec.dtype, spec.batch_size, store) as painter:
+    with open_painter(folder, spec.dtype, spec.batch_size, store, spec.engine) as painter:
         side = load_text_side(folder, spec.dtype, painter.device)
         request = zimage_request(requests, prompts, spec, side)
         return painter.paint_rows([(list(requests), request)], out, spec.title)

@@ -59,6 +59,7 @@ def stored_distances(
             [arm.name, arm.batch_size, arm.dtype.model_dump(), arm.has_other_seed] for arm in arms
         ],
         "defaults": spec.defaults.model_dump(),
+        "engine": spec.engine,
         "networks": {name: file.sha256 for name, file in spec.networks.items()},
         "prompts": list(inputs.prompts),
         "tables": [
@@ -99,7 +100,7 @@ def _measure(
     categories = {prompt["prompt_id"]: prompt["category"] for prompt in prompts}
     observations = []
     for arm in arms:
-        with open_painter(folder, arm.dtype, arm.batch_size, store) as painter:
+        with open_painter(folder, arm.dtype, arm.batch_size, store, spec.engine) as painter:
             pictures = draw_arm(arm, drawing, painter)
         if arm.name == BASELINE:
             reference = pictures
