@@ -29,8 +29,8 @@ def main(study: str) -> None:
     from zimage_eval.output.store import RESULTS, SCORES, open_kind
     from zimage_eval.output.stored.store_contents import note_uses
     from zimage_eval.output.tables import (
-        FACTS,
         IMAGES,
+        facts_schema,
         read_table,
         scores_schema,
         write_table,
@@ -67,8 +67,9 @@ def main(study: str) -> None:
     schema = scores_schema(metrics)
     table = pa.Table.from_pylist(scored.scores, schema=schema.columns)
     write_table(Path(f"data/scores/{study}.parquet"), schema, table)
-    judged = pa.Table.from_pylist(scored.facts, schema=FACTS.columns)
-    write_table(Path(f"data/facts/{study}.parquet"), FACTS, judged)
+    schema = facts_schema(spec.judge)
+    judged = pa.Table.from_pylist(scored.facts, schema=schema.columns)
+    write_table(Path(f"data/facts/{study}.parquet"), schema, judged)
     note_uses(Path(f"data/scores/{study}.parquet"), [store])
     print(f"{study}: scores of {len(rows)} images, {store.num_found} portions from the store")
     write_stored_environment(

@@ -29,7 +29,7 @@ def main() -> None:
     from zimage_eval.output.figures import save_figure
     from zimage_eval.output.project import Project
     from zimage_eval.output.results import write_results
-    from zimage_eval.output.tables import FACTS, IMAGES, read_table
+    from zimage_eval.output.tables import IMAGES, facts_schema, read_table
     from zimage_eval.prompts.facts import Facts
 
     project = Project.open()
@@ -41,7 +41,8 @@ def main() -> None:
         for phase, rows in project.prompts("concepts").rows.items()
         for row in rows
     }
-    judged = read_table(Path("data/facts/concept_probe.parquet"), FACTS).to_pandas()
+    schema = facts_schema(spec.judge)
+    judged = read_table(Path("data/facts/concept_probe.parquet"), schema).to_pandas()
     gaps = find_gaps(outcomes_by_cell(judged, facts))
     # Only the judge of scenes detects attributes that the prompt leaves open.
     unsaid_values = []

@@ -13,7 +13,7 @@ from zimage_eval.config.frozen import Frozen
 from zimage_eval.config.setting_groups import Count
 from zimage_eval.config.weight_sources import Digest, refuse_number
 
-NetworkName = Literal["clip", "detector", "dinov2", "inception", "vgg16"]
+NetworkName = Literal["clip", "detector", "dinov2", "inception", "ocr", "vgg16", "vlm"]
 BackboneName = Literal["alexnet", "vae", "inception", "clip", "dinov2"]
 SHIPPED: tuple[BackboneName, ...] = ("alexnet", "vae")
 """Backbones that need no declared file: LPIPS' trunk and the model's own autoencoder."""
@@ -25,9 +25,11 @@ class PinnedFile(Frozen):
     """A file or folder outside the repository."""
 
     path: str | None
-    """Relative to the project, or absolute; null, for Inception, means clean-fid's own place."""
+    """Relative to the project, or absolute; null is for Inception, then in clean-fid's own place,
+    and for OCR, then in the package rapidocr."""
     sha256: Digest
-    """Digest of the file, or of a folder's *.safetensors in the order of their names, joined."""
+    """Digest of the file, or of a folder's *.safetensors (OCR: *.onnx) in the order of their names,
+    joined."""
 
 
 class SceneReference(Frozen):

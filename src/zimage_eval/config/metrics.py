@@ -29,7 +29,7 @@ seed. The three in the plural are lists for a network: pairs with the baseline, 
 of one variant and prompt, pictures with their prompts' texts.
 """
 Better = Literal["higher", "lower"]
-ImageNetwork = Literal["alexnet", "vgg16", "clip"]
+ImageNetwork = Literal["alexnet", "vgg16", "clip", "ocr", "vlm"]
 """Weights that metrics of a picture are computed with."""
 SHIPPED_NETWORK: ImageNetwork = "alexnet"
 """The one whose weights are in the repository; models/<model>.yaml declares the others."""
@@ -107,6 +107,19 @@ _LPIPS = MetricDefinition(
     network="alexnet",
     min_side=31,  # what smaller pictures leave of themselves is lost in the pooling
 )
+_READING = "confidence 0.9 and above, case and spaces ignored"
+_TEXT_RENDERING = MetricDefinition(
+    function="metrics.text_rendering.scores.text_word_accuracy",
+    version=1,
+    reads="image_texts",
+    unit="share of words",
+    better="higher",
+    decimals=3,
+    margin=0.05,
+    mode="quoted words that are read anywhere, confidence 0.9 and above, case ignored",
+    library="rapidocr",
+    network="ocr",
+)
 _OF_EMBEDDINGS = MetricDefinition(
     function="metrics.embedding.norm",
     version=1,
@@ -159,6 +172,13 @@ METRICS: Mapping[str, MetricDefinition] = {
         in_main_table=True,
         in_confirm=True,
     ),
+    "alignment_geometric": replace(
+        _SHARE_OF_FACTS,
+        function="metrics.alignment.alignment_geometric",
+        unit="probability",
+        mode="geometric mean over facts (Soft-TIFA)",
+        network="vlm",
+    ),
     **{
         f"fact_{kind}": replace(
             _SHARE_OF_FACTS,
@@ -192,6 +212,33 @@ METRICS: Mapping[str, MetricDefinition] = {
         mode="prompts that clip_score can read whole",
         library="transformers",
         network="clip",
+    ),
+    "vqa_score": MetricDefinition(
+        function="metrics.judges.vlm.vqa_score",
+        version=1,
+        reads="image_texts",
+        unit="probability",
+        better="higher",
+        decimals=3,
+        margin=0.05,
+        mode="yes over yes and no, first token, 'Does this figure show \"...\"?'",
+        library="transformers",
+        network="vlm",
+        in_main_table=True,
+    ),
+    "text_word_accuracy": replace(_TEXT_RENDERING, in_main_table=True),
+    "text_ned": replace(
+        _TEXT_RENDERING,
+        function="metrics.text_rendering.scores.text_ned",
+        unit="similarity",
+        mode="1 - edit distance over the longer length, nearest lines, " + _READING,
+    ),
+    "text_cer": replace(
+        _TEXT_RENDERING,
+        function="metrics.text_rendering.scores.text_cer",
+        unit="share of characters",
+        better="lower",
+        mode="edit distance over the quoted length, nearest lines or none, " + _READING,
     ),
     "lpips": replace(_LPIPS, leads_figures=True, in_main_table=True, in_confirm=True),
     "lpips_vgg": replace(
@@ -351,6 +398,7 @@ class JudgeDefinition:
 JUDGES: Mapping[JudgeName, JudgeDefinition] = {
     "scenes": JudgeDefinition("prompts.scenes.checking.check_facts", 1),
     "detector": JudgeDefinition("metrics.judges.detector.judge_natural", 2, ("detector", "clip")),
+    "vlm": JudgeDefinition("metrics.judges.vlm.judge_by_questions", 1, ("vlm",)),
     "hand_labels": JudgeDefinition(
         "metrics.judges.hand_labels.read_hand_labels", 1, ("hand_labels",)
     ),

@@ -18,9 +18,12 @@ Sentence = Annotated[str, StringConstraints(pattern=r"^\S+( \S+)*[^\s.]$")]
 JudgeName = Literal[
     "scenes",
     "detector",
+    "vlm",
     "hand_labels",
     "none",
 ]
+SOFT_JUDGES: tuple[JudgeName, ...] = ("vlm",)
+"""Those that give each fact a probability."""
 
 
 class DtypeSettings(Frozen):
@@ -70,7 +73,10 @@ class ModelSpec(Frozen):
 
     @model_validator(mode="after")
     def _measured_with_what_is_there(self) -> Self:
-        needed: dict[str, tuple[str, ...]] = {"detector": ("detector", "clip")}
+        needed: dict[str, tuple[str, ...]] = {
+            "detector": ("detector", "clip"),
+            "vlm": ("vlm",),
+        }
         wanted = {f"judge {self.judge!r}": needed.get(self.judge, ())}
         for backbone in self.distribution.backbones:
             wanted[f"backbone {backbone!r}"] = () if backbone in SHIPPED else (backbone,)

@@ -31,7 +31,7 @@ from zimage_eval.output.tables import (
     read_list_size,
     read_table,
 )
-from zimage_eval.prompts.facts import Facts
+from zimage_eval.prompts.facts import FactResult, Facts
 from zimage_eval.text.wordings import Wordings, wording_key
 
 EncodingKey = tuple[str, str]
@@ -104,8 +104,9 @@ class PictureScores(NamedTuple):
     """What was measured of one picture."""
 
     scores: dict[str, float | None]
-    facts: list[tuple[str, bool]] | None
-    """Name of each judged fact and whether it holds; None where nothing was judged."""
+    facts: list[Sequence[Any]] | None
+    """Name of each judged fact, whether it holds, and its probability where the judge gives one;
+    None where nothing was judged."""
     swapped_scores: dict[str, float | None] | None
     """By another prompt's facts; only judged metrics."""
 
@@ -257,8 +258,13 @@ def _score_picture(
     )
     scores = dict.fromkeys(study.metrics) | inputs.scores(study.metrics)
     scores |= study.embeddings.of(task.encoding, task.baseline_encoding)
-    names = None if facts is None else [(result.name, bool(result.held)) for result in facts]
-    return PictureScores(scores, names, _swapped_scores(task, picture, judge, study))
+    judged = None if facts is None else [_judged_fact(result) for result in facts]
+    return PictureScores(scores, judged, _swapped_scores(task, picture, judge, study))
+
+
+def _judged_fact(result: FactResult) -> Sequence[Any]:
+    fact = (result.name, bool(result.held))
+    return fact if result.probability is None else (*fact, result.probability)
 
 
 def _swapped_scores(
@@ -335,9 +341,17 @@ def _listed(row: TableRow, folder: Path) -> ListedPicture:
     return ListedPicture(folder / row["file"], row["pixels"])
 
 
-def _fact_row(task: PictureTask, name: str, held: bool) -> TableRow:
+def _fact_row(
+    task: PictureTask, name: str, held: bool, probability: float | None = None
+) -> TableRow:
     names = ("variant", "phase", "prompt_id", "seed")
-    judgement = {"image": task.picture.file_digest[:16], "fact": name, "held": held}
+    judgement: dict[str, Any] = {
+        "image": task.picture.file_digest[:16],
+        "fact": name,
+        "held": held,
+    }
+    if probability is not None:
+        judgement["probability"] = probability
     return dict(zip(names, task.image, strict=True)) | judgement
 
 

@@ -17,6 +17,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from zimage_eval.config.model_spec import SOFT_JUDGES, JudgeName
+
 if TYPE_CHECKING:  # a margin decides nothing of a table
     from zimage_eval.config.metrics import MetricDefinition
     from zimage_eval.config.params import Phase
@@ -98,6 +100,16 @@ FACTS = TableSchema(
         nullable={},
     ),
 )
+SOFT_FACTS = FACTS._replace(
+    columns=FACTS.columns.append(pa.field("probability", pa.float64(), nullable=False)),
+    shares=frozenset({"probability"}),
+)
+"""Of a judge that gives probabilities."""
+
+
+def facts_schema(judge: JudgeName) -> TableSchema:
+    """The schema of a table of facts, by who judged them."""
+    return SOFT_FACTS if judge in SOFT_JUDGES else FACTS
 
 
 def embeddings_schema(hidden_size: int) -> TableSchema:

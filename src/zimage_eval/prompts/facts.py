@@ -68,6 +68,7 @@ KNOWN_WORDS: Mapping[JudgeName, Mapping[str, Collection[str]]] = {
         "style": STYLES,
     },
     "detector": {"color": DETECTED_COLORS, "position": POSITIONS, "style": DETECTED_STYLES},
+    "vlm": {"position": POSITIONS},
     "hand_labels": {},
     "none": {},
 }
@@ -208,6 +209,13 @@ class FactResult(NamedTuple):
     held: bool
     subject: int | None = None
     """Index of the object or relation that the fact is about; None for the picture as a whole."""
+    probability: float | None = None
+    """That it holds, in [0, 1]; None from a judge that only says yes or no."""
+
+    @property
+    def score(self) -> float:
+        """The probability where the judge gives one, else 1 if it holds and 0 if not."""
+        return self.held if self.probability is None else self.probability
 
     @property
     def name(self) -> str:

@@ -21,6 +21,8 @@ JUDGES: Mapping[JudgeName, str] = {
     "scenes": "the scene checker, which reads shapes, colors and places from the pixels",
     "detector": "a detector for things, numbers and places, CLIP for colors and media; backgrounds "
     "are not checked",
+    "vlm": "a vision-language model, asked a question for each fact: the score is its "
+    "probability of yes",
     "hand_labels": "people, in the pictures that they labeled",
     "none": "none: nobody checks the pictures against the prompts, so there is no alignment",
 }

@@ -131,7 +131,7 @@ def test_a_declared_file_is_found_and_must_be_the_one_declared(
     monkeypatch.setattr("zimage_eval.metrics.networks.files.CLEAN_FID_FOLDER", tmp_path)
     with pytest.raises(ValueError, match=rf"no inception weights at {tmp_path}/"):
         backbone_path("inception", shipped, {"inception": nowhere})
-    with pytest.raises(ValueError, match="null is for inception alone"):
+    with pytest.raises(ValueError, match="null is for inception and ocr alone"):
         backbone_path("clip", shipped, {"clip": nowhere})
     other = PinnedFile(path=str(inception), sha256="0" * 64)
     with pytest.raises(ValueError, match=rf"networks\.inception: .* {digest}, declared is 0"):

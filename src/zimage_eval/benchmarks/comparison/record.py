@@ -12,11 +12,17 @@ from zimage_eval.benchmarks.comparison.prompts import AskedPrompt
 from zimage_eval.config.frozen import Frozen
 from zimage_eval.config.measuring import BackboneName
 from zimage_eval.config.metrics import MetricDefinition
-from zimage_eval.config.model_spec import ModelSpec
+from zimage_eval.config.model_spec import JudgeName, ModelSpec
 from zimage_eval.metrics.sets.features import StudyFeatures, read_study_features
 from zimage_eval.model.memory import count_parameters
 from zimage_eval.output.results import read_json, write_json
-from zimage_eval.output.tables import FACTS, IMAGES, SWAPPED_PROMPTS, read_table, scores_schema
+from zimage_eval.output.tables import (
+    IMAGES,
+    SWAPPED_PROMPTS,
+    facts_schema,
+    read_table,
+    scores_schema,
+)
 
 
 class ModelRecord(Frozen):
@@ -71,7 +77,10 @@ class ModelPictures(NamedTuple):
 
 
 def read_drawn(
-    folder: Path, metrics: Mapping[str, MetricDefinition], backbones: Sequence[BackboneName]
+    folder: Path,
+    metrics: Mapping[str, MetricDefinition],
+    backbones: Sequence[BackboneName],
+    judge: JudgeName,
 ) -> ModelPictures | ModelRecord:
     """A model's pictures and scores, or only its record where it is not available.
 
@@ -86,7 +95,7 @@ def read_drawn(
         record,
         read_table(folder / "images.parquet", IMAGES).to_pandas(),
         read_table(folder / "scores.parquet", scores_schema(metrics)).to_pandas(),
-        read_table(folder / "facts.parquet", FACTS).to_pandas(),
+        read_table(folder / "facts.parquet", facts_schema(judge)).to_pandas(),
         {name: read_study_features(folder / f"features/{name}.parquet") for name in backbones},
     )
 
