@@ -180,7 +180,10 @@ def draw_study_categories(variants: Sequence[Variant], summaries: Sequence[Summa
         size = (WIDTH_INCHES, 1.6 + 0.42 * len(variants))
         figure = Figure(figsize=size, layout="constrained")
         axes = figure.add_subplot()
-        margin = (METRICS[metric].margin if metric and is_difference else None) or 0.0
+        is_in_unit = metric is not None and METRICS[metric].contrast == "difference"
+        margin = (
+            METRICS[metric].margin if metric and is_difference and is_in_unit else None
+        ) or 0.0
         coloring = _coloring(values, margin, is_difference=is_difference)
         image = axes.imshow(values, aspect="auto", **coloring)
         for y, x in np.argwhere(np.isfinite(values)):
