@@ -13,7 +13,7 @@ from zimage_eval.output.results import (
     write_json,
     write_results,
 )
-from zimage_eval.questions.evidence import Evidence, RivalResult, read_evidence
+from zimage_eval.questions.evidence import Evidence, GradedRung, RivalResult, read_evidence
 from zimage_eval.report.scorecard import read_scorecard
 from zimage_eval.studies.results import study_results
 from zimage_eval.studies.summaries import Summary
@@ -88,32 +88,55 @@ def test_a_result_is_a_number_or_null(tmp_path: Path, value: str) -> None:
 
 def test_evidence_is_held_to_its_words_and_ranges(tmp_path: Path) -> None:
     path = tmp_path / "evidence.json"
+    rung = {
+        "word": "more",
+        "says": "yes",
+        "p_value": 0.01,
+        "is_full": True,
+        "named": {"a": 0.01},
+        "number_of": "a",
+    }
+    rival = {"variant": "a", "word": "more", "gain": 0.5, "low": None, "high": None, "saves": 4}
     whole = {
         "status": "weighed",
-        "p_if_false": 0,
-        "p_if_true": 1,
+        "rungs": [rung],
         "reason": "",
         "num_prompts": 64,
-        "named": ["a"],
-        "rivals": [{"variant": "a", "kind": "worse", "gain": -0.5, "low": None, "high": None}],
+        "baseline": "b",
+        "margin": 0.1,
+        "rivals": [rival],
+        "sets": {"all": ["a", "b"]},
+        "leaves_open": {"a": 0.02},
+        "closest": "a",
+        "num_needed": None,
     }
     path.write_text(json.dumps({"page": {"0": whole}}))
     [evidence] = read_evidence(path).values()
     assert evidence == Evidence(
         "weighed",
-        p_if_false=0,
-        p_if_true=1,
+        rungs=(GradedRung("more", "yes", 0.01, True, (("a", 0.01),), "a"),),
         reason="",
         num_prompts=64,
-        named=("a",),
-        rivals=(RivalResult("a", kind="worse", gain=-0.5, low=None, high=None),),
+        baseline="b",
+        margin=0.1,
+        rivals=(RivalResult("a", word="more", gain=0.5, low=None, high=None, saves=4),),
+        sets=(("all", ("a", "b")),),
+        leaves_open=(("a", 0.02),),
+        closest="a",
     )
-    for change in ({"p_if_true": 1.5}, {"status": "wieghed"}, {"num_prompts": -1}, {"named": "a"}):
+    changes: list[dict[str, object]] = [
+        {"rungs": [rung | {"p_value": 1.5}]},
+        {"rungs": [rung | {"says": "perhaps"}]},
+        {"status": "wieghed"},
+        {"num_prompts": -1},
+        {"closest": 1},
+    ]
+    for change in changes:
         path.write_text(json.dumps({"page": {"0": whole | change}}))
-        with pytest.raises(ValueError, match=rf"^{path}: page\.0\.{next(iter(change))}: "):
+        with pytest.raises(ValueError, match=rf"^{path}: page\.0\.{next(iter(change))}"):
             read_evidence(path)
     path.write_text(json.dumps({"page": {"0": {"status": "weighed"}}}))
-    with pytest.raises(ValueError, match=rf"^{path}: page\.0\.p_if_false: missing"):
+    with pytest.raises(ValueError, match=rf"^{path}: page\.0\.rungs: missing"):
         read_evidence(path)
 
 

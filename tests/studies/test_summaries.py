@@ -9,12 +9,14 @@ from tests.support.projects.default_settings import DEFAULTS
 from zimage_eval.config.metrics import METRICS
 from zimage_eval.config.settings import Settings, override
 from zimage_eval.config.variants import Variant
+from zimage_eval.output.tables import SWAPPED_PROMPTS
 from zimage_eval.studies.summaries import (
     Summary,
     confirm_rows,
     excludes_zero,
     note_small_pictures,
     read_summaries,
+    summarize_chance,
     summarize_scores,
     write_summaries,
 )
@@ -122,6 +124,22 @@ def test_a_metric_without_its_network_is_absent(rows: list[dict[str, Any]]) -> N
         del row["dists"]
     found = {row.metric for row in summarize_scores(table(rows), ["base", "rival"], "base")}
     assert "dists" not in found and "lpips" in found
+
+
+def test_chance_is_what_swapped_prompts_reach(rows: list[dict[str, Any]]) -> None:
+    swapped = [
+        row | {"variant": SWAPPED_PROMPTS, "alignment": 0.25, "sharpness": None}
+        for row in rows
+        if row["variant"] == "base"
+    ]
+    chance = summarize_chance(table([*rows, *swapped]), "base")
+    assert {row.metric for row in chance} == {"alignment"} and chance[0].category == "all"
+    assert chance[0].mean == 0.25
+    own = find(summarize_scores(table(rows), ["base"], "base"), "base", "alignment").mean
+    assert own is not None and chance[0].difference == pytest.approx(0.25 - own)
+    assert summarize_chance(table(rows), "base") == []
+    unjudged = [row | {"alignment": None} for row in swapped]
+    assert summarize_chance(table([*rows, *unjudged]), "base") == []
 
 
 def test_confirm_rows_are_the_rivals() -> None:

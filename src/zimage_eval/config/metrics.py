@@ -51,14 +51,19 @@ class MetricDefinition:
     decimals: int
     """Number of decimals that the report shows."""
     margin: float | None
-    """Smallest difference that matters, in the metric's unit; None for a metric that only describes
-    a variant and is not compared."""
+    """Smallest difference that matters, in the metric's unit, or as a share where ratios are
+    compared; None for a metric that only describes a variant and is not compared."""
     mode: str
     """Settings with which another implementation gets the same number."""
     library: str | None = None
     """The PyPI package whose number it is; None where it is computed here."""
     network: ImageNetwork | None = None
     """The weights that it is computed with, if any."""
+    contrast: Literal["difference", "log"] = "difference"
+    """Log: two variants are compared by the ratio of their values, above 0, through the logarithm;
+    for values so skewed that the mean of their differences hangs on a few prompts."""
+    min_prompts: int = 8
+    """Fewer give a claim no word."""
     min_side: int = 1
     """Pixels of the shorter side of the smallest picture that has the number."""
     leads_figures: bool = False
@@ -299,7 +304,9 @@ METRICS: Mapping[str, MetricDefinition] = {
         unit="gray levels squared",
         better=None,
         decimals=0,
-        margin=100.0,
+        margin=0.15,
+        contrast="log",
+        min_prompts=128,  # with 64, one word in ten would be wrong, with 128 one in twenty
         mode="variance of the Laplacian",
         leads_figures=True,
     ),

@@ -12,6 +12,7 @@ from typing import NamedTuple
 from zimage_eval.config.metrics import METRICS
 from zimage_eval.config.variants import ExpandedStudy
 from zimage_eval.output.results import NumberRow, write_csv, write_json
+from zimage_eval.output.tables import SWAPPED_PROMPTS
 from zimage_eval.statistics.estimates import rounded
 from zimage_eval.studies.figures import main_metric
 from zimage_eval.studies.summaries import ALL, COVERAGE, Summary
@@ -46,7 +47,10 @@ def best_rival(study: str, summaries: Sequence[Summary]) -> BestRival | None:
             study, row.variant, metric, row.difference, row.difference_low, row.difference_high
         )
         for row in summaries
-        if row.metric == metric and _is_screened(row) and row.difference is not None
+        if row.metric == metric
+        and _is_screened(row)
+        and row.difference is not None
+        and row.variant != SWAPPED_PROMPTS
     ]
     return max(rivals, key=lambda rival: rival.gain, default=None)
 

@@ -12,7 +12,7 @@ from zimage_eval.config.metrics import METRICS
 from zimage_eval.config.params import PHASES, Phase
 from zimage_eval.config.variants import Variant
 from zimage_eval.output.results import CsvLine, read_csv, write_csv
-from zimage_eval.output.tables import means_by_prompt, numbers_of, variant_scores
+from zimage_eval.output.tables import SWAPPED_PROMPTS, means_by_prompt, numbers_of, variant_scores
 from zimage_eval.statistics.estimates import estimate
 
 ALL = "all"
@@ -70,6 +70,25 @@ def summarize_scores(scores: pd.DataFrame, variants: Sequence[str], baseline: st
                     _summarize_metrics(variant, phase, rows[variant], reference, metrics)
                 )
     return summaries
+
+
+def summarize_chance(scores: pd.DataFrame, baseline: str) -> list[Summary]:
+    """What the baseline's screened pictures reach when they are judged by other prompts' texts.
+
+    That is chance: a model that ignores its prompt reaches it, and no more.
+
+    Returns:
+        Rows of `SWAPPED_PROMPTS` for each share of facts that has a number; none where nobody
+        judged.
+    """
+    rows = variant_scores(scores, "screen")
+    if SWAPPED_PROMPTS not in rows:
+        return []
+    judged = [metric for metric in _measured(scores) if METRICS[metric].is_judged]
+    summaries = _summarize_metrics(
+        SWAPPED_PROMPTS, "screen", rows[SWAPPED_PROMPTS], rows.get(baseline), judged
+    )
+    return [summary for summary in summaries if summary.mean is not None]
 
 
 def note_small_pictures(summaries: Iterable[Summary], variants: Sequence[Variant]) -> list[Summary]:

@@ -32,6 +32,7 @@ from zimage_eval.output.observations import Measurement
 from zimage_eval.output.png import encode_png
 from zimage_eval.output.store import ImageStore
 from zimage_eval.output.tables import SWAPPED_PROMPTS
+from zimage_eval.prompts.sets import PromptRow
 from zimage_eval.sampling.batches import Batch
 from zimage_eval.sampling.generation import GeneratedImage
 from zimage_eval.sampling.painter import Painter
@@ -133,7 +134,10 @@ def test_an_arm_without_all_its_pictures_ends_it(
     monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
     """Fewer pictures would be other distances."""
-    asked = [{"prompt_id": name, "seeds": [1], "text": name} for name in PROMPTS[:3]]
+    asked: list[PromptRow] = [
+        {"prompt_id": name, "category": "object", "text": name, "facts": "{}", "seeds": [1]}
+        for name in PROMPTS[:3]
+    ]
     picture = encode_png(torch.zeros(3, 8, 8, dtype=torch.uint8), {})
     model = spec()
     baseline = Variant(BASELINE, model.defaults, is_baseline=True)

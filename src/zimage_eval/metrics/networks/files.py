@@ -26,8 +26,7 @@ ORIGINS: Mapping[NetworkName | Literal["vae"], str] = {
     " models/inception (clean-fid keeps it in /tmp), or use kid or fd_alexnet, which work offline",
     "ocr": "three *.onnx files (det, cls, rec), as they come with `pip install 'zimage-eval[ocr]'`"
     " (then path: null)",
-    "vlm": "a folder of transformers with *.safetensors, such as Qwen/Qwen3-VL-8B-Instruct, which"
-    " `python -m zimage_eval fetch vlm` puts into models/vlm",
+    "vlm": _HUB_FOLDER.format("vlm"),
     "vae": "config.json and *.safetensors of the model's autoencoder",
     "vgg16": "model.safetensors with the `features.*` tensors of torchvision's"
     " vgg16(weights='IMAGENET1K_V1'), as `python -m zimage_eval fetch vgg16` puts it into"
