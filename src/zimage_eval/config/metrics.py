@@ -1,7 +1,7 @@
 """What is measured of one picture: name, unit, better end, margin and inputs of each metric.
 
-These are words and numbers alone. The functions are bound to the names in `metrics/catalogue.py`,
-so who only names a metric needs no network and does not rerun when the arithmetic changes.
+These are words and numbers alone; `metrics/catalogue.py` binds functions to the names, so who only
+names a metric needs no network and does not rerun when the arithmetic changes.
 """
 
 from collections.abc import Collection, Mapping
@@ -51,8 +51,7 @@ class MetricDefinition:
     decimals: int
     """Number of decimals that the report shows."""
     margin: float | None
-    """Smallest difference that matters, in the metric's unit, or as a share where ratios are
-    compared; None for a metric that only describes a variant and is not compared."""
+    """Smallest difference that matters, in its unit or, compared as a ratio, a share; or None."""
     mode: str
     """Settings with which another implementation gets the same number."""
     library: str | None = None
