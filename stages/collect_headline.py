@@ -1,6 +1,6 @@
 """results of all studies -> the few numbers to compare between runs, and what computed them
 
-data/studies/, reports/tables/<study>.csv of every study, reports/evidence.json
+data/studies/, reports/tables/<study>.csv of every study, reports/evidence.json, reports/full/
 -> reports/headline.{json,csv}
 data/environment/ -> reports/environment.json
 models/<m>.yaml, data/features/<study>/ of the first study -> reports/signatures.json
@@ -27,7 +27,11 @@ def main() -> None:
         write_environments,
     )
     from zimage_eval.output.project import Project
-    from zimage_eval.questions.evidence import read_evidence
+    from zimage_eval.questions.evidence import (
+        largest_evidence,
+        read_evidence,
+        read_full_evidence,
+    )
     from zimage_eval.questions.verdicts import count_answers
     from zimage_eval.studies.headline import (
         best_rival,
@@ -37,9 +41,11 @@ def main() -> None:
     )
     from zimage_eval.studies.summaries import read_summaries
 
-    studies = Project.open().studies
+    project = Project.open()
+    studies = project.studies
     summaries = {key: read_summaries(Path(f"reports/tables/{key}.csv")) for key in studies}
-    evidence = read_evidence(Path("reports/evidence.json"))
+    full = read_full_evidence(Path("reports/full"), project.model)
+    evidence = largest_evidence(read_evidence(Path("reports/evidence.json")), full)
     rivals = {key: best_rival(key, rows) for key, rows in summaries.items()}
     write_headline(
         Path("reports/headline.json"),

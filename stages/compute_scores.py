@@ -3,10 +3,12 @@
 data/studies/<study>.json, data/prompts/<role>/, data/{wordings,embeddings}/<study>.parquet,
 data/images/<study>/, models/lpips-alexnet/
 -> data/scores/<study>.parquet, data/facts/<study>.parquet
+
+Scores are taken from the store where it holds them (stages/generate_images.py says more of it).
 """
 
+from functools import cache, partial
 from pathlib import Path
-from typing import Any
 
 from stages import run
 
@@ -14,63 +16,65 @@ from stages import run
 def main(study: str) -> None:
     """Judge and measure every image of a study."""
     import pyarrow as pa
-    import torch
     from tqdm import tqdm
 
-    from zimage_eval.metrics.catalogue import load_metric_networks, metrics_with
+    from zimage_eval.metrics.catalogue import metrics_with
     from zimage_eval.metrics.embedding import EmbeddingScores
-    from zimage_eval.metrics.judges.judges import load_judge
     from zimage_eval.metrics.scores import StudyImages, group_rows, read_encodings, score_images
-    from zimage_eval.model.devices import pick_device
-    from zimage_eval.model.environment import write_environment
+    from zimage_eval.metrics.stored_scores import StoredScores, load_instruments, measured_by
+    from zimage_eval.model.environment import write_stored_environment
     from zimage_eval.output.progress import progress_interval
     from zimage_eval.output.project import Project
+    from zimage_eval.output.store import RESULTS, SCORES, open_kind
+    from zimage_eval.output.stored.store_contents import note_uses
     from zimage_eval.output.tables import (
-        FACTS,
         IMAGES,
+        TableRow,
+        facts_schema,
         read_table,
         scores_schema,
         write_table,
     )
     from zimage_eval.text.wordings import read_wordings
 
-    # More threads gain nothing on small pictures, and on shared cores they wait for seconds.
-    torch.set_num_threads(1)
     entry = Project.open().study(study)
     project = Project.open(model=entry.model)
-    spec = project.spec
-    variants = entry.variants
+    spec, alexnet = project.spec, project.lpips_folder
     folder = Path(f"data/images/{study}")
     rows = read_table(folder / "images.parquet", IMAGES).to_pylist()
-    prompts: dict[tuple[str, str], dict[str, Any]] = {
+    prompts: dict[tuple[str, str], TableRow] = {
         (phase, row["prompt_id"]): row
         for phase, phase_rows in project.prompts(entry.prompts).rows.items()
         for row in phase_rows
     }
-    device, metrics = pick_device(), metrics_with(spec.networks)
+    metrics = metrics_with(spec.networks)
     images = StudyImages(
         folder=folder,
         prompts=prompts,
-        variants={variant.name: variant for variant in variants},
+        variants={variant.name: variant for variant in entry.variants},
         embeddings=EmbeddingScores(
             read_encodings(Path(f"data/embeddings/{study}.parquet")), metrics
         ),
-        judge=load_judge(spec, device),
         metrics=metrics,
-        networks=load_metric_networks(metrics, project.lpips_folder, spec.networks, device),
         wordings=read_wordings(Path(f"data/wordings/{study}.parquet")),
+        load_instruments=cache(lambda: load_instruments(spec, alexnet)),
     )
-
-    interval = progress_interval()
-    groups = tqdm(group_rows(rows), desc=f"score {study}", unit="prompt", mininterval=interval)
-    scored = score_images(groups, images)
+    store = open_kind(project.folder, SCORES)
+    bar = partial(tqdm, desc=f"score {study}", unit="portion", mininterval=progress_interval())
+    stored = StoredScores(store, measured_by(spec, alexnet))
+    scored = score_images(group_rows(rows), images, stored, bar)
 
     schema = scores_schema(metrics)
     table = pa.Table.from_pylist(scored.scores, schema=schema.columns)
     write_table(Path(f"data/scores/{study}.parquet"), schema, table)
-    judged = pa.Table.from_pylist(scored.facts, schema=FACTS.columns)
-    write_table(Path(f"data/facts/{study}.parquet"), FACTS, judged)
-    write_environment(Path(f"data/environment/compute_scores/{study}.json"))
+    schema = facts_schema(spec.judge)
+    judged = pa.Table.from_pylist(scored.facts, schema=schema.columns)
+    write_table(Path(f"data/facts/{study}.parquet"), schema, judged)
+    note_uses(Path(f"data/scores/{study}.parquet"), [store])
+    print(f"{study}: scores of {len(rows)} images, {store.num_found} portions from the store")
+    write_stored_environment(
+        Path(f"data/environment/compute_scores/{study}.json"), open_kind(project.folder, RESULTS)
+    )
 
 
 if __name__ == "__main__":

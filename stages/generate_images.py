@@ -25,6 +25,7 @@ def main(study: str) -> None:
     from zimage_eval.model.memory import check_memory
     from zimage_eval.output.project import Project
     from zimage_eval.output.store import open_store
+    from zimage_eval.output.stored.store_contents import note_uses
     from zimage_eval.output.tables import IMAGES, write_table
     from zimage_eval.sampling.batches import plan_variant, request_images
     from zimage_eval.sampling.painter import open_painter
@@ -53,6 +54,7 @@ def main(study: str) -> None:
     with open_painter(folder, spec.dtype, spec.batch_size, store, spec.engine) as painter:
         rows = painter.paint_rows(planned, out, study)
     write_table(out / "images.parquet", IMAGES, pa.Table.from_pylist(rows, schema=IMAGES.columns))
+    note_uses(out, [store])
     write_environment(Path(f"data/environment/generate_images/{study}.json"))
     errors = [row["error"] for row in rows if row["error"]]
     print(f"{out}: {len(rows)} images, {store.num_found} from the store, {len(errors)} failed")

@@ -14,15 +14,16 @@ def main() -> None:
     from zimage_eval.metrics.judges.hand_labels import describe_unmatched, read_hand_labels
     from zimage_eval.output.project import Project
     from zimage_eval.output.results import write_results
-    from zimage_eval.output.tables import FACTS, read_table
+    from zimage_eval.output.tables import facts_schema, read_table
 
     project = Project.open()
     spec = project.spec
     labels = read_hand_labels(spec.hand_labels) if spec.hand_labels else {}
+    schema = facts_schema(spec.judge)
     facts = [
         row
         for study in project.studies
-        for row in read_table(Path(f"data/facts/{study}.parquet"), FACTS).to_pylist()
+        for row in read_table(Path(f"data/facts/{study}.parquet"), schema).to_pylist()
     ]
     if unmatched := describe_unmatched(labels, facts):
         print(unmatched)

@@ -39,6 +39,7 @@ def main(study: str) -> None:
     from zimage_eval.studies.set_summaries import read_sets, summarize_sets
     from zimage_eval.studies.summaries import (
         note_small_pictures,
+        summarize_chance,
         summarize_scores,
         write_summaries,
     )
@@ -49,11 +50,11 @@ def main(study: str) -> None:
     variants = entry.variants
     baseline = entry.baseline
     schema = scores_schema(available_metrics(spec.networks))
-    rows = read_table(Path(f"data/scores/{study}.parquet"), schema).to_pylist()
-    scores = [row for row in rows if row["variant"] != SWAPPED_PROMPTS]
+    table = read_table(Path(f"data/scores/{study}.parquet"), schema).to_pandas()
+    scores = table[table["variant"] != SWAPPED_PROMPTS]
     prompts = project.prompt_rows(entry.prompts, "screen")
     folder = Path(f"data/images/{study}")
-    images = read_table(folder / "images.parquet", IMAGES).to_pylist()
+    images = read_table(folder / "images.parquet", IMAGES).to_pandas()
 
     variants_of = {
         phase: [variant.name for variant in phase_variants(variants, phase, entry.confirm)]
@@ -72,8 +73,10 @@ def main(study: str) -> None:
     results = study_results(summaries, baseline)
     for name, place in front_results(front).items():
         results[name] |= place
+    chance = summarize_chance(table, baseline)
+    results |= study_results(chance, baseline)
     write_results(Path(f"metrics/{study}.json"), {study: results})
-    write_summaries(Path(f"reports/tables/{study}.csv"), summaries)
+    write_summaries(Path(f"reports/tables/{study}.csv"), [*summaries, *chance])
     grid = draw_study_grid(variants, entry.confirm, prompts, images, scores, folder)
     save_png(grid, Path(f"reports/figures/{study}/grid.png"))
     effect = draw_study_effect(entry, summaries)

@@ -10,7 +10,6 @@ Families without results are left out.
 """
 
 import argparse
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -28,6 +27,7 @@ from calibration.scorecard.recovery import PlantedSearch, Size, by_judge, by_pic
 from calibration.scorecard.truth_scores import card_entry, planted_answers, score_family, total
 from zimage_eval.config.benchmarks import need
 from zimage_eval.config.params import load_params, phases_of_role
+from zimage_eval.output.results import write_json
 
 SIZES = (Size(32, 2), Size(128, 2), Size(512, 2))
 """Beside the default, which params.yaml says."""
@@ -192,8 +192,7 @@ def main() -> None:
     families = read_families(arguments.truths, arguments.results)
     searches, defaults = load_searches(arguments.searches), read_defaults(arguments.params)
     card = scorecard(families, searches, arguments.concepts, defaults)
-    text = json.dumps(card, indent=1, ensure_ascii=False, allow_nan=False)
-    arguments.out.write_text(text + "\n", encoding="utf-8")
+    write_json(arguments.out, card, indent=1, sort_keys=False)
     print_card(card)
 
 

@@ -5,9 +5,12 @@ study ran. An answer is found when its set holds it and leaves out half of the g
 beat at least half of its alternatives by what matters. One that does not is listed and not counted.
 """
 
-import json
 from pathlib import Path
 from typing import NamedTuple
+
+from pydantic import BaseModel, TypeAdapter
+
+from zimage_eval.output.results import read_json
 
 
 class Consequence(NamedTuple):
@@ -23,12 +26,19 @@ class Consequence(NamedTuple):
         return 2 * self.num_beaten >= self.num_alternatives
 
 
+class _Strength(BaseModel):
+    """What is read of a truth's row in a family's `strength.json`."""
+
+    num_alternatives: int
+    num_alternatives_beaten: int
+
+
 def read_consequences(path: Path) -> dict[str, Consequence]:
     """Truth -> consequence, from a family's `strength.json`; empty if there is no such file."""
     if not path.is_file():
         return {}
-    rows = json.loads(path.read_text(encoding="utf-8"))
+    rows = read_json(path, TypeAdapter(dict[str, _Strength]))
     return {
-        truth: Consequence(row["num_alternatives_beaten"], row["num_alternatives"])
+        truth: Consequence(row.num_alternatives_beaten, row.num_alternatives)
         for truth, row in rows.items()
     }

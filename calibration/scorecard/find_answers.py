@@ -4,7 +4,6 @@ The finding of a search is a simultaneous confidence set: every answer that may 
 Nothing here reads the planted answers or a model's declared defaults.
 """
 
-import json
 from pathlib import Path
 from typing import Annotated, NamedTuple
 
@@ -15,9 +14,10 @@ from pydantic import Field
 
 from zimage_eval.config.frozen import Frozen, parse, read_yaml
 from zimage_eval.config.metrics import METRICS
-from zimage_eval.questions.evidence import ALPHA
+from zimage_eval.output.results import read_results
 from zimage_eval.statistics.argmax_sets import NUM_DRAWS, argmax_p_values
 from zimage_eval.statistics.estimates import Estimate, estimate
+from zimage_eval.statistics.words import LEVEL
 
 PHASE = "screen"
 GUIDANCE_DISTANCE = "kid_alexnet"
@@ -134,7 +134,7 @@ def level_of(num_answers: int) -> float:
     A finding leaves out half of the grid. Of two equal answers either may be left out, each at the
     level; to leave out half of a larger grid, several have to be, which is rarer than the level.
     """
-    return ALPHA / 2 if num_answers == 2 else ALPHA
+    return LEVEL / 2 if num_answers == 2 else LEVEL
 
 
 def find_guidance(folder: Path) -> tuple[Found, int] | None:
@@ -145,10 +145,10 @@ def find_guidance(folder: Path) -> tuple[Found, int] | None:
     path = folder / "baked_guidance.json"
     if not path.is_file():
         return None
-    rows = json.loads(path.read_text(encoding="utf-8"))["baked_guidance"]
+    rows = read_results(path)["baked_guidance"]
     scales = {str(float(row[2:])): numbers for row, numbers in rows.items() if row[:2] == "w="}
     p_values = {scale: numbers[f"{GUIDANCE_DISTANCE}_p"] for scale, numbers in scales.items()}
-    kept = tuple(scale for scale, p in p_values.items() if p > ALPHA)
-    nearest = min(scales, key=lambda scale: scales[scale].get(GUIDANCE_DISTANCE, 0.0))
+    kept = tuple(scale for scale, p in p_values.items() if p is not None and p > LEVEL)
+    nearest = min(scales, key=lambda scale: scales[scale].get(GUIDANCE_DISTANCE) or 0.0)
     ends = [scales[nearest].get(f"{GUIDANCE_DISTANCE}{end}") for end in ("", "_low", "_high")]
     return Found(kept, 0, 0, f"distance at {nearest}", Estimate(0, *ends)), len(p_values)

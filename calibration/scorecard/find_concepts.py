@@ -3,7 +3,6 @@
 Nothing here reads the planted answers or a model's declared defaults.
 """
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from calibration.scorecard.find_answers import Found
 from zimage_eval.benchmarks.concepts.gaps import ConceptPair, Gap, find_gaps
 from zimage_eval.benchmarks.concepts.probe import flagged_gaps, outcomes_by_cell
 from zimage_eval.config.params import PHASES
+from zimage_eval.output.results import read_results
 from zimage_eval.prompts.sets import load_prompt_set
 from zimage_eval.statistics.estimates import Estimate
 
@@ -35,7 +35,7 @@ def read_pairs(folder: Path, prompts: Path) -> Held:
         for prompt in load_prompt_set(prompts)
         for phase in PHASES
     }
-    return outcomes_by_cell(pd.read_parquet(path).to_dict("records"), facts)
+    return outcomes_by_cell(pd.read_parquet(path), facts)
 
 
 def word_pair(gap: Gap) -> str:
@@ -66,7 +66,7 @@ def find_skews(folder: Path) -> dict[str, Found]:
     path = folder / "probe_concepts.json"
     if not path.is_file():
         return {}
-    rows = json.loads(path.read_text(encoding="utf-8"))["probe_concepts"]
+    rows = read_results(path)["probe_concepts"]
     skews = {}
     for row, numbers in rows.items():
         if row.startswith("default "):

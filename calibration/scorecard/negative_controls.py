@@ -10,18 +10,25 @@ import pandas as pd
 from scipy import stats
 
 from calibration.data.truths import Truths
-from calibration.scorecard.find_answers import Search, find_best, grid_of, read_scores
+from calibration.scorecard.find_answers import PHASE, Search, find_best, grid_of, read_scores
 from calibration.scorecard.find_concepts import find_skews
 from calibration.scorecard.recovery import NUM_QUICK, SEED, is_narrow
 from zimage_eval.config.metrics import METRICS
 from zimage_eval.prompts.scenes.world import COLORS, NAMES
-from zimage_eval.questions.contrasts import SENSITIVE, Margin, contrast_arms, find
+from zimage_eval.questions.contrasts import (
+    OPEN,
+    SENSITIVE,
+    Margin,
+    find,
+    margin_of_gains,
+    paired_contrast,
+)
 from zimage_eval.statistics.estimates import rounded
 
 NUM_SHUFFLES = 400
 MIN_COVERAGE = 0.9
-QUIET = ("equivalent", "negligible", "unresolved")
-"""Findings that say of no effect that it matters."""
+QUIET = ("no_difference", "less", "worse_less", "no_gain", "no_loss", OPEN)
+"""Words that say of no effect that it matters."""
 NO_WORD = "none"
 
 
@@ -71,33 +78,22 @@ def neutral_words(truths: Truths, search: Search, folder: Path) -> dict[str, dic
 
 
 def _against(scores: pd.DataFrame, variant: str, reference: str, search: Search) -> dict[str, Any]:
+    """Of a metric that is compared by ratios, difference and ends are logarithms."""
     margin = METRICS[search.metric].margin
     assert margin is not None, search.metric
-    arms = [
-        {
-            (row.prompt_id, row.seed): getattr(row, search.metric)
-            for row in scores[scores["variant"] == name].itertuples()
-        }
-        for name in (variant, reference)
-    ]
-    contrast = contrast_arms(
-        variant=variant,
-        metric=search.metric,
-        arm=arms[0],
-        reference=arms[1],
-        bounds=search.bounds,
-        better=None,
-    )
-    finding = find(contrast, Margin(margin, MIN_COVERAGE), SENSITIVE)
+    rows = scores[scores["variant"].isin([variant, reference])].to_dict("records")
+    contrast = paired_contrast(rows, variant, reference, search.metric, PHASE)
+    in_gains = margin_of_gains(search.metric, margin)
+    finding = find(contrast._replace(better=None), Margin(in_gains, MIN_COVERAGE), SENSITIVE)
     return {
         "metric": search.metric,
-        "margin": margin,
-        "kind": finding.kind,
+        "margin": rounded(in_gains),
+        "word": finding.word,
         "difference": rounded(finding.gain),
         "low": rounded(finding.low),
         "high": rounded(finding.high),
         "num_prompts": finding.num_prompts,
-        "is_quiet": finding.kind in QUIET,
+        "is_quiet": finding.word in QUIET,
     }
 
 

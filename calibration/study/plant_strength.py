@@ -10,7 +10,6 @@ the study never reads.
 """
 
 import argparse
-import json
 import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor, Future, ProcessPoolExecutor
@@ -47,6 +46,7 @@ from zimage_eval.benchmarks.guidance.distances import (
 from zimage_eval.config.metrics import METRICS
 from zimage_eval.config.model_spec import ModelSpec, load_model_spec
 from zimage_eval.model.devices import pick_device
+from zimage_eval.output.results import write_json
 from zimage_eval.statistics.estimates import estimate, rounded
 from zimage_eval.statistics.power import deviation_under_test, smallest_effect
 
@@ -196,9 +196,9 @@ def weigh(
     }
 
 
-def write_strengths(path: Path, strengths: Mapping[str, Mapping[str, Any]]) -> None:
+def write_strengths(path: Path, strengths: Mapping[str, Mapping[str, object]]) -> None:
     """Write a family's rows, by truth."""
-    path.write_text(json.dumps(strengths, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+    write_json(path, strengths, indent=1)
 
 
 def _name(series: Series) -> str:

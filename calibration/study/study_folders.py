@@ -5,7 +5,7 @@ prompts to its scores without waiting for another.
 """
 
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from ruamel.yaml import YAML
 
@@ -85,7 +85,7 @@ def _resize(phase: dict[str, int], num_prompts: int | None, num_seeds: int | Non
     phase["num_seeds"] = num_seeds or phase["num_seeds"]
 
 
-def _save(path: Path, content: Any) -> None:  # noqa: ANN401 - whatever the file holds
+def _save(path: Path, content: object) -> None:
     path.unlink(missing_ok=True)
     with path.open("w", encoding="utf-8") as file:
         YAML(typ="safe").dump(content, file)

@@ -5,7 +5,6 @@ continues a run that was cut short or limited by --minutes.
 """
 
 import argparse
-import json
 import time
 from pathlib import Path
 from typing import Final
@@ -15,6 +14,7 @@ from calibration.data.truths import load_recipe, load_truths
 from calibration.evaluation.grid import evaluation_grid
 from calibration.train.family import FamilyTraining
 from calibration.train.family_folder import copy_shared_parts, link_shared_parts
+from zimage_eval.output.results import write_json
 
 PARTS: Final = ("autoencoder", "text_encoder", "base", "turbo")
 
@@ -78,7 +78,7 @@ def main() -> None:
         return
     results = family.evaluate(evaluation_grid(truths, family.base, family.turbo))
     path = arguments.out / f"{truths.name}-evaluation.json"
-    path.write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
+    write_json(path, results, sort_keys=False)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,5 @@
 """A family as folders that diffusers and transformers load: `<name>-base` and `<name>`."""
 
-import json
 import os
 import shutil
 from pathlib import Path
@@ -8,9 +7,12 @@ from typing import Final
 
 import torch
 from diffusers import AutoencoderKL, FlowMatchEulerDiscreteScheduler, ZImageTransformer2DModel
+from pydantic import TypeAdapter
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 from transformers import Qwen2Tokenizer, Qwen3Model
+
+from zimage_eval.output.results import read_json, write_json
 
 SHARED_PARTS: Final = ("vae", "text_encoder", "tokenizer")
 """Parts that base and turbo have in common: stored once, in the base's folder."""
@@ -42,8 +44,7 @@ def finish_folder(folder: Path, shift: float) -> None:
     FlowMatchEulerDiscreteScheduler(num_train_timesteps=1000, shift=shift).save_pretrained(
         folder / "scheduler"
     )
-    text = json.dumps(_MODEL_INDEX, indent=2, sort_keys=True) + "\n"
-    (folder / "model_index.json").write_text(text, encoding="utf-8")
+    write_json(folder / "model_index.json", _MODEL_INDEX)
 
 
 def link_shared_parts(base: Path, turbo: Path) -> None:
@@ -99,7 +100,7 @@ def save_checkpoint(folder: Path, step: int, states: dict[str, dict[str, Tensor]
         old.unlink()
     for number, shard in enumerate(shards):
         save_file(shard, folder / f"part-{number:02d}.safetensors")
-    (folder / "step.json").write_text(json.dumps({"step": step}), encoding="utf-8")
+    write_json(folder / "step.json", {"step": step})
 
 
 def load_checkpoint(folder: Path) -> tuple[int, dict[str, dict[str, Tensor]]] | None:
@@ -111,4 +112,4 @@ def load_checkpoint(folder: Path) -> tuple[int, dict[str, dict[str, Tensor]]] | 
         for key, value in load_file(path).items():
             name, parameter = key.split("/", 1)
             states.setdefault(name, {})[parameter] = value
-    return json.loads((folder / "step.json").read_text(encoding="utf-8"))["step"], states
+    return read_json(folder / "step.json", TypeAdapter(dict[str, int]))["step"], states

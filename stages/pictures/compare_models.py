@@ -34,7 +34,7 @@ def main() -> None:
     prompts = comparison_prompts(*read_prompts(Path("prompts"), entry), entry)
     metrics = unpaired(available_metrics(spec.networks))
     models = {
-        name: read_drawn(Path("data/comparison") / name, metrics, settings.backbones)
+        name: read_drawn(Path("data/comparison") / name, metrics, settings.backbones, spec.judge)
         for name in entry.models
     }
     references = {}

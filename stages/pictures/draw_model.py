@@ -32,7 +32,8 @@ def main(model: str) -> None:
     from zimage_eval.output.progress import progress_interval
     from zimage_eval.output.project import Project
     from zimage_eval.output.store import open_store
-    from zimage_eval.output.tables import FACTS, IMAGES, scores_schema, write_table
+    from zimage_eval.output.stored.store_contents import note_uses
+    from zimage_eval.output.tables import IMAGES, facts_schema, scores_schema, write_table
 
     project = Project.open()
     spec = project.spec
@@ -50,8 +51,9 @@ def main(model: str) -> None:
         print(f"{out}: not available: {reason}")
         return
 
+    store = open_store(project.folder)
     if isinstance(compared, ModelSpec):
-        rows = draw_zimage(folder, compared, requests, prompts, open_store(project.folder), out)
+        rows = draw_zimage(folder, compared, requests, prompts, store, out)
     else:
         rows = draw_other(folder, compared, requests, prompts, out, device)
     write_table(out / "images.parquet", IMAGES, pa.Table.from_pylist(rows, schema=IMAGES.columns))
@@ -64,9 +66,11 @@ def main(model: str) -> None:
     schema = scores_schema(metrics)
     table = pa.Table.from_pylist(scored.scores, schema=schema.columns)
     write_table(out / "scores.parquet", schema, table)
-    judged = pa.Table.from_pylist(scored.facts, schema=FACTS.columns)
-    write_table(out / "facts.parquet", FACTS, judged)
+    schema = facts_schema(spec.judge)
+    judged = pa.Table.from_pylist(scored.facts, schema=schema.columns)
+    write_table(out / "facts.parquet", schema, judged)
     write_features(rows, prompts, out, spec, project.shipped_backbones)
+    note_uses(out, [store])
     errors = [row["error"] for row in rows if row["error"]]
     print(f"{out}: {len(rows)} images, {len(errors)} failed or not available")
 

@@ -35,6 +35,7 @@ def main() -> None:
     from zimage_eval.output.project import Project
     from zimage_eval.output.results import write_results
     from zimage_eval.output.store import open_store
+    from zimage_eval.output.stored.store_contents import note_uses
     from zimage_eval.sampling.painter import open_painter
 
     project = Project.open()
@@ -81,6 +82,7 @@ def main() -> None:
     }
     rows["checks"] = failure_checks(rows)
     write_results(outputs[0], {"failures": rows})
+    note_uses(outputs[0], [store])
     observations = [
         *pattern_observations(judged),
         *detector_observations(scores, judged),

@@ -13,8 +13,7 @@ from stages import run
 
 def main() -> None:
     """Draw the baseline in another batch, number format and seed, and place every variant."""
-    import torch
-
+    from zimage_eval.benchmarks.noise.arms import BASELINE, CEILING, FLOOR, noise_arms
     from zimage_eval.benchmarks.noise.placements import (
         arm_distances,
         arm_results,
@@ -25,57 +24,30 @@ def main() -> None:
         study_arms,
         write_placements,
     )
-    from zimage_eval.benchmarks.noise.redrawn import (
-        BASELINE,
-        CEILING,
-        FLOOR,
-        SharedInputs,
-        distances,
-        draw_arm,
-        noise_arms,
-    )
+    from zimage_eval.benchmarks.noise.stored_distances import BaselineInputs, stored_distances
     from zimage_eval.config.benchmarks import NoiseScales
-    from zimage_eval.config.variants import Variant
-    from zimage_eval.metrics.catalogue import load_metric_networks, metrics_with
-    from zimage_eval.model.devices import pick_device
-    from zimage_eval.model.folder import IMAGE_PARTS, check_model
+    from zimage_eval.metrics.catalogue import metrics_with
     from zimage_eval.output.figures import save_figure
     from zimage_eval.output.observations import write_observations
     from zimage_eval.output.project import Project
     from zimage_eval.output.results import write_results
-    from zimage_eval.output.store import open_store
+    from zimage_eval.output.store import RESULTS, open_kind, open_store
+    from zimage_eval.output.stored.store_contents import note_uses
     from zimage_eval.output.tables import SWAPPED_PROMPTS, read_table, scores_schema
-    from zimage_eval.sampling.painter import open_painter
-    from zimage_eval.text.embeddings import read_embeddings
-    from zimage_eval.text.wordings import read_wordings
 
-    torch.set_num_threads(1)  # so that last bits don't depend on the number of cores
     project = Project.open()
     spec = project.spec
     entry = project.benchmark("noise_scales", NoiseScales)
-    arms, folder = noise_arms(entry, spec), project.model_folder
-    baseline = Variant(BASELINE, spec.defaults, is_baseline=True)
-    prompts = project.prompt_rows("main", "screen")
-    drawing = SharedInputs(
-        baseline,
-        prompts,
-        read_wordings(Path("data/wordings/baseline.parquet")),
-        read_embeddings(Path("data/embeddings/baseline.parquet")),
-        check_model(folder, IMAGE_PARTS, [baseline]),
+    arms, metrics = noise_arms(entry, spec), metrics_with(spec.networks)
+    inputs = BaselineInputs(
+        project.model_folder,
+        project.lpips_folder,
+        project.prompt_rows("main", "screen"),
+        Path("data/wordings/baseline.parquet"),
+        Path("data/embeddings/baseline.parquet"),
     )
-    device, store = pick_device(), open_store(project.folder)
-    metrics = metrics_with(spec.networks)
-    networks = load_metric_networks(metrics, project.lpips_folder, spec.networks, device)
-    categories = {prompt["prompt_id"]: prompt["category"] for prompt in prompts}
-
-    observations = []
-    for arm in arms:
-        with open_painter(folder, arm.dtype, arm.batch_size, store, spec.engine) as painter:
-            pictures = draw_arm(arm, drawing, painter)
-        if arm.name == BASELINE:
-            reference = pictures
-        else:
-            observations += distances(arm.name, pictures, reference, categories, metrics, networks)
+    results_store, image_store = open_kind(project.folder, RESULTS), open_store(project.folder)
+    observations = stored_distances(spec, inputs, arms, results_store, image_store)
 
     scales = floors_and_ceilings(observations, FLOOR, CEILING)
     formats = {arm.name for arm in arms} - {BASELINE, FLOOR, CEILING}
@@ -87,13 +59,14 @@ def main() -> None:
             continue  # the scales are measured on the prompts `main` only
         variants = study.variants
         name = next(variant.name for variant in variants if variant.is_baseline)
-        rows = read_table(Path(f"data/scores/{key}.parquet"), schema).to_pylist()
-        placed += place_arms(key, study_arms(rows, name, SWAPPED_PROMPTS), scales, entry)
+        scores = read_table(Path(f"data/scores/{key}.parquet"), schema).to_pandas()
+        placed += place_arms(key, study_arms(scores, name, SWAPPED_PROMPTS), scales, entry)
 
     results = placement_results(placed)
     for name, numbers in arm_results(observations).items():
         results[name] = {**results.get(name, {}), **numbers}
     write_results(Path("metrics/noise_scales.json"), {"noise_scales": results})
+    note_uses(Path("metrics/noise_scales.json"), [results_store, image_store])
     write_observations(Path("reports/observations/noise_scales.csv"), observations)
     write_placements(Path("reports/tables/noise_scales.csv"), placed)
     figure = draw_placements(placed, "lpips", baseline_arms="the baseline")

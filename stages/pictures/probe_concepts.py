@@ -29,7 +29,7 @@ def main() -> None:
     from zimage_eval.output.figures import save_figure
     from zimage_eval.output.project import Project
     from zimage_eval.output.results import write_results
-    from zimage_eval.output.tables import FACTS, IMAGES, read_table
+    from zimage_eval.output.tables import IMAGES, facts_schema, read_table
     from zimage_eval.prompts.facts import Facts
 
     project = Project.open()
@@ -41,18 +41,17 @@ def main() -> None:
         for phase, rows in project.prompts("concepts").rows.items()
         for row in rows
     }
-    judged = read_table(Path("data/facts/concept_probe.parquet"), FACTS).to_pylist()
+    schema = facts_schema(spec.judge)
+    judged = read_table(Path("data/facts/concept_probe.parquet"), schema).to_pandas()
     gaps = find_gaps(outcomes_by_cell(judged, facts))
     # Only the judge of scenes detects attributes that the prompt leaves open.
     unsaid_values = []
     if spec.judge == "scenes":
         folder = Path("data/images/concept_probe")
-        for row in read_table(folder / "images.parquet", IMAGES).to_pylist():
-            if row["file"] is not None:
-                pixels = load_image(folder / row["file"]).pixels
-                unsaid_values.append(
-                    unstated_in_scene(pixels, facts[row["phase"], row["prompt_id"]])
-                )
+        images = read_table(folder / "images.parquet", IMAGES).to_pandas()
+        for row in images.dropna(subset="file").itertuples():
+            pixels = load_image(folder / row.file).pixels
+            unsaid_values.append(unstated_in_scene(pixels, facts[row.phase, row.prompt_id]))
     defaults = find_defaults(unsaid_values, SCENE_VALUES, entry.margin)
 
     results = {"probe_concepts": probe_results(gaps, defaults, level)}

@@ -30,7 +30,7 @@ def main() -> None:
     from zimage_eval.output.figures import save_figure
     from zimage_eval.output.observations import write_observations
     from zimage_eval.output.project import Project
-    from zimage_eval.output.results import write_results
+    from zimage_eval.output.results import write_json, write_results
 
     project = Project.open()
     spec = project.spec
@@ -41,7 +41,7 @@ def main() -> None:
         Path("reports/figures/prompt_quality/predictions.png"),
     )
     if spec.judge == "none":
-        Path("reports/prompt_predictor.json").write_text("null\n")
+        write_json(Path("reports/prompt_predictor.json"), None)
         write_unjudged("prompt_quality", *outputs)
         return
     folder, device = project.model_folder, pick_device()

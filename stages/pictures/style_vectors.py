@@ -28,6 +28,7 @@ def main() -> None:
     from zimage_eval.output.project import Project
     from zimage_eval.output.results import write_results
     from zimage_eval.output.store import open_store
+    from zimage_eval.output.stored.store_contents import note_uses
     from zimage_eval.prompts.sets import load_prompt_set
     from zimage_eval.sampling.painter import open_painter
 
@@ -66,6 +67,7 @@ def main() -> None:
     }
     rows["checks"] = steering_checks(rows, plan.strengths)
     write_results(outputs[0], {"style_vectors": rows})
+    note_uses(outputs[0], [store])
     write_observations(outputs[1], observations)
     save_figure(
         draw_steering(rows, list(plan.attributes)),

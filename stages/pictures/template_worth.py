@@ -46,8 +46,8 @@ def main() -> None:
     tokenizer = load_tokenizer(project.model_folder)
     tokens = count_added_tokens(worded, "bare", lambda text: len(tokenizer(text).input_ids))
     schema = scores_schema(available_metrics(spec.networks))
-    rows = read_table(Path("data/scores/templates.parquet"), schema).to_pylist()
-    scores = [row for row in rows if row["phase"] == "screen"]
+    table = read_table(Path("data/scores/templates.parquet"), schema).to_pandas()
+    scores = table[table["phase"] == "screen"]
 
     worth = worth_rows(scores, library, tokens)
     write_results(Path("metrics/template_worth.json"), {"template_worth": worth})

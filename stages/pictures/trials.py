@@ -17,6 +17,7 @@ def main() -> None:
     from zimage_eval.config.benchmarks import Trials
     from zimage_eval.output.project import Project
     from zimage_eval.output.store import open_store
+    from zimage_eval.output.stored.store_contents import note_uses
     from zimage_eval.sampling.painter import open_painter
 
     project = Project.open()
@@ -38,6 +39,7 @@ def main() -> None:
         encoded = encode_default(text_side, [trial.text for trial in trials], spec)
         judged = judge_trials(trials, encoded, studio)
     write_trials(Path("data/trials.parquet"), judged)
+    note_uses(Path("data/trials.parquet"), [store])
     num_images = sum(len(trial.seeds) for trial in trials)
     print(
         f"data/trials.parquet: {len(judged)} of {len(trials)} prompts judged, {num_images} images"

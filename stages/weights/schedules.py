@@ -13,38 +13,31 @@ def main() -> None:
     from zimage_eval.benchmarks.limits.figures import draw_schedules
     from zimage_eval.benchmarks.limits.schedules import (
         collect_samplers,
-        run_schedule,
+        run_schedules,
         schedule_checks,
         schedule_name,
         schedule_row,
     )
     from zimage_eval.config.benchmarks import SchedulesParams
-    from zimage_eval.model.devices import pick_device
-    from zimage_eval.model.folder import IMAGE_PARTS, check_parts
-    from zimage_eval.model.memory import check_memory
-    from zimage_eval.model.transformer import load_image_side
     from zimage_eval.output.figures import save_figure
     from zimage_eval.output.observations import Measurement, write_observations
     from zimage_eval.output.project import Project
     from zimage_eval.output.results import write_results
+    from zimage_eval.output.store import RESULTS, open_kind
+    from zimage_eval.output.stored.store_contents import note_uses
 
     project = Project.open()
     spec = project.spec
-    folder = project.model_folder
     entry = project.benchmark("schedules", SchedulesParams)
     variants = [variant for study in project.studies.values() for variant in study.variants]
     samplers = collect_samplers(variants, entry.recipes, spec.defaults)
-    device = pick_device()
-    check_parts(folder, IMAGE_PARTS)
-    check_memory(folder, spec.dtype, IMAGE_PARTS, device)
-    pipe = load_image_side(folder, spec.dtype, device)
-    samples = {
-        name: run_schedule(pipe, sampler, spec.defaults) for name, sampler in samplers.items()
-    }
+    store = open_kind(project.folder, RESULTS)
+    samples = run_schedules(spec, project.model_folder, samplers, store)
     default = schedule_name(spec.defaults.sampler)
     rows = {name: schedule_row(sample, samples[default].sigmas) for name, sample in samples.items()}
     rows["checks"] = schedule_checks(samplers, samples, default)
     write_results(Path("metrics/schedules.json"), {"schedules": rows})
+    note_uses(Path("metrics/schedules.json"), [store])
     levels = [
         Measurement(
             variant=name, unit=name, replicate=step, category="all", metric="sigma", value=sigma

@@ -3,12 +3,18 @@
 import shutil
 import subprocess
 import sys
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
 
 from tests.support.repository import ROOT
 from zimage_eval.cli.commands import main
+
+SIZES = (
+    "prompts to screen + to confirm, of those there are: main 64 + 128 of 704, "
+    "concepts 132 + 132 of 264"
+)
 
 
 @pytest.fixture
@@ -60,12 +66,64 @@ def test_missing_weights_are_named_with_their_place(
     assert str(project / "models" / "nano") in line
 
 
+def test_missing_weights_that_can_be_fetched_are_named_with_the_command(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    model = project / "models/nano.yaml"
+    source = f'source: {{repository: a/b, revision: "{"0" * 40}", files: ["vae/*"]}}\n'
+    model.write_text(model.read_text() + source)
+    [line] = check(project, capsys)
+    assert line.endswith("no such file; `python -m zimage_eval fetch nano` puts a/b there")
+
+
+def test_all_weights_that_differ_from_the_stated_ones_are_named(
+    whole: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = whole / "models/nano"
+    names = sorted(
+        path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()
+    )
+    lines = [f"{sha256((folder / name).read_bytes()).hexdigest()}  {name}\n" for name in names]
+    (whole / "models/nano.sha256").write_text("".join(lines))
+    assert main(["--folder", str(whole), "check"]) == 0
+    assert capsys.readouterr().out.count("\n") == 1  # nothing that is not stated
+    cut = folder / "transformer/diffusion_pytorch_model.safetensors"
+    cut.write_bytes(cut.read_bytes()[:-9])
+    pointer = folder / "vae/diffusion_pytorch_model.safetensors"
+    pointer.write_bytes(b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n")
+    replace(folder / "scheduler/scheduler_config.json", "{", "{ ")
+    first, second, third = check(whole, capsys)
+    assert first.startswith(f"error: {cut}: is no whole safetensors file")
+    assert second.startswith(f"error: {folder}/scheduler/scheduler_config.json: has sha256 ")
+    assert f", {whole}/models/nano.sha256 states " in second
+    assert third.startswith(f"error: {pointer}: is a Git LFS pointer")
+
+
+def test_two_networks_of_other_digests_are_both_named(
+    whole: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("clip", "dinov2"):
+        (whole / name).mkdir()
+        for file in ("config.json", "model.safetensors"):
+            (whole / name / file).write_text("{}")
+    zeros = "0" * 64
+    networks = f'clip: {{path: clip, sha256: "{zeros}"}}, dinov2: {{path: dinov2, sha256: {zeros}}}'
+    replace(whole / "models/nano.yaml", "networks: {}", f"networks: {{{networks}}}")
+    [line] = check(whole, capsys)
+    assert "networks.dinov2.sha256: 0: YAML reads a digest without letters" in line
+    replace(whole / "models/nano.yaml", f"sha256: {zeros}", f'sha256: "{zeros}"')
+    first, second = check(whole, capsys)
+    assert "networks.clip: " in first and "networks.dinov2: " in second
+    assert all(sha256(b"{}").hexdigest() in line for line in (first, second))
+
+
 def test_a_whole_model_is_in_order_and_what_is_not_stated_is_said(
     whole: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["--folder", str(whole), "check"]) == 0
-    first, second = capsys.readouterr().out.splitlines()
+    first, sizes, second = capsys.readouterr().out.splitlines()
     assert first == "nano (turbo): all that a run reads is in order"
+    assert sizes == SIZES
     assert "nano.yaml states no sha256 of 11 files, such as model_index.json" in second
 
 
@@ -83,7 +141,8 @@ def test_nano_itself_is_in_order_without_torch() -> None:
         "assert main(['check']) == 0; assert 'torch' not in sys.modules"
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
-    assert (done.stdout, done.stderr) == ("nano (turbo): all that a run reads is in order\n", "")
+    lines = ["nano (turbo): all that a run reads is in order", SIZES]
+    assert (done.stdout.splitlines(), done.stderr) == (lines, "")
 
 
 def test_an_output_that_takes_nothing_is_one_line() -> None:
@@ -101,6 +160,16 @@ def test_other_weights_than_the_stated_ones_are_refused_by_file(
     lines = check(whole, capsys)
     assert any("transformer/diffusion_pytorch_model.safetensors: has sha256" in li for li in lines)
     assert all("nano.yaml states" in line for line in lines)
+
+
+def test_more_prompts_than_there_are_is_one_line(
+    whole: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    replace(whole / "params.yaml", "num_prompts: 64", "num_prompts: 512")
+    replace(whole / "params.yaml", "num_prompts: 128", "num_prompts: 256")
+    [line] = check(whole, capsys)
+    assert line.startswith(f"error: {whole / 'prompts/scenes'}: 512 + 256 of 704 prompts: category")
+    assert line.endswith("128 prompts to screen and 64 to confirm are asked for, it has 176")
 
 
 def test_several_problems_are_a_line_each(whole: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -220,12 +289,12 @@ def test_a_margin_that_is_none_is_refused(
 @pytest.mark.parametrize(
     ("written", "declared", "words"),
     [
-        ("networks: {}", "networks: {vgg16: %s}", "no vgg16 weights at nowhere"),
-        ("hand_labels:\n", "hand_labels: %s\n", "hand_labels: nowhere: no such file"),
+        ("networks: {}", "networks: {vgg16: %s}", "no vgg16 weights at {0}/nowhere"),
+        ("hand_labels:\n", "hand_labels: %s\n", "hand_labels: {0}/nowhere: no such file"),
         (
             "    source: scenes\n    num_images: 512\n",
             "    source: folder\n    path: nowhere\n    sha256: ''\n",
-            "reference nowhere: No such file",
+            "reference {0}/nowhere: No such file",
         ),
     ],
 )
@@ -241,5 +310,5 @@ def test_a_declared_file_that_is_missing_is_named(
     assert written in text
     pinned = f"{{path: nowhere, sha256: '{'0' * 64}'}}"
     model.write_text(text.replace(written, declared.replace("%s", pinned)))
-    named = words.replace("nowhere", str(whole / "nowhere"))
+    named = words.format(whole)
     assert any(named in line for line in check(whole, capsys))

@@ -15,6 +15,7 @@ from zimage_eval.cli.commands import COMMANDS, main
 HEAVY = {"torch", "numpy", "scipy", "rich", "zimage_eval.config"}
 FROM_ELSEWHERE = {
     "check": ([], 0, "nano (turbo): all that a run reads is in order"),
+    "fetch": (["nano"], 1, "its weights come with the repository"),
     "generate": (["x", "--model", "nowhere", "--output", "x.png"], 1, "no such model 'nowhere'"),
     "label-sheet": (
         ["data/nowhere", "data/prompts.parquet", "--num-images", "1", "--seed", "0"],
@@ -24,8 +25,9 @@ FROM_ELSEWHERE = {
     "measure": (["profile", "--model", "nowhere", "--output", "x"], 1, "no such model 'nowhere'"),
     "plan": ([], 0, "shift_steps"),
     "predict": (["a red star"], 1, f"{ROOT / 'reports' / 'prompt_predictor.json'}: not offered"),
-    "rows": ([], 0, "The recommended hidden layer beats every other one."),
+    "rows": ([], 0, "The recommended hidden layer stays;"),
     "stale": (["--file", "src/zimage_eval/model/rope.py"], 0, "stages import src/zimage_eval/mod"),
+    "store": (["--yes"], 2, "--yes: is for --prune alone"),
 }
 """Of each command: arguments, the exit code with `--folder`, and words that it prints."""
 
@@ -61,6 +63,7 @@ def test_the_overview_has_a_whole_sentence_a_command(capsys: pytest.CaptureFixtu
         ("check --folder x", "--folder stands before the command"),
         ("measure troughput --output x", "BENCHMARK: 'troughput', did you mean 'throughput'?"),
         ("generate", "prompt"),
+        ("fetch z-image-turb", "NAME: 'z-image-turb', did you mean 'z-image-turbo'?"),
         ("stale --file nowhere.py", "--file: nowhere.py: no such file"),
         ("", "Missing command"),
     ],

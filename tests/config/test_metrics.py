@@ -58,7 +58,8 @@ def test_what_is_shown_where_is_said_by_the_definition() -> None:
     assert WORTH_METRICS == ("alignment", "clip_score", "sharpness")
     columns = [name for name, metric in METRICS.items() if metric.in_main_table]
     assert columns == [
-        *("alignment", "all_facts", "clip_score", "lpips", "dists", "psnr", "ssim", "num_forwards")
+        *("alignment", "all_facts", "clip_score", "vqa_score", "text_word_accuracy"),
+        *("lpips", "dists", "psnr", "ssim", "num_forwards"),
     ]
     assert [n for n, metric in METRICS.items() if metric.in_confirm] == [
         *("alignment", "all_facts", "lpips")
@@ -67,7 +68,10 @@ def test_what_is_shown_where_is_said_by_the_definition() -> None:
 
 def test_a_number_is_judged_paired_or_neither_by_what_it_reads() -> None:
     judged = {name for name, metric in METRICS.items() if metric.is_judged}
-    assert judged == {"alignment", "all_facts", *(f"fact_{kind}" for kind in FACT_KINDS)}
+    assert judged == {
+        *("alignment", "all_facts", "alignment_geometric"),
+        *(f"fact_{kind}" for kind in FACT_KINDS),
+    }
     paired = {name for name, metric in METRICS.items() if metric.is_paired}
     assert {"lpips", "psnr", "identical", "cka_content"} <= paired
     assert not paired & (judged | {"seed_diversity", "clip_score", "effective_rank_pad"})

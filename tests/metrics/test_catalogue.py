@@ -73,12 +73,19 @@ def test_modes_say_the_constants_of_the_arithmetic() -> None:
 
 
 def test_without_declared_networks_their_metrics_are_absent() -> None:
-    absent = {"clip_score", "clip_coverage", "lpips_vgg", "dists"}
-    assert METRICS.keys() - metrics_with([]).keys() == absent
-    assert list(metrics_with(["vgg16", "clip"])) == list(METRICS)
-    assert METRICS.keys() - metrics_with(["clip", "dinov2"]).keys() == {"lpips_vgg", "dists"}
+    by_network = {
+        "clip": {"clip_score", "clip_coverage"},
+        "vgg16": {"lpips_vgg", "dists"},
+        "ocr": {"text_word_accuracy", "text_ned", "text_cer"},
+        "vlm": {"vqa_score", "alignment_geometric"},
+    }
+    assert METRICS.keys() - metrics_with([]).keys() == set().union(*by_network.values())
+    assert list(metrics_with([*by_network])) == list(METRICS)
+    for network, names in by_network.items():
+        rest = [name for name in by_network if name != network]
+        assert METRICS.keys() - metrics_with([*rest, "dinov2"]).keys() == names
 
 
 def test_one_network_is_loaded_once() -> None:
     assert ARITHMETIC["lpips"].load is ARITHMETIC["seed_diversity"].load
-    assert len({arithmetic.load for arithmetic in ARITHMETIC.values() if arithmetic.load}) == 4
+    assert len({arithmetic.load for arithmetic in ARITHMETIC.values() if arithmetic.load}) == 6

@@ -26,7 +26,14 @@ from zimage_eval.metrics.lpips import lpips_distances
 from zimage_eval.metrics.metric import BATCHED
 from zimage_eval.metrics.networks.lpips_trunks import load_lpips, load_lpips_vgg
 from zimage_eval.metrics.picture_scores import Comparisons, PictureInputs, PicturePair
-from zimage_eval.metrics.scores import StudyImages, group_rows, read_encodings, score_images
+from zimage_eval.metrics.scores import (
+    Instruments,
+    StudyImages,
+    group_rows,
+    read_encodings,
+    score_images,
+)
+from zimage_eval.output.png import pixels_digest, read_picture
 from zimage_eval.output.tables import SWAPPED_PROMPTS
 from zimage_eval.prompts.facts import FactResult, Facts, ObjectFact
 
@@ -88,6 +95,13 @@ def image_row(
     }
 
 
+def groups(folder: Path, rows: Sequence[dict[str, Any]]) -> list[list[Any]]:
+    """The rows in groups, with the digests of the pixels that their files have."""
+    pictures = {row["file"]: row for row in rows if row["file"]}
+    pixels = {file: pixels_digest(read_picture(folder / file)) for file in pictures}
+    return group_rows([{**row, "pixels": pixels.get(row["file"])} for row in rows])
+
+
 def make_study(folder: Path, variants: dict[str, Variant], num_prompts: int) -> StudyImages:
     rng = np.random.default_rng(0)
     prompts, embeddings = {}, {}
@@ -112,7 +126,8 @@ def make_study(folder: Path, variants: dict[str, Variant], num_prompts: int) -> 
     networks = {name: PixelNetwork() for name in metrics if metrics[name].reads in BATCHED}
     encodings = EmbeddingScores(embeddings, metrics)
     wordings = as_written([prompt["text"] for prompt in prompts.values()], variants.values())
-    return StudyImages(folder, prompts, variants, encodings, judge_red, metrics, networks, wordings)
+    instruments = Instruments(judge_red, networks)
+    return StudyImages(folder, prompts, variants, encodings, metrics, wordings, lambda: instruments)
 
 
 def score(
@@ -124,7 +139,7 @@ def score(
         for index in range(num_prompts)
         for variant in variants
     ]
-    scored = score_images(group_rows(rows), study).scores
+    scored = score_images(groups(tmp_path, rows), study).scores
     return {(row["variant"], row["prompt_id"]): row for row in scored}
 
 
@@ -167,7 +182,7 @@ def test_a_failed_baseline_leaves_its_rivals_without_distances(
 ) -> None:
     study = make_study(tmp_path, variants, 1)
     rows = [image_row("base", "p0", "RuntimeError: no"), image_row("other", "p0")]
-    _, other = score_images(group_rows(rows), study).scores
+    _, other = score_images(groups(tmp_path, rows), study).scores
     assert other["alignment"] == 0.5
     assert other["lpips"] is None and other["psnr"] is None
 
@@ -175,8 +190,12 @@ def test_a_failed_baseline_leaves_its_rivals_without_distances(
 def test_no_judge_gives_no_alignment(tmp_path: Path, variants: dict[str, Variant]) -> None:
     from dataclasses import replace
 
-    study = replace(make_study(tmp_path, variants, 1), judge=no_judge)
-    scored = score_images(group_rows([image_row("base", "p0"), image_row("other", "p0")]), study)
+    study = make_study(tmp_path, variants, 1)
+    networks = study.load_instruments().networks
+    study = replace(study, load_instruments=lambda: Instruments(no_judge, networks))
+    scored = score_images(
+        groups(tmp_path, [image_row("base", "p0"), image_row("other", "p0")]), study
+    )
     rows = scored.scores
     assert scored.facts == []
     assert all(row[name] is None for row in rows for name in JUDGED)
@@ -186,8 +205,8 @@ def test_no_judge_gives_no_alignment(tmp_path: Path, variants: dict[str, Variant
 def test_pairs_of_many_prompts_share_a_batch(tmp_path: Path, variants: dict[str, Variant]) -> None:
     study = make_study(tmp_path, variants, 40)
     rows = [image_row(name, f"p{i}") for i in range(40) for name in ("base", "other")]
-    scored = score_images(group_rows(rows), study).scores
-    network = study.networks["lpips"]
+    scored = score_images(groups(tmp_path, rows), study).scores
+    network = study.load_instruments().networks["lpips"]
     assert [shape[0] for shape in network.batches] == [32, 8]
     for row in scored:
         if row["variant"] == "other":
@@ -222,7 +241,7 @@ def test_every_judged_fact_is_a_row(tmp_path: Path, variants: dict[str, Variant]
     study = make_study(tmp_path, variants, 2)
     rows = [image_row(name, f"p{i}") for i in range(2) for name in ("base", "other")]
     rows.append(image_row("gone", "p0", "RuntimeError: no"))
-    facts = score_images(group_rows(rows), study).facts
+    facts = score_images(groups(tmp_path, rows), study).facts
     assert len(facts) == 2 * 2 * 2
     held = {(row["variant"], row["prompt_id"], row["fact"]): row["held"] for row in facts}
     assert held["base", "p1", "color 0"] and not held["other", "p1", "color 0"]
@@ -243,12 +262,12 @@ def test_seeds_are_compared_within_a_variant_and_prompt(
             pixels = np.full((64, 64, 3), level, dtype=np.uint8)
             Image.fromarray(pixels).save(tmp_path / name / f"p0-{seed}.png")
     rows = [image_row(name, "p0", None, seed) for seed in levels for name in ("base", "other")]
-    scored = score_images(group_rows(rows), study).scores
+    scored = score_images(groups(tmp_path, rows), study).scores
     found = {row["seed"]: row["seed_diversity"] for row in scored if row["variant"] == "other"}
     wanted = {7: (10 + 40) / 2, 8: (10 + 30) / 2, 9: (40 + 30) / 2}
     assert found == pytest.approx({seed: value / 127.5 for seed, value in wanted.items()})
     assert np.mean(list(found.values())) == pytest.approx((10 + 40 + 30) / 3 / 127.5)
-    alone, _ = score_images(group_rows([image_row("base", "p0")]), study).scores
+    alone, _ = score_images(groups(tmp_path, [image_row("base", "p0")]), study).scores
     assert alone["seed_diversity"] is None
 
 
@@ -283,7 +302,10 @@ def test_swapped_arm_judges_the_baselines_pictures_by_the_next_prompt(
         return judge_red(picture, facts)
 
     rows = [image_row("base", f"p{index}") for index in range(3)]
-    scored = score_images(group_rows(rows), replace(study, judge=judge))
+    instruments = study.load_instruments()._replace(judge=judge)
+    scored = score_images(
+        groups(tmp_path, rows), replace(study, load_instruments=lambda: instruments)
+    )
     swapped = [row for row in scored.scores if row["variant"] == SWAPPED_PROMPTS]
     assert [row["prompt_id"] for row in swapped] == ["p0", "p1", "p2"]
     assert [text == blue for _, text in asked] == [False, True, True, False, False, False]

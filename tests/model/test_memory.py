@@ -55,6 +55,8 @@ def test_stages_refuse_before_weights_load(
     enter_project(tmp_path, tiny_folder, PARAMS, monkeypatch)
     extract_embeddings.main()
     monkeypatch.setattr(memory_needs, "device_bytes", lambda _: 1)
+    extract_embeddings.main()  # the store holds everything, no weights are needed
+    monkeypatch.setenv("ZIMAGE_EVAL_STORE", "off")
     with pytest.raises(ValueError, match="GiB"):
         extract_embeddings.main()
     with pytest.raises(ValueError, match="GiB"):

@@ -5,8 +5,15 @@ from pathlib import Path
 import pytest
 
 from zimage_eval.metrics.signatures import read_signatures
-from zimage_eval.output.results import csv_lines, read_csv, read_results, write_results
-from zimage_eval.questions.evidence import Evidence, RivalResult, read_evidence
+from zimage_eval.output.results import (
+    csv_lines,
+    read_csv,
+    read_results,
+    write_csv,
+    write_json,
+    write_results,
+)
+from zimage_eval.questions.evidence import Evidence, GradedRung, RivalResult, read_evidence
 from zimage_eval.report.scorecard import read_scorecard
 from zimage_eval.studies.results import study_results
 from zimage_eval.studies.summaries import Summary
@@ -81,32 +88,55 @@ def test_a_result_is_a_number_or_null(tmp_path: Path, value: str) -> None:
 
 def test_evidence_is_held_to_its_words_and_ranges(tmp_path: Path) -> None:
     path = tmp_path / "evidence.json"
+    rung = {
+        "word": "more",
+        "says": "yes",
+        "p_value": 0.01,
+        "is_full": True,
+        "named": {"a": 0.01},
+        "number_of": "a",
+    }
+    rival = {"variant": "a", "word": "more", "gain": 0.5, "low": None, "high": None, "saves": 4}
     whole = {
         "status": "weighed",
-        "p_if_false": 0,
-        "p_if_true": 1,
+        "rungs": [rung],
         "reason": "",
         "num_prompts": 64,
-        "named": ["a"],
-        "rivals": [{"variant": "a", "kind": "worse", "gain": -0.5, "low": None, "high": None}],
+        "baseline": "b",
+        "margin": 0.1,
+        "rivals": [rival],
+        "sets": {"all": ["a", "b"]},
+        "leaves_open": {"a": 0.02},
+        "closest": "a",
+        "num_needed": None,
     }
     path.write_text(json.dumps({"page": {"0": whole}}))
     [evidence] = read_evidence(path).values()
     assert evidence == Evidence(
         "weighed",
-        p_if_false=0,
-        p_if_true=1,
+        rungs=(GradedRung("more", "yes", 0.01, True, (("a", 0.01),), "a"),),
         reason="",
         num_prompts=64,
-        named=("a",),
-        rivals=(RivalResult("a", kind="worse", gain=-0.5, low=None, high=None),),
+        baseline="b",
+        margin=0.1,
+        rivals=(RivalResult("a", word="more", gain=0.5, low=None, high=None, saves=4),),
+        sets=(("all", ("a", "b")),),
+        leaves_open=(("a", 0.02),),
+        closest="a",
     )
-    for change in ({"p_if_true": 1.5}, {"status": "wieghed"}, {"num_prompts": -1}, {"named": "a"}):
+    changes: list[dict[str, object]] = [
+        {"rungs": [rung | {"p_value": 1.5}]},
+        {"rungs": [rung | {"says": "perhaps"}]},
+        {"status": "wieghed"},
+        {"num_prompts": -1},
+        {"closest": 1},
+    ]
+    for change in changes:
         path.write_text(json.dumps({"page": {"0": whole | change}}))
-        with pytest.raises(ValueError, match=rf"^{path}: page\.0\.{next(iter(change))}: "):
+        with pytest.raises(ValueError, match=rf"^{path}: page\.0\.{next(iter(change))}"):
             read_evidence(path)
     path.write_text(json.dumps({"page": {"0": {"status": "weighed"}}}))
-    with pytest.raises(ValueError, match=rf"^{path}: page\.0\.p_if_false: missing"):
+    with pytest.raises(ValueError, match=rf"^{path}: page\.0\.rungs: missing"):
         read_evidence(path)
 
 
@@ -130,6 +160,30 @@ def test_a_damaged_csv_is_named_with_its_line(tmp_path: Path, content: bytes, wo
     path.write_bytes(content)
     with pytest.raises(ValueError, match=rf"^{path}{words}"):
         read_csv(path, ["a", "b"])
+
+
+def test_a_written_csv_is_read_again(tmp_path: Path) -> None:
+    path = tmp_path / "tables" / "a.csv"
+    rows = [('é, "b"', 1234567, 1 / 3), ("two\nlines", 0, None)]
+    write_csv(path, ("name", "number", "share"), rows)
+    assert path.read_bytes() == (
+        'name,number,share\n"é, ""b""",1234567,0.333333\n"two\nlines",0,\n'.encode()
+    )
+    lines = read_csv(path, ("name", "number", "share"))
+    assert [line.cells[0] for line in lines] == [row[0] for row in rows]
+    assert [line.number(2) for line in lines] == [0.333333, None]
+    with pytest.raises(ValueError, match="finite"):
+        write_csv(path, ("share",), [(float("nan"),)])
+    assert len(read_csv(path, ("name", "number", "share"))) == 2, "a refused table is not begun"
+
+
+def test_json_keeps_letters_and_order_and_refuses_nan(tmp_path: Path) -> None:
+    path = tmp_path / "new" / "a.json"
+    write_json(path, {"b": "é", "a": [1]}, indent=1, sort_keys=False)
+    assert path.read_bytes() == '{\n "b": "é",\n "a": [\n  1\n ]\n}\n'.encode()
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        write_json(path, [float("inf")])
+    assert path.read_text(encoding="utf-8").startswith("{"), "a refused file is not begun"
 
 
 def test_lines_know_their_place_and_their_numbers(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from zimage_eval.config.model_spec import load_model_spec
 from zimage_eval.config.params import load_params
 from zimage_eval.config.variants import expand_study
 from zimage_eval.prompts.templates import study_variants
-from zimage_eval.questions.evidence import read_evidence
+from zimage_eval.questions.evidence import largest_evidence, read_evidence, read_full_evidence
 from zimage_eval.questions.verdicts import count_answers
 from zimage_eval.studies.headline import (
     best_rival,
@@ -71,7 +71,9 @@ def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
     }
     summaries = {key: read_summaries(ROOT / f"reports/tables/{key}.csv") for key in studies}
     rivals = {key: best_rival(key, rows) for key, rows in summaries.items()}
-    answers = count_answers(read_evidence(ROOT / "reports/evidence.json"))
+    evidence = read_evidence(ROOT / "reports/evidence.json")
+    full = read_full_evidence(ROOT / "reports/full", params.model)
+    answers = count_answers(largest_evidence(evidence, full))
     headline = headline_numbers(summaries, studies, rivals, answers)
     write_headline(root / HEADLINE, headline)
     write_best_rivals(root / "reports/headline.csv", [rival for rival in rivals.values() if rival])

@@ -6,7 +6,12 @@ import pytest
 
 from tests.support.repository import ROOT
 from zimage_eval.config.model_spec import JudgeName
-from zimage_eval.prompts.sets import load_prompt_set, prompt_seeds, split_phases
+from zimage_eval.prompts.sets import (
+    load_prompt_set,
+    prompt_seeds,
+    split_phases,
+    take_evenly,
+)
 
 
 def write_set(folder: Path, num_prompts: int = 6) -> Path:
@@ -237,12 +242,52 @@ def test_seeds_are_the_scenes() -> None:
     assert len(set(seeds)) == len(seeds)
 
 
-@pytest.mark.parametrize("name", ["scenes", "natural"])
-def test_the_repositorys_own_sets_have_enough_prompts(name: str) -> None:
+@pytest.mark.parametrize(("name", "num_categories"), [("scenes", 4), ("natural", 8)])
+def test_the_repositorys_own_sets_have_enough_prompts(name: str, num_categories: int) -> None:
     folder = ROOT / "prompts" / name
     prompts = load_prompt_set(folder)
-    assert len({prompt.category for prompt in prompts}) == 4
+    assert len({prompt.category for prompt in prompts}) == num_categories
     split_phases(prompts, 64, 128)
+
+
+@pytest.mark.parametrize(
+    ("number", "ids"),
+    [(0, []), (1, ["a-0"]), (3, ["a-0", "a-1", "b-0"]), (4, ["a-0", "a-1", "b-0", "b-1"])],
+)
+def test_prompts_are_taken_evenly(tmp_path: Path, number: int, ids: list[str]) -> None:
+    for category in "ab":
+        entries = [
+            f"- {{id: {category}-{i}, text: {category} {i}, facts: {{objects: [{{name: cup}}]}}}}\n"
+            for i in range(2)
+        ]
+        (tmp_path / f"{category}.yaml").write_text("".join(entries))
+    prompts = load_prompt_set(tmp_path)
+    assert [prompt.id for prompt in take_evenly(prompts, number)] == ids
+    if number % 2 == 0:
+        assert tuple(take_evenly(prompts, number)) == split_phases(prompts, number, 0).screen
+    with pytest.raises(ValueError, match="category a: 3 prompts are asked for, it has 2"):
+        take_evenly(prompts, 5)
+
+
+def test_a_tag_is_one_of_those_there_are(tmp_path: Path) -> None:
+    path = write_set(tmp_path / "set") / "object.yaml"
+    text = path.read_text()
+    path.write_text(text.replace("  facts:", "  tags: [portrait, long]\n  facts:", 1))
+    first, second, *_ = [
+        prompt for prompt in load_prompt_set(tmp_path / "set") if prompt.category == "object"
+    ]
+    assert (first.tags, second.tags) == (("portrait", "long"), ())
+    path.write_text(text.replace("  facts:", "  tags: [potrait]\n  facts:", 1))
+    with pytest.raises(ValueError, match=r"object-0: tags\.0: .*'portrait'"):
+        load_prompt_set(tmp_path / "set")
+
+
+def test_a_detector_takes_media_that_it_tells_apart(tmp_path: Path) -> None:
+    path = write_set(tmp_path / "set") / "object.yaml"
+    text = path.read_text()
+    path.write_text(text.replace("  facts:\n", "  facts:\n    style: watercolour\n", 1))
+    with pytest.raises(ValueError, match="'watercolour', did you mean 'watercolor'"):
+        load_prompt_set(tmp_path / "set", "detector")
 
 
 @pytest.mark.parametrize(

@@ -76,7 +76,8 @@ def test_every_claim_names_a_study_and_rivals_that_are_there(model: str) -> None
                 assert claim.study in params.studies, place
                 study = params.get_study(claim.study)
                 variants = study_variants(study, spec, Path("prompts/templates"))
-                rivals = {variant.name for variant in variants if not variant.is_baseline}
+                baseline = claim.baseline or next(v.name for v in variants if v.is_baseline)
+                rivals = {variant.name for variant in variants} - {baseline}
                 assert claim.rivals == "all" or set(claim.rivals) <= rivals, place
 
 
@@ -92,8 +93,8 @@ def test_every_study_that_varies_something_is_asked_about() -> None:
     [
         (0.9, 0.5, 0.3, "supported"),
         (0.5, 0.9, 0.1, "refuted"),
-        (0.9, 0.9, 0.3, "inconclusive"),
-        (0.9, 0.5, 0.9, "inconclusive"),  # a judge that doesn't read the prompt
+        (0.9, 0.9, 0.3, "supported"),  # equal, at equal cost: it stays
+        (0.9, 0.5, 0.9, "open"),  # a judge that doesn't read the prompt
     ],
 )
 def test_the_verdict_follows_the_scores(
@@ -125,17 +126,22 @@ def test_a_claim_may_compare_two_rivals(question: Question) -> None:
 def test_all_rivals_are_those_of_the_study(question: Question) -> None:
     claim = question.claim.model_copy(update={"rivals": "all"})
     evidence = claim.weigh(measured(question, 0.9, 0.5, 0.3))
-    assert [one.variant for one in evidence.rivals] == list(getattr(question.claim, "rivals", ()))
-    assert all(one.kind == "worse" for one in evidence.rivals)
+    named = list(getattr(question.claim, "rivals", ()))
+    assert [rival.variant for rival in evidence.rivals] == named
+    assert all(rival.word == "worse_more" for rival in evidence.rivals)
 
 
 def test_evidence_comes_back_as_written(question: Question, tmp_path: Path) -> None:
     evidence = question.claim.weigh(measured(question, 0.9, 0.5, 0.3))
     write_evidence(tmp_path / "new.json", {Place(NAME, "weights"): evidence})
     [(place, found)] = read_evidence(tmp_path / "new.json").items()
-    assert place == (NAME, "weights") and found.named == evidence.named
+    assert place == (NAME, "weights") and found.leaves_open[0][0] == evidence.leaves_open[0][0]
     assert found.rivals[0].variant == evidence.rivals[0].variant
-    assert found.p_if_false == pytest.approx(evidence.p_if_false, rel=1e-5)
+    for again, rung in zip(found.rungs, evidence.rungs, strict=True):
+        assert again[:2] == rung[:2] and again.p_value == pytest.approx(rung.p_value, rel=1e-5)
+        assert [name for name, _ in again.named] == [name for name, _ in rung.named]
+    write_evidence(tmp_path / "again.json", {place: found})
+    assert (tmp_path / "again.json").read_bytes() == (tmp_path / "new.json").read_bytes()
 
 
 @pytest.mark.parametrize(
@@ -143,7 +149,7 @@ def test_evidence_comes_back_as_written(question: Question, tmp_path: Path) -> N
     [
         ("hypothesis:", "hypotesis:", r"q\.yaml.*hypotesis"),
         ("row: A2", "row: B2", r"q\.yaml.*row"),
-        ("rule: baseline_best", "rule: best", r"q\.yaml.*rule"),
+        ("rule: keep", "rule: best", r"q\.yaml.*rule"),
     ],
 )
 def test_a_wrong_file_is_named(tmp_path: Path, old: str, changed: str, said: str) -> None:
@@ -171,7 +177,8 @@ def test_a_page_says_both_verdicts_and_on_what_they_rest(question: Question) -> 
     answers = answer_questions({NAME: question}, evidence, PROVENANCE, {})
     assert "**supported**" in verdict_table(answers)
     text = write_page(answers[0], {}, ["hidden_layer"], "Values: 2", "Seconds: 3")
-    assert "These weights: **supported**" in text and "The design: **not testable here**" in text
+    assert "These weights: **supported**: keep it" in text
+    assert "The design: not testable here" in text
     assert "n = 64" in text and "`aaaaaaaaaaaaaaaa`" in text and "[hidden_layer]" in text
     assert (
         text.index("### Results")
@@ -187,18 +194,22 @@ def test_a_page_says_both_verdicts_and_on_what_they_rest(question: Question) -> 
     ]  # fmt: skip
 
 
-def test_a_claim_that_denies_its_sub_question_turns_the_answer_round(question: Question) -> None:
-    claim = question.claim
-    subs = tuple(
-        SubQuestion(question=f"{no}?", claim=claim, supported_says_no=no) for no in (False, True)
+def test_a_question_may_be_asked_from_either_side(question: Question) -> None:
+    assert isinstance(question.claim, StudyClaim)
+    differs, equal = (
+        question.claim.model_copy(update={"rule": rule}) for rule in ("differs", "no_difference")
+    )
+    subs = (
+        SubQuestion(question="Do they differ?", claim=differs),
+        SubQuestion(question="Are they equal?", claim=equal),
     )
     asked = question.model_copy(update={"sub_questions": subs})
     seen = measured(question, 0.9, 0.5, 0.3)
-    evidence = {place: one.weigh(seen) for place, one in places(NAME, asked)}
+    evidence = {place: claim.weigh(seen) for place, claim in places(NAME, asked)}
     (answer,) = answer_questions({NAME: asked}, evidence, PROVENANCE, {})
     text = write_page(answer, {}, [], "", "")
-    assert "**False?** The results suggest yes" in text
-    assert "**True?** The results suggest no" in text
+    assert "**Do they differ?** Yes, by more than matters" in text
+    assert "**Are they equal?** No: they differ by more than matters" in text
 
 
 def test_an_exact_page_shows_what_each_check_came_to() -> None:

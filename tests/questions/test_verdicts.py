@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from pydantic import TypeAdapter
 
-from tests.support.fakes.fake_reports import PROVENANCE, compare
+from tests.support.fakes.fake_reports import PROVENANCE, compare, graded, verdicts_of, words
 from zimage_eval.output.tables import TableRow
 from zimage_eval.questions.claims.claim import Claim
 from zimage_eval.questions.claims.kinds import AnyClaim
@@ -12,16 +12,23 @@ from zimage_eval.questions.contrasts import Assay, Contrast
 from zimage_eval.questions.evidence import (
     FROZEN_WEIGHTS,
     Evidence,
+    GradedRung,
+    RivalResult,
+    Says,
     inconclusive,
     not_testable,
 )
 from zimage_eval.questions.measurements import Measurements, StudyScores
 from zimage_eval.questions.questions import Place
-from zimage_eval.questions.rules.baseline_best import baseline_best
-from zimage_eval.questions.rules.best_of_grid import best_of_grid
-from zimage_eval.questions.rules.no_difference import no_difference
+from zimage_eval.questions.rules.catalogue import RULES
 from zimage_eval.questions.terms import AssayRule, SharedTerms
-from zimage_eval.questions.verdicts import Page, count_answers, decide_report, decide_sub_questions
+from zimage_eval.questions.verdicts import (
+    Page,
+    count_answers,
+    decide_report,
+    decide_sub_questions,
+    headline_levels,
+)
 
 BLIND = Assay(is_sensitive=False, reason="blind")
 
@@ -37,115 +44,81 @@ def around(mean: float, num_prompts: int = 128, seed: int = 0) -> list[float]:
     return list(np.clip(noise - noise.mean() + mean, -1, 1))
 
 
-def words(evidence: Evidence, *others: Evidence) -> list[str]:
-    pages = {
-        str(index): Page(weights=one, design=FROZEN_WEIGHTS, provenance=PROVENANCE)
-        for index, one in enumerate([evidence, *others])
-    }
-    return [verdicts.weights.word for verdicts in decide_report(pages).values()]
+def weighed(*rungs: GradedRung, status: str = "weighed") -> Evidence:
+    return Evidence(status=status, rungs=rungs, reason="", num_prompts=64)  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize(
-    ("means", "word"),
-    [
-        ((-0.3, -0.2), "supported"),
-        ((-0.3, 0.0), "inconclusive"),
-        ((-0.3, 0.2), "refuted"),
-        ((0.0, 0.0), "inconclusive"),
-    ],
-)
-def test_best_by_beating_every_rival(means: tuple[float, float], word: str) -> None:
-    contrasts = [contrast_of(str(mean), around(mean)) for mean in means]
-    assert words(baseline_best(compare(*contrasts))) == [word]
-    grid = [contrast_of(f"{i}", around(mean, seed=i)) for i, mean in enumerate(means)]
-    assert words(best_of_grid(compare(*grid))) == [word]
-
-
-def test_a_lead_is_what_must_be_exceeded() -> None:
-    contrasts = [contrast_of("rival", around(-0.1))]
-    assert words(baseline_best(compare(*contrasts))) == ["supported"]
-    assert words(baseline_best(compare(*contrasts, lead=0.1))) == ["inconclusive"]
-
-
-@pytest.mark.parametrize(
-    ("means", "word"),
-    [
-        ((0.0, 0.01), "supported"),
-        ((0.0, 0.09), "inconclusive"),
-        ((0.0, -0.3), "refuted"),
-        ((0.3, 0.0), "refuted"),
-    ],
-)
-def test_no_difference_by_equivalence(means: tuple[float, float], word: str) -> None:
-    contrasts = [contrast_of(str(mean), around(mean)) for mean in means]
-    evidence = no_difference(compare(*contrasts))
-    assert words(evidence) == [word]
-    assert evidence.named == ((str(means[0]),) if means[0] else ()) + (
-        (str(means[1]),) if means[1] == -0.3 else ()
-    )
-
-
-def test_a_rival_that_was_not_scored_bars_support_but_not_refutation() -> None:
-    missing = contrast_of("missing", around(0.0), coverage=0.5)
-    worse, better = contrast_of("worse", around(-0.3)), contrast_of("better", around(0.3))
-    for rule in (baseline_best, best_of_grid):
-        assert words(rule(compare(worse))) == ["supported"]
-        assert words(rule(compare(worse, missing))) == ["inconclusive"]
-        assert "missing: 50%" in rule(compare(worse, missing)).reason
-        assert words(rule(compare(better, missing))) == ["refuted"]
-        assert words(rule(compare(missing))) == ["inconclusive"]
+def full(p_value: float, says: Says = "yes") -> Evidence:
+    return weighed(GradedRung("more", says, p_value, is_full=True))
 
 
 def test_without_a_sensitive_judge_nothing_is_decided() -> None:
     for mean in (-0.5, 0.0, 0.5):
         comparison = compare(contrast_of("rival", around(mean)), assay=BLIND)
-        for rule in (baseline_best, no_difference, best_of_grid):
-            evidence = rule(comparison)
-            assert words(evidence) == ["inconclusive"]
-            assert evidence.reason == "blind"
-
-
-def test_a_metric_without_a_good_end_has_no_best() -> None:
-    contrast = contrast_of("rival", around(0.0))._replace(better=None)
-    with pytest.raises(ValueError, match="no variant is best"):
-        baseline_best(compare(contrast))
-    assert words(no_difference(compare(contrast))) == ["supported"]
+        for name, rule in RULES.items():
+            if name not in ("interaction", "in_range"):
+                evidence = rule.weigh(comparison)
+                assert (words([evidence]), evidence.reason) == (["open"], "blind")
 
 
 def test_the_report_corrects_over_what_was_asked() -> None:
-    close = Evidence(status="weighed", p_if_false=0.03, p_if_true=1.0, reason="", num_prompts=128)
-    failed = inconclusive("coverage")
-    assert words(close) == ["supported"]
-    assert words(close, not_testable("no such layer")) == ["supported", "not_testable"]
-    assert words(close, failed) == ["inconclusive", "inconclusive"]
+    close, failed = full(0.03), inconclusive("coverage")
+    assert words([close]) == ["supported"]
+    assert words([close, not_testable("no such layer")]) == ["supported", "not_testable"]
+    assert words([close, failed]) == ["open", "open"]
+    assert words([close, full(0.0, "no")._replace(status="exact")]) == ["supported", "refuted"]
+
+
+def test_a_headline_is_read_at_the_level_that_holm_grants() -> None:
+    """Three claims: 0.05 / 3, then 0.05 / 2; the third is not reached."""
+    claims = [full(0.02), full(0.001), full(0.03)]
+    assert headline_levels(claims) == pytest.approx([0.05 / 2, 0.05 / 3, 0.05])
+    claims[2] = full(0.06)
+    assert headline_levels(claims) == pytest.approx([0.05 / 2, 0.05 / 3, 0.05])
+    claims[0] = full(0.04)
+    assert headline_levels(claims) == pytest.approx([0.05 / 2, 0.05 / 3, 0.05 / 2])
+
+
+def test_a_part_word_answers_where_no_full_one_is_earned() -> None:
+    part = weighed(
+        GradedRung("more", "yes", 0.2, True), GradedRung("size_open", "yes", 0.01, False)
+    )
+    (verdict,) = verdicts_of([part])
+    assert (verdict.word, graded(verdict)) == ("supported", "yes: size_open")
+    assert words([part, full(0.2)]) == ["supported", "open"]
 
 
 def test_the_design_is_not_testable_on_frozen_weights() -> None:
-    page = Page(
-        Evidence(status="weighed", p_if_false=0.001, p_if_true=1.0, reason="", num_prompts=128),
-        FROZEN_WEIGHTS,
-        PROVENANCE,
-    )
+    page = Page(full(0.001), FROZEN_WEIGHTS, PROVENANCE)
     verdicts = decide_report({"a01": page})["a01"]
     assert (verdicts.weights.word, verdicts.design.word) == ("supported", "not_testable")
-    assert "training ablation" in verdicts.design.reason
-    assert verdicts.weights.provenance.model == "nano" and verdicts.weights.num_prompts == 128
-    trained = page._replace(
-        design=Evidence(
-            status="weighed", p_if_false=1.0, p_if_true=0.002, reason="", num_prompts=10
-        )
-    )
+    assert "training ablation" in verdicts.design.evidence.reason
+    assert verdicts.weights.provenance.model == "nano"
+    trained = page._replace(design=full(0.002, "no"))
     assert decide_report({"a01": trained})["a01"].design.word == "refuted"
 
 
-def test_sub_questions_only_suggest() -> None:
-    evidence = {
-        str(p): Evidence(status="weighed", p_if_false=1.0, p_if_true=p, reason="", num_prompts=64)
-        for p in (0.01, 0.06, 0.2)
-    }
+def test_sub_questions_are_read_at_one_level() -> None:
+    """Two of four have a full word at it, which makes it half of 5 %; exact ones don't count."""
+    p_values = {"a": 0.001, "b": 0.02, "c": 0.04, "d": 0.9}
+    evidence = {name: full(p_value) for name, p_value in p_values.items()}
+    evidence["e"] = full(0.0)._replace(status="exact")
     verdicts = decide_sub_questions(evidence, PROVENANCE)
-    assert [v.word for v in verdicts.values()] == ["refuted", "refuted", "inconclusive"]
-    assert all(verdict.is_suggestion for verdict in verdicts.values())
+    assert {verdict.level for verdict in verdicts.values()} == {0.025}
+    told = [verdict.word for verdict in verdicts.values()]
+    assert told == ["supported", "supported", "open", "open", "supported"]
+
+
+def test_the_arms_that_leave_it_open_and_the_number_that_decides_are_told() -> None:
+    rivals = tuple(RivalResult(name, "open", 0.0, -0.1, 0.1) for name in ("a", "b"))
+    evidence = weighed(GradedRung("more", "yes", 0.2, True, (("b", 0.2),), "b"))._replace(
+        rivals=rivals, leaves_open=(("a", 0.3), ("b", 0.01)), closest="a"
+    )
+    (verdict,) = verdicts_of([evidence])
+    assert verdict.named == ("a",) and verdict.decisive == rivals[0]
+    earned = evidence._replace(rungs=(GradedRung("more", "yes", 0.001, True, (("b", 0.001),), ""),))
+    (verdict,) = verdicts_of([earned])
+    assert verdict.named == ("b",) and verdict.decisive == rivals[1]
 
 
 def test_a_judge_of_natural_images_needs_hand_labels() -> None:
@@ -156,7 +129,7 @@ def test_a_judge_of_natural_images_needs_hand_labels() -> None:
 
 
 CLAIM = {
-    "rule": "baseline_best",
+    "rule": "all_worse",
     "study": "hidden_layer",
     "metric": "alignment",
     "phase": "screen",
@@ -177,16 +150,16 @@ def weigh(fields: Mapping[str, object], rows: Sequence[TableRow], baseline: str)
 def test_a_claim_is_weighed_on_a_score_table() -> None:
     means = {"hidden_layer=-2": 0.9, "hidden_layer=-1": 0.5, "swapped": 0.4}
     evidence = weigh(CLAIM, score_rows(means), "hidden_layer=-2")
-    assert words(evidence) == ["supported"]
+    assert words([evidence]) == ["supported"]
     blind = weigh(CLAIM, score_rows(means | {"swapped": 0.9}), "hidden_layer=-2")
-    assert words(blind) == ["inconclusive"]
+    assert words([blind]) == ["open"]
 
 
 @pytest.mark.parametrize(
     ("changed", "said"),
     [
         ({"metric": "alignmint"}, "did you mean 'alignment'"),
-        ({"rule": "baseline_bets"}, "did you mean 'baseline_best'"),
+        ({"rule": "all_wrose"}, "did you mean 'all_worse'"),
         ({"margin": 0}, "greater than 0"),
         ({"metric": "embedding_norm_pad", "margin": None}, "has no margin"),
     ],
@@ -196,16 +169,28 @@ def test_a_wrong_claim_says_what_is_wrong(changed: dict[str, object], said: str)
         TypeAdapter[Claim](AnyClaim).validate_python(CLAIM | changed)
 
 
-def test_the_assay_may_read_another_metric_than_the_claim() -> None:
+def test_what_no_judge_decides_is_not_held_up_by_one() -> None:
     claim = CLAIM | {"rule": "no_difference", "metric": "saturation", "rivals": ["rival"]}
     rng = np.random.default_rng(0)
-    for swapped, word in ((0.4, "supported"), (0.9, "inconclusive")):
-        rows = score_rows({"baseline": 0.9, "rival": 0.9, "swapped": swapped})
-        colored = [row | {"saturation": 0.5 + rng.normal(0, 0.1)} for row in rows]
-        assert words(weigh(claim, colored, "baseline")) == [word]
+    rows = score_rows({"baseline": 0.9, "rival": 0.9, "swapped": 0.9})
+    colored = [row | {"saturation": 0.5 + rng.normal(0, 0.1)} for row in rows]
+    assert words([weigh(claim, colored, "baseline")]) == ["supported"]
+    assert words([weigh(claim | {"metric": "alignment"}, colored, "baseline")]) == ["open"]
 
 
-def score_rows(means: Mapping[str, float]) -> list[dict[str, object]]:
+def test_a_level_is_kept_by_what_pictures_took() -> None:
+    """The rival is as good for half of the forwards, which the score table tells."""
+    rows = score_rows({"baseline": 0.9, "rival": 0.9, "swapped": 0.1}, num_prompts=512)
+    claim = CLAIM | {"rule": "keep", "rivals": ["rival"]}
+    assert graded(verdicts_of([weigh(claim, rows, "baseline")])[0]) == "yes: keep"
+    costs = {"baseline": 8, "rival": 4, "swapped": 8}
+    cheap = [row | {"num_forwards": costs[str(row["variant"])]} for row in rows]
+    evidence = weigh(claim, cheap, "baseline")
+    assert evidence.rivals[0].saves == 4
+    assert graded(verdicts_of([evidence])[0]) == "no: change"
+
+
+def score_rows(means: Mapping[str, float], num_prompts: int = 64) -> list[dict[str, object]]:
     rng = np.random.default_rng(0)
     return [
         {
@@ -217,27 +202,26 @@ def score_rows(means: Mapping[str, float]) -> list[dict[str, object]]:
             "alignment": float(rng.binomial(4, mean)) / 4,
         }
         for variant, mean in means.items()
-        for prompt in range(64)
+        for prompt in range(num_prompts)
     ]
 
 
 def test_answers_are_counted_by_the_verdicts_of_the_report() -> None:
     """0.03 is below 5 % alone, but not after Holm over both claims; a sub-question is none."""
-    clear = Evidence("weighed", p_if_false=0.001, p_if_true=1.0, reason="", num_prompts=64)
-    close = Evidence("weighed", p_if_false=0.03, p_if_true=1.0, reason="", num_prompts=64)
+    clear, close = full(0.001), full(0.03)
     evidence = {
         Place("a", "weights"): clear,
         Place("a", "design"): clear,
         Place("a", "0"): clear,
         Place("b", "weights"): close,
         Place("c", "weights"): not_testable("nothing was drawn"),
-        Place("d", "weights"): close._replace(status="exact", p_if_false=1.0, p_if_true=0.0),
+        Place("d", "weights"): full(0.0, "no")._replace(status="exact"),
     }
     assert count_answers(evidence) == {
         "supported": 2,
         "refuted": 1,
-        "inconclusive": 0,
+        "open": 0,
         "not_testable": 1,
     }
     evidence[Place("b", "design")] = close
-    assert count_answers(evidence)["inconclusive"] == 1
+    assert count_answers(evidence)["open"] == 1

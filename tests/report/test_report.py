@@ -9,14 +9,18 @@ from tests.support.fakes.fake_summaries import DEFAULTS, FULL, number, summarize
 from zimage_eval.config.model_spec import JudgeName
 from zimage_eval.config.params import Study
 from zimage_eval.config.variants import Variant, expand_variants
+from zimage_eval.output.tables import SWAPPED_PROMPTS
 from zimage_eval.prompts.facts import KNOWN_WORDS
 from zimage_eval.report.report import JUDGES
 from zimage_eval.report.studies import confirm_finding, coverage_findings, screened_finding
 from zimage_eval.report.web_page import render_page
 from zimage_eval.studies.shown_numbers import (
+    CHANCE,
+    category_table,
     index_screened,
     main_table,
     markdown_table,
+    metric_table,
     show,
     show_contrast,
     show_interval,
@@ -172,6 +176,24 @@ def test_table_marks_what_has_no_number() -> None:
     assert lines[0] == "| variant | alignment\N{NO-BREAK SPACE}↑ | difference | lpips | coverage |"
     assert lines[-1].endswith("| \N{EN DASH} | \N{EN DASH} | \N{EN DASH} | not available |")
     assert lines[3].startswith("| **`hidden_layer=-2`** (baseline) | 0.90 [0.85, 0.95] |")
+
+
+def test_chance_stands_below_the_variants_in_tables_of_alignment() -> None:
+    chance = [
+        row._replace(variant=SWAPPED_PROMPTS)
+        for row in summarize("", alignment=number(0.31, -0.59))
+        if row.mean is not None
+    ]
+    by_category = [row._replace(category="object") for row in [*layers(), *chance]]
+    index = index_screened([*layers(), *chance, *by_category])
+    for table in (
+        main_table(variants_of(LAYERS), index),
+        metric_table(variants_of(LAYERS), "alignment", index),
+        category_table(variants_of(LAYERS), "alignment", index),
+    ):
+        assert table.splitlines()[-1].startswith(f"| {CHANCE} | 0.31 [0.26, 0.36] |")
+    assert CHANCE not in metric_table(variants_of(LAYERS), "lpips", index)
+    assert CHANCE not in main_table(variants_of(LAYERS), index_screened(layers()))
 
 
 def test_words_stand_to_the_left_and_numbers_to_the_right() -> None:

@@ -28,7 +28,8 @@ def truth_row(planted: str, *, recovered: bool, beaten: int | None = None) -> di
 
 def card_of(truths: dict[str, Any], share: float) -> dict[str, Any]:
     outcome = {"recovered": share, "crowned": 0.2, "crowned_unnoticed": 0.01, "objected": 0.91}
-    difference = {"metric": "sharpness", "margin": 100.0, "difference": 1.2, "low": -8, "high": 10}
+    ends = {"difference": 0.01, "low": -0.08, "high": 0.1}  # logarithms
+    difference = {"metric": "sharpness", "margin": 0.1398, **ends}
     return {
         "truths": truths,
         "total": {
@@ -54,8 +55,8 @@ def card_of(truths: dict[str, Any], share: float) -> dict[str, Any]:
             "schedule": {"num": 60, "num_draws": 400, "share": 0.15, "low": 0.12, "high": 0.19},
         },
         "neutral_words": {
-            "lovely over fine": difference | {"kind": "equivalent", "is_quiet": True},
-            "fine over none": difference | {"kind": "direction_only", "is_quiet": False},
+            "lovely over fine": difference | {"word": "no_difference", "is_quiet": True},
+            "fine over none": difference | {"word": "size_open", "is_quiet": False},
         },
         "false_flags": {
             "num_pairs": 118,
@@ -119,10 +120,10 @@ def test_recovery_stands_by_size_and_by_judge_for_every_family() -> None:
 
 def test_negative_controls_say_whether_they_were_kept() -> None:
     words = "words said of any picture"
-    span = "+1 [\N{MINUS SIGN}8, +10]"
-    assert f"| nano | {words}, lovely over fine: sharpness | within 100, or unresolved |" in TEXT
-    assert f"| equivalent, {span} | yes |" in TEXT
-    assert f"| direction only, {span} | **no** |" in TEXT
+    span = "x 1.01 [0.92, 1.11]"
+    assert f"| nano | {words}, lovely over fine: sharpness | not by more than 15% |" in TEXT
+    assert f"| no difference that matters, {span} | yes |" in TEXT
+    assert f"| whether it matters is open, {span} | **no** |" in TEXT
     assert "| 1 of 118 | **no** |" in TEXT and "| 0 of 38 | yes |" in TEXT
     assert "share of large | no default | 0.69 [0.64, 0.73] | **no** |" in TEXT
     assert "| 62 of 800; most in schedule, 15.0% [12.0%, 19.0%] | **no** |" in TEXT

@@ -17,7 +17,7 @@ from zimage_eval.sampling.batches import (
     plan_variant,
     request_images,
 )
-from zimage_eval.text.layer_maps import PhaseTexts
+from zimage_eval.text.needed_encodings import PhaseTexts
 from zimage_eval.text.wordings import Wording, wording_key
 
 LIMITS = ModelLimits(

@@ -342,7 +342,7 @@ def test_too_little_memory_is_one_line(
         raise torch.OutOfMemoryError("full")
 
     monkeypatch.setattr("zimage_eval.sampling.generation.denoise_batch", fail)
-    assert generate("a red star", project / "x.png", sampler__shift=2.0) == 2
+    assert generate("a red star", project / "x.png", sampler__shift=2.0) == 1
     error = capsys.readouterr().err.splitlines()[-1]
     assert error.startswith("error: shift=2.0: out of memory at batch size 1 on cpu")
 

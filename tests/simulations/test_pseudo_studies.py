@@ -3,13 +3,12 @@
 import math
 from collections.abc import Callable, Sequence
 from functools import partial
-from itertools import compress
 from typing import NamedTuple
 
 import numpy as np
 import pytest
 
-from tests.support.fakes.fake_reports import PROVENANCE, at_most
+from tests.support.fakes.fake_reports import PROVENANCE, at_most, graded
 from tests.support.fakes.pseudo_studies import (
     BASELINE,
     CLAIMS,
@@ -17,7 +16,6 @@ from tests.support.fakes.pseudo_studies import (
     JUDGED,
     OTHER_SIDE,
     RIVALS,
-    TRUE_OF_A_NULL,
     Bank,
     Row,
     claim_of,
@@ -30,18 +28,22 @@ from tests.support.fakes.pseudo_studies import (
 from zimage_eval.config.params import PHASES
 from zimage_eval.output.tables import SWAPPED_PROMPTS
 from zimage_eval.questions import contrasts
-from zimage_eval.questions.claims.study import StudyClaim
 from zimage_eval.questions.evidence import Evidence
-from zimage_eval.questions.rules import best_of_grid
+from zimage_eval.questions.rules import best_by_kind, grids
 from zimage_eval.questions.verdicts import decide_sub_questions
-from zimage_eval.statistics.argmax_sets import argmax_p_values
 from zimage_eval.statistics.studentized import mean_test
 
 
 @pytest.fixture(autouse=True)
 def few_draws(monkeypatch: pytest.MonkeyPatch) -> None:
     """Bootstraps of 1,999 draws, whose smallest p-value still passes Holm over seventeen pages."""
-    monkeypatch.setattr(best_of_grid, "argmax_p_values", partial(argmax_p_values, num_draws=1_999))
+    for rules, names in (
+        (grids, ["argmax_p_values"]),
+        (best_by_kind, ["argmax_p_values", "best_by_kind", "kinds_that_gain"]),
+    ):
+        for name in names:
+            few = partial(getattr(rules, name), num_draws=1_999)
+            monkeypatch.setattr(rules, name, few)
     monkeypatch.setattr(contrasts, "mean_test", partial(mean_test, num_resamples=1_999))
 
 
@@ -54,25 +56,23 @@ class Counts(NamedTuple):
     """What came of many null reports."""
 
     false: int
-    """Reports with a false verdict."""
-    false_discoveries: list[float]
-    """Of each report, were its claims sub-questions: the false share of what is suggested."""
-    nothing_true: int
-    """Reports with a false suggestion among the claims that no null could bear out."""
+    """Reports with a false headline."""
+    false_shares: list[float]
+    """Of each report, were its claims sub-questions: the false share of the full words."""
     by_page: list[int]
-    """False verdicts of each page, were it judged at 5 % on its own."""
+    """False words of each page, were it read at 5 % on its own."""
     uncorrected: int
     """Reports with one of those."""
     blocked: int
     """Pages that were not weighed."""
 
 
-def share_of_false(claims: Sequence[StudyClaim], weighed: Sequence[Evidence]) -> float:
-    """Among the suggestions of a report whose sub-questions are these; 0 without any."""
-    questions = {str(index): one for index, one in enumerate(weighed)}
-    words = [verdict.word for verdict in decide_sub_questions(questions, PROVENANCE).values()]
-    num_suggested = sum(word in ("supported", "refuted") for word in words)
-    return sum(map(is_false, claims, words)) / max(num_suggested, 1)
+def share_of_false(weighed: Sequence[Evidence]) -> float:
+    """Among the full words of a report whose sub-questions are these; 0 without any."""
+    questions = {str(index): evidence for index, evidence in enumerate(weighed)}
+    verdicts = decide_sub_questions(questions, PROVENANCE).values()
+    full = [graded(v) for v in verdicts if v.rung is not None and v.rung.is_full]
+    return sum(map(is_false, full)) / max(len(full), 1)
 
 
 def rate_at_most(shares: Sequence[float], rate: float) -> bool:
@@ -83,32 +83,25 @@ def rate_at_most(shares: Sequence[float], rate: float) -> bool:
 
 def count_false(bank: Bank, num_reports: int, seed: int) -> Counts:
     rng = np.random.default_rng(seed)
-    claims = (*CLAIMS, *FLIPS)
-    by_page = np.zeros(len(claims), dtype=int)
-    hopeless = [claim.rule not in TRUE_OF_A_NULL for claim in claims]
-    lost = list(compress(claims, hopeless))
+    by_page = np.zeros(len(CLAIMS) + len(FLIPS), dtype=int)
     shares: list[float] = []
-    false = nothing_true = uncorrected = blocked = 0
+    false = uncorrected = blocked = 0
     for _ in range(num_reports):
         rows = draw_rows(bank, rng)
         weighed = weigh(CLAIMS, rows, BASELINE) + weigh(FLIPS, rows, OTHER_SIDE)
-        false += any(map(is_false, claims, decide(weighed)))
-        shares.append(share_of_false(claims, weighed))
-        nothing_true += bool(share_of_false(lost, list(compress(weighed, hopeless))))
-        alone = np.array(
-            [is_false(c, decide([w])[0]) for c, w in zip(claims, weighed, strict=True)]
-        )
+        false += any(map(is_false, decide(weighed)))
+        shares.append(share_of_false(weighed))
+        alone = np.array([is_false(decide([evidence])[0]) for evidence in weighed])
         by_page += alone
         uncorrected += bool(alone.any())
-        blocked += sum(one.status != "weighed" for one in weighed)
-    return Counts(false, shares, nothing_true, by_page.tolist(), uncorrected, blocked)
+        blocked += sum(evidence.status != "weighed" for evidence in weighed)
+    return Counts(false, shares, by_page.tolist(), uncorrected, blocked)
 
 
 def test_null_reports_of_real_scores_have_few_false_verdicts(bank: Bank) -> None:
     counts = count_false(bank, 60, seed=1)
     assert at_most(counts.false, 60, 0.05)
-    assert rate_at_most(counts.false_discoveries, 0.10)
-    assert at_most(counts.nothing_true, 60, 0.10)
+    assert rate_at_most(counts.false_shares, 0.05)
     assert counts.blocked <= 10, "a page that is never weighed can't be wrong"
 
 
@@ -118,8 +111,7 @@ def test_at_most_62_of_1000_null_reports_have_a_false_verdict(bank: Bank) -> Non
     """5 % and what chance adds to it; without the correction over pages it is far more."""
     counts = count_false(bank, 1_000, seed=2)
     assert counts.false <= 62, counts
-    assert rate_at_most(counts.false_discoveries, 0.10), np.mean(counts.false_discoveries)
-    assert at_most(counts.nothing_true, 1_000, 0.10), counts
+    assert rate_at_most(counts.false_shares, 0.05), np.mean(counts.false_shares)
     assert all(at_most(count, 1_000, 0.05) for count in counts.by_page), counts
     assert counts.uncorrected > 62, "the pages are so dull that nothing is tested"
     assert counts.blocked <= 170, counts
@@ -128,7 +120,7 @@ def test_at_most_62_of_1000_null_reports_have_a_false_verdict(bank: Bank) -> Non
 def test_a_real_loss_is_found_in_every_report(bank: Bank) -> None:
     """The swapped prompts as a rival: the null reports are judged by a rule that can see."""
     rng = np.random.default_rng(3)
-    rules: tuple[str, ...] = ("baseline_best", "best_of_grid", "lower", "no_difference")
+    rules: tuple[str, ...] = ("all_worse", "best_of_grid", "lower", "no_difference")
     claims = [
         claim_of(rule, metric, phase, RIVALS[:1])
         for rule in rules
@@ -140,9 +132,11 @@ def test_a_real_loss_is_found_in_every_report(bank: Bank) -> None:
         # The assay's arm can't be a rival, so the rival is a copy of it.
         copies = [row | {"variant": RIVALS[0]} for row in rows if row["variant"] == SWAPPED_PROMPTS]
         table = [row for row in rows if row["variant"] != RIVALS[0]] + copies
-        assert decide(weigh(claims, table, BASELINE)) == ["supported"] * 12 + ["refuted"] * 4
+        told = [word.split(":")[0] for word in decide(weigh(claims, table, BASELINE))]
+        assert told == ["yes"] * 12 + ["no"] * 4
         some = claim_of("no_difference", "alignment", "screen", RIVALS)
-        assert weigh([some], table, BASELINE)[0].named == RIVALS[:1]
+        (rung,) = [r for r in weigh([some], table, BASELINE)[0].rungs if r.says == "no"]
+        assert rung.names(0.05) == RIVALS[:1]
 
 
 def _broken(judge: Callable[[Row, np.random.Generator], float]) -> Callable[..., list[Row]]:
@@ -203,5 +197,5 @@ def test_a_broken_judge_supports_nothing(bank: Bank, judge: str) -> None:
         rows = JUDGES[judge](draw_rows(bank, rng), rng)
         judged = [claim for claim in CLAIMS if claim.metric in JUDGED]
         weighed = weigh(judged, rows, BASELINE)
-        assert set(decide(weighed)) == {"inconclusive"}
-        assert {seen.kind for one in weighed for seen in one.rivals} <= {"inconclusive"}
+        assert set(decide(weighed)) == {"open"}
+        assert {rival.word for evidence in weighed for rival in evidence.rivals} <= {"open"}

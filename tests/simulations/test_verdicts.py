@@ -19,14 +19,16 @@ from tests.support.fakes.fake_reports import (
     contrast_of,
     draw_null_report,
     draw_sharp_null_report,
+    is_false_report,
     words,
 )
 from zimage_eval.questions import contrasts
 from zimage_eval.questions.contrasts import Margin, check_assay, find, paired_contrast
 from zimage_eval.questions.evidence import Evidence
-from zimage_eval.questions.rules import best_of_grid
-from zimage_eval.questions.rules.baseline_best import baseline_best
-from zimage_eval.questions.rules.no_difference import no_difference
+from zimage_eval.questions.rules import grids
+from zimage_eval.questions.rules.differs import NO_DIFFERENCE
+from zimage_eval.questions.rules.gains import ALL_WORSE
+from zimage_eval.questions.rules.grids import BEST_OF_GRID
 from zimage_eval.statistics.argmax_sets import argmax_p_values
 from zimage_eval.statistics.power import deviation_under_test, smallest_effect, smallest_margin
 from zimage_eval.statistics.studentized import mean_test
@@ -35,7 +37,7 @@ from zimage_eval.statistics.studentized import mean_test
 @pytest.fixture(autouse=True)
 def few_draws(monkeypatch: pytest.MonkeyPatch) -> None:
     """Bootstraps of 999 draws, whose smallest p-value still passes Holm over eight pages."""
-    monkeypatch.setattr(best_of_grid, "argmax_p_values", partial(argmax_p_values, num_draws=999))
+    monkeypatch.setattr(grids, "argmax_p_values", partial(argmax_p_values, num_draws=999))
     monkeypatch.setattr(contrasts, "mean_test", partial(mean_test, num_resamples=999))
 
 
@@ -46,8 +48,7 @@ def false_reports(
     draw: Callable[[np.random.Generator], list[Evidence]], num_reports: int, seed: int
 ) -> int:
     rng = np.random.default_rng(seed)
-    reports = (words(draw(rng)) for _ in range(num_reports))
-    return sum(bool({"supported", "refuted"} & set(report)) for report in reports)
+    return sum(is_false_report(draw(rng)) for _ in range(num_reports))
 
 
 @pytest.mark.parametrize("draw", NULL_REPORTS)
@@ -78,7 +79,7 @@ def test_power_is_what_the_plan_says(num_prompts: int, is_judged: bool) -> None:
     for _ in range(400):
         noise = rng.choice([-deviation, deviation], num_prompts)
         rival = contrast_of("rival", noise - effect, bounds)
-        found += words([baseline_best(compare(rival))]) == ["supported"]
+        found += words([ALL_WORSE.weigh(compare(rival))]) == ["supported"]
     assert at_least(found, 400, 0.78)
     assert is_judged or at_most(found, 400, 0.82)
 
@@ -91,7 +92,8 @@ def test_the_smallest_margin_shows_no_difference_in_80_percent(is_judged: bool) 
     found = 0
     for _ in range(400):
         rival = contrast_of("rival", rng.choice([-0.25, 0.25], 128), bounds)
-        found += words([no_difference(compare(rival, terms=Margin(margin, 1.0)))]) == ["supported"]
+        evidence = NO_DIFFERENCE.weigh(compare(rival, terms=Margin(margin, 1.0)))
+        found += words([evidence]) == ["supported"]
     assert at_least(found, 400, 0.78)
 
 
@@ -133,9 +135,9 @@ def test_a_broken_judge_decides_nothing(judge: str, num_prompts: int) -> None:
             for name in ("rival", "sw")
         )
         assay = check_assay(swapped, TERMS)
-        assert find(rival, TERMS, assay).kind == "inconclusive"
+        assert find(rival, TERMS, assay).word == "open"
         weighed = [
-            rule(compare(rival, assay=assay))
-            for rule in (baseline_best, no_difference, best_of_grid.best_of_grid)
+            rule.weigh(compare(rival, assay=assay))
+            for rule in (ALL_WORSE, NO_DIFFERENCE, BEST_OF_GRID)
         ]
-        assert words(weighed) == ["inconclusive"] * 3
+        assert words(weighed) == ["open"] * 3

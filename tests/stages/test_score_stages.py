@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 
 from stages import (
@@ -21,9 +22,15 @@ from tests.support.projects.synthetic_study import write_project
 from tests.support.repository import ROOT
 from zimage_eval.config.metrics import available_metrics
 from zimage_eval.config.variants import Variant
-from zimage_eval.output.png import encode_png, read_picture
+from zimage_eval.output.png import encode_png, pixels_digest, read_picture
 from zimage_eval.output.results import read_results
-from zimage_eval.output.tables import SWAPPED_PROMPTS, read_table, scores_schema
+from zimage_eval.output.tables import (
+    IMAGES,
+    SWAPPED_PROMPTS,
+    read_table,
+    scores_schema,
+    write_table,
+)
 from zimage_eval.studies.summaries import read_summaries
 
 
@@ -265,9 +272,14 @@ def test_pictures_of_8_pixels_are_scored_but_for_what_needs_more(
 ) -> None:
     write_project(tmp_path, num_prompts={"screen": 4, "confirm": 4})
     monkeypatch.chdir(tmp_path)
-    for path in Path("data/images/hidden_layer").rglob("*.png"):
-        pixels = read_picture(path)[:, 20:28, 20:28]
-        path.write_bytes(encode_png(pixels, {}))
+    folder = Path("data/images/hidden_layer")
+    images = read_table(folder / "images.parquet", IMAGES).to_pylist()
+    for row in images:
+        pixels = read_picture(folder / row["file"])[:, 20:28, 20:28]
+        (folder / row["file"]).write_bytes(encode_png(pixels, {}))
+        row["pixels"] = pixels_digest(pixels)
+    listed = pa.Table.from_pylist(images, schema=IMAGES.columns)
+    write_table(folder / "images.parquet", IMAGES, listed)
     compute_scores.main("hidden_layer")
     schema = scores_schema(available_metrics([]))
     table = read_table(Path("data/scores/hidden_layer.parquet"), schema).to_pylist()

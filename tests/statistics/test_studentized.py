@@ -100,3 +100,24 @@ def test_pseudo_prompts_cost_what_the_plan_is_told() -> None:
     assert test is not None
     seen = deviation_under_test(float(np.std(values, ddof=1)), 128, is_judged=True)
     assert test.error == pytest.approx(seen / math.sqrt(128), rel=0.02)
+
+
+@pytest.mark.parametrize("bounds", [SHARES, None])
+def test_losses_are_gains_with_the_other_sign(bounds: tuple[float, float] | None) -> None:
+    values = np.random.default_rng(3).normal(0.1, 0.2, 40).clip(-1, 1)
+    test = mean_test(values.tolist(), bounds)
+    assert test is not None
+    mirrored = test.mirrored()
+    low, high = test.interval(0.95)
+    assert mirrored.interval(0.95) == pytest.approx((-high, -low))
+    for null in (-0.1, 0.0, 0.1):
+        assert mirrored.p_above(null) == pytest.approx(test.p_below(-null))
+    assert mirrored.mirrored().p_above(0.05) == pytest.approx(test.p_above(0.05))
+
+
+def test_a_mean_is_told_relative_to_a_number() -> None:
+    test = mean_test(np.random.default_rng(4).normal(30, 2, 40).tolist(), None)
+    assert test is not None
+    above = test.relative_to(29.0)
+    assert above.p_above(0.5) == pytest.approx(test.p_above(29.5))
+    assert above.interval(0.9) == pytest.approx(tuple(end - 29 for end in test.interval(0.9)))

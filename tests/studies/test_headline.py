@@ -9,6 +9,7 @@ import pytest
 from tests.support.fakes.fake_summaries import DEFAULTS, FULL, number, summarize
 from zimage_eval.config.params import Study
 from zimage_eval.config.variants import ExpandedStudy, expand_study, expand_variants
+from zimage_eval.output.tables import SWAPPED_PROMPTS
 from zimage_eval.studies.headline import (
     BestRival,
     best_rival,
@@ -46,6 +47,11 @@ def test_the_best_rival_is_the_one_with_the_highest_difference_at_screen_size() 
     assert rival is not None
     assert rival[:3] == ("layer", "b", "alignment")
     assert rival[3:] == pytest.approx((-0.1, -0.15, -0.05))
+
+
+def test_chance_is_no_rival() -> None:
+    chance = summarize(SWAPPED_PROMPTS, alignment=number(0.3, 0.6))
+    assert best_rival("layers", [*layers(), *chance]) == best_rival("layers", layers())
 
 
 def test_nothing_is_compared_without_a_rival_or_a_judge() -> None:

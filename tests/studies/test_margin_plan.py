@@ -10,8 +10,8 @@ from zimage_eval.cli.commands import main
 from zimage_eval.config.variants import expand_variants
 from zimage_eval.output.text_tables import render_text
 from zimage_eval.questions.contrasts import Margin
-from zimage_eval.questions.rules.baseline_best import baseline_best
-from zimage_eval.questions.rules.no_difference import no_difference
+from zimage_eval.questions.rules.differs import NO_DIFFERENCE
+from zimage_eval.questions.rules.gains import ALL_WORSE
 from zimage_eval.statistics.estimates import estimate
 from zimage_eval.statistics.power import num_prompts_needed
 from zimage_eval.studies.margin_plan import (
@@ -100,8 +100,8 @@ def test_the_planned_prompts_have_the_power_on_real_scores(margin: float) -> Non
         pairs = rng.permuted(pairs, axis=1)[:, :2]
         differences = pairs[:, 0] - pairs[:, 1]
         same = contrast_of("rival", differences, SHARES)
-        equivalent += words([no_difference(compare(same, terms=terms))]) == ["supported"]
+        equivalent += words([NO_DIFFERENCE.weigh(compare(same, terms=terms))]) == ["supported"]
         worse = contrast_of("rival", np.clip(differences - margin, -1, 1), SHARES)
-        found += words([baseline_best(compare(worse, terms=terms))]) == ["supported"]
+        found += words([ALL_WORSE.weigh(compare(worse, terms=terms))]) == ["supported"]
     assert at_least(equivalent, 300, 0.78)
     assert at_least(found, 300, 0.78)

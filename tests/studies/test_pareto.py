@@ -1,6 +1,7 @@
 """The front of quality against cost: closed cases, and how often a picture is wrong."""
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from tests.support.fakes.fake_reports import at_most
@@ -65,5 +66,5 @@ def test_prompts_that_a_variant_lacks_are_left_out_for_all() -> None:
         for i in range(4)
         for s, value in ((0, None if v == "failed" or (v, i) == ("b", 3) else 1.0 * i), (1, None))
     ]
-    shared = shared_qualities(rows, ("a", "b", "failed"), "alignment", -1.0)
+    shared = shared_qualities(pd.DataFrame(rows), ("a", "b", "failed"), "alignment", -1.0)
     assert shared == {"a": [0.0, -1.0, -2.0], "b": [0.0, -1.0, -2.0]}

@@ -1,5 +1,7 @@
 """The heat map by category and the picture of quality against cost say what the numbers say."""
 
+import numpy as np
+import pandas as pd
 from matplotlib.axes import Axes
 
 from tests.support.projects.default_settings import DEFAULTS
@@ -28,9 +30,9 @@ VARIANTS = study([0.0, 1.0, 3.0])
 NAMES = [variant.name for variant in VARIANTS]
 
 
-def table(losses: dict[str, float], metric: str = "alignment") -> list[dict[str, object]]:
+def table(losses: dict[str, float], metric: str = "alignment") -> pd.DataFrame:
     """Prompts of two categories that lose a share of their facts, the second one twice as much."""
-    return [
+    rows = [
         {
             "variant": name,
             "phase": "screen",
@@ -45,6 +47,7 @@ def table(losses: dict[str, float], metric: str = "alignment") -> list[dict[str,
         for category in "ab"
         for index in range(16)
     ]
+    return pd.DataFrame(rows)
 
 
 ROWS = table(dict(zip(NAMES, (0.0, 0.1, 0.3), strict=True)))
@@ -90,7 +93,7 @@ def test_without_a_better_end_or_a_second_cost_there_is_no_front() -> None:
 
 
 def test_nothing_scored_is_still_a_picture() -> None:
-    rows = [{**row, "alignment": None, "num_forwards": None, "error": "x"} for row in ROWS]
+    rows = ROWS.assign(alignment=np.nan, num_forwards=np.nan, error="x")
     summaries = summarize_scores(rows, NAMES, NAMES[0])
     assert texts(draw_study_costs(VARIANTS, summaries, []).axes[0]) == ["no image was scored"]
     assert draw_study_categories(VARIANTS, summaries).axes

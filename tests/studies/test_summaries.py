@@ -2,18 +2,21 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from tests.support.projects.default_settings import DEFAULTS
 from zimage_eval.config.metrics import METRICS
 from zimage_eval.config.settings import Settings, override
 from zimage_eval.config.variants import Variant
+from zimage_eval.output.tables import SWAPPED_PROMPTS
 from zimage_eval.studies.summaries import (
     Summary,
     confirm_rows,
     excludes_zero,
     note_small_pictures,
     read_summaries,
+    summarize_chance,
     summarize_scores,
     write_summaries,
 )
@@ -30,6 +33,11 @@ def score_row(
     row: dict[str, Any] = dict.fromkeys(METRICS)
     row |= {"variant": variant, "phase": phase, "prompt_id": f"p{prompt}", "seed": seed}
     return row | {"category": ("even", "odd")[prompt % 2], "error": error} | scores
+
+
+def table(rows: list[dict[str, Any]]) -> pd.DataFrame:
+    metrics = [metric for metric in METRICS if metric in rows[0]]
+    return pd.DataFrame(rows).astype(dict.fromkeys(metrics, float))
 
 
 def find(summaries: list[Summary], variant: str, metric: str, **other: str) -> Summary:
@@ -59,7 +67,7 @@ def rows() -> list[dict[str, Any]]:
 
 @pytest.fixture
 def summaries(rows: list[dict[str, Any]]) -> list[Summary]:
-    return summarize_scores(rows, ["base", "rival", "gone"], "base")
+    return summarize_scores(table(rows), ["base", "rival", "gone"], "base")
 
 
 def test_differences_are_paired_and_categories_apart(summaries: list[Summary]) -> None:
@@ -106,7 +114,7 @@ def test_categories_without_a_number_are_left_out(summaries: list[Summary]) -> N
 
 def test_tokens_of_a_class_that_no_prompt_has_are_left_out(rows: list[dict[str, Any]]) -> None:
     rows[0]["cka_content"] = 0.5
-    found = {row.metric for row in summarize_scores(rows, ["base", "rival"], "base")}
+    found = {row.metric for row in summarize_scores(table(rows), ["base", "rival"], "base")}
     assert "cka_content" in found and "cka_pad" not in found
     assert "lpips" in found and "psnr" in found  # null, and said to be
 
@@ -114,8 +122,24 @@ def test_tokens_of_a_class_that_no_prompt_has_are_left_out(rows: list[dict[str, 
 def test_a_metric_without_its_network_is_absent(rows: list[dict[str, Any]]) -> None:
     for row in rows:
         del row["dists"]
-    found = {row.metric for row in summarize_scores(rows, ["base", "rival"], "base")}
+    found = {row.metric for row in summarize_scores(table(rows), ["base", "rival"], "base")}
     assert "dists" not in found and "lpips" in found
+
+
+def test_chance_is_what_swapped_prompts_reach(rows: list[dict[str, Any]]) -> None:
+    swapped = [
+        row | {"variant": SWAPPED_PROMPTS, "alignment": 0.25, "sharpness": None}
+        for row in rows
+        if row["variant"] == "base"
+    ]
+    chance = summarize_chance(table([*rows, *swapped]), "base")
+    assert {row.metric for row in chance} == {"alignment"} and chance[0].category == "all"
+    assert chance[0].mean == 0.25
+    own = find(summarize_scores(table(rows), ["base"], "base"), "base", "alignment").mean
+    assert own is not None and chance[0].difference == pytest.approx(0.25 - own)
+    assert summarize_chance(table(rows), "base") == []
+    unjudged = [row | {"alignment": None} for row in swapped]
+    assert summarize_chance(table([*rows, *unjudged]), "base") == []
 
 
 def test_confirm_rows_are_the_rivals() -> None:
@@ -124,7 +148,7 @@ def test_confirm_rows_are_the_rivals() -> None:
         for prompt in range(8)
         for variant, value in (("base", 1.0), ("rival", 0.5))
     ]
-    summaries = summarize_scores(rows, ["base", "rival"], "base")
+    summaries = summarize_scores(table(rows), ["base", "rival"], "base")
     confirmed = {row.metric: row for row in confirm_rows(summaries, "base")}
     assert {row.variant for row in confirmed.values()} == {"rival"}
     assert confirmed["alignment"].difference == -0.5

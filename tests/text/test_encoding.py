@@ -15,8 +15,8 @@ from zimage_eval.config.variants import Variant
 from zimage_eval.model.folder import read_limits
 from zimage_eval.text.embeddings import TextEmbeddings
 from zimage_eval.text.encoder import TextSide, load_text_side
-from zimage_eval.text.encoding import encode_layers, encode_prompts, study_encodings
-from zimage_eval.text.layer_maps import PhaseTexts
+from zimage_eval.text.encoding import encode_layers, encode_prompts
+from zimage_eval.text.needed_encodings import PhaseTexts, study_encodings
 from zimage_eval.text.tokens import tokenize
 
 PROMPTS = ["a red circle", "", "a small blue star on a black background, 12 of them", "一只猫 🐈"]

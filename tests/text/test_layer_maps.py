@@ -9,9 +9,10 @@ from tests.support.projects.default_settings import make_settings
 from zimage_eval.config.model_spec import DtypeSettings
 from zimage_eval.text.embeddings import TextEmbeddings
 from zimage_eval.text.encoder import TextSide, load_text_side
-from zimage_eval.text.encoding import Encoding, encode_layers, map_layers, plan_forwards
+from zimage_eval.text.encoding import encode_layers, map_layers, plan_forwards
 from zimage_eval.text.hidden_layers import unit_rms
-from zimage_eval.text.layer_maps import PhaseTexts, fit_linear_map, fit_moments
+from zimage_eval.text.layer_maps import fit_linear_map, fit_moments
+from zimage_eval.text.needed_encodings import Encoding, PhaseTexts
 from zimage_eval.text.tokens import tokenize
 
 FLOAT32 = DtypeSettings(text_encoder="float32", transformer="float32", vae="float32")

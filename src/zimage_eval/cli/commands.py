@@ -10,6 +10,7 @@ import typer
 
 from zimage_eval.cli.check import run_check
 from zimage_eval.cli.door import BadOption, Door
+from zimage_eval.cli.fetch import FETCH_EXAMPLE, run_fetch
 from zimage_eval.cli.generate import GENERATE_EXAMPLE, run_generate
 from zimage_eval.cli.label_sheet import SHEET_EXAMPLE, run_label_sheet
 from zimage_eval.cli.measure import run_measure
@@ -17,6 +18,7 @@ from zimage_eval.cli.plan import run_plan
 from zimage_eval.cli.predict import run_predict
 from zimage_eval.cli.rows import run_rows
 from zimage_eval.cli.stale import run_stale
+from zimage_eval.cli.store import run_store
 
 
 class Command(NamedTuple):
@@ -28,6 +30,7 @@ class Command(NamedTuple):
 
 COMMANDS = {
     "check": Command(run_check),
+    "fetch": Command(run_fetch, FETCH_EXAMPLE),
     "generate": Command(run_generate, GENERATE_EXAMPLE),
     "label-sheet": Command(run_label_sheet, SHEET_EXAMPLE),
     "measure": Command(run_measure),
@@ -35,6 +38,7 @@ COMMANDS = {
     "predict": Command(run_predict),
     "rows": Command(run_rows),
     "stale": Command(run_stale),
+    "store": Command(run_store),
 }
 """All commands, in the order of the help text. Each has a file of its own beside this one, which
 imports no other library than typer until it runs."""

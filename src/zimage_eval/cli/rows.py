@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from zimage_eval.report.verdicts import Answer
 
 _LEGEND = """\
-p: p-value adjusted over the report (Holm), or exact: decided by equality; n: prompts or other units
-full size: the claim on many more prompts; design: is another training better, from training runs"""
+answer: to what the hypothesis claims, by the largest evidence; n: prompts or other units;
+fewer: with the study's own prompts alone; design: is another training better, from training runs"""
 
 
 def run_rows(context: typer.Context) -> None:
@@ -44,16 +44,16 @@ def run_rows(context: typer.Context) -> None:
 
 
 def answers_table(answers: Sequence["Answer"]) -> "TextTable":
-    """A row per question with its verdicts, p-values, sizes and hypothesis; then a legend."""
+    """A row per question with its verdicts, the word, sizes and hypothesis; then a legend."""
     from zimage_eval.output.text_tables import Column, TextTable
 
     return TextTable(
         columns=[
             Column("row", least_width=5),
             Column("weights", least_width=13),
-            Column("p", is_right_aligned=True, least_width=8),
+            Column("answer", longest=48),
             Column("n", is_right_aligned=True, least_width=5),
-            Column("full size", least_width=13),
+            Column("fewer", least_width=13),
             Column("n", is_right_aligned=True, least_width=5),
             Column("design", least_width=13),
             Column("hypothesis", longest=64),
@@ -65,15 +65,17 @@ def answers_table(answers: Sequence["Answer"]) -> "TextTable":
 
 
 def _cells(answer: "Answer") -> list[str]:
+    from zimage_eval.report.words import say
+
     weights, design = answer.verdicts
-    full = answer.at_full_size
+    smaller = answer.smaller
     return [
         answer.question.row,
         _plain(weights),
-        _p_value(weights),
-        str(weights.num_prompts),
-        _plain(full) if full else "",
-        str(full.num_prompts) if full else "",
+        say(weights, answer.question.claim.rival_table()).replace("`", ""),
+        str(weights.evidence.num_prompts),
+        _plain(smaller) if smaller else "",
+        str(smaller.evidence.num_prompts) if smaller else "",
         _plain(design),
         answer.question.hypothesis,
     ]
@@ -81,15 +83,6 @@ def _cells(answer: "Answer") -> list[str]:
 
 def _plain(verdict: "Verdict") -> str:
     return verdict.word.replace("_", " ")
-
-
-def _p_value(verdict: "Verdict") -> str:
-    if verdict.is_exact:
-        return "exact"
-    if verdict.p_value is None:
-        return ""
-    p_value = f"{verdict.p_value:.1e}"
-    return "1" if p_value == "1.0e+00" else p_value
 
 
 def _order(answer: "Answer") -> tuple[bool, str, int]:

@@ -7,12 +7,13 @@ one is refused.
 
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from zimage_eval.config.frozen import Frozen
 from zimage_eval.config.setting_groups import Count
+from zimage_eval.config.weight_sources import Digest, refuse_number
 
-NetworkName = Literal["clip", "detector", "dinov2", "inception", "vgg16"]
+NetworkName = Literal["clip", "detector", "dinov2", "inception", "ocr", "vgg16", "vlm"]
 BackboneName = Literal["alexnet", "vae", "inception", "clip", "dinov2"]
 SHIPPED: tuple[BackboneName, ...] = ("alexnet", "vae")
 """Backbones that need no declared file: LPIPS' trunk and the model's own autoencoder."""
@@ -24,9 +25,11 @@ class PinnedFile(Frozen):
     """A file or folder outside the repository."""
 
     path: str | None
-    """Relative to the project, or absolute; null, for Inception, means clean-fid's own place."""
-    sha256: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
-    """Digest of the file, or of a folder's *.safetensors in the order of their names, joined."""
+    """Relative to the project, or absolute; null is for Inception, then in clean-fid's own place,
+    and for OCR, then in the package rapidocr."""
+    sha256: Digest
+    """Digest of the file, or of a folder's *.safetensors (OCR: *.onnx) in the order of their names,
+    joined."""
 
 
 class SceneReference(Frozen):
@@ -41,7 +44,7 @@ class FolderReference(Frozen):
 
     source: Literal["folder"]
     path: str
-    sha256: str
+    sha256: Annotated[str, BeforeValidator(refuse_number)]
     """Digest of the files' names and bytes, in the order of their names."""
 
 

@@ -29,7 +29,7 @@ seed. The three in the plural are lists for a network: pairs with the baseline, 
 of one variant and prompt, pictures with their prompts' texts.
 """
 Better = Literal["higher", "lower"]
-ImageNetwork = Literal["alexnet", "vgg16", "clip"]
+ImageNetwork = Literal["alexnet", "vgg16", "clip", "ocr", "vlm"]
 """Weights that metrics of a picture are computed with."""
 SHIPPED_NETWORK: ImageNetwork = "alexnet"
 """The one whose weights are in the repository; models/<model>.yaml declares the others."""
@@ -51,14 +51,19 @@ class MetricDefinition:
     decimals: int
     """Number of decimals that the report shows."""
     margin: float | None
-    """Smallest difference that matters, in the metric's unit; None for a metric that only describes
-    a variant and is not compared."""
+    """Smallest difference that matters, in the metric's unit, or as a share where ratios are
+    compared; None for a metric that only describes a variant and is not compared."""
     mode: str
     """Settings with which another implementation gets the same number."""
     library: str | None = None
     """The PyPI package whose number it is; None where it is computed here."""
     network: ImageNetwork | None = None
     """The weights that it is computed with, if any."""
+    contrast: Literal["difference", "log"] = "difference"
+    """Log: two variants are compared by the ratio of their values, above 0, through the logarithm;
+    for values so skewed that the mean of their differences hangs on a few prompts."""
+    min_prompts: int = 8
+    """Fewer give a claim no word."""
     min_side: int = 1
     """Pixels of the shorter side of the smallest picture that has the number."""
     leads_figures: bool = False
@@ -101,6 +106,19 @@ _LPIPS = MetricDefinition(
     library="lpips",
     network="alexnet",
     min_side=31,  # what smaller pictures leave of themselves is lost in the pooling
+)
+_READING = "confidence 0.9 and above, case and spaces ignored"
+_TEXT_RENDERING = MetricDefinition(
+    function="metrics.text_rendering.scores.text_word_accuracy",
+    version=1,
+    reads="image_texts",
+    unit="share of words",
+    better="higher",
+    decimals=3,
+    margin=0.05,
+    mode="quoted words that are read anywhere, confidence 0.9 and above, case ignored",
+    library="rapidocr",
+    network="ocr",
 )
 _OF_EMBEDDINGS = MetricDefinition(
     function="metrics.embedding.norm",
@@ -154,6 +172,13 @@ METRICS: Mapping[str, MetricDefinition] = {
         in_main_table=True,
         in_confirm=True,
     ),
+    "alignment_geometric": replace(
+        _SHARE_OF_FACTS,
+        function="metrics.alignment.alignment_geometric",
+        unit="probability",
+        mode="geometric mean over facts (Soft-TIFA)",
+        network="vlm",
+    ),
     **{
         f"fact_{kind}": replace(
             _SHARE_OF_FACTS,
@@ -187,6 +212,33 @@ METRICS: Mapping[str, MetricDefinition] = {
         mode="prompts that clip_score can read whole",
         library="transformers",
         network="clip",
+    ),
+    "vqa_score": MetricDefinition(
+        function="metrics.judges.vlm.vqa_score",
+        version=1,
+        reads="image_texts",
+        unit="probability",
+        better="higher",
+        decimals=3,
+        margin=0.05,
+        mode="yes over yes and no, first token, 'Does this figure show \"...\"?'",
+        library="transformers",
+        network="vlm",
+        in_main_table=True,
+    ),
+    "text_word_accuracy": replace(_TEXT_RENDERING, in_main_table=True),
+    "text_ned": replace(
+        _TEXT_RENDERING,
+        function="metrics.text_rendering.scores.text_ned",
+        unit="similarity",
+        mode="1 - edit distance over the longer length, nearest lines, " + _READING,
+    ),
+    "text_cer": replace(
+        _TEXT_RENDERING,
+        function="metrics.text_rendering.scores.text_cer",
+        unit="share of characters",
+        better="lower",
+        mode="edit distance over the quoted length, nearest lines or none, " + _READING,
     ),
     "lpips": replace(_LPIPS, leads_figures=True, in_main_table=True, in_confirm=True),
     "lpips_vgg": replace(
@@ -252,7 +304,9 @@ METRICS: Mapping[str, MetricDefinition] = {
         unit="gray levels squared",
         better=None,
         decimals=0,
-        margin=100.0,
+        margin=0.15,
+        contrast="log",
+        min_prompts=128,  # with 64, one word in ten would be wrong, with 128 one in twenty
         mode="variance of the Laplacian",
         leads_figures=True,
     ),
@@ -343,7 +397,8 @@ class JudgeDefinition:
 
 JUDGES: Mapping[JudgeName, JudgeDefinition] = {
     "scenes": JudgeDefinition("prompts.scenes.checking.check_facts", 1),
-    "detector": JudgeDefinition("metrics.judges.detector.judge_natural", 1, ("detector", "clip")),
+    "detector": JudgeDefinition("metrics.judges.detector.judge_natural", 2, ("detector", "clip")),
+    "vlm": JudgeDefinition("metrics.judges.vlm.judge_by_questions", 1, ("vlm",)),
     "hand_labels": JudgeDefinition(
         "metrics.judges.hand_labels.read_hand_labels", 1, ("hand_labels",)
     ),

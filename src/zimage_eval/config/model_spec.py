@@ -9,18 +9,21 @@ from zimage_eval.config.frozen import Frozen, parse, read_yaml, unknown
 from zimage_eval.config.measuring import SHIPPED, Distribution, NetworkName, PinnedFile
 from zimage_eval.config.setting_groups import Count, Float
 from zimage_eval.config.settings import Settings
+from zimage_eval.config.weight_sources import Digest, HubSource, digests_file, read_digests
 
 Dtype = Literal["float32", "bfloat16", "float16"]
 Engine = Literal["eager", "compiled"]
 Role = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
 Sentence = Annotated[str, StringConstraints(pattern=r"^\S+( \S+)*[^\s.]$")]
-Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 JudgeName = Literal[
     "scenes",
     "detector",
+    "vlm",
     "hand_labels",
     "none",
 ]
+SOFT_JUDGES: tuple[JudgeName, ...] = ("vlm",)
+"""Those that give each fact a probability."""
 
 
 class DtypeSettings(Frozen):
@@ -64,11 +67,16 @@ class ModelSpec(Frozen):
     planning: Planning
     sha256: dict[str, Digest] = Field(default_factory=dict)
     """Of files in models/<model>/, by their path in it. `check` refuses other ones; of a file that
-    is not named here nothing is known."""
+    is not named here nothing is known. Those of fetched weights are in models/<model>.sha256."""
+    source: HubSource | None = None
+    """Where `python -m zimage_eval fetch` gets the weights; None for those of the repository."""
 
     @model_validator(mode="after")
     def _measured_with_what_is_there(self) -> Self:
-        needed: dict[str, tuple[str, ...]] = {"detector": ("detector", "clip")}
+        needed: dict[str, tuple[str, ...]] = {
+            "detector": ("detector", "clip"),
+            "vlm": ("vlm",),
+        }
         wanted = {f"judge {self.judge!r}": needed.get(self.judge, ())}
         for backbone in self.distribution.backbones:
             wanted[f"backbone {backbone!r}"] = () if backbone in SHIPPED else (backbone,)
@@ -102,6 +110,10 @@ def load_model_spec(path: Path, folder: Path = Path()) -> ModelSpec:
         known = sorted(file.stem for file in path.parent.glob("*.yaml"))
         raise ValueError(f"{path}: no such model {unknown(path.stem, known)}")
     spec = parse(read_yaml(path), ModelSpec, str(path))
+    fetched = read_digests(digests_file(path))
+    if fetched and spec.sha256:
+        raise ValueError(f"{path}: sha256: stand in {digests_file(path)} too; keep one of both")
+    spec = spec.model_copy(update={"sha256": fetched or spec.sha256})
     return spec if folder == Path() else _from_elsewhere(spec, folder)
 
 

@@ -13,10 +13,14 @@ from zimage_eval.config.kinds import FACT_KINDS, TOKEN_CLASSES
 from zimage_eval.config.measuring import NetworkName, PinnedFile
 from zimage_eval.config.metrics import available_metrics
 from zimage_eval.metrics import alignment, clip_score, dists, embedding, image, lpips
+from zimage_eval.metrics.judges import vlm
 from zimage_eval.metrics.metric import LoadNetwork, Metric
 from zimage_eval.metrics.networks.clip import load_clip
 from zimage_eval.metrics.networks.files import network_path
 from zimage_eval.metrics.networks.lpips_trunks import load_lpips, load_lpips_vgg
+from zimage_eval.metrics.networks.text_reader import load_text_reader
+from zimage_eval.metrics.networks.vision_language import load_vision_language
+from zimage_eval.metrics.text_rendering import scores as text_rendering
 
 if TYPE_CHECKING:
     import torch
@@ -54,12 +58,17 @@ _PER_TOKEN_CLASS: Mapping[str, Callable[..., float | None]] = {
 ARITHMETIC: Mapping[str, Arithmetic] = {
     "alignment": Arithmetic(alignment.alignment),
     "all_facts": Arithmetic(alignment.all_facts),
+    "alignment_geometric": Arithmetic(alignment.alignment_geometric, load_vision_language),
     **{
         f"fact_{kind}": Arithmetic(partial(alignment.alignment_of_kind, kind=kind))
         for kind in FACT_KINDS
     },
     "clip_score": Arithmetic(clip_score.clip_score, load_clip),
     "clip_coverage": Arithmetic(clip_score.clip_coverage, load_clip),
+    "vqa_score": Arithmetic(vlm.vqa_score, load_vision_language),
+    "text_word_accuracy": Arithmetic(text_rendering.text_word_accuracy, load_text_reader),
+    "text_ned": Arithmetic(text_rendering.text_ned, load_text_reader),
+    "text_cer": Arithmetic(text_rendering.text_cer, load_text_reader),
     "lpips": Arithmetic(lpips.lpips_distances, _load_alex),
     "lpips_vgg": Arithmetic(lpips.lpips_distances, _load_vgg),
     "dists": Arithmetic(dists.dists, _load_dists),

@@ -4,6 +4,8 @@ Every metric is computed over the tokens of one class. The template's first toke
 sink with a norm far larger than that of words, so the classes must not be mixed.
 """
 
+import hashlib
+import json
 from collections.abc import Hashable, Mapping, Sequence
 from functools import cached_property
 from typing import Any, Generic, TypeVar
@@ -27,6 +29,14 @@ class TokenVectors:
         self.tokens = tokens
         self.token_ids = token_ids
         self.vectors = vectors
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 in hex digits over spellings, ids and vectors."""
+        digest = hashlib.sha256(json.dumps([list(self.tokens), self.vectors.shape]).encode())
+        digest.update(self.token_ids.astype(np.int64).tobytes())
+        digest.update(np.ascontiguousarray(self.vectors).tobytes())
+        return digest.hexdigest()
 
     @cached_property
     def classes(self) -> NDArray[np.str_]:
@@ -186,6 +196,10 @@ class EmbeddingScores(Generic[CacheKey]):
             n: metric for n, metric in metrics.items() if metric.reads == "embedding_pair"
         }
         self.computed: dict[tuple[CacheKey, CacheKey | None], EmbeddingValues] = {}
+
+    def digest(self, key: CacheKey | None) -> str | None:
+        """Digest of an encoding; None for none."""
+        return None if key is None else self.encodings[key].digest
 
     def of(self, key: CacheKey, baseline: CacheKey | None) -> EmbeddingValues:
         """Metric name -> score of one encoding; without a baseline, paired metrics are None.

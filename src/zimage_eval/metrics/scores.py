@@ -1,6 +1,10 @@
-"""Scoring a study: every metric of every image, from the files that earlier stages wrote."""
+"""Scoring a study: every metric of every image, from the files that earlier stages wrote.
 
-from collections.abc import Iterable, Mapping, Sequence
+Images are scored in portions: those of one variant and phase, some prompts at a time. A portion
+lists all that decides its scores, so that the store can keep them.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import combinations, groupby
@@ -11,9 +15,15 @@ import numpy as np
 
 from zimage_eval.config.variants import Variant
 from zimage_eval.metrics.embedding import EmbeddingScores, TokenVectors
-from zimage_eval.metrics.judges.judges import Judge, Picture, load_image
-from zimage_eval.metrics.metric import BATCHED, Metric, Reads
-from zimage_eval.metrics.picture_scores import Comparisons, PictureInputs, PicturePair
+from zimage_eval.metrics.judges.judges import Judge, Picture
+from zimage_eval.metrics.metric import BATCHED, Metric
+from zimage_eval.metrics.picture_scores import (
+    MAX_PER_BATCH,
+    Comparisons,
+    PictureInputs,
+    PicturePair,
+)
+from zimage_eval.output.stored.listed_pictures import ListedPicture
 from zimage_eval.output.tables import (
     SWAPPED_PROMPTS,
     TableRow,
@@ -26,6 +36,16 @@ from zimage_eval.text.wordings import Wordings, wording_key
 
 EncodingKey = tuple[str, str]
 """Text, canonical JSON of the encoder's settings."""
+ImageKey = tuple[str, str, str, int]
+"""Variant, phase, prompt id and seed."""
+
+
+class Instruments(NamedTuple):
+    """What judges and measures pictures, loaded."""
+
+    judge: Judge
+    networks: Mapping[str, Any]
+    """The networks of the metrics that need one, by the metric's name."""
 
 
 @dataclass(frozen=True)
@@ -38,12 +58,11 @@ class StudyImages:
     """Row of the prompt table, by phase and prompt id."""
     variants: Mapping[str, Variant]
     embeddings: EmbeddingScores[EncodingKey]
-    judge: Judge
     metrics: Mapping[str, Metric]
-    networks: Mapping[str, Any]
-    """The networks of the metrics that need one, by the metric's name."""
     wordings: Wordings
     """The texts that were encoded for the prompts."""
+    load_instruments: Callable[[], Instruments]
+    """Called only where something has to be scored, and then once for each portion."""
 
     @property
     def baseline(self) -> Variant:
@@ -62,6 +81,38 @@ class StudyImages:
             for key, following in zip(keys, keys[1:] + keys[:1], strict=True):
                 swapped[key] = self.prompts[following]
         return swapped
+
+
+class PictureTask(NamedTuple):
+    """A picture to be scored, and all that its scores are computed from."""
+
+    image: ImageKey
+    picture: ListedPicture
+    baseline: ListedPicture | None
+    """The baseline's picture of the same prompt and seed; None for the baseline itself."""
+    text: str
+    facts: str
+    """JSON of the prompt's facts."""
+    swapped_facts: str | None
+    """Another prompt's, which the baseline's pictures are judged by too."""
+    num_forwards: int | None
+    encoding: EncodingKey
+    baseline_encoding: EncodingKey | None
+
+
+class PictureScores(NamedTuple):
+    """What was measured of one picture."""
+
+    scores: dict[str, float | None]
+    facts: list[Sequence[Any]] | None
+    """Name of each judged fact, whether it holds, and its probability where the judge gives one;
+    None where nothing was judged."""
+    swapped_scores: dict[str, float | None] | None
+    """By another prompt's facts; only judged metrics."""
+
+
+ScorePortion = Callable[[Sequence[PictureTask], StudyImages], list[PictureScores]]
+"""Scores the tasks of a portion: `score_portion`, or one that asks the store first."""
 
 
 def read_encodings(path: Path) -> dict[EncodingKey, TokenVectors]:
@@ -100,120 +151,208 @@ def group_rows(rows: Iterable[TableRow]) -> list[list[TableRow]]:
     return [list(group) for _, group in groups]
 
 
-def score_images(groups: Iterable[Sequence[TableRow]], study: StudyImages) -> ScoredStudy:
+def score_images(
+    groups: Sequence[Sequence[TableRow]],
+    study: StudyImages,
+    score: ScorePortion | None = None,
+    watch: Callable[[list[Any]], Iterable[Any]] = iter,
+) -> ScoredStudy:
     """Every metric and every judged fact of every image.
 
     Args:
-        groups: from `group_rows`; a progress bar may wrap them.
+        groups: from `group_rows`.
         study: everything else that is needed.
+        score: scores a portion; None computes all of them.
+        watch: a progress bar around the list of portions.
+
+    Raises:
+        ValueError: a picture is missing, damaged or has other pixels than its row lists.
     """
+    score = score or score_portion
+    results: dict[ImageKey, tuple[PictureTask, PictureScores]] = {}
+    for portion in watch(plan_portions(groups, study)):
+        for task, result in zip(portion, score(portion, study), strict=True):
+            results[task.image] = task, result
     scored = ScoredStudy([], [])
-    queues = {reads: Comparisons(reads, study.metrics, study.networks) for reads in BATCHED}
     for group in groups:
-        _score_group(group, study, scored, queues)
-    for queue in queues.values():
-        queue.flush()
+        entries = {_image_key(row): _score_entry(row, results, study) for row in group}
+        scored.scores.extend(entries.values())
+        for key, entry in entries.items():
+            if key not in results:
+                continue
+            task, result = results[key]
+            scored.facts.extend(_fact_row(task, *fact) for fact in result.facts or ())
+            if result.swapped_scores is not None:
+                blank = {**entry, "variant": SWAPPED_PROMPTS} | dict.fromkeys(study.metrics)
+                scored.scores.append(blank | result.swapped_scores)
     return scored
 
 
-def _score_group(
-    rows: Sequence[TableRow],
-    study: StudyImages,
-    scored: ScoredStudy,
-    queues: Mapping[Reads, Comparisons],
-) -> None:
-    """Add the scores and facts of one prompt's images, all variants and seeds, to `scored`."""
-    prompt = study.prompts[rows[0]["phase"], rows[0]["prompt_id"]]
-    pictures = {
-        _image_key(row): load_image(study.folder / row["file"]) for row in rows if not row["error"]
-    }
-    entries: dict[tuple[str, int], dict[str, Any]] = {}
-    for row in rows:
-        names = ("variant", "phase", "prompt_id", "seed", "error")
-        entry = {name: row[name] for name in names} | {"category": prompt["category"]}
-        entry |= dict.fromkeys(study.metrics)
-        scored.scores.append(entry)
-        picture = pictures.get(_image_key(row))
-        if picture is None:
-            continue
-        entries[_image_key(row)] = entry
-        baseline = _baseline_of(row, picture, pictures, study)
-        facts = _judged(picture, prompt, study)
-        observation = PictureInputs(
-            image=picture.pixels,
-            baseline_image=baseline,
-            fact_results=facts,
-            num_forwards=row["num_forwards"],
-        )
-        entry |= observation.scores(study.metrics) | _embedding_scores(row, prompt, study)
-        scored.facts.extend(_fact_row(row, picture, result) for result in facts or ())
-        queues["image_texts"].add(PicturePair(picture.pixels, prompt["text"], (entry,)))
+def plan_portions(
+    groups: Iterable[Sequence[TableRow]], study: StudyImages
+) -> list[list[PictureTask]]:
+    """The pictures of a study in portions that don't depend on the study's other variants.
+
+    A portion holds whole prompts, so that all pairs of a prompt's seeds are in it, and as many of
+    them as fill a batch of a network.
+    """
+    by_arm: dict[tuple[str, str], list[list[PictureTask]]] = {}
+    for group in groups:
+        listed = {_image_key(row): _listed(row, study.folder) for row in group if not row["error"]}
+        for row in group:
+            if not row["error"]:
+                task = _picture_task(row, listed, study)
+                prompts = by_arm.setdefault((row["phase"], row["variant"]), [])
+                if prompts and prompts[-1][0].image[2] == row["prompt_id"]:
+                    prompts[-1].append(task)
+                else:
+                    prompts.append([task])
+    portions: list[list[PictureTask]] = []
+    for prompts in by_arm.values():
+        portions.append([])
+        for tasks in prompts:
+            if portions[-1] and len(portions[-1]) + len(tasks) > MAX_PER_BATCH:
+                portions.append([])
+            portions[-1].extend(tasks)
+    return portions
+
+
+def score_portion(tasks: Sequence[PictureTask], study: StudyImages) -> list[PictureScores]:
+    """The scores of a portion, in its order, computed from its tasks alone."""
+    judge, networks = study.load_instruments()
+    queues = {reads: Comparisons(reads, study.metrics, networks) for reads in BATCHED}
+    pictures = [_load_picture(task.picture) for task in tasks]
+    results = []
+    for task, picture in zip(tasks, pictures, strict=True):
+        baseline = _baseline_pixels(task, picture)
+        results.append(_score_picture(task, picture, baseline, judge, study))
+        scores = results[-1].scores
+        queues["image_texts"].add(PicturePair(picture.pixels, task.text, (scores,)))
         if baseline is not None:
-            queues["image_pairs"].add(PicturePair(picture.pixels, baseline, (entry,)))
-    for row in rows:
-        if row["variant"] == study.baseline.name and _image_key(row) in entries:
-            entry, picture = entries[_image_key(row)], pictures[_image_key(row)]
-            scored.scores.append(_swapped_entry(row, picture, entry, study))
-    for first, second in combinations(entries, 2):
-        images = pictures[first].pixels, pictures[second].pixels
-        if first[0] == second[0] and images[0].shape == images[1].shape:
-            pair = (entries[first], entries[second])
-            queues["seed_pairs"].add(PicturePair(*images, pair))
+            queues["image_pairs"].add(PicturePair(picture.pixels, baseline, (scores,)))
+    for _, prompt_indices in groupby(range(len(tasks)), key=lambda index: tasks[index].image[:3]):
+        for first, second in combinations(prompt_indices, 2):
+            images = pictures[first].pixels, pictures[second].pixels
+            if images[0].shape == images[1].shape:
+                pair = (results[first].scores, results[second].scores)
+                queues["seed_pairs"].add(PicturePair(*images, pair))
+    for queue in queues.values():
+        queue.flush()
+    return results
 
 
-def _swapped_entry(
-    row: TableRow, picture: Picture, entry: TableRow, study: StudyImages
-) -> TableRow:
-    """Score row of a baseline's picture judged by another prompt; only judged metrics are set."""
-    swapped_prompt = study.swapped[row["phase"], row["prompt_id"]]
-    facts = _judged(picture, swapped_prompt, study)
+def _score_picture(
+    task: PictureTask,
+    picture: Picture,
+    baseline: np.ndarray | None,
+    judge: Judge,
+    study: StudyImages,
+) -> PictureScores:
+    """All scores but those of networks."""
+    facts = judge(picture, Facts.model_validate_json(task.facts))
+    inputs = PictureInputs(
+        image=picture.pixels,
+        baseline_image=baseline,
+        fact_results=None if facts is None else tuple(facts),
+        num_forwards=task.num_forwards,
+    )
+    scores = dict.fromkeys(study.metrics) | inputs.scores(study.metrics)
+    scores |= study.embeddings.of(task.encoding, task.baseline_encoding)
+    judged = None if facts is None else [_judged_fact(result) for result in facts]
+    return PictureScores(scores, judged, _swapped_scores(task, picture, judge, study))
+
+
+def _judged_fact(result: FactResult) -> Sequence[Any]:
+    fact = (result.name, bool(result.held))
+    return fact if result.probability is None else (*fact, result.probability)
+
+
+def _swapped_scores(
+    task: PictureTask, picture: Picture, judge: Judge, study: StudyImages
+) -> dict[str, float | None] | None:
+    """Scores of a baseline's picture judged by another prompt; only judged metrics."""
+    if task.swapped_facts is None:
+        return None
+    facts = judge(picture, Facts.model_validate_json(task.swapped_facts))
     judged = {name: metric for name, metric in study.metrics.items() if metric.is_judged}
-    scores = PictureInputs(
+    return PictureInputs(
         image=picture.pixels,
         baseline_image=None,
-        fact_results=facts,
-        num_forwards=row["num_forwards"],
+        fact_results=None if facts is None else tuple(facts),
+        num_forwards=task.num_forwards,
     ).scores(judged)
-    return {**entry, "variant": SWAPPED_PROMPTS} | dict.fromkeys(study.metrics) | scores
 
 
-def _judged(
-    picture: Picture, prompt: TableRow, study: StudyImages
-) -> tuple[FactResult, ...] | None:
-    results = study.judge(picture, Facts.model_validate_json(prompt["facts"]))
-    return None if results is None else tuple(results)
+def _load_picture(listed: ListedPicture) -> Picture:
+    pixels = listed.read().permute(1, 2, 0).numpy()
+    return Picture(pixels, listed.file_digest[:16])
 
 
-def _image_key(row: TableRow) -> tuple[str, int]:
-    return (row["variant"], row["seed"])
-
-
-def _baseline_of(
-    row: TableRow, picture: Picture, pictures: Mapping[tuple[str, int], Picture], study: StudyImages
-) -> np.ndarray | None:
+def _baseline_pixels(task: PictureTask, picture: Picture) -> np.ndarray | None:
     """The baseline's picture of the same seed; None for the baseline itself.
 
     None also where the sizes differ: a distance after resizing would measure the resizing.
     """
-    baseline = pictures.get((study.baseline.name, row["seed"]))
-    if baseline is None or row["variant"] == study.baseline.name:
+    if task.baseline is None:
         return None
-    return baseline.pixels if baseline.pixels.shape == picture.pixels.shape else None
+    pixels: np.ndarray = task.baseline.read().permute(1, 2, 0).numpy()
+    return pixels if pixels.shape == picture.pixels.shape else None
 
 
-def _embedding_scores(
-    row: TableRow, prompt: TableRow, study: StudyImages
-) -> dict[str, float | None]:
+def _picture_task(
+    row: TableRow, listed: Mapping[ImageKey, ListedPicture], study: StudyImages
+) -> PictureTask:
+    key = _image_key(row)
+    prompt = study.prompts[row["phase"], row["prompt_id"]]
     variant, baseline = study.variants[row["variant"]], study.baseline
-    key = _encoding_key(prompt, variant, study.wordings)
-    baseline_key = _encoding_key(prompt, baseline, study.wordings)
-    return study.embeddings.of(key, None if variant.is_baseline else baseline_key)
+    is_baseline = row["variant"] == baseline.name
+    swapped = study.swapped[row["phase"], row["prompt_id"]] if is_baseline else None
+    return PictureTask(
+        image=key,
+        picture=listed[key],
+        baseline=None if is_baseline else listed.get((baseline.name, *key[1:])),
+        text=prompt["text"],
+        facts=prompt["facts"],
+        swapped_facts=None if swapped is None else swapped["facts"],
+        num_forwards=row["num_forwards"],
+        encoding=_encoding_key(prompt, variant, study.wordings),
+        baseline_encoding=None if is_baseline else _encoding_key(prompt, baseline, study.wordings),
+    )
 
 
-def _fact_row(row: TableRow, picture: Picture, result: FactResult) -> TableRow:
+def _score_entry(
+    row: TableRow,
+    results: Mapping[ImageKey, tuple[PictureTask, PictureScores]],
+    study: StudyImages,
+) -> dict[str, Any]:
+    """The row's own columns of a score table, and its scores; None for those of a failed image."""
+    names = ("variant", "phase", "prompt_id", "seed", "error")
+    prompt = study.prompts[row["phase"], row["prompt_id"]]
+    entry = {name: row[name] for name in names} | {"category": prompt["category"]}
+    result = results.get(_image_key(row))
+    return entry | dict.fromkeys(study.metrics) | (result[1].scores if result else {})
+
+
+def _image_key(row: TableRow) -> ImageKey:
+    return (row["variant"], row["phase"], row["prompt_id"], row["seed"])
+
+
+def _listed(row: TableRow, folder: Path) -> ListedPicture:
+    return ListedPicture(folder / row["file"], row["pixels"])
+
+
+def _fact_row(
+    task: PictureTask, name: str, held: bool, probability: float | None = None
+) -> TableRow:
     names = ("variant", "phase", "prompt_id", "seed")
-    judgement = {"image": picture.digest, "fact": result.name, "held": result.held}
-    return {name: row[name] for name in names} | judgement
+    judgement: dict[str, Any] = {
+        "image": task.picture.file_digest[:16],
+        "fact": name,
+        "held": held,
+    }
+    if probability is not None:
+        judgement["probability"] = probability
+    return dict(zip(names, task.image, strict=True)) | judgement
 
 
 def _encoding_key(prompt: TableRow, variant: Variant, wordings: Wordings) -> EncodingKey:

@@ -3,14 +3,12 @@
 Like sacreBLEU's signatures: two numbers may be compared if their signatures agree.
 """
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from pydantic import TypeAdapter
 
-from zimage_eval.output.results import read_json
+from zimage_eval.output.results import read_json, write_json
 
 
 def check_same_networks(
@@ -32,19 +30,15 @@ def check_same_networks(
             )
 
 
-def write_signatures(path: Path, signatures: Mapping[str, Mapping[str, Any]]) -> None:
+def write_signatures(path: Path, signatures: Mapping[str, Mapping[str, object]]) -> None:
     """Write signatures as JSON with sorted keys: equal signatures give equal bytes."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    text = json.dumps(signatures, indent=2, sort_keys=True, ensure_ascii=False)
-    path.write_text(text + "\n", encoding="utf-8")
+    write_json(path, signatures)
 
 
-def read_signatures(path: Path) -> dict[str, dict[str, Any]]:
-    """What `write_signatures` wrote.
+def read_signatures(path: Path) -> dict[str, dict[str, str]]:
+    """The signatures of networks, by backbone, that `write_signatures` wrote.
 
     Raises:
         ValueError: there is no such file, or it is malformed; names it.
     """
-    if not path.is_file():
-        raise ValueError(f"{path}: no such file")
-    return read_json(path, TypeAdapter(dict[str, dict[str, Any]]))
+    return read_json(path, TypeAdapter(dict[str, dict[str, str]]))

@@ -5,14 +5,13 @@ Everything is read from definitions (`config/`), so no network is imported.
 
 from collections.abc import Mapping
 from importlib import metadata
-from typing import Any
 
 from zimage_eval.config.measuring import ALEXNET_SHA256, BackboneName, Distribution
 from zimage_eval.config.metrics import JUDGES, MetricDefinition
 from zimage_eval.config.model_spec import ModelSpec
 from zimage_eval.config.set_metrics import available_families, metric_name
 
-Signature = Mapping[str, Any]
+Signature = Mapping[str, object]
 """implementation, version, release, mode and weights (name -> sha256), and the unit and direction
 of the metric."""
 

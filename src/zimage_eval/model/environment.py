@@ -6,18 +6,18 @@ machine that made them.
 """
 
 import hashlib
-import json
 import platform
 import re
 from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
 from pydantic import TypeAdapter
 
-from zimage_eval.config.frozen import Frozen, parse
-from zimage_eval.output.results import read_json
+from zimage_eval.config.frozen import Frozen
+from zimage_eval.output.results import read_json, write_json
+from zimage_eval.output.store import Store, load_or_compute
+from zimage_eval.output.stored.entry_keys import computed_by, entry_key
 
 LIBRARIES = (
     "torch",
@@ -89,7 +89,19 @@ def describe_environment() -> Environment:
 
 def write_environment(path: Path) -> None:
     """Write what this machine computes with; the same machine writes the same bytes."""
-    _write_json(path, describe_environment().model_dump())
+    write_json(path, describe_environment().model_dump())
+
+
+def write_stored_environment(path: Path, store: Store) -> None:
+    """Write the same bytes, without torch where the store of results knows this machine."""
+    key = entry_key(
+        kind="environment",
+        python=platform.python_version(),
+        driver=_driver_version(),
+        libraries={name: version(name) for name in LIBRARIES},
+        **computed_by(__name__),
+    )
+    write_json(path, load_or_compute(store, key, lambda: describe_environment().model_dump()))
 
 
 def read_environment(path: Path) -> Environment:
@@ -98,9 +110,7 @@ def read_environment(path: Path) -> Environment:
     Raises:
         ValueError: the file is missing or holds something else; names it.
     """
-    if not path.is_file():
-        raise ValueError(f"{path}: no such environment")
-    return parse(read_json(path, TypeAdapter(dict[str, Any])), Environment, str(path))
+    return read_json(path, TypeAdapter(Environment), "no such environment")
 
 
 def group_environments(environments: Mapping[str, Environment]) -> dict[str, NamedEnvironment]:
@@ -120,7 +130,7 @@ def group_environments(environments: Mapping[str, Environment]) -> dict[str, Nam
 
 def write_environments(path: Path, environments: Mapping[str, NamedEnvironment]) -> None:
     """Write all environments that results come from, by id."""
-    _write_json(path, {key: named.model_dump() for key, named in environments.items()})
+    write_json(path, {key: named.model_dump() for key, named in environments.items()})
 
 
 def read_environments(path: Path) -> dict[str, NamedEnvironment]:
@@ -129,10 +139,7 @@ def read_environments(path: Path) -> dict[str, NamedEnvironment]:
     Raises:
         ValueError: the file is missing or holds something else; names it.
     """
-    if not path.is_file():
-        raise ValueError(f"{path}: no such environments")
-    content = read_json(path, TypeAdapter(dict[str, dict[str, Any]]))
-    return {key: parse(named, NamedEnvironment, f"{path}: {key}") for key, named in content.items()}
+    return read_json(path, TypeAdapter(dict[str, NamedEnvironment]), "no such environments")
 
 
 def ids_of(environments: Mapping[str, NamedEnvironment], stage: str) -> list[str]:
@@ -149,9 +156,3 @@ def _driver_version() -> str | None:
         return None
     match = re.search(r"Module.*?  ([\d.]+) ", DRIVER_FILE.read_text(encoding="utf-8"))
     return match[1] if match else None
-
-
-def _write_json(path: Path, content: Mapping[str, Any]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    text = json.dumps(content, indent=2, sort_keys=True, ensure_ascii=False)
-    path.write_text(text + "\n", encoding="utf-8")

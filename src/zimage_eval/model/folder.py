@@ -3,7 +3,6 @@
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple, Self
 
@@ -13,6 +12,7 @@ from zimage_eval.config.frozen import Problems, cut, parse, shown, unknown
 from zimage_eval.config.setting_groups import ImageSettings, RopeSettings
 from zimage_eval.config.settings import Settings
 from zimage_eval.config.variants import Variant
+from zimage_eval.model.digests import differing_file, file_digests
 from zimage_eval.model.memory import WEIGHT_FILES, read_json_object, read_shapes, refuse_pointer
 
 TEXT_PARTS = ("tokenizer", "text_encoder")
@@ -222,16 +222,17 @@ def check_digests(folder: Path, stated: Mapping[str, str], where: str) -> list[s
         Problems: a file is missing or another one.
     """
     files = {path.relative_to(folder).as_posix(): path for path in _opened_files(folder, PARTS)}
+    # A model of another family has parts of other names.
+    files |= {name: folder / name for name in stated if (folder / name).is_file()}
     problems = [
         f"{folder / name}: no such file; {where} states its sha256"
         for name in sorted(stated.keys() - files.keys())
     ]
     shared = [name for name in files if name in stated]
-    with ThreadPoolExecutor(max_workers=4) as pool:
-        digests = pool.map(_sha256, [files[name] for name in shared])
+    digests = file_digests([files[name] for name in shared])
     for name, digest in zip(shared, digests, strict=True):
         if digest != stated[name]:
-            problems.append(f"{files[name]}: has sha256 {digest}, {where} states {stated[name]}")
+            problems.append(differing_file(files[name], digest, stated[name], where))
     if problems:
         raise Problems(*problems)
     return sorted(files.keys() - stated.keys())
@@ -311,8 +312,7 @@ def weights_digest(folder: Path, parts: Sequence[str]) -> str:
     Hidden files and *.md are left out: no from_pretrained opens them.
     """
     files = _opened_files(folder, parts)
-    with ThreadPoolExecutor(max_workers=4) as pool:
-        digests = list(pool.map(_sha256, files))
+    digests = file_digests(files)
     names = [path.relative_to(folder).as_posix() for path in files]
     return hashlib.sha256(json.dumps([names, digests]).encode()).hexdigest()
 
@@ -386,8 +386,3 @@ def _opened_files(folder: Path, parts: Sequence[str]) -> list[Path]:
 
 def _is_opened(path: Path) -> bool:
     return path.is_file() and not path.name.startswith(".") and path.suffix != ".md"
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -91,6 +91,10 @@ class CodeGraph:
             f"{file} {self.digest(Path(file))}\n" for file in sorted(self.reached_files(module))
         )
 
+    def imported_names(self) -> set[str]:
+        """Full names of all modules that the files read so far import, of other packages too."""
+        return {name for names in self._imports.values() for name in names}
+
     def digest(self, file: Path) -> str:
         """`code_digest` of a file of the repository."""
         if file not in self._digests:

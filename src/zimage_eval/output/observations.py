@@ -1,13 +1,15 @@
 """reports/observations/<benchmark>.csv: what a benchmark saw, one number a row; their means."""
 
-import csv
 import itertools
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from zimage_eval.output.results import read_csv
-from zimage_eval.statistics.estimates import Estimate, estimate, prompt_means, rounded
+import numpy as np
+import pandas as pd
+
+from zimage_eval.output.results import read_csv, write_csv
+from zimage_eval.statistics.estimates import Estimate, estimate, rounded
 
 
 class Measurement(NamedTuple):
@@ -24,6 +26,21 @@ class Measurement(NamedTuple):
     """None where there is no number."""
 
 
+def measurements_of(
+    values: Mapping[str, float | None],
+    *,
+    variant: str,
+    unit: str,
+    category: str,
+    replicate: int = 0,
+) -> list[Measurement]:
+    """Several numbers of one unit: metric -> value."""
+    return [
+        Measurement(variant, unit, replicate, category, metric, value)
+        for metric, value in values.items()
+    ]
+
+
 def write_observations(path: Path, observations: Iterable[Measurement]) -> None:
     """Sorted rows, numbers to six digits: equal observations give equal bytes.
 
@@ -34,11 +51,7 @@ def write_observations(path: Path, observations: Iterable[Measurement]) -> None:
     for row, following in itertools.pairwise(rows):
         if row[:5] == following[:5]:
             raise ValueError(f"observed twice: {row[:5]}")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(Measurement._fields)
-        writer.writerows(row._replace(value=rounded(row.value)) for row in rows)
+    write_csv(path, Measurement._fields, (row._replace(value=rounded(row.value)) for row in rows))
 
 
 def read_observations(path: Path) -> list[Measurement]:
@@ -47,8 +60,6 @@ def read_observations(path: Path) -> list[Measurement]:
     Raises:
         ValueError: there is no such file, or it is cut off or another one; names the line.
     """
-    if not path.is_file():
-        raise ValueError(f"{path}: no such observations")
     return [
         Measurement(
             variant=line.cells[0],
@@ -58,8 +69,25 @@ def read_observations(path: Path) -> list[Measurement]:
             metric=line.cells[4],
             value=line.number(5),
         )
-        for line in read_csv(path, Measurement._fields)
+        for line in read_csv(path, Measurement._fields, "no such observations")
     ]
+
+
+def observation_table(observations: Iterable[Measurement]) -> pd.DataFrame:
+    """A row for each observation, in their order; no value is NaN."""
+    table = pd.DataFrame(observations, columns=Measurement._fields)
+    return table.astype({"value": np.float64})
+
+
+def unit_means(rows: pd.DataFrame) -> list[float]:
+    """Means over the replicates of each unit that have a value, sorted by unit.
+
+    Args:
+        rows: of an `observation_table`, of one variant, category and metric.
+    """
+    measured = rows.dropna(subset="value").sort_values(["unit", "replicate"])
+    units = measured.groupby("unit")["value"]
+    return [float(np.mean(values)) for _, values in units]
 
 
 def mean_rows(
@@ -71,34 +99,31 @@ def mean_rows(
         observations: of a benchmark.
         shares: metrics that are shares of right answers, from 0 to 1.
     """
-    scores: dict[tuple[str, str, str], dict[tuple[str, int], float | None]] = {}
-    for row in observations:
-        key = row.variant, row.category, row.metric
-        scores.setdefault(key, {})[row.unit, row.replicate] = row.value
-    results: dict[str, dict[str, float | None]] = {}
-    for (variant, category, metric), values in sorted(scores.items()):
-        means = list(prompt_means(values).values())
-        result = estimate(means, (0.0, 1.0) if metric in shares else None)
-        row_of = results.setdefault(f"{variant}/{category}", {})
-        row_of |= named(metric, result)
-        row_of["num_units"] = max(result.num_prompts, int(row_of.get("num_units") or 0))
+    results = {}
+    table = observation_table(observations)
+    for (variant, category), rows in table.groupby(["variant", "category"]):
+        row: dict[str, float | None] = {}
+        sizes = []
+        for metric, values in rows.groupby("metric"):
+            result = estimate(unit_means(values), (0.0, 1.0) if metric in shares else None)
+            row |= named(str(metric), result)
+            sizes.append(result.num_prompts)
+        results[f"{variant}/{category}"] = row | {"num_units": max(sizes)}
     return results
 
 
 def largest_rows(observations: Sequence[Measurement]) -> dict[str, dict[str, float | None]]:
     """Variant -> metric -> mean over units, and the largest as `<metric>_largest`."""
-    values: dict[tuple[str, str], list[float]] = {}
-    for measurement in observations:
-        if measurement.value is not None:
-            values.setdefault((measurement.variant, measurement.metric), []).append(
-                measurement.value
-            )
-    rows: dict[str, dict[str, float | None]] = {}
-    for (variant, metric), numbers in values.items():
-        row = rows.setdefault(variant, {})
-        row[metric], row[f"{metric}_largest"] = sum(numbers) / len(numbers), max(numbers)
-        row["num_units"] = len(numbers)
-    return rows
+    results = {}
+    table = observation_table(observations).dropna(subset="value")
+    for variant, rows in table.groupby("variant", sort=False):
+        row: dict[str, float | None] = {}
+        for metric, values in rows.groupby("metric", sort=False)["value"]:
+            numbers = values.tolist()
+            row |= {str(metric): sum(numbers) / len(numbers), f"{metric}_largest": max(numbers)}
+            row["num_units"] = len(numbers)
+        results[str(variant)] = row
+    return results
 
 
 def named(metric: str, result: Estimate) -> dict[str, float | None]:

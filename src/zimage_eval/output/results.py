@@ -1,13 +1,14 @@
 """The JSON that studies and benchmarks end in, {study: {variant: {metric: number or null}}}.
 
-And how any JSON or CSV file of the project is read: what is damaged is named in one line.
+And how any JSON or CSV file of the project is written and read: equal content gives equal bytes,
+and what is missing or damaged is named in one line.
 """
 
 import csv
 import io
 import json
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, NamedTuple, TypeVar
 
@@ -37,9 +38,7 @@ def write_results(path: Path, results: Results) -> None:
         }
         for study, variants in results.items()
     }
-    path.parent.mkdir(parents=True, exist_ok=True)
-    text = json.dumps(content, indent=2, sort_keys=True, allow_nan=False, ensure_ascii=False)
-    path.write_text(text + "\n", encoding="utf-8")
+    write_json(path, content)
 
 
 def read_results(path: Path) -> Results:
@@ -48,18 +47,40 @@ def read_results(path: Path) -> Results:
     Raises:
         ValueError: the file is missing or holds something else.
     """
-    if not path.is_file():
-        raise ValueError(f"{path}: no such results")
-    return read_json(path, _RESULTS)
+    return read_json(path, _RESULTS, "no such results")
 
 
-def read_json(path: Path, content: TypeAdapter[Content]) -> Content:
-    """The content of a JSON file that is there.
+def write_json(path: Path, content: object, *, indent: int = 2, sort_keys: bool = True) -> None:
+    """Write JSON; folders of the path are made.
+
+    Args:
+        path: of the file.
+        content: what `json` can write, and no NaN.
+        indent: number of spaces that each level is moved to the right.
+        sort_keys: False where the order of keys is one that a reader wants to see.
+    """
+    text = json.dumps(
+        content, indent=indent, sort_keys=sort_keys, allow_nan=False, ensure_ascii=False
+    )
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text + "\n", encoding="utf-8")
+
+
+def read_json(
+    path: Path, content: TypeAdapter[Content], if_missing: str = "no such file"
+) -> Content:
+    """The content of a JSON file.
+
+    Args:
+        path: of the file.
+        content: what it must hold.
+        if_missing: what the error says where there is no such file, such as what makes one.
 
     Raises:
-        ValueError: the file is no JSON or holds something else, NaN or infinity; names it.
+        ValueError: the file is missing, is no JSON or holds something else, NaN or infinity; names
+            it.
     """
-    text = _read_text(path)
+    text = _read_text(path, if_missing)
     try:
         loaded = json.loads(text, parse_constant=_finite, parse_float=_finite)
         return content.validate_python(loaded, strict=True)
@@ -74,6 +95,32 @@ def _finite(text: str) -> float:
     if not math.isfinite(value):
         raise ValueError(f"{text} is no finite number")
     return value
+
+
+CsvCell = str | int | float | None
+
+
+def csv_text(columns: Sequence[str], rows: Iterable[Sequence[CsvCell]]) -> str:
+    """A CSV file's text: a header and a line for each row.
+
+    A float has 6 significant digits, None is empty.
+
+    Raises:
+        ValueError: a number is NaN or infinite.
+    """
+    text = io.StringIO(newline="")
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(columns)
+    for row in rows:
+        writer.writerow([rounded(cell) if isinstance(cell, float) else cell for cell in row])
+    return text.getvalue()
+
+
+def write_csv(path: Path, columns: Sequence[str], rows: Iterable[Sequence[CsvCell]]) -> None:
+    """Write `csv_text`; folders of the path are made."""
+    text = csv_text(columns, rows)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8", newline="")
 
 
 class CsvLine(NamedTuple):
@@ -105,13 +152,19 @@ class CsvLine(NamedTuple):
         return int(cell)
 
 
-def read_csv(path: Path, columns: Sequence[str]) -> list[CsvLine]:
+def read_csv(path: Path, columns: Sequence[str], if_missing: str = "no such file") -> list[CsvLine]:
     """The lines of a CSV file that this project wrote.
 
+    Args:
+        path: of the file.
+        columns: what its header must be.
+        if_missing: what the error says where there is no such file.
+
     Raises:
-        ValueError: it is cut off, has other columns or a line that is none; names file and line.
+        ValueError: it is missing or cut off, has other columns or a line that is none; names file
+            and line.
     """
-    text = _read_text(path)
+    text = _read_text(path, if_missing)
     header, *lines = [*_parse_csv(path, text)] or [CsvLine(str(path), ())]
     if tuple(header.cells) != tuple(columns):
         raise ValueError(f"{path}: columns are {list(header.cells)}, not {list(columns)}")
@@ -124,11 +177,11 @@ def csv_lines(path: Path) -> Iterator[CsvLine]:
     """Header and lines of any CSV file, the empty ones left out.
 
     Raises:
-        ValueError: a line has more or fewer fields than the header, an unclosed quote or a field
-            that is too long, or the file is not UTF-8 (with or without its mark); names file and
-            line.
+        ValueError: the file is missing, a line has more or fewer fields than the header, an
+            unclosed quote or a field that is too long, or the file is not UTF-8 (with or without
+            its mark); names file and line.
     """
-    return _parse_csv(path, _read_text(path))
+    return _parse_csv(path, _read_text(path, "no such file"))
 
 
 def _parse_csv(path: Path, text: str) -> Iterator[CsvLine]:
@@ -147,7 +200,9 @@ def _parse_csv(path: Path, text: str) -> Iterator[CsvLine]:
         raise ValueError(f"{path}:{start}: {error}") from error
 
 
-def _read_text(path: Path) -> str:
+def _read_text(path: Path, if_missing: str) -> str:
+    if not path.is_file():
+        raise ValueError(f"{path}: {if_missing}")
     data = path.read_bytes()
     try:
         return data.decode("utf-8-sig")

@@ -1,25 +1,27 @@
-"""The image store: pictures drawn before, under a key of everything that decides their pixels.
+"""The store: what was drawn, encoded, measured before, under a key of everything that decides it.
 
 It only saves time. Without it every stage writes the same bytes, and if it can't be read or
-written, a warning is printed and the picture is drawn. It lies inside DVC's cache directory, so
-that a rerun of a killed stage, another study, branch or experiment uses it too.
+written, a warning is printed and the work is done. It lies inside DVC's cache directory, so that a
+rerun of a killed stage, another study, branch or experiment uses it too.
 
-Each entry ends in a digest of its key and its bytes. An entry whose digest does not match is drawn
+Each entry ends in a digest of its key and its bytes. An entry whose digest does not match is made
 again and replaced: a file that is cut off, damaged or edited, or lies under another picture's key,
 and an entry of an earlier version, which has no digest. This protects from accidents, not from
 people: whoever may write into the store can write a digest too.
 """
 
 import hashlib
+import json
 import os
 import stat
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
 from threading import Lock, get_ident
-from typing import TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 Parsed = TypeVar("Parsed")
 
@@ -28,6 +30,34 @@ OFF = ("off", "0", "false", "no", "none")
 NO_FOLDER = ("1", "auto", "default", "on", "true", "yes")
 """What nobody means as the name of a folder; `./on` is one."""
 DIGEST_LENGTH = 64
+
+
+class StoreKind(NamedTuple):
+    """A kind of entries."""
+
+    name: str
+    folder: str
+    """Of its entries, in the store's. Pictures lie in the store's own, as they always did."""
+    suffix: str
+    """Of its files' names."""
+    title: str
+    """Begins a warning."""
+    consequence: str
+    """What comes of it that an entry can't be used."""
+
+
+IMAGES = StoreKind("images", "", ".png", "image store", "pictures are drawn without it")
+ENCODINGS, FEATURES, SCORES, WORDINGS, RESULTS = (
+    StoreKind(name, name, suffix, f"store of {name}", f"{name} are computed without it")
+    for name, suffix in (
+        ("encodings", ".safetensors"),
+        ("features", ".safetensors"),
+        ("scores", ".json"),
+        ("wordings", ".json"),
+        ("results", ".json"),
+    )
+)
+KINDS = (IMAGES, ENCODINGS, FEATURES, SCORES, WORDINGS, RESULTS)
 
 
 def find_store_root(setting: str | None, folder: Path = Path()) -> Path | None:
@@ -45,6 +75,12 @@ def find_store_root(setting: str | None, folder: Path = Path()) -> Path | None:
         return None
     if setting:
         return _given_root(setting)
+    return folder / _ask_dvc(folder.absolute()) / "zimage-eval-images"
+
+
+@cache
+def _ask_dvc(folder: Path) -> str:
+    """DVC's cache directory, as it names it in a folder; it takes half a second to answer."""
     answer = subprocess.run(
         [sys.executable, "-m", "dvc", "cache", "dir"],
         cwd=folder,
@@ -55,7 +91,7 @@ def find_store_root(setting: str | None, folder: Path = Path()) -> Path | None:
     if answer.returncode:
         reason = " ".join(answer.stderr.split())
         raise ValueError(f"ZIMAGE_EVAL_STORE is not set to a folder or to off, and: {reason}")
-    return folder / answer.stdout.strip() / "zimage-eval-images"
+    return answer.stdout.strip()
 
 
 def open_store(folder: Path) -> "ImageStore":
@@ -64,7 +100,30 @@ def open_store(folder: Path) -> "ImageStore":
     Raises:
         ValueError: as `find_store_root`.
     """
-    return ImageStore(find_store_root(os.environ.get("ZIMAGE_EVAL_STORE"), folder))
+    return ImageStore(store_root(folder))
+
+
+def open_kind(folder: Path, kind: StoreKind) -> "Store":
+    """The store of another kind of entries, at the same place."""
+    return Store(store_root(folder), kind)
+
+
+def store_root(folder: Path) -> Path | None:
+    """Folder of the store of the project in `folder`; None if it is switched off.
+
+    Raises:
+        ValueError: as `find_store_root`.
+    """
+    return find_store_root(os.environ.get("ZIMAGE_EVAL_STORE"), folder)
+
+
+def load_or_compute(store: "Store", key: str, compute: Callable[[], Any]) -> Any:  # noqa: ANN401
+    """What JSON can hold, from the store or computed and kept; tuples come back as lists."""
+    if stored := store.load([key], json.loads):
+        return stored[0]
+    value = compute()
+    store.save([key], [json.dumps(value, ensure_ascii=False).encode()])
+    return value
 
 
 def _given_root(setting: str) -> Path:
@@ -79,73 +138,89 @@ def _given_root(setting: str) -> Path:
         raise ValueError(f"ZIMAGE_EVAL_STORE: {setting!r}: {error}") from error
 
 
-class ImageStore:
-    """PNG files by key, for any number of threads; with no folder it holds and keeps nothing.
+class Store:
+    """Files of one kind by key, for any number of threads; with no folder it keeps nothing.
 
-    What goes wrong with its files is told on stderr, once a kind, and is never an error.
+    What goes wrong with its files is told on stderr, once a kind of error, and is never an error.
     """
 
-    def __init__(self, root: Path | None) -> None:
-        """Use a folder, which need not exist yet."""
+    def __init__(self, root: Path | None, kind: StoreKind) -> None:
+        """Use a folder, which need not exist yet, for entries of a kind."""
         self.root = root
+        self.kind = kind
         self._lock = Lock()
         self._warned: set[str] = set()
         self.num_found = 0
         """Files handed out so far."""
+        self.used_keys: set[str] = set()
+        """Of the files that were handed out or kept."""
 
     def load(self, keys: Sequence[str], parse: Callable[[bytes], Parsed]) -> list[Parsed] | None:
         """The files of all keys, or None if one of them is missing or is not what was kept.
 
         Args:
-            keys: of the pictures.
+            keys: of the entries.
             parse: turns a file into what is wanted of it; ValueError says that it is another
-                picture than was asked for.
+                one than was asked for.
         """
         if self.root is None:
             return None
         entries = []
         for key in keys:
-            path = self._path(self.root, key)
+            path = entry_path(self.root, self.kind, key)
             try:
                 entries.append(parse(_read_entry(path, key)))
             except FileNotFoundError:
                 return None
             except OSError as error:
-                self._warn("read", _reason(error), path)
+                self.warn("read", _reason(error), path)
                 return None
             except ValueError as error:
-                self._warn("used", str(error), path)
+                self.warn("used", str(error), path)
                 return None
         with self._lock:
             self.num_found += len(entries)
+            self.used_keys.update(keys)
         return entries
 
     def save(self, keys: Sequence[str], files: Sequence[bytes]) -> None:
         """Keep files; each appears whole, with its digest, or not at all."""
         if self.root is None:
             return
+        with self._lock:
+            self.used_keys.update(keys)
         for key, data in zip(keys, files, strict=True):
-            path = self._path(self.root, key)
+            path = entry_path(self.root, self.kind, key)
             try:
                 _write_entry(path, key, data)
             except OSError as error:
-                self._warn("written", _reason(error), path)
+                self.warn("written", _reason(error), path)
 
-    def _warn(self, verb: str, reason: str, path: Path) -> None:
-        kind = f"{verb}: {reason}"
+    def warn(self, verb: str, reason: str, path: Path) -> None:
+        """Tell on stderr that a file can't be read, used or written, once a reason."""
+        problem = f"{verb}: {reason}"
         with self._lock:
-            if kind in self._warned:
+            if problem in self._warned:
                 return
-            self._warned.add(kind)
+            self._warned.add(problem)
         print(
-            f"warning: image store: {path} can't be {kind}; pictures are drawn without it "
+            f"warning: {self.kind.title}: {path} can't be {problem}; {self.kind.consequence} "
             "(more of this kind are not told)",
             file=sys.stderr,
         )
 
-    @staticmethod
-    def _path(root: Path, key: str) -> Path:
-        return root / key[:2] / f"{key[2:]}.png"
+
+class ImageStore(Store):
+    """The store of PNG files."""
+
+    def __init__(self, root: Path | None) -> None:
+        """Use a folder, which need not exist yet."""
+        super().__init__(root, IMAGES)
+
+
+def entry_path(root: Path, kind: StoreKind, key: str) -> Path:
+    """Where the entry of a key is."""
+    return root / kind.folder / key[:2] / f"{key[2:]}{kind.suffix}"
 
 
 def _read_entry(path: Path, key: str) -> bytes:

@@ -1,20 +1,27 @@
 """The Parquet tables between stages: what a row observes, its key, its columns.
 
 `write_table` and `read_table` hold a table to its schema. Files are byte-deterministic: the same
-table gives the same bytes with the same version of PyArrow.
+table gives the same bytes with the same version of PyArrow. A score table in memory is pandas',
+where a missing score is NaN; `variant_scores` and `means_by_prompt` group it.
 """
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from zimage_eval.config.model_spec import SOFT_JUDGES, JudgeName
 
 if TYPE_CHECKING:  # a margin decides nothing of a table
     from zimage_eval.config.metrics import MetricDefinition
+    from zimage_eval.config.params import Phase
 
 TableRow = Mapping[str, Any]
 """A row of a table, by column."""
@@ -93,6 +100,16 @@ FACTS = TableSchema(
         nullable={},
     ),
 )
+SOFT_FACTS = FACTS._replace(
+    columns=FACTS.columns.append(pa.field("probability", pa.float64(), nullable=False)),
+    shares=frozenset({"probability"}),
+)
+"""Of a judge that gives probabilities."""
+
+
+def facts_schema(judge: JudgeName) -> TableSchema:
+    """The schema of a table of facts, by who judged them."""
+    return SOFT_FACTS if judge in SOFT_JUDGES else FACTS
 
 
 def embeddings_schema(hidden_size: int) -> TableSchema:
@@ -130,6 +147,10 @@ WORDINGS = TableSchema(
         },
     ),
 )
+
+
+UNIT = ["prompt_id", "seed"]
+"""The columns that pair an image with the baseline's."""
 
 
 SWAPPED_PROMPTS = "swapped prompts"
@@ -240,6 +261,51 @@ def read_list_size(path: Path, column: str) -> int:
     if not pa.types.is_fixed_size_list(kind):
         raise ValueError(f"{path}: no column {column} of lists of one length")
     return int(kind.list_size)
+
+
+def variant_scores(scores: pd.DataFrame, phase: "Phase") -> dict[str, pd.DataFrame]:
+    """Variant -> its rows of a phase, sorted by prompt and seed, which are the index.
+
+    Variants are in the order in which they first occur.
+
+    Args:
+        scores: a score table.
+        phase: whose rows are wanted.
+    """
+    rows = scores[scores["phase"] == phase].set_index(UNIT)
+    variants = rows.groupby("variant", sort=False)
+    return {str(variant): images.sort_index() for variant, images in variants}
+
+
+def means_by_prompt(rows: pd.DataFrame, metrics: Sequence[str]) -> pd.DataFrame:
+    """Prompt id -> mean of each metric over the prompt's seeds.
+
+    A missing score is left out, not counted as 0; a prompt without any score has NaN. Means are
+    numpy's over the seeds in their order: pandas adds up in another order, and last digits differ.
+
+    Args:
+        rows: of one variant, with the index of `variant_scores`.
+        metrics: columns to average.
+    """
+    values = rows[list(metrics)].to_numpy(dtype=np.float64)
+    places = rows.groupby(level="prompt_id").indices
+    means = [_means(values[place].T) for place in places.values()]
+    return pd.DataFrame(means, index=list(places), columns=list(metrics), dtype=np.float64)
+
+
+def numbers_of(values: NDArray[np.float64]) -> list[float]:
+    """The numbers that are there, without NaN."""
+    numbers: list[float] = values[~np.isnan(values)].tolist()
+    return numbers
+
+
+def _means(seeds: NDArray[np.float64]) -> NDArray[np.float64]:
+    """`(num_metrics,)`: means of `(num_metrics, num_seeds)` over the seeds that have a number."""
+    is_missing = np.isnan(seeds)
+    means = np.ascontiguousarray(seeds).mean(axis=1)  # contiguous: added up as a list would be
+    for metric in np.flatnonzero(is_missing.any(axis=1) & ~is_missing.all(axis=1)):
+        means[metric] = np.mean(seeds[metric][~is_missing[metric]])
+    return means
 
 
 def _damaged(path: Path, error: Exception) -> ValueError:

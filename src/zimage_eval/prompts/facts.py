@@ -36,6 +36,27 @@ DETECTED_COLORS = (
     "gray",
 )
 """That a thing found by a detector is given one of."""
+DETECTED_STYLES = (
+    "photograph",
+    "oil painting",
+    "watercolor",
+    "illustration",
+    "cartoon",
+    "pixel art",
+    "pencil drawing",
+    "colored pencil drawing",
+    "woodblock print",
+    "linocut print",
+    "comic book illustration",
+    "collage",
+    "charcoal drawing",
+    "clay model",
+    "embroidery",
+    "ink wash painting",
+    "mosaic",
+    "paper cutout",
+)
+"""The media that a picture is told apart by, where a detector judges."""
 KNOWN_WORDS: Mapping[JudgeName, Mapping[str, Collection[str]]] = {
     "scenes": {
         "name": NAMES,
@@ -46,7 +67,8 @@ KNOWN_WORDS: Mapping[JudgeName, Mapping[str, Collection[str]]] = {
         "background": BACKGROUNDS,
         "style": STYLES,
     },
-    "detector": {"color": DETECTED_COLORS, "position": POSITIONS},
+    "detector": {"color": DETECTED_COLORS, "position": POSITIONS, "style": DETECTED_STYLES},
+    "vlm": {"position": POSITIONS},
     "hand_labels": {},
     "none": {},
 }
@@ -187,6 +209,13 @@ class FactResult(NamedTuple):
     held: bool
     subject: int | None = None
     """Index of the object or relation that the fact is about; None for the picture as a whole."""
+    probability: float | None = None
+    """That it holds, in [0, 1]; None from a judge that only says yes or no."""
+
+    @property
+    def score(self) -> float:
+        """The probability where the judge gives one, else 1 if it holds and 0 if not."""
+        return self.held if self.probability is None else self.probability
 
     @property
     def name(self) -> str:

@@ -5,9 +5,9 @@ import re
 import unicodedata
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, Literal, NamedTuple, TypedDict
 
-from pydantic import AfterValidator, StringConstraints
+from pydantic import AfterValidator, Field, StringConstraints
 
 from zimage_eval.config.frozen import Frozen, cut, parse, read_yaml, shown, yaml_files
 from zimage_eval.config.model_spec import JudgeName
@@ -18,6 +18,8 @@ CATEGORY = r"[A-Za-z0-9][A-Za-z0-9_-]*"
 ALL_CATEGORIES = "all"  # a row of the results
 LONGEST_ID = 200  # of its characters: image files are named by it, and file systems end at 255
 LONGEST_TEXT = 20_000
+Tag = Literal["portrait", "landscape", "long", "chinese", "text", "swapped", "inferred"]
+"""What a prompt is an example of, whatever its category: prompts/README.md has the meanings."""
 
 
 def _readable(text: str) -> str:
@@ -41,6 +43,8 @@ class Prompt(Frozen):
         str, StringConstraints(min_length=1, max_length=LONGEST_TEXT), AfterValidator(_readable)
     ]
     facts: Facts
+    tags: Annotated[tuple[Tag, ...], Field(strict=False)] = ()
+    """In no table: who reads prompts by kind looks here by id."""
 
 
 class PhasePrompts(NamedTuple):
@@ -111,6 +115,26 @@ def split_phases(prompts: Sequence[Prompt], num_screen: int, num_confirm: int) -
     )
 
 
+def take_evenly(prompts: Sequence[Prompt], number: int) -> list[Prompt]:
+    """`number` prompts, as many of each category; of the first categories one more if need be.
+
+    Raises:
+        ValueError: a category is too short.
+    """
+    categories = list(dict.fromkeys(prompt.category for prompt in prompts))
+    share, more = divmod(number, len(categories))
+    chosen = []
+    for index, category in enumerate(categories):
+        members = [prompt for prompt in prompts if prompt.category == category]
+        wanted = share + (index < more)
+        if len(members) < wanted:
+            raise ValueError(
+                f"category {category}: {wanted} prompts are asked for, it has {len(members)}"
+            )
+        chosen += members[:wanted]
+    return chosen
+
+
 def first_of_each(prompts: Sequence[Prompt], number: int) -> list[Prompt]:
     """The first `number` prompts of each category, or all of them where it has fewer."""
     counts: dict[str, int] = {}
@@ -131,7 +155,18 @@ def prompt_seeds(prompt_id: str, num_seeds: int) -> tuple[int, ...]:
     )
 
 
-def prompt_rows(prompts: Sequence[Prompt], num_seeds: int) -> list[dict[str, Any]]:
+class PromptRow(TypedDict):
+    """A row of a PROMPTS table."""
+
+    prompt_id: str
+    category: str
+    text: str
+    facts: str
+    """JSON of `Facts`."""
+    seeds: list[int]
+
+
+def prompt_rows(prompts: Sequence[Prompt], num_seeds: int) -> list[PromptRow]:
     """The rows of a phase's PROMPTS table."""
     return [
         {

@@ -1,10 +1,10 @@
 """What a contrast of two variants shows, given a margin that was declared before the run.
 
-A contrast is the paired difference of a metric, variant minus baseline, one number a prompt.
-Equivalence is two one-sided tests (Schuirmann 1987; Lakens 2017), which is the same as a 90 %
-interval inside the margin.
+A contrast is the paired difference of a metric, variant minus baseline, one number a prompt. Of a
+metric that is compared by ratios it is the difference of logarithms.
 """
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Literal, NamedTuple
 
@@ -19,31 +19,19 @@ from zimage_eval.statistics.estimates import (
     paired_differences,
     prompt_means,
 )
-from zimage_eval.statistics.power import smallest_effect
 from zimage_eval.statistics.studentized import MeanTest, mean_test
+from zimage_eval.statistics.words import LEVEL, gain_words, read_word
 from zimage_eval.studies.summaries import ALL
 
-Kind = Literal[
-    "equivalent",
-    "negligible",
-    "better",
-    "worse",
-    "higher",
-    "lower",
-    "direction_only",
-    "unresolved",
-    "inconclusive",
-]
-"""Better and worse become higher and lower for a metric of which neither end is good in itself."""
-INNER = 0.90
-"""Confidence of the interval that decides on equivalence."""
+OPEN = "open"
+"""In place of a word, where none is earned or nothing is concluded."""
 
 
 class Margin(NamedTuple):
     """What is declared of a metric's contrasts before the run."""
 
     margin: float
-    """In the metric's unit, above 0: a smaller difference does not matter."""
+    """In the unit of the gains, above 0: a smaller difference does not matter."""
     min_coverage: float
     """Share of the pairs asked for, in (0, 1], below which nothing is concluded."""
 
@@ -61,6 +49,8 @@ class Contrast(NamedTuple):
     """(-1, 1) for shares of facts."""
     better: Literal["higher", "lower"] | None
     """None where neither end is good in itself."""
+    min_prompts: int = MIN_PROMPTS
+    """Fewer prompts decide nothing."""
 
     @property
     def gains(self) -> list[float]:
@@ -68,33 +58,42 @@ class Contrast(NamedTuple):
         sign = -1.0 if self.better == "lower" else 1.0
         return [sign * self.differences[prompt] for prompt in sorted(self.differences)]
 
+    @property
+    def gains_by_prompt(self) -> dict[str, float]:
+        """The gains by prompt id, in its order."""
+        return dict(zip(sorted(self.differences), self.gains, strict=True))
+
     def mean_test(self, terms: Margin) -> MeanTest | None:
         """Of the mean gain; None where too little was scored to conclude anything."""
+        is_enough = len(self.differences) >= self.min_prompts
         is_covered = self.coverage >= terms.min_coverage
-        return mean_test(self.gains, self.bounds) if is_covered else None
+        return mean_test(self.gains, self.bounds) if is_covered and is_enough else None
 
     def problem(self, terms: Margin) -> str:
         """Why there is no test of the mean, in words, where there is none."""
         if self.coverage < terms.min_coverage:
             return f"{self.coverage:.0%} of the pairs are scored, {terms.min_coverage:.0%} needed"
-        if len(self.differences) < MIN_PROMPTS:
-            return f"{len(self.differences)} prompts are too few for an interval"
+        count = len(self.differences)
+        if count < MIN_PROMPTS:
+            return f"{count} prompts are too few for an interval"
+        if count < self.min_prompts:
+            return f"{self.metric} takes {self.min_prompts} prompts for a word, not {count}"
         return "the prompts agree too exactly for an interval: compare by equality"
 
 
 class Finding(NamedTuple):
     """What one contrast shows. Numbers are gains: above 0 is better, or higher without a better."""
 
-    kind: Kind
+    word: str
+    """Of `words.gain_words` at 5 %, or "open"."""
     reason: str
+    """Why nothing is concluded; empty where something is, or the interval alone leaves it open."""
     num_prompts: int
     coverage: float
     gain: float | None
     low: float | None
     """Of the 95 % interval."""
     high: float | None
-    smallest_effect: float | None
-    """What this size finds with 80 % power, from the spread that was seen."""
 
 
 class Assay(NamedTuple):
@@ -119,8 +118,8 @@ def paired_contrast(
 ) -> Contrast:
     """The contrast of two variants in the rows of a score table.
 
-    A score that is missing, NaN or infinite is no pair; pairs that were asked for in either arm
-    count towards the coverage.
+    A score that is missing, NaN or infinite is no pair, nor is one of a ratio that is not above 0;
+    pairs that were asked for in either arm count towards the coverage.
 
     Raises:
         ValueError: the metric is itself a distance to the baseline; or neither arm has rows in that
@@ -140,7 +139,7 @@ def paired_contrast(
         reference=reference,
         bounds=bounds,
         better=properties.better,
-    )
+    )._replace(min_prompts=properties.min_prompts)
 
 
 def contrast_arms(
@@ -165,6 +164,12 @@ def contrast_arms(
     )
 
 
+def margin_of_gains(metric: str, margin: float) -> float:
+    """The margin in the unit of a contrast's gains, for a metric by name or of a benchmark."""
+    is_log = metric in METRICS and METRICS[metric].contrast == "log"
+    return math.log1p(margin) if is_log else margin
+
+
 def check_assay(swapped: Contrast, terms: Margin) -> Assay:
     """Whether judging the baseline's images by other prompts' texts costs more than the margin.
 
@@ -172,60 +177,42 @@ def check_assay(swapped: Contrast, terms: Margin) -> Assay:
     sees no loss, and is found out. The 95 % interval of the loss must lie beyond the margin.
     """
     finding = find(swapped, terms, SENSITIVE)
-    if finding.kind == "worse":
+    if finding.word == "worse_more":
         return SENSITIVE
-    loss = finding.reason or f"{finding.kind.replace('_', ' ')}, {finding.gain:.3g}"
+    loss = finding.reason or f"a gain of {finding.gain:.3g}"
     why = f"the loss with swapped prompts is not shown to exceed the margin: {loss}"
     return Assay(is_sensitive=False, reason=why)
 
 
 def find(contrast: Contrast, terms: Margin, assay: Assay) -> Finding:
-    """What the contrast shows; inconclusive where the study's judge is not sensitive."""
+    """What the contrast shows at 5 %; open where the study's judge is not sensitive.
+
+    Where only the number of prompts is too small for a word there still is an interval.
+    """
     gains, test = contrast.gains, contrast.mean_test(terms)
-    untested = Finding(
-        kind="inconclusive",
+    shown = contrast._replace(min_prompts=MIN_PROMPTS).mean_test(terms)
+    low, high = (None, None) if shown is None else shown.interval(CONFIDENCE)
+    finding = Finding(
+        word=OPEN,
         reason=contrast.problem(terms) if test is None else assay.reason,
         num_prompts=len(gains),
         coverage=contrast.coverage,
         gain=float(np.mean(gains)) if gains else None,
-        low=None,
-        high=None,
-        smallest_effect=None,
-    )
-    if test is None:
-        return untested
-    low, high = test.interval(CONFIDENCE)
-    kind = _kind(test, (low, high), terms.margin, has_better=contrast.better is not None)
-    spread = test.error * np.sqrt(test.degrees + 1)
-    return untested._replace(
-        kind=kind if assay.is_sensitive else "inconclusive",
         low=low,
         high=high,
-        smallest_effect=smallest_effect(float(spread), len(gains)),
     )
-
-
-def _kind(
-    test: MeanTest, interval: tuple[float, float], margin: float, *, has_better: bool
-) -> Kind:
-    """What a gain is, by its 95 % interval and by the test that it is inside the margin."""
-    low, high = interval
-    inner = test.interval(INNER)
-    p_outside = max(test.p_above(-margin), test.p_below(margin))
-    if -margin < inner[0] and inner[1] < margin and p_outside <= (1 - INNER) / 2:
-        return "negligible" if low > 0 or high < 0 else "equivalent"
-    if low > margin:
-        return "better" if has_better else "higher"
-    if high < -margin:
-        return "worse" if has_better else "lower"
-    return "direction_only" if low > 0 or high < 0 else "unresolved"
+    if test is None or not assay.is_sensitive:
+        return finding
+    rung = read_word(gain_words(test, terms.margin, contrast.variant), LEVEL)
+    return finding._replace(word=rung.word if rung else OPEN)
 
 
 def _scores(
     rows: Iterable[TableRow], variant: str, metric: str, phase: str, category: str
 ) -> dict[Unit, float | None]:
+    is_log = METRICS[metric].contrast == "log"
     return {
-        (row["prompt_id"], row["seed"]): _finite(row[metric])
+        (row["prompt_id"], row["seed"]): _logarithm(row[metric]) if is_log else _finite(row[metric])
         for row in rows
         if row["variant"] == variant
         and row["phase"] == phase
@@ -235,3 +222,8 @@ def _scores(
 
 def _finite(score: float | None) -> float | None:
     return score if score is not None and np.isfinite(score) else None
+
+
+def _logarithm(score: float | None) -> float | None:
+    known = _finite(score)
+    return math.log(known) if known is not None and known > 0 else None

@@ -12,12 +12,24 @@ CHECKS = "checks"
 """The row of a benchmark in which 1 says that a statement holds, and 0 that it does not."""
 
 
+FORWARDS = "num_forwards"
+"""The column of a score table that tells what a picture costs."""
+
+
 class StudyScores(NamedTuple):
     """The score table of a study."""
 
     rows: Sequence[TableRow]
     baseline: str
     """Name of the variant that equals the defaults."""
+
+    def forwards(self, phase: str) -> dict[str, float]:
+        """Variant -> forwards an image, the mean over those made; without those not counted."""
+        counts: dict[str, list[float]] = {}
+        for row in self.rows:
+            if row["phase"] == phase and row.get(FORWARDS) is not None:
+                counts.setdefault(row["variant"], []).append(row[FORWARDS])
+        return {variant: sum(numbers) / len(numbers) for variant, numbers in counts.items()}
 
 
 class Measurements(NamedTuple):

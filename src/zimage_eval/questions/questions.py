@@ -27,8 +27,6 @@ class SubQuestion(Frozen):
     question: Text
     claim: AnyClaim | None = None
     """Weighed like a page's own, but it only suggests."""
-    supported_says_no: bool = False
-    """Whether the claim denies what is asked: "does it differ?" beside "no difference"."""
     answer: Text | None = None
     """A sentence whose numbers are references to results (`report.citations`)."""
     open: Text | None = None

@@ -1,26 +1,26 @@
 """Verdicts on the claims of a report, corrected for how many there are; none is typed by hand.
 
-Holm's procedure over the claims bounds the chance of any false verdict at 5 % when nothing is true
-(and of wrong directions under independence: Shaffer 1980; Finner 1999). Sub-questions are held to a
-10 % false discovery rate and only suggest.
+Holm's procedure over the claims of the pages bounds the chance of any wrong headline at 5 %.
+Sub-questions are all read at one level, at which 5 % of the full words that are said are wrong at
+most, on average (Benjamini and Yekutieli 2005).
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Literal, NamedTuple, TypeVar, get_args
 
 from pydantic import Field
 
 from zimage_eval.config.frozen import Frozen
-from zimage_eval.questions.evidence import ALPHA, Evidence, RivalResult
+from zimage_eval.questions.evidence import Evidence, GradedRung, RivalResult
 from zimage_eval.questions.questions import Place
 from zimage_eval.questions.terms import Name
-from zimage_eval.statistics.multiplicity import benjamini_hochberg, holm
+from zimage_eval.statistics.multiplicity import holm
+from zimage_eval.statistics.words import LEVEL, full_p_value, read_word, report_level
 
-FALSE_DISCOVERIES = 0.10
 MIN_HAND_LABELS = 200
 
 ClaimKey = TypeVar("ClaimKey")
-Word = Literal["supported", "refuted", "inconclusive", "not_testable"]
+Word = Literal["supported", "refuted", "open", "not_testable"]
 
 
 class Provenance(Frozen):
@@ -46,22 +46,38 @@ class Provenance(Frozen):
 class Verdict(NamedTuple):
     """What can be said of a claim, and on what grounds."""
 
-    word: Word
-    reason: str
-    """Why not more can be said; empty for supported and refuted, unless rivals are missing."""
-    is_suggestion: bool
-    """Of a sub-question: worded "suggests"."""
-    p_value: float | None
-    """Adjusted over the report, against the nearer of supported and refuted; None if exact or
-    untestable."""
-    num_prompts: int
-    named: tuple[str, ...]
-    """Rivals as in the evidence."""
-    rivals: tuple[RivalResult, ...]
-    """Differences as in the evidence."""
-    is_exact: bool
-    """Decided by equality: there is nothing to correct for."""
+    rung: GradedRung | None
+    """The word that was earned; None where the claim is open or can't be tested."""
+    level: float
+    """At which the word was read."""
+    evidence: Evidence
     provenance: Provenance
+
+    @property
+    def word(self) -> Word:
+        """The word in one of four, for a table."""
+        return _word(self.evidence, self.rung)
+
+    @property
+    def is_exact(self) -> bool:
+        """Decided by equality: there is nothing to correct for."""
+        return self.evidence.status == "exact"
+
+    @property
+    def named(self) -> tuple[str, ...]:
+        """Arms or kinds that the word is about; of an open claim, those that leave it open."""
+        if self.rung is not None:
+            return self.rung.names(self.level)
+        return tuple(arm for arm, level in self.evidence.leaves_open if level > self.level)
+
+    @property
+    def decisive(self) -> RivalResult | None:
+        """The rival whose number decides; None where no single one does."""
+        rivals = {rival.variant: rival for rival in self.evidence.rivals}
+        names = (
+            (self.evidence.closest,) if self.rung is None else (self.rung.number_of, *self.named)
+        )
+        return next((rivals[name] for name in names if name in rivals), None)
 
 
 class Page(NamedTuple):
@@ -84,22 +100,43 @@ class PageVerdicts(NamedTuple):
 
 def decide_report(pages: Mapping[str, Page]) -> dict[str, PageVerdicts]:
     """Question -> its verdicts, by Holm over all primary claims that are testable here."""
-    claims = [
-        (evidence, page.provenance)
-        for page in pages.values()
-        for evidence in (page.weights, page.design)
-    ]
-    verdicts = iter(_decide(claims, holm, ALPHA, is_suggestion=False))
-    return {question: PageVerdicts(next(verdicts), next(verdicts)) for question in pages}
+    claims = [claim for page in pages.values() for claim in (page.weights, page.design)]
+    levels = iter(headline_levels(claims))
+    return {
+        question: PageVerdicts(
+            *(
+                _verdict(evidence, next(levels), page.provenance)
+                for evidence in (page.weights, page.design)
+            )
+        )
+        for question, page in pages.items()
+    }
 
 
 def decide_sub_questions(
     evidence: Mapping[ClaimKey, Evidence], provenance: Provenance
 ) -> dict[ClaimKey, Verdict]:
-    """Sub-question -> what the results suggest, at a 10 % false discovery rate over all of them."""
-    claims = [(weighed, provenance) for weighed in evidence.values()]
-    verdicts = _decide(claims, benjamini_hochberg, FALSE_DISCOVERIES, is_suggestion=True)
-    return dict(zip(evidence, verdicts, strict=True))
+    """Sub-question -> its verdict, at the level of all of them together."""
+    tested = [weighed for weighed in evidence.values() if _is_tested(weighed)]
+    level = report_level([full_p_value(weighed.rungs) for weighed in tested])
+    return {place: _verdict(weighed, level, provenance) for place, weighed in evidence.items()}
+
+
+def headline_levels(claims: Sequence[Evidence]) -> list[float]:
+    """The level at which Holm's procedure reads each claim, in order.
+
+    A claim with a full word is read where the procedure reaches it; the others where it stops.
+    What was asked and came out inconclusive still counts as asked; what was read off by equality
+    has no chance to go wrong, and does not.
+    """
+    tested = [index for index, claim in enumerate(claims) if _is_tested(claim)]
+    p_values = [full_p_value(claims[index].rungs) for index in tested]
+    ranks = sorted(range(len(tested)), key=lambda at: p_values[at])
+    passed = sum(p_value <= LEVEL for p_value in holm(p_values))
+    levels = [LEVEL] * len(claims)
+    for rank, at in enumerate(ranks):
+        levels[tested[at]] = LEVEL / (len(tested) - min(rank, passed))
+    return levels
 
 
 def count_answers(evidence: Mapping[Place, Evidence]) -> dict[str, int]:
@@ -109,65 +146,24 @@ def count_answers(evidence: Mapping[Place, Evidence]) -> dict[str, int]:
         evidence: on every claim; sub-questions don't count.
     """
     claims = {place: e for place, e in evidence.items() if not place.part.isdigit()}
-    p_values = _adjusted(list(claims.values()), holm)
+    levels = headline_levels(list(claims.values()))
     words = [
-        _word(evidence, p_value, ALPHA)
-        for (place, evidence), p_value in zip(claims.items(), p_values, strict=True)
+        _word(claim, read_word(claim.rungs, level))
+        for (place, claim), level in zip(claims.items(), levels, strict=True)
         if place.part == "weights"
     ]
     return {word: words.count(word) for word in get_args(Word)}
 
 
-def _decide(
-    claims: Sequence[tuple[Evidence, Provenance]],
-    adjust: Callable[[Sequence[float]], list[float]],
-    level: float,
-    *,
-    is_suggestion: bool,
-) -> list[Verdict]:
-    """Verdicts in order."""
-    p_values = _adjusted([evidence for evidence, _ in claims], adjust)
-    verdicts = []
-    for (evidence, provenance), p_value in zip(claims, p_values, strict=True):
-        word = _word(evidence, p_value, level)
-        reason = evidence.reason
-        if word == "inconclusive" and not reason:
-            reason = "the interval leaves both open at this size"
-        verdicts.append(
-            Verdict(
-                word=word,
-                reason=reason,
-                is_suggestion=is_suggestion,
-                p_value=p_value,
-                num_prompts=evidence.num_prompts,
-                named=evidence.named,
-                rivals=evidence.rivals,
-                is_exact=evidence.status == "exact",
-                provenance=provenance,
-            )
-        )
-    return verdicts
+def _verdict(evidence: Evidence, level: float, provenance: Provenance) -> Verdict:
+    return Verdict(read_word(evidence.rungs, level), level, evidence, provenance)
 
 
-def _adjusted(
-    evidence: Sequence[Evidence], adjust: Callable[[Sequence[float]], list[float]]
-) -> list[float | None]:
-    """Adjusted p-values against the nearer of supported and refuted; None if nothing is tested.
-
-    What was asked and came out inconclusive still counts as asked; what was read off by equality
-    has no chance to go wrong, and does not.
-    """
-    is_tested = [e.status in ("weighed", "inconclusive") for e in evidence]
-    smaller = [min(e.p_if_false, e.p_if_true) for e in evidence]
-    adjusted = iter(adjust([p for p, tested in zip(smaller, is_tested, strict=True) if tested]))
-    return [next(adjusted) if tested else None for tested in is_tested]
+def _word(evidence: Evidence, rung: GradedRung | None) -> Word:
+    if rung is not None:
+        return "supported" if rung.says == "yes" else "refuted"
+    return "not_testable" if evidence.status == "not_testable" else "open"
 
 
-def _word(evidence: Evidence, p_value: float | None, level: float) -> Word:
-    if evidence.status == "exact":
-        return "supported" if evidence.p_if_false <= evidence.p_if_true else "refuted"
-    if p_value is None:
-        return "not_testable"
-    if evidence.status == "inconclusive" or p_value > level:
-        return "inconclusive"
-    return "supported" if evidence.p_if_false <= evidence.p_if_true else "refuted"
+def _is_tested(evidence: Evidence) -> bool:
+    return evidence.status in ("weighed", "inconclusive")

@@ -3,12 +3,13 @@
 from collections.abc import Mapping, Sequence
 
 from zimage_eval.output.results import Results
-from zimage_eval.questions.claims.claim import Claim
+from zimage_eval.questions.claims.claim import Claim, RivalTable
 from zimage_eval.questions.measurements import CHECKS
 from zimage_eval.questions.questions import Question
 from zimage_eval.questions.verdicts import Verdict
 from zimage_eval.report.citations import cite
-from zimage_eval.report.verdicts import Answer, differences_table, tell, values_table
+from zimage_eval.report.verdicts import Answer, rivals_table
+from zimage_eval.report.words import HEADLINES, tell
 from zimage_eval.studies.shown_numbers import MISSING, markdown_table
 
 _HOLDS: Mapping[float | None, str] = {1.0: "yes", 0.0: "no", None: MISSING}
@@ -53,7 +54,7 @@ def write_page(
         _conclusions(answer),
         *_sub_questions(answer, results),
         "### Follow-up questions",
-        "\n".join(f"- {one}" for one in question.follow_up),
+        "\n".join(f"- {follow_up}" for follow_up in question.follow_up),
     ]
     return "\n\n".join(part for part in parts if part)
 
@@ -72,11 +73,9 @@ def _checks(claim: Claim, results: Mapping[str, Results]) -> str:
 
 def _differences(claim: Claim, verdict: Verdict) -> str:
     shown = claim.rival_table()
-    if shown is None or not verdict.rivals:
+    if shown is None or not verdict.evidence.rivals:
         return ""
-    if shown.threshold is None:
-        return f"{shown.metric}:\n\n{differences_table(verdict, shown.decimals)}"
-    return f"{shown.metric}:\n\n{values_table(verdict, shown.threshold, shown.decimals)}"
+    return f"{shown.metric}:\n\n{rivals_table(verdict, shown)}"
 
 
 def _where(question: Question, studies: Sequence[str]) -> str:
@@ -85,14 +84,14 @@ def _where(question: Question, studies: Sequence[str]) -> str:
 
 
 def _conclusions(answer: Answer) -> str:
-    weights, design = answer.verdicts
-    full = answer.at_full_size
-    provenance = weights.provenance
+    question, (weights, design), smaller = answer.question, answer.verdicts, answer.smaller
+    shown, provenance = question.claim.rival_table(), weights.provenance
     mark = f", {provenance.mark}" if provenance.mark else ""
+    trained = question.design.rival_table() if question.design else None
     lines = [
-        f"These weights: {tell(weights)}",
-        *([f"These weights, at full size: {tell(full)}"] if full else []),
-        f"The design: {tell(design)}",
+        f"These weights: {_headline(weights, shown)}",
+        *([f"With fewer prompts: {_headline(smaller, shown)}"] if smaller else []),
+        f"The design: {_headline(design, trained)}",
         f"On `{provenance.model}` (weights `{provenance.weights_sha256[:16]}`), judge "
         f"{provenance.judge}{mark}. Carries over to Z-Image: {provenance.carries_over}; on "
         "Z-Image itself: not run.",
@@ -100,19 +99,26 @@ def _conclusions(answer: Answer) -> str:
     return "\n".join(f"- {line}" for line in lines)
 
 
+def _headline(verdict: Verdict, shown: RivalTable | None) -> str:
+    """The verdict on a claim and the graded word behind it; open and untestable say it once."""
+    told = tell(verdict, shown)
+    return f"**{HEADLINES[verdict.word]}**: {told}" if verdict.rung is not None else told
+
+
 def _sub_questions(answer: Answer, results: Mapping[str, Results]) -> list[str]:
     if not answer.question.sub_questions:
         return []
-    verdicts, lines = answer.sub_verdicts, []
+    lines = []
     for number, sub in enumerate(answer.question.sub_questions):
-        said = [cite(sub.answer, results)] if sub.answer else []
-        if number in verdicts and sub.claim is not None:
-            told = tell(verdicts[number], supported_says_no=sub.supported_says_no)
-            said.append(f"{told[0].upper()}{told[1:]} *({sub.claim.describe()})*")
-        if full := answer.sub_at_full_size.get(number):
-            told = tell(full, supported_says_no=sub.supported_says_no)
-            said.append(f"At full size: {told}")
+        parts = []
+        if number in answer.sub_verdicts and sub.claim is not None:
+            shown = sub.claim.rival_table()
+            told = tell(answer.sub_verdicts[number], shown)
+            parts.append(f"{told[0].upper()}{told[1:]} *({sub.claim.describe()})*")
+            if number in answer.sub_smaller:
+                parts.append(f"With fewer prompts: {tell(answer.sub_smaller[number], shown)}")
+        parts += [cite(sub.answer, results)] if sub.answer else []
         if sub.open:
-            said.append(f"Open: {sub.open}")
-        lines.append(f"- **{sub.question}** {' '.join(said)}")
+            parts.append(f"Open: {sub.open}")
+        lines.append(f"- **{sub.question}** {' '.join(parts)}")
     return ["### Sub-questions", "\n".join(lines)]

@@ -12,6 +12,7 @@ from zimage_eval.config.model_spec import prompt_set_of
 from zimage_eval.config.params import phases_of_role
 from zimage_eval.config.set_metrics import check_set_metrics
 from zimage_eval.config.variants import Variant
+from zimage_eval.config.weight_sources import stated_in
 from zimage_eval.metrics.judges.hand_labels import read_hand_labels
 from zimage_eval.metrics.networks.files import network_path
 from zimage_eval.metrics.networks.lpips_trunks import alexnet_file
@@ -90,6 +91,7 @@ def _steps(reading: _Reading) -> Iterator[tuple[str, Callable[[], str | None]]]:
     sets = dict.fromkeys([*spec.prompt_sets.values(), *filter(None, compared)])
     for name in sets:
         yield f"prompts {name}", partial(_read_prompts, reading, name)
+    yield "sizes", partial(_check_sizes, reading)
     for key in params.studies:
         yield f"study {key}", partial(_expand_study, reading, key)
     yield f"weights {project.model}", partial(_check_weights, reading)
@@ -122,15 +124,28 @@ def _check_small_sets(reading: _Reading) -> None:
 def _read_prompts(reading: _Reading, name: str) -> None:
     project = reading.project
     folder = project.folder / "prompts" / name
-    prompts = load_prompt_set(folder, project.spec.judge)
-    reading.prompt_sets[name] = prompts
-    for role, prompt_set in project.spec.prompt_sets.items():
-        if prompt_set == name:
-            sizes = phases_of_role(project.params, role)
-            try:
-                split_phases(prompts, sizes.screen.num_prompts, sizes.confirm.num_prompts)
-            except ValueError as error:
-                raise ValueError(f"{folder}: {error}") from error
+    reading.prompt_sets[name] = load_prompt_set(folder, project.spec.judge)
+
+
+def _check_sizes(reading: _Reading) -> str:
+    """How many prompts are asked for, and how many there are; what is too large is refused."""
+    project = reading.project
+    sizes_in_words, problems = [], []
+    for role, name in project.spec.prompt_sets.items():
+        prompts = reading.prompt_sets.get(name)
+        if prompts is None:
+            continue  # what is wrong with the set is reported
+        sizes = phases_of_role(project.params, role)
+        screen, confirm = sizes.screen.num_prompts, sizes.confirm.num_prompts
+        asked_for = f"{screen} + {confirm} of {len(prompts)}"
+        sizes_in_words.append(f"{role} {asked_for}")
+        try:
+            split_phases(prompts, screen, confirm)
+        except ValueError as error:
+            problems.append(f"{project.folder / 'prompts' / name}: {asked_for} prompts: {error}")
+    if problems:
+        raise Problems(*problems)
+    return f"prompts to screen + to confirm, of those there are: {', '.join(sizes_in_words)}"
 
 
 def _expand_study(reading: _Reading, key: str) -> None:
@@ -145,13 +160,12 @@ def _expand_study(reading: _Reading, key: str) -> None:
 
 def _check_weights(reading: _Reading) -> str | None:
     project = reading.project
-    unstated = check_weights(
-        project.model_folder, project.spec, str(project.model_file), reading.variants
-    )
+    where = stated_in(project.model_file)
+    unstated = check_weights(project.model_folder, project.spec, str(where), reading.variants)
     if not unstated:
         return None
     return (
-        f"{project.model_file} states no sha256 of {len(unstated)} files, such as {unstated[0]}: "
+        f"{where} states no sha256 of {len(unstated)} files, such as {unstated[0]}: "
         "they are taken as they are"
     )
 

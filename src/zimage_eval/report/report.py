@@ -21,13 +21,18 @@ JUDGES: Mapping[JudgeName, str] = {
     "scenes": "the scene checker, which reads shapes, colors and places from the pixels",
     "detector": "a detector for things, numbers and places, CLIP for colors and media; backgrounds "
     "are not checked",
+    "vlm": "a vision-language model, asked a question for each fact: the score is its "
+    "probability of yes",
     "hand_labels": "people, in the pictures that they labeled",
     "none": "none: nobody checks the pictures against the prompts, so there is no alignment",
 }
 VERDICTS = (
-    "Each verdict follows from a rule that its question's file states, corrected over all claims "
-    "of the report. Intervals are 95 % intervals, unadjusted for how many variants are looked at: "
-    "what stands out among many may do so by chance."
+    "Each verdict follows from a rule that its question's file states, by the largest evidence "
+    "that there is. Words are graded by the margin, the smallest difference that matters: by more "
+    "than matters, by less, or no difference that matters. The chance of any wrong headline is 5 % "
+    "at most (Holm); of the full words on sub-questions 5 % are wrong at most, on average. "
+    "Intervals are 95 % intervals, unadjusted for how many variants are looked at: what stands out "
+    "among many may do so by chance."
 )
 HOW_TO_READ = """\
 - **alignment** is the share of a prompt's stated facts that the judge finds in its picture, \
@@ -54,9 +59,14 @@ template. **Cosine drift** is 0 and **cka** 1 where the encoder says the same as
 that their name ends in. KID is unbiased and may be below 0; a Fréchet distance of few pictures is \
 mostly bias, about as much as the split-half null beside it. **vendi** counts different pictures. \
 All but KID depend on the number of pictures, and none has an interval.
-- **At full size**: the same claims by the same rules on the scores that this model's calibration \
-kept, of more prompts and seeds, drawn once on a GPU. A report of its own, with its own \
-correction; claims that it has no pictures for stand in it as they are.
+- **Chance** is the alignment of the baseline's pictures judged by other prompts' texts: a model \
+that ignores its prompt reaches it.
+- **By the largest evidence**: where this model's calibration kept scores of more prompts and \
+seeds, drawn once on a GPU, those give the word. **With fewer prompts** is what the pictures of \
+this run alone say by the same rules; it may leave more open.
+- **Open at this size** names the variants that leave it open, and about how many prompts tell no \
+difference from one that matters, in four of five studies.
+- **Sharpness** is compared by its ratio (x 1.32 is 32 % sharper); 15 % matters.
 - **Seconds** of a picture are its forwards x the mean seconds of a forward, plus encoding, \
 decoding and saving, of a picture made alone at the profile's size and length of prompt; in \
 brackets, every part at its fastest and at its slowest. A column is one machine and one set of \

@@ -1,13 +1,18 @@
 """The scorecard: what was planted, what was found, and what must not be found where nothing is."""
 
+import math
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from pydantic import TypeAdapter
 
+from zimage_eval.config.metrics import METRICS
 from zimage_eval.output.results import read_json
-from zimage_eval.studies.shown_numbers import MISSING, markdown_table, show
+from zimage_eval.questions.claims.claim import RATIO_DECIMALS, RivalTable
+from zimage_eval.questions.evidence import RivalResult
+from zimage_eval.report.words import FINDINGS, show_result
+from zimage_eval.studies.shown_numbers import MISSING, markdown_table
 
 Card = Mapping[str, Any]
 _CAPTION = (
@@ -170,11 +175,16 @@ def _default_words(card: Card) -> str:
 
 def _word_rows(card: Card) -> Iterator[list[str]]:
     for words, seen in card["neutral_words"].items():
-        ends = ", ".join(show(seen[end], 0, signed=True) for end in ("low", "high"))
-        found = f"{seen['kind'].replace('_', ' ')}, {show(seen['difference'], 0, signed=True)}"
-        promised = f"within {seen['margin']:g}, or unresolved"
+        result = RivalResult(words, seen["word"], seen["difference"], seen["low"], seen["high"])
+        metric = METRICS[seen["metric"]]
+        is_ratio = metric.contrast == "log"
+        shown = RivalTable(
+            seen["metric"], RATIO_DECIMALS if is_ratio else metric.decimals, is_ratio=is_ratio
+        )
+        margin = f"{math.expm1(seen['margin']):.0%}" if is_ratio else f"{seen['margin']:g}"
         control = f"words said of any picture, {words}: {seen['metric']}"
-        yield [control, promised, f"{found} [{ends}]", _kept(seen["is_quiet"])]
+        found = f"{FINDINGS[result.word]}, {show_result(result, shown)}"
+        yield [control, f"not by more than {margin}", found, _kept(seen["is_quiet"])]
 
 
 def _flag_rows(card: Card) -> Iterator[list[str]]:

@@ -16,7 +16,7 @@ from zimage_eval.model.folder import (
     padded_length,
     unavailable_reason,
 )
-from zimage_eval.text.layer_maps import PhaseTexts, fit_phase
+from zimage_eval.text.needed_encodings import PhaseTexts, fit_phase
 from zimage_eval.text.wordings import Wordings, wording_key
 
 Embeddings = Mapping[tuple[str, EncoderSettings], torch.Tensor]

@@ -75,13 +75,22 @@ def highest_p_value(
         raise ValueError(f"scores of {', '.join(gains)}: one is NaN or infinite, allowed: finite")
     if len(candidate) < MIN_PROMPTS or (bounds is None and (np.ptp(leads, axis=0) == 0).any()):
         return None
-    return _max_t(leads, bounds, num_draws)
+    return max_t_p_values(leads, bounds, [0.0], num_draws)[0]
 
 
-def _max_t(leads: Floats, bounds: tuple[float, float] | None, num_draws: int) -> float:
-    """P-value of the largest t over the rivals, against "no rival leads".
+def max_t_p_values(
+    leads: Floats,
+    bounds: tuple[float, float] | None,
+    shifts: Sequence[float],
+    num_draws: int = NUM_DRAWS,
+) -> list[float]:
+    """For each shift, the p-value of the largest t against "no rival leads by more than that".
 
-    `leads` is `(num_prompts, num_rivals)`: by how much each rival is better on each prompt.
+    Args:
+        leads: `(num_prompts, num_rivals)`: by how much each rival is better on each prompt.
+        bounds: as in `argmax_p_values`.
+        shifts: in the unit of the scores; 0 asks whether any rival leads.
+        num_draws: number of draws of the multiplier bootstrap.
     """
     ends = np.array(bounds or (), dtype=np.float64)[:, None].repeat(leads.shape[1], axis=1)
     padded = np.vstack([leads, ends])
@@ -90,15 +99,16 @@ def _max_t(leads: Floats, bounds: tuple[float, float] | None, num_draws: int) ->
     deviations = padded - centers
     roots = np.sqrt((deviations**2).sum(axis=0))
     errors = roots / np.sqrt((size - 1) * size)
-    statistic = float((centers / errors).max())
+    statistics = np.array([((centers - shift) / errors).max() for shift in shifts])
     generator = np.random.default_rng(SEED)
     # Normal multipliers of the prompts give normal columns with the same correlations, so one
     # number a rival is drawn instead of one a prompt.
     factor = np.linalg.qr(deviations / roots, mode="r")
-    exceeding = 0
+    exceeding = np.zeros(len(shifts), dtype=np.int64)
     for start in range(0, num_draws, CHUNK):
         count = min(CHUNK, num_draws - start)
         normal = generator.standard_normal((count, len(factor))) @ factor
         scales = np.sqrt(generator.chisquare(size - 1, size=(count, 1)) / (size - 1))
-        exceeding += int(((normal / scales).max(axis=1) >= statistic).sum())
-    return (exceeding + 1) / (num_draws + 1)
+        highest = (normal / scales).max(axis=1)
+        exceeding += (highest[:, None] >= statistics).sum(axis=0)
+    return [float(count + 1) / (num_draws + 1) for count in exceeding]

@@ -6,12 +6,102 @@ margin that grows with the measured spread, the variants of any noisy judge woul
 
 import math
 from bisect import bisect_left
+from collections.abc import Callable
 from statistics import NormalDist
+from typing import NamedTuple
 
 SIGNIFICANCE_LEVEL, POWER = 0.05, 0.80
 EQUIVALENCE_LEVEL = 0.05
 """Level of each of the two one-sided tests of equivalence."""
 MAX_PROMPTS = 10_000_000
+LOSS_OF_A_RUINED_PROMPT = 0.55
+"""In alignment, in calibration/bank.parquet. An arm that loses a mean of d ruins a share of the
+prompts, so the variance of its differences grows by d times this."""
+NUM_KINDS = 4
+
+
+class PlannedWords(NamedTuple):
+    """The fewest prompts with which a word is said with 80 % power, by the truth that it is of."""
+
+    no_difference: int
+    """Of no difference; "keep it" of a tie takes as many."""
+    yes: int
+    """Of a difference of the margin, at any size."""
+    by_more: int
+    """Of a difference of two margins."""
+    by_less: int
+    """Of a difference of half a margin."""
+    best_by_kind_no: int
+    """One level serves all four kinds of prompts, and another ties with it."""
+    best_by_kind_yes: int
+    """Another level is better by two margins in one kind of four."""
+
+
+def plan_words(standard_deviation: float, margin: float, *, is_judged: bool) -> PlannedWords:
+    """The prompts that each word takes, in normal approximation.
+
+    Args:
+        standard_deviation: of the paired difference over prompts where nothing differs.
+        margin: above 0, in the unit of the standard deviation.
+        is_judged: whether the scores are shares of facts, whose tests assume a larger spread and
+            whose spread grows with the difference.
+    """
+    if not margin > 0:
+        raise ValueError(f"a margin is above 0, not {margin}")
+    spread = _Spread(standard_deviation, margin, is_judged)
+    inside, beyond = spread.inside, spread.beyond
+    kinds_level = 1 - (1 - SIGNIFICANCE_LEVEL) ** (1 / NUM_KINDS)
+    half, double = margin / 2, 2 * margin
+    return PlannedWords(
+        no_difference=_fewest(lambda n: 2 * inside(n, 0.0, EQUIVALENCE_LEVEL) - 1),
+        yes=_fewest(lambda n: beyond(n, margin, margin, SIGNIFICANCE_LEVEL / 2)),
+        by_more=_fewest(lambda n: beyond(n, double, margin, SIGNIFICANCE_LEVEL / 2)),
+        by_less=_fewest(
+            lambda n: (
+                (beyond(n, half, half, SIGNIFICANCE_LEVEL / 2) + inside(n, half, EQUIVALENCE_LEVEL))
+                - 1
+            )
+        ),
+        # Two levels may serve, so each is tested at half of the level.
+        best_by_kind_no=NUM_KINDS
+        * _fewest(lambda n: inside(n, 0.0, EQUIVALENCE_LEVEL / 2) ** NUM_KINDS),
+        best_by_kind_yes=NUM_KINDS * _fewest(lambda n: beyond(n, double, double, kinds_level)),
+    )
+
+
+class _Spread(NamedTuple):
+    """Of the differences, by the true one."""
+
+    deviation: float
+    margin: float
+    is_judged: bool
+
+    def inside(self, num_prompts: int, truth: float, level: float) -> float:
+        """The power of the one-sided test that a difference is below the margin."""
+        true, tested = self._deviations(num_prompts, truth)
+        if self.is_judged:
+            tested = max(tested, math.sqrt(max(self.margin * (1 - self.margin), 0.0)))
+        return _power(num_prompts, self.margin - truth, level, tested, true)
+
+    def beyond(self, num_prompts: int, truth: float, distance: float, level: float) -> float:
+        """The power of the one-sided test against a null that is that far from the truth."""
+        true, tested = self._deviations(num_prompts, truth)
+        return _power(num_prompts, distance, level, tested, true)
+
+    def _deviations(self, num_prompts: int, truth: float) -> tuple[float, float]:
+        grown = LOSS_OF_A_RUINED_PROMPT * truth if self.is_judged else 0.0
+        true = math.sqrt(self.deviation**2 + grown)
+        return true, deviation_under_test(true, num_prompts, is_judged=self.is_judged)
+
+
+def _power(num_prompts: int, distance: float, level: float, tested: float, true: float) -> float:
+    normal = NormalDist()
+    reach = distance * math.sqrt(num_prompts) - normal.inv_cdf(1 - level) * tested
+    return normal.cdf(reach / true) if true else float(reach > 0)
+
+
+def _fewest(power: Callable[[int], float]) -> int:
+    return 1 + bisect_left(range(1, MAX_PROMPTS + 1), POWER, key=power)
 
 
 def smallest_effect(standard_deviation: float, num_prompts: int) -> float:

@@ -7,10 +7,11 @@ give equal numbers. Its quantiles are never taken closer to 0 than Student's: wi
 bootstrap sees too little of a tail. 95 % intervals of skewed values then cover 93 % and more from
 8 prompts on; of lognormal values, 90 % with 8 prompts and 94 % with 32.
 
-A test of shares against a margin m uses the larger of two spreads: the measured one, and the
-smallest that a mean of m can have. Differences -1, 0 and 1 with mean m have a variance of m - m^2
-or more. That is the idea of Tango's score test (1998). Without it, a variant that ruins one prompt
-in ten and leaves the others alone passes for equivalent several times too often.
+A test of shares that a mean is *inside* a margin m uses the larger of two spreads: the measured
+one, and the smallest that a mean of m can have. Differences -1, 0 and 1 with mean m have a variance
+of m - m^2 or more. That is the idea of Tango's score test (1998). Without it, a variant that ruins
+one prompt in ten and leaves the others alone passes for equivalent several times too often. A test
+that the mean is *beyond* the margin needs no such guard: it would contradict the printed interval.
 """
 
 from collections.abc import Sequence
@@ -62,28 +63,44 @@ class MeanTest(NamedTuple):
 
     def p_above(self, null: float) -> float:
         """One-sided p-value against "the true mean is at most `null`"; small: it is above."""
-        statistic, *scores = self._statistics(null)
+        statistic, *scores = self._statistics(null, is_inside=null < 0)
         exceeding = len(self.draws) - int(np.searchsorted(self.draws, statistic, side="left"))
         p_value = float(stats.t.sf(min([statistic, *scores]), self.degrees))
         return max(p_value, self._share(exceeding))
 
     def p_below(self, null: float) -> float:
         """One-sided p-value against "the true mean is at least `null`"; small: it is below."""
-        statistic, *scores = self._statistics(null)
+        statistic, *scores = self._statistics(null, is_inside=null > 0)
         exceeding = int(np.searchsorted(self.draws, statistic, side="right"))
         p_value = float(stats.t.cdf(max([statistic, *scores]), self.degrees))
         return max(p_value, self._share(exceeding))
 
-    def _statistics(self, null: float) -> list[float]:
+    def mirrored(self) -> "MeanTest":
+        """The test of the same values with the other sign: losses for gains."""
+        low, high = self.bounds
+        return self._replace(
+            mean=-self.mean, center=-self.center, draws=-self.draws[::-1], bounds=(-high, -low)
+        )
+
+    def relative_to(self, number: float) -> "MeanTest":
+        """The test of the same values less a number that has no error."""
+        low, high = self.bounds
+        return self._replace(
+            mean=self.mean - number,
+            center=self.center - number,
+            bounds=(low - number, high - number),
+        )
+
+    def _statistics(self, null: float, *, is_inside: bool) -> list[float]:
         """Distances from `null` in units of two standard errors.
 
         The first is the measured error; the second, the smallest error that shares with a mean of
-        `null` can have. There is no second distance for unbounded values, nor for a null of 0.
+        `null` can have. Only "inside the margin" has a second one, and only for shares of facts.
         """
         statistics = [(self.center - null) / self.error]
         end = self.bounds[1]
         distance = min(abs(null), end)
-        if -self.bounds[0] == end < np.inf and 0 < distance < end:
+        if is_inside and -self.bounds[0] == end < np.inf and 0 < distance < end:
             smallest_variance = distance * (end - distance) / self.num_prompts
             statistics.append((self.mean - null) / float(np.sqrt(smallest_variance)))
         return statistics

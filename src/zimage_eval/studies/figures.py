@@ -2,10 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import matplotlib.style
 import numpy as np
+import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
@@ -32,9 +33,12 @@ from zimage_eval.output.image_grids import (
     draw_image_grid,
 )
 from zimage_eval.output.png import read_pixels
-from zimage_eval.output.tables import TableRow
+from zimage_eval.output.tables import IMAGES
 from zimage_eval.studies.shown_numbers import show
 from zimage_eval.studies.summaries import ALL, COVERAGE, NOT_AVAILABLE, Summary, excludes_zero
+
+if TYPE_CHECKING:  # a name of types decides nothing
+    from zimage_eval.prompts.sets import PromptRow
 
 MAX_GRID_COLUMNS = 12
 MAX_GRID_PROMPTS = 6
@@ -83,26 +87,21 @@ def grid_variants(variants: Sequence[Variant], confirm: str | None) -> list[Vari
     return [variant for variant in variants if variant in kept]
 
 
-def grid_prompts(prompts: Sequence[TableRow], limit: int) -> list[TableRow]:
+def grid_prompts(prompts: "Sequence[PromptRow]", limit: int) -> "list[PromptRow]":
     """At most `limit` prompts: the first of each category, then the second of each, and so on."""
-    by_category: dict[str, list[TableRow]] = {}
-    for prompt in prompts:
-        by_category.setdefault(prompt["category"], []).append(prompt)
-    ranked = [
-        (rank, place, prompt)
-        for place, members in enumerate(by_category.values())
-        for rank, prompt in enumerate(members)
-    ]
-    chosen = sorted(ranked, key=lambda entry: entry[:2])[:limit]
-    return [prompt for _, _, prompt in sorted(chosen, key=lambda entry: (entry[1], entry[0]))]
+    categories = pd.Series([prompt["category"] for prompt in prompts])
+    order = pd.DataFrame({"place": pd.factorize(categories)[0]})
+    order["rank"] = order.groupby("place").cumcount()
+    chosen = order.sort_values(["rank", "place"]).head(limit).sort_values(["place", "rank"])
+    return [prompts[index] for index in chosen.index]
 
 
 def draw_study_grid(
     variants: Sequence[Variant],
     confirm: str | None,
-    prompts: Sequence[TableRow],
-    images: Sequence[TableRow],
-    scores: Sequence[TableRow],
+    prompts: "Sequence[PromptRow]",
+    images: pd.DataFrame,
+    scores: pd.DataFrame,
     folder: Path,
 ) -> Image.Image:
     """Draw a grid of images of the screening phase: a row per prompt, a column per variant.
@@ -114,16 +113,16 @@ def draw_study_grid(
         variants: of the study.
         confirm: name of the variant that is confirmed; always in the grid.
         prompts: rows of the prompt table of the screening phase.
-        images: rows of the image table.
-        scores: rows of the score table.
+        images: the image table.
+        scores: the score table.
         folder: where the files of the image table are.
     """
-    files = {_unit(row): row["file"] for row in images}
-    scored = {_unit(row): row for row in scores}
+    key = list(IMAGES.key)
+    rows = scores.merge(images[[*key, "file"]], on=key, how="left").set_index(key)
 
-    def cell(variant: Variant, prompt: TableRow) -> GridCell:
+    def cell(variant: Variant, prompt: "PromptRow") -> GridCell:
         unit = (variant.name, "screen", prompt["prompt_id"], prompt["seeds"][0])
-        return _grid_cell(scored[unit], files[unit], folder)
+        return _grid_cell(rows.loc[unit], folder)
 
     if len(variants) == 1:
         chosen = grid_prompts(prompts, MAX_GALLERY_PROMPTS)
@@ -133,11 +132,11 @@ def draw_study_grid(
     columns = [
         GridColumn(label, variant.is_baseline) for variant, label in zip(shown, labels, strict=True)
     ]
-    rows = [
+    grid_rows = [
         GridRow(p["category"], p["text"], [cell(variant, p) for variant in shown])
         for p in grid_prompts(prompts, MAX_GRID_PROMPTS)
     ]
-    return draw_image_grid(keys, columns, rows)
+    return draw_image_grid(keys, columns, grid_rows)
 
 
 def draw_study_effect(study: ExpandedStudy, summaries: Sequence[Summary]) -> Figure:
@@ -181,7 +180,10 @@ def draw_study_categories(variants: Sequence[Variant], summaries: Sequence[Summa
         size = (WIDTH_INCHES, 1.6 + 0.42 * len(variants))
         figure = Figure(figsize=size, layout="constrained")
         axes = figure.add_subplot()
-        margin = (METRICS[metric].margin if metric and is_difference else None) or 0.0
+        is_in_unit = metric is not None and METRICS[metric].contrast == "difference"
+        margin = (
+            METRICS[metric].margin if metric and is_difference and is_in_unit else None
+        ) or 0.0
         coloring = _coloring(values, margin, is_difference=is_difference)
         image = axes.imshow(values, aspect="auto", **coloring)
         for y, x in np.argwhere(np.isfinite(values)):
@@ -200,21 +202,18 @@ def draw_study_categories(variants: Sequence[Variant], summaries: Sequence[Summa
         return figure
 
 
-def _unit(row: TableRow) -> tuple[str, str, str, int]:
-    return (row["variant"], row["phase"], row["prompt_id"], row["seed"])
-
-
-def _grid_cell(score: TableRow, file: str | None, folder: Path) -> GridCell:
-    if file is None:
-        is_missing = (score["error"] or "").startswith(NOT_AVAILABLE)
+def _grid_cell(row: pd.Series, folder: Path) -> GridCell:
+    """The picture of a row of the score table, which has its file, and how it was scored."""
+    if pd.isna(row["file"]):
+        is_missing = str(row["error"]).startswith(NOT_AVAILABLE)
         return GridCell(None, NOT_AVAILABLE if is_missing else "failed", "neutral")
-    image = Image.fromarray(read_pixels(folder / file))
-    if score["alignment"] is not None:
-        if score["all_facts"] == 1:
+    image = Image.fromarray(read_pixels(folder / row["file"]))
+    if pd.notna(row["alignment"]):
+        if row["all_facts"] == 1:
             return GridCell(image, "✓", "good")
-        return GridCell(image, f"✗ {score['alignment']:.0%}", "bad")
-    lpips = score["lpips"]
-    return GridCell(image, "" if lpips is None else f"LPIPS {lpips:.2f}", "neutral")
+        return GridCell(image, f"✗ {row['alignment']:.0%}", "bad")
+    lpips = row["lpips"]
+    return GridCell(image, "" if pd.isna(lpips) else f"LPIPS {lpips:.2f}", "neutral")
 
 
 def _effect_row(variant: Variant, metric: str, screened: Sequence[Summary]) -> EffectRow:

@@ -5,16 +5,14 @@ moved. So there are the counts of answers, one number a study that has rivals, a
 for each set of prompts: most studies share it.
 """
 
-import csv
-import io
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from zimage_eval.config.metrics import METRICS
 from zimage_eval.config.variants import ExpandedStudy
-from zimage_eval.output.results import NumberRow
+from zimage_eval.output.results import NumberRow, write_csv, write_json
+from zimage_eval.output.tables import SWAPPED_PROMPTS
 from zimage_eval.statistics.estimates import rounded
 from zimage_eval.studies.figures import main_metric
 from zimage_eval.studies.summaries import ALL, COVERAGE, Summary
@@ -49,7 +47,10 @@ def best_rival(study: str, summaries: Sequence[Summary]) -> BestRival | None:
             study, row.variant, metric, row.difference, row.difference_low, row.difference_high
         )
         for row in summaries
-        if row.metric == metric and _is_screened(row) and row.difference is not None
+        if row.metric == metric
+        and _is_screened(row)
+        and row.difference is not None
+        and row.variant != SWAPPED_PROMPTS
     ]
     return max(rivals, key=lambda rival: rival.gain, default=None)
 
@@ -97,21 +98,12 @@ def write_headline(path: Path, headline: Mapping[str, NumberRow]) -> None:
         group: {name: rounded(value) for name, value in numbers.items()}
         for group, numbers in headline.items()
     }
-    path.parent.mkdir(parents=True, exist_ok=True)
-    text = json.dumps(content, indent=2, sort_keys=True, allow_nan=False, ensure_ascii=False)
-    path.write_text(text + "\n", encoding="utf-8")
+    write_json(path, content)
 
 
 def write_best_rivals(path: Path, rivals: Sequence[BestRival]) -> None:
     """Write a CSV file with a row for each study, which `dvc plots` draws; None is empty."""
-    text = io.StringIO(newline="")
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(BestRival._fields)
-    for rival in rivals:
-        numbers = [rounded(value) for value in rival[3:]]
-        writer.writerow([*rival[:3], *("" if value is None else value for value in numbers)])
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text.getvalue(), encoding="utf-8")
+    write_csv(path, BestRival._fields, rivals)
 
 
 def _is_screened(row: Summary) -> bool:

@@ -13,7 +13,7 @@ from zimage_eval.config.variants import Variant
 from zimage_eval.output.text_tables import Column, TextTable
 from zimage_eval.prompts.templates import study_variants
 from zimage_eval.statistics.estimates import CONFIDENCE
-from zimage_eval.statistics.power import num_prompts_needed
+from zimage_eval.statistics.power import PlannedWords, num_prompts_needed, plan_words
 from zimage_eval.studies.plan import predict_seconds
 from zimage_eval.studies.summaries import ALL, Summary
 
@@ -37,6 +37,8 @@ class MarginPlan(NamedTuple):
     spread: Spread
     num_prompts: int
     """The smallest number that resolves the margin, with one seed per prompt."""
+    words: PlannedWords
+    """The smallest number for each graded word."""
     contrast_images: int
     """Images of the baseline and of the rival in `spread`."""
     contrast_hours: float
@@ -136,6 +138,7 @@ def _plan_study(
         study=key,
         spread=spread,
         num_prompts=num_prompts,
+        words=plan_words(spread.deviation, margin, is_judged=True),
         contrast_images=len(pair) * num_prompts,
         contrast_hours=num_prompts * sum(seconds[name] for name in pair) / 3600,
         study_images=len(variants) * num_prompts,
@@ -145,13 +148,15 @@ def _plan_study(
 
 def margin_table(plans: Sequence[MarginPlan], margin: float, spec: ModelSpec) -> TextTable:
     """The plan as a table, with an explanation of its columns below."""
-    names = ("sd", "from n", "prompts", "images", "hours", "all images", "hours", "rival")
+    words = ("equal", "yes", "more", "less", "kinds no", "kinds yes")
+    names = ("sd", "from n", "prompts", *words, "images", "hours", "all images", "hours", "rival")
     rows = [
         (
             plan.study,
             f"{plan.spread.deviation:.3f}",
             str(plan.spread.num_prompts or "-"),
             str(plan.num_prompts),
+            *map(str, plan.words),
             str(plan.contrast_images),
             f"{plan.contrast_hours:.2f}",
             str(plan.study_images),
@@ -167,6 +172,11 @@ sd        over prompts, of the paired difference of the rival to the baseline, o
 rival     the one to be confirmed, else the one nearest to the baseline
 prompts   the fewest with which a true difference of {margin:g} is told from 0, and a true 0 shown
           equivalent, each with 80 % power before any correction for how many claims there are
+equal     the fewest that say "no difference that matters" of no difference, or keep a tie; yes:
+          that a difference of {margin:g} is there; more: that one of {2 * margin:g} matters; less:
+          that one of {margin / 2:g} is there and does not matter; kinds no: that one level serves
+          all of four kinds of prompts beside a tie; kinds yes: that another one is better in one
+          kind by {2 * margin:g}; all with 80 % power, for differences that ruin a share of prompts
 images    of the rival and the baseline; all images: of every variant; drawn one after the other at
           {figures.seconds_per_forward:g} s a forward, {figures.seconds_per_image:g} s an image"""
     return TextTable(

@@ -11,11 +11,12 @@ from collections.abc import Mapping, Sequence
 from typing import Literal, NamedTuple
 
 import numpy as np
+import pandas as pd
 
 from zimage_eval.config.metrics import METRICS
-from zimage_eval.output.tables import TableRow
+from zimage_eval.output.tables import means_by_prompt, variant_scores
 from zimage_eval.statistics.argmax_sets import NUM_DRAWS, highest_p_value
-from zimage_eval.statistics.estimates import CONFIDENCE, Unit, prompt_means
+from zimage_eval.statistics.estimates import CONFIDENCE
 from zimage_eval.statistics.multiplicity import holm
 from zimage_eval.statistics.studentized import mean_test
 
@@ -74,7 +75,7 @@ def pareto_front(
 
 
 def study_front(
-    rows: Sequence[TableRow], variants: Sequence[str], metric: str | None
+    scores: pd.DataFrame, variants: Sequence[str], metric: str | None
 ) -> list[FrontMember]:
     """The front of a study in the screening phase, with forwards per image as cost.
 
@@ -83,7 +84,7 @@ def study_front(
     forwards of a larger image take longer.
 
     Args:
-        rows: of the score table.
+        scores: a score table.
         variants: names in the order of the study.
         metric: the metric that is taken as quality; None gives an empty front.
     """
@@ -91,8 +92,8 @@ def study_front(
     if metric is None or properties is None or properties.better is None:
         return []
     sign = 1.0 if properties.better == "higher" else -1.0
-    qualities = shared_qualities(rows, variants, metric, sign)
-    forwards = shared_qualities(rows, list(qualities), "num_forwards", 1.0)
+    qualities = shared_qualities(scores, variants, metric, sign)
+    forwards = shared_qualities(scores, list(qualities), "num_forwards", 1.0)
     costs = {variant: float(np.mean(values)) for variant, values in forwards.items()}
     if len(set(costs.values())) < 2:
         return []
@@ -100,28 +101,24 @@ def study_front(
 
 
 def shared_qualities(
-    rows: Sequence[TableRow], variants: Sequence[str], metric: str, sign: float
+    scores: pd.DataFrame, variants: Sequence[str], metric: str, sign: float
 ) -> dict[str, list[float]]:
     """Variant -> for each prompt the mean over its seeds, times `sign`, in the screening phase.
 
     Variants without any score are left out; prompts are those that all other variants have, sorted
     by id.
     """
-    means: dict[str, dict[str, float]] = {}
-    for variant in variants:
-        scores: dict[Unit, float | None] = {
-            (row["prompt_id"], row["seed"]): row[metric]
-            for row in rows
-            if row["variant"] == variant and row["phase"] == "screen"
-        }
-        if prompt_scores := prompt_means(scores):
-            means[variant] = prompt_scores
-    shared = sorted(set.intersection(*map(set, means.values()))) if means else []
-    return {
-        name: [sign * by_prompt[prompt] for prompt in shared]
-        for name, by_prompt in means.items()
-        if shared
+    rows = variant_scores(scores, "screen")
+    means = {
+        variant: means_by_prompt(rows[variant], [metric])[metric].dropna()
+        for variant in variants
+        if variant in rows
     }
+    scored = {variant: by_prompt for variant, by_prompt in means.items() if len(by_prompt)}
+    if not scored:
+        return {}
+    shared = sign * pd.concat(scored, axis="columns", join="inner").sort_index()
+    return {name: shared[name].tolist() for name in scored if len(shared)}
 
 
 def front_results(front: Sequence[FrontMember]) -> dict[str, dict[str, float | None]]:

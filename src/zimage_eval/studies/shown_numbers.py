@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from zimage_eval.config.metrics import METRICS
 from zimage_eval.config.variants import Variant
+from zimage_eval.output.tables import SWAPPED_PROMPTS
 from zimage_eval.studies.summaries import ALL, COVERAGE, NOT_AVAILABLE, Summary, excludes_zero
 
 MISSING = "\N{EN DASH}"
@@ -12,6 +13,8 @@ WITH_INTERVAL = ("alignment",)
 WITHOUT_NUMBER = (MISSING, NOT_AVAILABLE, "identical")
 """Texts that stand in a column of numbers in place of a number."""
 _NUMBER = re.compile(r"\**[+\N{MINUS SIGN}-]?\d")
+CHANCE = "*chance: judged by another prompt*"
+"""The row of a table in which the baseline's pictures are judged by other prompts' texts."""
 ARROWS = {"higher": "\N{NO-BREAK SPACE}↑", "lower": "\N{NO-BREAK SPACE}↓", None: ""}
 
 Index = Mapping[tuple[str, str, str], Summary]
@@ -121,11 +124,13 @@ def main_table(variants: Sequence[Variant], index: Index) -> str:
             cells.append(_main_cell(row, index[variant.name, "identical", ALL]))
             cells += [show_contrast(row)] if metric in contrasted else []
         rows.append(cells)
+    chance = _chance_cells(columns, contrasted, index)
     coverages = [index[variant.name, COVERAGE, ALL] for variant in variants]
     if any(row.mean != 1 for row in coverages):
         head.append(COVERAGE)
         rows = [[*cells, _coverage_cell(row)] for cells, row in zip(rows, coverages, strict=True)]
-    return markdown_table(head, rows)
+        chance = [[*cells, MISSING] for cells in chance]
+    return markdown_table(head, [*rows, *chance])
 
 
 def metric_table(variants: Sequence[Variant], metric: str, index: Index) -> str:
@@ -135,6 +140,8 @@ def metric_table(variants: Sequence[Variant], metric: str, index: Index) -> str:
         row = index.get((variant.name, metric, ALL))
         difference = show_contrast(row) if row and not variant.is_baseline else MISSING
         rows.append([variant_cell(variant), show_mean(row) if row else MISSING, difference])
+    if row := index.get((SWAPPED_PROMPTS, metric, ALL)):
+        rows.append([CHANCE, show_mean(row), show_contrast(row)])
     return markdown_table(["variant", column_title(metric), "difference"], rows)
 
 
@@ -150,6 +157,9 @@ def category_table(variants: Sequence[Variant], metric: str, index: Index) -> st
                 *(show_mean(summary) if summary else MISSING for summary in summaries),
             ]
         )
+    chance = [index.get((SWAPPED_PROMPTS, metric, category)) for category in categories]
+    if any(chance):
+        rows.append([CHANCE, *(show_mean(row) if row else MISSING for row in chance)])
     return markdown_table(["variant", *categories], rows)
 
 
@@ -166,6 +176,21 @@ def detail_table(variants: Sequence[Variant], index: Index) -> str:
         shown = [show(mean, METRICS[m].decimals) for m, mean in zip(columns, means, strict=True)]
         rows.append([variant_cell(variant), *shown])
     return markdown_table(["variant", *map(column_title, columns)], rows)
+
+
+def _chance_cells(
+    columns: Sequence[str], contrasted: Sequence[str], index: Index
+) -> list[list[str]]:
+    """One row, or none where nobody judged."""
+    if not any((SWAPPED_PROMPTS, metric, ALL) in index for metric in columns):
+        return []
+    cells = [CHANCE]
+    for metric in columns:
+        row = index.get((SWAPPED_PROMPTS, metric, ALL))
+        cells.append(show_mean(row) if row else MISSING)
+        if metric in contrasted:
+            cells.append(show_contrast(row) if row else MISSING)
+    return [cells]
 
 
 def _coverage_cell(row: Summary) -> str:

@@ -1,23 +1,19 @@
 """Means of image scores with intervals, by variant, phase, metric and category."""
 
-import csv
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
+import pandas as pd
+
 from zimage_eval.config.metrics import METRICS
-from zimage_eval.config.params import PHASES
+from zimage_eval.config.params import PHASES, Phase
 from zimage_eval.config.variants import Variant
-from zimage_eval.output.results import CsvLine, read_csv
-from zimage_eval.output.tables import TableRow
-from zimage_eval.statistics.estimates import (
-    Unit,
-    estimate,
-    paired_differences,
-    prompt_means,
-    rounded,
-)
+from zimage_eval.output.results import CsvLine, read_csv, write_csv
+from zimage_eval.output.tables import SWAPPED_PROMPTS, means_by_prompt, numbers_of, variant_scores
+from zimage_eval.statistics.estimates import estimate
 
 ALL = "all"
 """The category that holds every prompt."""
@@ -27,8 +23,6 @@ IS_REFERENCE = "it is the reference"
 """Note of a baseline's metric of sets that has no number, because the baseline is the reference."""
 COVERAGE = "coverage"
 """Share of the requested images that were made and scored; a row beside those of the metrics."""
-
-Scores = Mapping[Unit, float | None]
 
 
 class Summary(NamedTuple):
@@ -54,30 +48,47 @@ class Summary(NamedTuple):
     """Why images are missing, or how many images have no number."""
 
 
-def summarize_scores(
-    rows: Sequence[TableRow], variants: Sequence[str], baseline: str
-) -> list[Summary]:
+def summarize_scores(scores: pd.DataFrame, variants: Sequence[str], baseline: str) -> list[Summary]:
     """Summaries of every metric, overall and by category.
 
     The screen phase comes before the confirm phase, and variants are in the order of `variants`.
 
     Args:
-        rows: of the score table.
+        scores: a score table.
         variants: names in the order of the study.
         baseline: the name that the others are compared with.
     """
-    metrics = _measured(rows)
+    metrics = _measured(scores)
     summaries = []
     for phase in PHASES:
+        rows = variant_scores(scores, phase)
         for variant in variants:
-            measured = [row for row in rows if row["variant"] == variant and row["phase"] == phase]
-            if measured:
-                paired = [
-                    row for row in rows if row["variant"] == baseline and row["phase"] == phase
-                ]
-                summaries.append(_summarize_coverage(measured))
-                summaries.extend(_summarize_metrics(measured, paired, variant == baseline, metrics))
+            if variant in rows:
+                reference = rows.get(baseline) if variant != baseline else None
+                summaries.append(_summarize_coverage(variant, phase, rows[variant]))
+                summaries.extend(
+                    _summarize_metrics(variant, phase, rows[variant], reference, metrics)
+                )
     return summaries
+
+
+def summarize_chance(scores: pd.DataFrame, baseline: str) -> list[Summary]:
+    """What the baseline's screened pictures reach when they are judged by other prompts' texts.
+
+    That is chance: a model that ignores its prompt reaches it, and no more.
+
+    Returns:
+        Rows of `SWAPPED_PROMPTS` for each share of facts that has a number; none where nobody
+        judged.
+    """
+    rows = variant_scores(scores, "screen")
+    if SWAPPED_PROMPTS not in rows:
+        return []
+    judged = [metric for metric in _measured(scores) if METRICS[metric].is_judged]
+    summaries = _summarize_metrics(
+        SWAPPED_PROMPTS, "screen", rows[SWAPPED_PROMPTS], rows.get(baseline), judged
+    )
+    return [summary for summary in summaries if summary.mean is not None]
 
 
 def note_small_pictures(summaries: Iterable[Summary], variants: Sequence[Variant]) -> list[Summary]:
@@ -100,77 +111,92 @@ def note_small_pictures(summaries: Iterable[Summary], variants: Sequence[Variant
     return noted
 
 
-def _measured(rows: Sequence[TableRow]) -> list[str]:
+def _measured(scores: pd.DataFrame) -> list[str]:
     """The metrics of a score table, without those of tokens of a class that no prompt has."""
     return [
         name
         for name, metric in METRICS.items()
-        if any(name in row for row in rows[:1])
+        if name in scores
         and (
-            metric.reads not in ("embedding", "embedding_pair")
-            or any(row[name] is not None for row in rows)
+            metric.reads not in ("embedding", "embedding_pair") or bool(scores[name].notna().any())
         )
     ]
 
 
-def _summarize_coverage(rows: Sequence[TableRow]) -> Summary:
+def _summarize_coverage(variant: str, phase: Phase, rows: pd.DataFrame) -> Summary:
     """Share of the images that were made; None for settings that the model does not have."""
-    errors = Counter(row["error"] for row in rows if row["error"])
-    is_available = not all((row["error"] or "").startswith(NOT_AVAILABLE) for row in rows)
+    errors = Counter(rows["error"].dropna())
+    is_available = not all(error.startswith(NOT_AVAILABLE) for error in rows["error"].fillna(""))
     counts = [f"{count} of {len(rows)} images: {error}" for error, count in sorted(errors.items())]
     return Summary(
-        variant=rows[0]["variant"],
-        phase=rows[0]["phase"],
+        variant=variant,
+        phase=phase,
         metric=COVERAGE,
         category=ALL,
-        num_prompts=len({row["prompt_id"] for row in rows}),
+        num_prompts=rows.index.get_level_values("prompt_id").nunique(),
         mean=1 - errors.total() / len(rows) if is_available else None,
         note="; ".join(counts if is_available else errors),
     )
 
 
 def _summarize_metrics(
-    rows: Sequence[TableRow],
-    baseline_rows: Sequence[TableRow],
-    is_baseline: bool,
+    variant: str,
+    phase: Phase,
+    rows: pd.DataFrame,
+    baseline: pd.DataFrame | None,
     metrics: Sequence[str],
 ) -> Iterator[Summary]:
-    categories = sorted({row["category"] for row in rows})
-    for metric in metrics:
-        for category in (ALL, *categories):
-            scores = _scores(rows, metric, category)
-            reference = {} if is_baseline else _scores(baseline_rows, metric, category)
-            if category == ALL or any(score is not None for score in scores.values()):
-                identity = (rows[0]["variant"], rows[0]["phase"], metric, category)
-                yield _summarize(identity, scores, reference)
+    """Rows of each metric, over all prompts and over those of each category that has a number.
+
+    Args:
+        variant: its name.
+        phase: that of the rows.
+        rows: the variant's, as `variant_scores` has them.
+        baseline: the baseline's; None for the baseline itself.
+        metrics: what is summarized.
+    """
+    compared = [metric for metric in metrics if not METRICS[metric].is_paired]
+    differences = pd.DataFrame(index=rows.index, columns=compared, dtype=np.float64)
+    if baseline is not None:
+        differences = rows[compared] - baseline[compared].reindex(rows.index)
+    means = means_by_prompt(rows, metrics)
+    gains = means_by_prompt(differences, compared).reindex(columns=means.columns)
+    groups = {ALL: rows} | dict(iter(rows.groupby("category")))
+    prompts = {category: images.index.unique("prompt_id") for category, images in groups.items()}
+    numbers = {
+        category: (means.loc[members].to_numpy(), gains.loc[members].to_numpy())
+        for category, members in prompts.items()
+    }
+    missing = {category: images[metrics].isna().sum() for category, images in groups.items()}
+    for index, metric in enumerate(metrics):
+        for category, images in groups.items():
+            num_missing = int(missing[category].iloc[index])
+            if category == ALL or num_missing < len(images):
+                prompt_scores, paired = numbers[category]
+                yield _summarize(
+                    (variant, phase, metric, category),
+                    numbers_of(prompt_scores[:, index]),
+                    numbers_of(paired[:, index]),
+                    f"{num_missing} of {len(images)} images have no number" * bool(num_missing),
+                )
 
 
-def _summarize(identity: tuple[str, str, str, str], scores: Scores, reference: Scores) -> Summary:
-    metric = METRICS[identity[2]]
-    over_prompts = estimate(
-        list(prompt_means(scores).values()), bounds=(0, 1) if metric.is_judged else None
-    )
-    differences = {} if metric.is_paired else paired_differences(scores, reference)
-    difference = estimate(
-        list(prompt_means(differences).values()), bounds=(-1, 1) if metric.is_judged else None
-    )
-    num_missing = sum(score is None for score in scores.values())
+def _summarize(
+    identity: tuple[str, str, str, str],
+    means: Sequence[float],
+    differences: Sequence[float],
+    note: str,
+) -> Summary:
+    is_judged = METRICS[identity[2]].is_judged
+    difference = estimate(differences, bounds=(-1, 1) if is_judged else None)
     return Summary(
         *identity,
-        *over_prompts,
+        *estimate(means, bounds=(0, 1) if is_judged else None),
         difference=difference.mean,
         difference_low=difference.low,
         difference_high=difference.high,
-        note=f"{num_missing} of {len(scores)} images have no number" if num_missing else "",
+        note=note,
     )
-
-
-def _scores(rows: Iterable[TableRow], metric: str, category: str) -> dict[Unit, float | None]:
-    return {
-        (row["prompt_id"], row["seed"]): row[metric]
-        for row in rows
-        if category in (ALL, row["category"])
-    }
 
 
 def confirm_rows(summaries: Iterable[Summary], baseline: str) -> list[Summary]:
@@ -201,12 +227,7 @@ def excludes_zero(row: Summary) -> bool:
 
 def write_summaries(path: Path, summaries: Iterable[Summary]) -> None:
     """Write a CSV with a line for each row; numbers have 6 significant digits, None is empty."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(Summary._fields)
-        for row in summaries:
-            writer.writerow(rounded(value) if isinstance(value, float) else value for value in row)
+    write_csv(path, Summary._fields, summaries)
 
 
 def read_summaries(path: Path) -> list[Summary]:
@@ -215,9 +236,8 @@ def read_summaries(path: Path) -> list[Summary]:
     Raises:
         ValueError: the file is missing, cut off or another one; names the line.
     """
-    if not path.is_file():
-        raise ValueError(f"{path}: no such table of summaries")
-    return [_parse_line(line) for line in read_csv(path, Summary._fields)]
+    lines = read_csv(path, Summary._fields, "no such table of summaries")
+    return [_parse_line(line) for line in lines]
 
 
 def read_study_tables(folder: Path, studies: Iterable[str]) -> dict[str, list[Summary]]:

@@ -10,17 +10,13 @@ weight, and the sink token, a hundred times larger than the others, does not dec
 tokens count, those of the chat format too, because the transformer attends to all of them.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
 
-from zimage_eval.config.params import Phase
 from zimage_eval.statistics.ridge import PENALTIES, solve_ridge
 from zimage_eval.text.hidden_layers import unit_rms
-
-PhaseTexts = Mapping[Phase, Sequence[str]]
-"""The prompts of each phase; no text is in two phases."""
 
 
 class LayerMap(NamedTuple):
@@ -81,15 +77,6 @@ def fit_linear_map(sources: Sequence[torch.Tensor], targets: Sequence[torch.Tens
     return channel_map._replace(
         weight=solve_ridge(*_standard_pairs(channel_map, sources, targets), [penalty])[0]
     )
-
-
-def fit_phase(text: str, texts: PhaseTexts) -> Phase:
-    """The phase on whose prompts the map for a text is fitted.
-
-    Maps for the screened prompts are fitted on the confirmed ones, maps for all other texts on the
-    screened ones.
-    """
-    return "confirm" if text in texts["screen"] else "screen"
 
 
 def _errors(

@@ -7,7 +7,13 @@ from pathlib import Path
 from zimage_eval.config.frozen import Problems
 from zimage_eval.config.model_spec import ModelSpec
 from zimage_eval.config.variants import Variant
-from zimage_eval.model.folder import PARTS, check_digests, check_image_size, check_model
+from zimage_eval.model.folder import (
+    PARTS,
+    ModelLimits,
+    check_digests,
+    check_image_size,
+    check_model,
+)
 from zimage_eval.model.memory import WEIGHT_FILES, check_weight_values
 
 
@@ -28,17 +34,45 @@ def check_weights(
     Raises:
         ValueError: a file is missing, cut off or another one, or a picture size is impossible.
     """
-    limits = check_model(folder, PARTS, ())
+    index = folder / "model_index.json"
+    if spec.source is not None and not index.is_file():
+        raise ValueError(
+            f"{index}: no such file; `python -m zimage_eval fetch {folder.name}` puts "
+            f"{spec.source.repository} there"
+        )
+    limits, unstated = _check_files(folder, spec.sha256, where)
     for key, group in variants.items():
         for variant in group:
             try:
                 check_image_size(limits, variant.settings.image)
             except ValueError as error:
                 raise ValueError(f"study {key}, variant {variant.name}: {error}") from error
-    unstated = check_digests(folder, spec.sha256, where)
     if unstated:
         _check_tensors(folder)
     return unstated
+
+
+def _check_files(
+    folder: Path, stated: Mapping[str, str], where: str
+) -> tuple[ModelLimits, list[str]]:
+    """The model's limits and the files without SHA-256; all files that are wrong are named."""
+    try:
+        limits = check_model(folder, PARTS, ())
+    except ValueError as error:
+        problems = [str(error)]
+        if stated and (folder / "model_index.json").is_file():
+            problems += _further_problems(folder, stated, where, str(error))
+        raise Problems(*problems) from error
+    return limits, check_digests(folder, stated, where)
+
+
+def _further_problems(folder: Path, stated: Mapping[str, str], where: str, first: str) -> list[str]:
+    """What else is wrong besides the file that the first problem begins with."""
+    try:
+        check_digests(folder, stated, where)
+    except Problems as error:
+        return [line for line in error.args if line.split(": ")[0] != first.split(": ")[0]]
+    return []
 
 
 def _check_tensors(folder: Path) -> None:

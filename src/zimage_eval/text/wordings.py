@@ -67,10 +67,13 @@ def wording_key(text: str, settings: Settings) -> WordingKey:
 def word_prompts(
     texts: Iterable[str],
     settings: Collection[Settings],
-    tokenizer: "PreTrainedTokenizerBase",
+    tokenizer: "PreTrainedTokenizerBase | None",
     fillers: Sequence[str],
 ) -> dict[WordingKey, Wording]:
-    """The wording of each text under each of the settings; an impossible one holds its error."""
+    """The wording of each text under each of the settings; an impossible one holds its error.
+
+    A tokenizer is needed only where settings ask for a filler.
+    """
     wordings: dict[WordingKey, Wording] = {}
     for text, variant_settings in itertools.product(texts, settings):
         key = wording_key(text, variant_settings)
@@ -129,14 +132,17 @@ def read_wordings(path: Path) -> Wordings:
 
 
 def word_prompt(
-    text: str, settings: Settings, tokenizer: "PreTrainedTokenizerBase", fillers: Sequence[str]
+    text: str,
+    settings: Settings,
+    tokenizer: "PreTrainedTokenizerBase | None",
+    fillers: Sequence[str],
 ) -> str:
     """A prompt's text as these settings word it; neutral settings return it byte for byte.
 
     Args:
         text: as the prompt set has it.
         settings: of the image; its chat format matters where the filler fills up a caption.
-        tokenizer: counts the filler's tokens.
+        tokenizer: counts the filler's tokens; None where there is no filler.
         fillers: sentences of the filler, repeated from the first when they are used up.
 
     Raises:
@@ -153,6 +159,7 @@ def word_prompt(
         text = f"{text.removesuffix('.')}{space}{prompt.suffix}"
     if not prompt.filler_tokens:
         return text
+    assert tokenizer is not None, "a filler is counted in tokens"
 
     def count(words: str) -> int:
         return len(tokenizer("".join(format_prompt(tokenizer, words, settings.encoder))).input_ids)

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from dvc.repo import Repo
 from dvc.scm import Git
@@ -226,7 +227,7 @@ def test_scores_become_observations() -> None:
         {**shared, "variant": "swapped prompts", "seed": 1, "alignment": 0.25},
         {"prompt_id": "a/x", "variant": "m", "seed": 2, "error": "no", "alignment": None},
     ]
-    found = {row[:5]: row.value for row in observe_scores("m", rows, {"a/x": prompt})}
+    found = {row[:5]: row.value for row in observe_scores("m", pd.DataFrame(rows), {"a/x": prompt})}
     assert found["m", "a", 1, "object", "alignment"] == 0.5
     assert found[
         "m", "a", 1, "5 or 6 facts" if num_facts(facts) > 4 else "up to 4 facts", "alignment"
@@ -235,7 +236,9 @@ def test_scores_become_observations() -> None:
     assert found["m", "a", 2, "object", "alignment"] is None  # failed, which is no 0
     assert not any(key[4] == "fact_size" for key in found)
     names = {"prompt_id": "a/x", "seed": 1}
-    judged = [{**names, "fact": name, "held": name == "style"} for name in ("style", "fill 0")]
+    judged = pd.DataFrame(
+        [{**names, "fact": name, "held": name == "style"} for name in ("style", "fill 0")]
+    )
     words = {r.category: r.value for r in observe_styles("m", judged, {"a/x": prompt})}
     assert words == {"word framed": 1, "word striped": 0}
 

@@ -1,5 +1,6 @@
 """Compared models: other pipelines are drawn with and scored, plans are read, weights may lack."""
 
+import hashlib
 import json
 import shutil
 from pathlib import Path
@@ -18,12 +19,15 @@ from tests.support.repository import ROOT
 from zimage_eval.benchmarks.comparison.drawing import zimage_request
 from zimage_eval.benchmarks.comparison.models import (
     OtherPipeline,
+    check_compared_models,
     expected_forwards,
     load_compared_model,
 )
 from zimage_eval.benchmarks.comparison.pipelines import draw_requests, load_pipeline, unavailable
 from zimage_eval.benchmarks.comparison.prompts import AskedPrompt
 from zimage_eval.config.model_spec import DtypeSettings, load_model_spec
+from zimage_eval.config.params import load_params
+from zimage_eval.config.weight_sources import write_digests
 from zimage_eval.model.transformer import load_image_side
 from zimage_eval.output.png import read_picture
 from zimage_eval.output.results import read_results
@@ -281,6 +285,24 @@ def test_the_committed_settings_are_read(model: str) -> None:
     found = load_compared_model(ROOT / "models" / f"{model}.yaml")
     assert isinstance(found, OtherPipeline)
     assert unavailable(Path(f"models/{model}-that-nobody-has"), found, CPU) is not None
+
+
+def test_fetched_weights_of_another_pipeline_are_held_to_their_digests(
+    weights: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(weights / "flux", tmp_path / "flux")
+    save_yaml(tmp_path / "flux.yaml", other("FluxPipeline"))
+    entry = load_params(ROOT / "params.yaml").comparison
+    assert entry is not None
+    compared = entry.model_copy(update={"models": ("flux",)})
+    check_compared_models(tmp_path, compared, "nano")
+    name = "text_encoder_2/config.json"  # a part that the Z-Image family has not
+    right = hashlib.sha256((tmp_path / "flux" / name).read_bytes()).hexdigest()
+    write_digests(tmp_path / "flux.sha256", "x", {name: right})
+    check_compared_models(tmp_path, compared, "nano")
+    write_digests(tmp_path / "flux.sha256", "x", {name: "0" * 64})
+    with pytest.raises(ValueError, match=rf"{name}: has sha256 {right}, .*flux\.sha256 states 0"):
+        check_compared_models(tmp_path, compared, "nano")
 
 
 def test_unknown_pipelines_and_keys_are_refused(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy import stats
 
@@ -52,8 +53,9 @@ def test_a_pair_holds_when_name_and_color_do() -> None:
         for seed, pair in found.items()
         for fact, held in zip(("shape 0", "color 0"), pair, strict=True)
     ]
-    assert outcomes_by_cell(rows, facts) == {("ring", "red"): [True, False, False]}
-    assert outcomes_by_cell([], facts) == {("ring", "red"): []}
+    judged = pd.DataFrame(rows)
+    assert outcomes_by_cell(judged, facts) == {("ring", "red"): [True, False, False]}
+    assert outcomes_by_cell(judged[:0], facts) == {("ring", "red"): []}
 
 
 def test_what_is_unsaid_is_read_from_the_picture() -> None:

@@ -5,12 +5,14 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 
 from tests.support.projects.as_written import as_written
 from tests.support.projects.toy_params import spec
 from tests.support.repository import ROOT
+from zimage_eval.benchmarks.noise.arms import BASELINE, CEILING, FLOOR, noise_arms
 from zimage_eval.benchmarks.noise.placements import (
     arm_distances,
     arm_results,
@@ -21,15 +23,7 @@ from zimage_eval.benchmarks.noise.placements import (
     study_arms,
     write_placements,
 )
-from zimage_eval.benchmarks.noise.redrawn import (
-    BASELINE,
-    CEILING,
-    FLOOR,
-    SharedInputs,
-    distances,
-    draw_arm,
-    noise_arms,
-)
+from zimage_eval.benchmarks.noise.redrawn import SharedInputs, distances, draw_arm
 from zimage_eval.config.benchmarks import NoiseScales
 from zimage_eval.config.variants import Variant
 from zimage_eval.metrics.catalogue import load_metric_networks, metrics_with
@@ -38,6 +32,7 @@ from zimage_eval.output.observations import Measurement
 from zimage_eval.output.png import encode_png
 from zimage_eval.output.store import ImageStore
 from zimage_eval.output.tables import SWAPPED_PROMPTS
+from zimage_eval.prompts.sets import PromptRow
 from zimage_eval.sampling.batches import Batch
 from zimage_eval.sampling.generation import GeneratedImage
 from zimage_eval.sampling.painter import Painter
@@ -106,7 +101,9 @@ def test_variants_are_placed_between_the_arms(tmp_path: Path) -> None:
         for phase in ("screen", "confirm")
         for one in observed(variant, level + (phase == "confirm"))
     ]
-    placed = place_arms("study", study_arms(rows, BASELINE, SWAPPED_PROMPTS), scales, ENTRY)
+    placed = place_arms(
+        "study", study_arms(pd.DataFrame(rows), BASELINE, SWAPPED_PROMPTS), scales, ENTRY
+    )
     placed += place_arms("", {"bfloat16": arm_distances(seen, "bfloat16")}, scales, ENTRY)
     places = {one.variant: one.placement.place for one in placed}
     assert places == {"middle": "between", "far": "beyond_ceiling", "bfloat16": "at_floor"}
@@ -137,7 +134,10 @@ def test_an_arm_without_all_its_pictures_ends_it(
     monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
     """Fewer pictures would be other distances."""
-    asked = [{"prompt_id": name, "seeds": [1], "text": name} for name in PROMPTS[:3]]
+    asked: list[PromptRow] = [
+        {"prompt_id": name, "category": "object", "text": name, "facts": "{}", "seeds": [1]}
+        for name in PROMPTS[:3]
+    ]
     picture = encode_png(torch.zeros(3, 8, 8, dtype=torch.uint8), {})
     model = spec()
     baseline = Variant(BASELINE, model.defaults, is_baseline=True)

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from zimage_eval.benchmarks.prompts.template_worth import (
@@ -24,9 +25,9 @@ TOKENS = {"plain": 0.0, "good": 2.0, "bad": 4.0, "short": 2.0, "long": 9.0}
 GAINS = {"plain": 0.0, "good": 20.0, "bad": -4.0, "short": 1.0, "long": 3.0}
 
 
-def scores(num_prompts: int = 8) -> list[dict[str, object]]:
+def scores(num_prompts: int = 8) -> pd.DataFrame:
     """Sharpness that differs by prompt, and by a known gain for each template."""
-    return [
+    rows = [
         {
             "variant": name,
             "prompt_id": f"p{index}",
@@ -38,6 +39,7 @@ def scores(num_prompts: int = 8) -> list[dict[str, object]]:
         for name, gain in GAINS.items()
         for index in range(num_prompts)
     ]
+    return pd.DataFrame(rows)
 
 
 def test_gains_are_over_the_bare_prompt_and_a_filler_as_long() -> None:
@@ -63,8 +65,9 @@ def test_gains_are_over_the_bare_prompt_and_a_filler_as_long() -> None:
 
 
 def test_an_image_that_a_template_lacks_is_left_out_of_its_category() -> None:
-    rows = [r for r in scores(9) if (r["variant"], r["prompt_id"]) != ("bad", "p8")]
-    observed = worth_observations(rows, LIBRARY)
+    table = scores(9)
+    is_lacking = (table["variant"] == "bad") & (table["prompt_id"] == "p8")
+    observed = worth_observations(table[~is_lacking], LIBRARY)
     units = {one.unit for one in observed if one.variant == "words"}
     assert units == {f"p{index}" for index in range(8)}
     assert {one.variant for one in observed} == {"bare", "words", "filler"}

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from calibration.data.truths import load_truths
@@ -123,14 +124,18 @@ def test_neutral_words_are_held_against_each_other_and_against_none(tmp_path: Pa
         metric="sharpness",
         options={"bare": "none", "l": "lovely", "f": "fine", "c": "crisp"},
     )
-    scores = scores_of({"bare": 0.5, "l": 0.5, "f": 0.5, "c": 0.5})
+    once = scores_of({"bare": 0.5, "l": 0.5, "f": 0.5, "c": 0.5})
+    # A word on sharpness takes 128 prompts.
+    twice = [once, once.assign(prompt_id=once["prompt_id"] + "b")]
+    scores = pd.concat(twice, ignore_index=True)
     rng = np.random.default_rng(0)
     scores["sharpness"] = rng.normal(500.0, 20.0, len(scores)) + 400.0 * (scores["variant"] == "f")
+    scores["category"] = "object"
     scores.to_parquet(tmp_path / "layers.parquet")
     seen = neutral_words(NANO, search, tmp_path)
     quiet = {words: one["is_quiet"] for words, one in seen.items()}
     assert quiet == {"lovely over fine": False, "lovely over none": True, "fine over none": False}
-    assert seen["fine over none"]["difference"] == pytest.approx(400, abs=20)
+    assert seen["fine over none"]["difference"] == pytest.approx(np.log(1.8), abs=0.02)
 
 
 def test_what_is_flagged_though_it_was_shown_is_counted_beside_holes_and_elsewhere() -> None:

@@ -1,5 +1,6 @@
 """The claims at full size: the committed evidence is that of the committed scores, and is shown."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -10,8 +11,11 @@ from zimage_eval.cli.rows import answers_table
 from zimage_eval.output.text_tables import render_text
 from zimage_eval.questions.evidence import (
     Evidence,
+    GradedRung,
     Place,
     RivalResult,
+    inconclusive,
+    largest_evidence,
     read_evidence,
     read_full_evidence,
     write_evidence,
@@ -22,15 +26,13 @@ from zimage_eval.report.verdicts import answer_questions, verdict_table
 
 QUESTIONS = load_questions(Path("questions"))
 A5, A7 = "a05-think-block", "a07-token-limit"
-SMALL = Evidence(status="weighed", p_if_false=0.2, p_if_true=0.9, reason="", num_prompts=64)
+SMALL = Evidence("weighed", (GradedRung("no_difference", "yes", 0.2, True),), "", num_prompts=64)
 LARGE = Evidence(
     status="weighed",
-    p_if_false=1e-9,
-    p_if_true=0.9,
+    rungs=(GradedRung("no_difference", "yes", 1e-9, is_full=True, number_of="empty"),),
     reason="",
     num_prompts=512,
-    named=(),
-    rivals=(RivalResult("empty", kind="equivalent", gain=0.0, low=-0.01, high=0.01),),
+    rivals=(RivalResult("empty", word="no_difference", gain=0.0, low=-0.01, high=0.01),),
 )
 
 
@@ -50,17 +52,24 @@ def test_claims_on_other_phases_and_metrics_have_no_such_evidence() -> None:
     assert len(kept) < len(asked)
 
 
-def test_both_sizes_stand_side_by_side() -> None:
+def test_the_largest_evidence_gives_the_word_and_the_smaller_is_told() -> None:
     questions = {name: QUESTIONS[name] for name in (A5, A7)}
     weights = Place(A5, "weights")
     answers = answer_questions(questions, {weights: SMALL}, PROVENANCE, {weights: LARGE})
     think, limit = answers
-    assert think.verdicts.weights.word == "inconclusive"
-    assert think.at_full_size is not None and think.at_full_size.word == "supported"
-    assert limit.at_full_size is None
+    assert think.verdicts.weights.word == "supported"
+    assert think.smaller is not None and think.smaller.word == "open"
+    assert limit.smaller is None
     row = next(line for line in verdict_table(answers).splitlines() if "[A5]" in line)
-    assert "**inconclusive** | 0.2 | 64 | **supported** | 512" in row
-    assert "supported       512" in render_text(answers_table(answers))
+    assert "**supported** | yes: no difference that matters" in row and "open, 64" in row
+    assert re.search(r"512 +open", render_text(answers_table(answers)))
+
+
+def test_a_claim_that_full_size_could_not_weigh_keeps_its_word() -> None:
+    place = Place(A5, "weights")
+    blocked = inconclusive("too few were scored", 512)
+    assert largest_evidence({place: SMALL}, {place: blocked}) == {place: SMALL}
+    assert largest_evidence({place: SMALL}, {place: LARGE}) == {place: LARGE}
 
 
 def test_a_model_without_such_a_run_has_none(tmp_path: Path) -> None:

@@ -10,7 +10,6 @@ from tests.support.models.tiny_detectors import build_tiny_dino, build_tiny_owl
 from tests.support.repository import ROOT
 from zimage_eval.config.model_spec import ModelSpec, load_model_spec
 from zimage_eval.metrics.judges.detector import (
-    STYLES,
     Detection,
     Detector,
     box_overlap,
@@ -21,7 +20,13 @@ from zimage_eval.metrics.judges.detector import (
 )
 from zimage_eval.metrics.networks.clip import load_clip
 from zimage_eval.metrics.networks.files import sha256_of
-from zimage_eval.prompts.facts import DETECTED_COLORS, Facts, ObjectFact, RelationFact
+from zimage_eval.prompts.facts import (
+    DETECTED_COLORS,
+    DETECTED_STYLES,
+    Facts,
+    ObjectFact,
+    RelationFact,
+)
 from zimage_eval.prompts.sets import load_prompt_set
 
 CPU = torch.device("cpu")
@@ -139,7 +144,7 @@ def test_a_medium_is_classified_and_what_it_can_not_see_has_no_result() -> None:
 def test_every_natural_color_and_medium_is_known() -> None:
     prompts = load_prompt_set(ROOT / "prompts/natural")
     assert {o.color for p in prompts for o in p.facts.objects} - {None} <= set(DETECTED_COLORS)
-    assert {p.facts.style for p in prompts} - {None} <= set(STYLES)
+    assert {p.facts.style for p in prompts} - {None} <= set(DETECTED_STYLES)
 
 
 def test_boxes_of_one_thing_count_once() -> None:

@@ -266,6 +266,7 @@ def test_from_sheet_to_error(
 ) -> None:
     write_project(tmp_path, num_prompts={"screen": 16, "confirm": 4})
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("ZIMAGE_EVAL_STORE", "off")
     for study in ("baseline", "hidden_layer"):
         compute_scores.main(study)
     measure_judge.main()

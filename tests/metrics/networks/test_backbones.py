@@ -131,7 +131,7 @@ def test_a_declared_file_is_found_and_must_be_the_one_declared(
     monkeypatch.setattr("zimage_eval.metrics.networks.files.CLEAN_FID_FOLDER", tmp_path)
     with pytest.raises(ValueError, match=rf"no inception weights at {tmp_path}/"):
         backbone_path("inception", shipped, {"inception": nowhere})
-    with pytest.raises(ValueError, match="null is for inception alone"):
+    with pytest.raises(ValueError, match="null is for inception and ocr alone"):
         backbone_path("clip", shipped, {"clip": nowhere})
     other = PinnedFile(path=str(inception), sha256="0" * 64)
     with pytest.raises(ValueError, match=rf"networks\.inception: .* {digest}, declared is 0"):
@@ -139,11 +139,11 @@ def test_a_declared_file_is_found_and_must_be_the_one_declared(
 
 
 def test_absent_weights_are_refused_with_instructions(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match=r"no inception weights .*download https://nvlabs.*alexn"):
+    with pytest.raises(ValueError, match=r"no inception .* fetch inception` .*alexnet"):
         load_backbone("inception", tmp_path, CPU)
-    with pytest.raises(ValueError, match=r"hf download openai/clip-vit-large-patch14-336"):
+    with pytest.raises(ValueError, match=r"zimage_eval fetch clip` puts them into models/clip"):
         load_backbone("clip", tmp_path, CPU)
-    with pytest.raises(ValueError, match=r"hf download facebook/dinov2-large"):
+    with pytest.raises(ValueError, match=r"zimage_eval fetch dinov2`"):
         load_backbone("dinov2", tmp_path, CPU)
     with pytest.raises(ValueError, match="no LPIPS trunk"):
         load_backbone("alexnet", tmp_path, CPU)

@@ -3,6 +3,7 @@
 import pytest
 
 from tests.support.fakes.fake_claims import claim_of, measure, observe
+from tests.support.fakes.fake_reports import p_of
 from zimage_eval.output.observations import Measurement
 
 FIELDS = {
@@ -20,7 +21,7 @@ FIELDS = {
 def test_a_benchmark_is_weighed_by_the_same_rules(bf16: float, is_equal: bool) -> None:
     measured = measure(observations={"vae": observe({"fp32": 37.0, "bf16": bf16})})
     evidence = claim_of(**FIELDS).weigh(measured)
-    small = (evidence.p_if_false < 0.001, evidence.p_if_true < 0.001)
+    small = (p_of(evidence, "yes") < 0.001, p_of(evidence, "no") < 0.001)
     assert small == (is_equal, not is_equal)
 
 
@@ -61,5 +62,15 @@ def test_it_says_what_decides_and_how_finely_its_differences_are_shown() -> None
         "`no_difference` over psnr of photograph, scene in `vae`, against `fp32`, margin 0.005"
     )
     assert claim.describe_primary() == claim.describe()
-    assert claim.rival_table() == ("psnr", 4, None)
-    assert claim_of(**FIELDS).rival_table() == ("psnr", 3, None)
+    assert claim.rival_table() == ("psnr", 4, None, False)
+    assert claim_of(**FIELDS).rival_table() == ("psnr", 3, None, False)
+
+
+def test_a_range_is_named_by_the_rule_that_asks_about_one() -> None:
+    with pytest.raises(ValueError, match="in_range needs it"):
+        claim_of(**FIELDS | {"rule": "in_range"})
+    with pytest.raises(ValueError, match="in_range needs it"):
+        claim_of(**FIELDS | {"inside": ["bf16"]})
+    claim = claim_of(**FIELDS | {"rule": "in_range", "inside": ["bf16"]})
+    evidence = claim.weigh(measure(observations={"vae": observe({"fp32": 37.0, "bf16": 39.0})}))
+    assert evidence.sets == (("all", ("bf16",)),)

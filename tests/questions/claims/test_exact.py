@@ -3,6 +3,7 @@
 import pytest
 
 from tests.support.fakes.fake_claims import claim_of, measure
+from tests.support.fakes.fake_reports import word_of
 from zimage_eval.questions.evidence import Evidence
 
 CLAIM = claim_of(rule="exact", benchmark="token_limit", checks=["limit", "why"])
@@ -13,15 +14,19 @@ def weigh(checks: dict[str, float | None]) -> Evidence:
 
 
 @pytest.mark.parametrize(
-    ("why", "p_values", "named"), [(1.0, (0.0, 1.0), ()), (0.0, (1.0, 0.0), ("why",))]
+    ("why", "word", "denied", "named"),
+    [(1.0, "yes: holds", "no: holds", ()), (0.0, "no: fails", "yes: fails", ("why",))],
 )
 def test_all_checks_must_hold_and_those_that_do_not_are_named(
-    why: float, p_values: tuple[float, float], named: tuple[str, ...]
+    why: float, word: str, denied: str, named: tuple[str, ...]
 ) -> None:
     evidence = weigh({"limit": 1, "why": why})
     assert (evidence.status, evidence.num_prompts) == ("exact", 2)
-    assert (evidence.p_if_false, evidence.p_if_true) == p_values
-    assert evidence.named == named
+    assert word_of(evidence, 0.0) == word
+    assert evidence.rungs[0].names(0.0) == named
+    opposite = claim_of(rule="exact_no", benchmark="token_limit", checks=["limit", "why"])
+    results = {"token_limit": {"checks": {"limit": 1.0, "why": why}}}
+    assert word_of(opposite.weigh(measure(results=results)), 0.0) == denied
 
 
 @pytest.mark.parametrize("checks", [{"limit": 1.0}, {"limit": 1.0, "why": None}])

@@ -1,6 +1,7 @@
 """A benchmark may have tested itself."""
 
 from tests.support.fakes.fake_claims import claim_of, measure
+from tests.support.fakes.fake_reports import p_of
 from zimage_eval.questions.evidence import Evidence
 
 CLAIM = claim_of(rule="tested", benchmark="probe", row="grid", p_value="p_value", size="num_images")
@@ -14,7 +15,7 @@ def weigh(p_value: float | None) -> Evidence:
 def test_its_p_value_speaks_for_the_claim_and_never_against_it() -> None:
     for p_value in (0.001, 0.9):
         evidence = weigh(p_value)
-        assert (evidence.p_if_false, evidence.p_if_true) == (p_value, 1.0)
+        assert (p_of(evidence, "yes"), p_of(evidence, "no")) == (p_value, 1.0)
         assert (evidence.status, evidence.num_prompts) == ("weighed", 792)
     assert weigh(None).reason == "benchmark probe has no p_value of grid"
 

@@ -12,14 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from calibration.study.make_bank import BANK, BANK_METRICS, BANK_SCHEMA
-from tests.support.fakes.fake_reports import PROVENANCE
+from tests.support.fakes.fake_reports import TRUE_OF_NO_DIFFERENCE, graded, verdicts_of
 from zimage_eval.config.params import Phase
 from zimage_eval.output.tables import SWAPPED_PROMPTS, read_table
 from zimage_eval.questions.claims.study import StudyClaim
-from zimage_eval.questions.evidence import FROZEN_WEIGHTS, Evidence
+from zimage_eval.questions.evidence import Evidence
 from zimage_eval.questions.measurements import Measurements, StudyScores
 from zimage_eval.questions.terms import AssayRule, SharedTerms
-from zimage_eval.questions.verdicts import Page, Word, decide_report
 
 Row = dict[str, Any]
 BASELINE = "baseline"
@@ -129,34 +128,31 @@ TERMS = SharedTerms(
 ONE = RIVALS[:1]
 CLAIMS = (
     claim_of("best_of_grid", "alignment", "screen", RIVALS),
-    claim_of("baseline_best", "alignment", "screen", RIVALS),
+    claim_of("all_worse", "alignment", "screen", RIVALS),
     claim_of("some_better", "alignment", "screen", RIVALS),
-    claim_of("baseline_best", "alignment", "confirm", ONE),
+    claim_of("all_worse", "alignment", "confirm", ONE),
     claim_of("no_difference", "alignment", "confirm", ONE),
-    claim_of("baseline_best", "all_facts", "confirm", ONE),
-    claim_of("baseline_best", "fact_relation", "confirm", ONE, category="relation"),
-    claim_of("depends_on_category", "alignment", "confirm", ONE),
+    claim_of("all_worse", "all_facts", "confirm", ONE),
+    claim_of("all_worse", "fact_relation", "confirm", ONE, category="relation"),
+    claim_of("keep", "alignment", "screen", RIVALS),
+    claim_of("differs", "all_facts", "screen", RIVALS[:2]),
+    claim_of("some_kinds_gain", "alignment", "screen", RIVALS[:2]),
+    claim_of("best_by_kind", "alignment", "confirm", ONE),
+    claim_of("effect_varies", "alignment", "confirm", ONE),
     claim_of("interaction", "alignment", "screen", RIVALS[:3]),
     claim_of("no_difference", "saturation", "screen", RIVALS[:3]),
     # Next to a margin of 0, and where only a direction is asked for, a null is held at 5 % exactly.
-    claim_of("no_difference", "sharpness", "confirm", ONE, margin=0.1),
+    claim_of("no_difference", "sharpness", "confirm", ONE, margin=1e-4),
     claim_of("higher", "edge_density", "screen", ONE),
     claim_of("lower", "high_frequency_share", "confirm", ONE),
 )
 FLIPS = (
-    claim_of("baseline_best", "alignment", "screen", (FLIPPED,)),
-    claim_of("baseline_best", "all_facts", "confirm", (FLIPPED,)),
+    claim_of("all_worse", "alignment", "screen", (FLIPPED,)),
+    claim_of("all_worse", "all_facts", "confirm", (FLIPPED,)),
     claim_of("best_of_grid", "fact_color", "screen", (FLIPPED,)),
     claim_of("no_difference", "alignment", "confirm", (FLIPPED,)),
 )
 """Of two arms whose prompts were exchanged by a coin; the other side stands for the baseline."""
-TRUE_OF_A_NULL: dict[str, Word] = {
-    "no_difference": "supported",
-    "some_better": "refuted",
-    "interaction": "refuted",
-    "depends_on_category": "refuted",
-}
-"""By rule, the verdict that is right where no arm differs; every other one is false."""
 
 
 def weigh(claims: Sequence[StudyClaim], rows: Sequence[Row], baseline: str) -> list[Evidence]:
@@ -166,15 +162,11 @@ def weigh(claims: Sequence[StudyClaim], rows: Sequence[Row], baseline: str) -> l
     return [claim.weigh(measured) for claim in claims]
 
 
-def decide(weighed: Sequence[Evidence]) -> list[Word]:
-    """The primary verdicts of such a report, by the rules of every report."""
-    pages = {
-        str(index): Page(weights=evidence, design=FROZEN_WEIGHTS, provenance=PROVENANCE)
-        for index, evidence in enumerate(weighed)
-    }
-    return [verdicts.weights.word for verdicts in decide_report(pages).values()]
+def decide(weighed: Sequence[Evidence]) -> list[str]:
+    """The graded headlines of such a report, by the rules of every report."""
+    return [graded(verdict) for verdict in verdicts_of(weighed)]
 
 
-def is_false(claim: StudyClaim, word: Word) -> bool:
-    """Whether a verdict is wrong where no arm differs."""
-    return word in ("supported", "refuted") and word != TRUE_OF_A_NULL.get(claim.rule)
+def is_false(word: str) -> bool:
+    """Whether a graded word is wrong where no arm differs."""
+    return word not in TRUE_OF_NO_DIFFERENCE

@@ -1,7 +1,6 @@
 """Encode and decode pictures by an autoencoder in several ways, and measure what each way loses."""
 
 import copy
-import json
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
@@ -20,8 +19,9 @@ from zimage_eval.metrics.image import high_frequency_share, psnr, ssim
 from zimage_eval.metrics.lpips import lpips_distances
 from zimage_eval.metrics.networks.files import check_digest, weight_files
 from zimage_eval.model.autoencoder import decode_latents, encode_images
+from zimage_eval.model.memory import read_json_object
 from zimage_eval.model.transformer import check_image_weights
-from zimage_eval.output.observations import Measurement
+from zimage_eval.output.observations import Measurement, measurements_of
 from zimage_eval.statistics.estimates import paired_differences, prompt_means
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ def load_decoder(
     assert file.path is not None
     folder = Path(file.path).expanduser()
     check_digest(f"decoders.{name}", file, weight_files("vae", folder))
-    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    config = read_json_object(folder / "config.json")
     classes = {"AutoencoderKL": AutoencoderKL, "AutoencoderTiny": AutoencoderTiny}
     if config["_class_name"] not in classes:
         raise ValueError(
@@ -254,17 +254,9 @@ def _decode_with(vae: AutoencoderKL, decoder: AutoencoderKL | AutoencoderTiny) -
 def _rows(
     variant: str, picture: RoundtripPicture, replicate: int, metrics: Mapping[str, float | None]
 ) -> list[Measurement]:
-    return [
-        Measurement(
-            variant=variant,
-            unit=picture.unit,
-            replicate=replicate,
-            category=picture.kind,
-            metric=metric,
-            value=value,
-        )
-        for metric, value in metrics.items()
-    ]
+    return measurements_of(
+        metrics, variant=variant, unit=picture.unit, replicate=replicate, category=picture.kind
+    )
 
 
 def _pixels(image: Tensor) -> NDArray[np.uint8]:

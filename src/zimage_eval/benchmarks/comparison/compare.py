@@ -1,6 +1,5 @@
 """All numbers of metrics/comparison.json, what must be said of them, and the table of both."""
 
-import csv
 from collections.abc import Mapping, Sequence
 from itertools import combinations
 from pathlib import Path
@@ -28,9 +27,9 @@ from zimage_eval.benchmarks.comparison.rows import (
 )
 from zimage_eval.config.measuring import BackboneName, Distribution
 from zimage_eval.metrics.sets.catalogue import FeatureVectors
+from zimage_eval.output.figures import MeanInterval
 from zimage_eval.output.observations import Measurement, named
-from zimage_eval.output.results import NumberRow
-from zimage_eval.statistics.estimates import rounded
+from zimage_eval.output.results import NumberRow, write_csv
 
 ENDS = ("low", "high")
 COLUMNS = ("row", "metric", "value", "low", "high", "note")
@@ -111,16 +110,12 @@ def write_comparison(
         notes: by row and metric; of a row as a whole with an empty metric.
     """
     lines = {
-        (row, metric): (*_words(numbers, metric), notes.get((row, metric), ""))
+        (row, metric): (*_ends(numbers, metric), notes.get((row, metric), ""))
         for row, numbers in rows.items()
         for metric in numbers.keys() - {f"{name}_{end}" for name in numbers for end in ENDS}
     }
-    lines |= {key: ("", "", "", note) for key, note in notes.items() if key not in lines}
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(COLUMNS)
-        writer.writerows((*key, *lines[key]) for key in sorted(lines))
+    lines |= {key: (None, None, None, note) for key, note in notes.items() if key not in lines}
+    write_csv(path, COLUMNS, ((*key, *lines[key]) for key in sorted(lines)))
 
 
 def _add_distances(
@@ -147,7 +142,7 @@ def _add_distances(
                 rows.setdefault(pair_name(one, other), {}).update(named(metric, far))
 
 
-def _words(numbers: NumberRow, metric: str) -> tuple[str, ...]:
-    """A number and the ends of its interval; empty where there is none."""
-    found = (rounded(numbers.get(name)) for name in (metric, *(f"{metric}_{e}" for e in ENDS)))
-    return tuple("" if value is None else str(value) for value in found)
+def _ends(numbers: NumberRow, metric: str) -> MeanInterval:
+    """A number and the ends of its interval."""
+    low, high = (numbers.get(f"{metric}_{end}") for end in ENDS)
+    return numbers.get(metric), low, high

@@ -9,6 +9,7 @@ from zimage_eval.config.frozen import Frozen, parse, read_yaml
 from zimage_eval.config.model_spec import Dtype, ModelSpec, load_model_spec
 from zimage_eval.config.params import ComparisonParams
 from zimage_eval.config.setting_groups import Count, Float, ImageSettings
+from zimage_eval.config.weight_sources import HubSource, digests_file, read_digests, stated_in
 from zimage_eval.model.folder import PARTS, check_digests, check_parts
 
 PipelineName = Literal["FluxPipeline", "StableDiffusion3Pipeline"]
@@ -36,6 +37,8 @@ class OtherPipeline(Frozen):
     batch_size: Count
     """Images that are denoised together."""
     recommended: PipelineSettings
+    source: HubSource | None = None
+    """Where `python -m zimage_eval fetch` gets the weights."""
 
 
 ComparedModel = ModelSpec | OtherPipeline
@@ -68,12 +71,15 @@ def check_compared_models(models: Path, entry: ComparisonParams, studied: str) -
         ValueError: settings are wrong, or weights are cut off or others than stated.
     """
     for name in entry.models:
-        compared = load_compared_model(models / f"{name}.yaml")
+        path = models / f"{name}.yaml"
+        compared = load_compared_model(path)
         weights = models / name
         is_there = (weights / "model_index.json").is_file() and name != studied
-        if isinstance(compared, ModelSpec) and is_there:
+        if is_there and isinstance(compared, ModelSpec):
             check_parts(weights, PARTS)
-            check_digests(weights, compared.sha256, f"{weights}.yaml")
+            check_digests(weights, compared.sha256, str(stated_in(path)))
+        elif is_there:
+            check_digests(weights, read_digests(digests_file(path)), str(digests_file(path)))
 
 
 def expected_forwards(model: ComparedModel) -> int:

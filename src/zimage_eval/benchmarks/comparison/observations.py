@@ -1,16 +1,20 @@
 """Score tables of compared models -> one observation a prompt, seed and metric."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Final
+
+import pandas as pd
 
 from zimage_eval.benchmarks.comparison.prompts import REASONING_ARMS, AskedPrompt
 from zimage_eval.config.kinds import FACT_KINDS
 from zimage_eval.output.observations import Measurement
-from zimage_eval.output.tables import SWAPPED_PROMPTS, TableRow
+from zimage_eval.output.tables import SWAPPED_PROMPTS
 from zimage_eval.prompts.facts import Facts
 
 SHARES: Final = ("alignment", "all_facts", *(f"fact_{kind}" for kind in FACT_KINDS))
 """Shares of a prompt's facts."""
+ALWAYS_ASKED: Final = SHARES[:2]
+"""Those that every prompt has: a picture that failed lacks them. Swapped prompts have no others."""
 COMPARED: Final = (*SHARES, "clip_score", "seed_diversity", "num_forwards")
 """The metrics of single pictures that models are compared by."""
 STYLE_WORD: Final = "style_word"
@@ -29,7 +33,7 @@ def swapped_name(model: str) -> str:
 
 
 def observe_scores(
-    model: str, rows: Sequence[TableRow], prompts: Mapping[str, AskedPrompt]
+    model: str, scores: pd.DataFrame, prompts: Mapping[str, AskedPrompt]
 ) -> list[Measurement]:
     """What the score table says, by the prompts' categories and by their number of facts.
 
@@ -37,29 +41,41 @@ def observe_scores(
 
     Args:
         model: its name.
-        rows: of its score table.
+        scores: its score table.
         prompts: by id.
     """
-    found = []
-    for row in rows:
-        prompt = prompts[row["prompt_id"]]
-        is_swapped = row["variant"] == SWAPPED_PROMPTS
-        if is_swapped and prompt.is_capability:
-            continue  # one assay is enough
-        variant = swapped_name(model) if is_swapped else model
-        for metric in SHARES[:2] if is_swapped else COMPARED:
-            value = row.get(metric)
-            if value is None and not (row["error"] and metric in SHARES[:2]):
-                continue
-            one = Measurement(variant, prompt.scene, row["seed"], prompt.category, metric, value)
-            found.append(one)
-            if metric == "alignment" and not is_swapped and not prompt.is_capability:
-                found.append(one._replace(category=fact_bin(prompt.facts)))
-    return found
+    measurements = []
+    is_swapped = scores["variant"] == SWAPPED_PROMPTS
+    for metric in (name for name in COMPARED if name in scores):
+        is_measured = scores[metric].notna()
+        if metric in ALWAYS_ASKED:
+            is_measured |= scores["error"].notna()
+        else:
+            is_measured &= ~is_swapped
+        rows = scores[is_measured]
+        for variant, prompt_id, seed, value in zip(
+            rows["variant"], rows["prompt_id"], rows["seed"], rows[metric], strict=True
+        ):
+            prompt = prompts[prompt_id]
+            measurement = Measurement(
+                variant=model,
+                unit=prompt.scene,
+                replicate=int(seed),
+                category=prompt.category,
+                metric=metric,
+                value=None if pd.isna(value) else float(value),
+            )
+            if variant != SWAPPED_PROMPTS:
+                measurements.append(measurement)
+                if metric == "alignment" and not prompt.is_capability:
+                    measurements.append(measurement._replace(category=fact_bin(prompt.facts)))
+            elif not prompt.is_capability:  # one assay is enough
+                measurements.append(measurement._replace(variant=swapped_name(model)))
+    return measurements
 
 
 def observe_styles(
-    model: str, facts: Sequence[TableRow], prompts: Mapping[str, AskedPrompt]
+    model: str, facts: pd.DataFrame, prompts: Mapping[str, AskedPrompt]
 ) -> list[Measurement]:
     """Whether each style word that a prompt says is seen: of medium, fill and background.
 
@@ -67,18 +83,26 @@ def observe_styles(
 
     Args:
         model: its name.
-        facts: of its table of judged facts.
+        facts: its table of judged facts.
         prompts: by id.
     """
-    seen: dict[tuple[str, int, str], list[bool]] = {}
-    for row in facts:
-        prompt = prompts[row["prompt_id"]]
-        word = _style_word(row["fact"], prompt.facts)
-        if word is not None and prompt.category not in REASONING_ARMS:
-            seen.setdefault((prompt.scene, row["seed"], f"word {word}"), []).append(row["held"])
+    facts_asked = [prompts[prompt_id] for prompt_id in facts["prompt_id"]]
+    words = [
+        None if prompt.category in REASONING_ARMS else _style_word(fact, prompt.facts)
+        for prompt, fact in zip(facts_asked, facts["fact"], strict=True)
+    ]
+    rows = facts.assign(scene=[prompt.scene for prompt in facts_asked], word=words)
+    pictures = rows.dropna(subset="word").groupby(["scene", "seed", "word"], sort=False)["held"]
     return [
-        Measurement(model, scene, seed, category, STYLE_WORD, sum(held) / len(held))
-        for (scene, seed, category), held in seen.items()
+        Measurement(
+            variant=model,
+            unit=scene,
+            replicate=int(seed),
+            category=f"word {word}",
+            metric=STYLE_WORD,
+            value=int(held.sum()) / len(held),
+        )
+        for (scene, seed, word), held in pictures
     ]
 
 

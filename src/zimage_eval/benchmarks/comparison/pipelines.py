@@ -1,6 +1,5 @@
 """A compared model of another family, drawn by its own pipeline of diffusers."""
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,13 @@ from torch import Tensor
 from zimage_eval.benchmarks.comparison.models import ComparedModel, OtherPipeline
 from zimage_eval.config.model_spec import ModelSpec
 from zimage_eval.model.folder import IMAGE_PARTS, TEXT_PARTS, check_parts
-from zimage_eval.model.memory import GIB, check_memory, count_file_parameters, device_bytes
+from zimage_eval.model.memory import (
+    GIB,
+    check_memory,
+    count_file_parameters,
+    device_bytes,
+    read_json_object,
+)
 from zimage_eval.output.png import encode_png, pixels_digest
 from zimage_eval.sampling.batches import ImageRequest
 from zimage_eval.sampling.generation import GeneratedImage, error_in_words, image_row, write_image
@@ -38,7 +43,7 @@ def _missing_files(folder: Path, model: OtherPipeline) -> str | None:
     where = f"put or link the model's diffusers folder at {folder}"
     if not index_file.is_file():
         return f"{index_file}: no such file; {where}"
-    index: dict[str, Any] = json.loads(index_file.read_text(encoding="utf-8"))
+    index = read_json_object(index_file)
     if index["_class_name"] != model.pipeline:
         return f"{index_file}: is a {index['_class_name']}, not the {model.pipeline} asked for"
     parts = [name for name, entry in index.items() if isinstance(entry, list) and entry[1]]

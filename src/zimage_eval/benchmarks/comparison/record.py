@@ -1,22 +1,28 @@
 """data/comparison/<model>/: a compared model's pictures, or why it is not available."""
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
+import pandas as pd
 from pydantic import TypeAdapter
 
 from zimage_eval.benchmarks.comparison.models import ComparedModel, expected_forwards, image_size
 from zimage_eval.benchmarks.comparison.prompts import AskedPrompt
-from zimage_eval.config.frozen import Frozen, parse
+from zimage_eval.config.frozen import Frozen
 from zimage_eval.config.measuring import BackboneName
 from zimage_eval.config.metrics import MetricDefinition
-from zimage_eval.config.model_spec import ModelSpec
+from zimage_eval.config.model_spec import JudgeName, ModelSpec
 from zimage_eval.metrics.sets.features import StudyFeatures, read_study_features
 from zimage_eval.model.memory import count_parameters
-from zimage_eval.output.results import read_json
-from zimage_eval.output.tables import FACTS, IMAGES, SWAPPED_PROMPTS, read_table, scores_schema
+from zimage_eval.output.results import read_json, write_json
+from zimage_eval.output.tables import (
+    IMAGES,
+    SWAPPED_PROMPTS,
+    facts_schema,
+    read_table,
+    scores_schema,
+)
 
 
 class ModelRecord(Frozen):
@@ -51,16 +57,12 @@ def model_record(folder: Path, model: ComparedModel, reason: str | None) -> Mode
 
 def write_record(path: Path, record: ModelRecord) -> None:
     """Write it as JSON with sorted keys."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    text = json.dumps(record.model_dump(), indent=2, sort_keys=True, ensure_ascii=False)
-    path.write_text(text + "\n", encoding="utf-8")
+    write_json(path, record.model_dump())
 
 
 def read_record(path: Path) -> ModelRecord:
     """What `write_record` wrote; ValueError where it is missing or something else."""
-    if not path.is_file():
-        raise ValueError(f"{path}: no such record; draw_model is due")
-    return parse(read_json(path, TypeAdapter(dict[str, Any])), ModelRecord, str(path))
+    return read_json(path, TypeAdapter(ModelRecord), "no such record; draw_model is due")
 
 
 class ModelPictures(NamedTuple):
@@ -68,14 +70,17 @@ class ModelPictures(NamedTuple):
 
     folder: Path
     record: ModelRecord
-    images: Sequence[dict[str, Any]]
-    scores: Sequence[dict[str, Any]]
-    facts: Sequence[dict[str, Any]]
+    images: pd.DataFrame
+    scores: pd.DataFrame
+    facts: pd.DataFrame
     features: Mapping[BackboneName, StudyFeatures]
 
 
 def read_drawn(
-    folder: Path, metrics: Mapping[str, MetricDefinition], backbones: Sequence[BackboneName]
+    folder: Path,
+    metrics: Mapping[str, MetricDefinition],
+    backbones: Sequence[BackboneName],
+    judge: JudgeName,
 ) -> ModelPictures | ModelRecord:
     """A model's pictures and scores, or only its record where it is not available.
 
@@ -88,37 +93,48 @@ def read_drawn(
     return ModelPictures(
         folder,
         record,
-        read_table(folder / "images.parquet", IMAGES).to_pylist(),
-        read_table(folder / "scores.parquet", scores_schema(metrics)).to_pylist(),
-        read_table(folder / "facts.parquet", FACTS).to_pylist(),
+        read_table(folder / "images.parquet", IMAGES).to_pandas(),
+        read_table(folder / "scores.parquet", scores_schema(metrics)).to_pandas(),
+        read_table(folder / "facts.parquet", facts_schema(judge)).to_pandas(),
         {name: read_study_features(folder / f"features/{name}.parquet") for name in backbones},
     )
 
 
 def coverage(drawn: ModelPictures, prompts: Mapping[str, AskedPrompt]) -> float:
     """Share of the prompt set's pictures that were made."""
-    main = [row for row in drawn.images if not prompts[row["prompt_id"]].is_capability]
-    return sum(row["error"] is None for row in main) / len(main)
+    is_main = [not prompts[prompt_id].is_capability for prompt_id in drawn.images["prompt_id"]]
+    errors = drawn.images.loc[is_main, "error"]
+    return int(errors.isna().sum()) / len(errors)
 
 
 def comparison_checks(
     drawn: Mapping[str, ModelPictures], prompts: Mapping[str, AskedPrompt]
 ) -> dict[str, float | None]:
     """Exact facts about the comparison, 1 if true: without them its numbers mean something else."""
-    asked = [{(row["prompt_id"], row["seed"]) for row in each.images} for each in drawn.values()]
-    forwards = [
-        row["num_forwards"] == each.record.expected_forwards
-        for each in drawn.values()
-        for row in each.images
-        if row["error"] is None
+    units = [
+        set(zip(pictures.images["prompt_id"], pictures.images["seed"], strict=True))
+        for pictures in drawn.values()
     ]
-    judged = [row for each in drawn.values() for row in each.scores]
-    made = [row for row in judged if row["error"] is None and row["variant"] != SWAPPED_PROMPTS]
+    is_expected = [
+        (pictures.images["num_forwards"] == pictures.record.expected_forwards)
+        | pictures.images["error"].notna()
+        for pictures in drawn.values()
+    ]
+    is_judged = [
+        pictures.scores["alignment"].notna()
+        | pictures.scores["error"].notna()
+        | (pictures.scores["variant"] == SWAPPED_PROMPTS)
+        for pictures in drawn.values()
+    ]
     return {
-        "every_model_is_asked_the_same_prompts_and_seeds": float(all(a == asked[0] for a in asked)),
-        "every_picture_of_the_prompt_set_was_drawn": float(
-            all(coverage(each, prompts) == 1 for each in drawn.values())
+        "every_model_is_asked_the_same_prompts_and_seeds": float(
+            all(asked == units[0] for asked in units)
         ),
-        "forwards_are_those_of_the_recommended_settings": float(all(forwards)),
-        "every_picture_is_judged": float(all(row["alignment"] is not None for row in made)),
+        "every_picture_of_the_prompt_set_was_drawn": float(
+            all(coverage(pictures, prompts) == 1 for pictures in drawn.values())
+        ),
+        "forwards_are_those_of_the_recommended_settings": float(
+            all(expected.all() for expected in is_expected)
+        ),
+        "every_picture_is_judged": float(all(judged.all() for judged in is_judged)),
     }

@@ -73,9 +73,10 @@ def score_pictures(
         entry |= found.scores(metrics)
         key = {name: row[name] for name in ("variant", "phase", "prompt_id", "seed")}
         for result in facts or ():
-            made.facts.append(
-                key | {"image": picture.digest, "fact": result.name, "held": result.held}
-            )
+            fact = {"image": picture.digest, "fact": result.name, "held": result.held}
+            if result.probability is not None:
+                fact["probability"] = result.probability
+            made.facts.append(key | fact)
         queues["image_texts"].add(PicturePair(picture.pixels, prompt.text, (entry,)))
         seen[row["prompt_id"]].append((picture, entry))
         made.scores.append(_swapped(entry, picture, others[prompt.prompt_id], judge, metrics))

@@ -1,21 +1,20 @@
 """The grid of concepts in a study's pictures: results, table and heat map."""
 
-import csv
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import matplotlib.style
 import numpy as np
+import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from zimage_eval.benchmarks.concepts.defaults import Default
 from zimage_eval.benchmarks.concepts.gaps import ConceptPair, Gap
 from zimage_eval.output.figures import FRAME, INK, WIDTH_INCHES
-from zimage_eval.output.results import NumberRow
+from zimage_eval.output.results import NumberRow, write_csv
 from zimage_eval.prompts.facts import Facts
-from zimage_eval.statistics.estimates import rounded
 
 PromptFacts = Mapping[tuple[str, str], Facts]
 """Facts of each prompt, by phase and prompt id."""
@@ -33,24 +32,20 @@ def grid_cells(facts: PromptFacts) -> list[ConceptPair]:
     )
 
 
-def outcomes_by_cell(
-    rows: Iterable[Mapping[str, Any]], facts: PromptFacts
-) -> dict[ConceptPair, list[bool]]:
+def outcomes_by_cell(judged: pd.DataFrame, facts: PromptFacts) -> dict[ConceptPair, list[bool]]:
     """For each cell, whether each judged picture of it shows its name in its color.
 
     Args:
-        rows: of the FACTS table of a study with one variant.
+        judged: the FACTS table of a study with one variant.
         facts: of the study's prompts, which have one object each.
     """
-    judged: dict[tuple[str, str, int], dict[str, bool]] = {}
-    for row in rows:
-        image = (row["phase"], row["prompt_id"], row["seed"])
-        judged.setdefault(image, {})[row["fact"]] = row["held"]
+    both = judged[judged["fact"].isin(["shape 0", "color 0"])]
+    images = both.groupby(["phase", "prompt_id", "seed"])["held"].all()
     held: dict[ConceptPair, list[bool]] = {cell: [] for cell in grid_cells(facts)}
-    for (phase, prompt_id, _), image_facts in sorted(judged.items()):
+    for (phase, prompt_id, _), is_held in images.items():
         fact = facts[phase, prompt_id].objects[0]
         if fact.color is not None:
-            held[fact.name, fact.color].append(image_facts["shape 0"] and image_facts["color 0"])
+            held[fact.name, fact.color].append(bool(is_held))
     return held
 
 
@@ -108,15 +103,12 @@ def flagged_gaps(gaps: Iterable[Gap], level: float) -> list[Gap]:
 
 def write_gaps(path: Path, gaps: Iterable[Gap], level: float) -> None:
     """Write all cells as CSV, in the order given; an unknown value is empty."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        names = ("share", "expected_share", "p_value")
-        writer.writerow(("name", "attribute", "num_images", *names, "is_missing"))
-        for gap in gaps:
-            numbers = [rounded(value) for value in (gap.share, gap.expected, gap.p_value)]
-            missing = None if gap.p_value is None else int(gap.p_value < level)
-            writer.writerow((*gap.cell, gap.num_images, *numbers, missing))
+    columns = ("name", "attribute", "num_images", "share", "expected_share", "p_value")
+    rows = []
+    for gap in gaps:
+        is_missing = None if gap.p_value is None else int(gap.p_value < level)
+        rows.append((*gap.cell, gap.num_images, gap.share, gap.expected, gap.p_value, is_missing))
+    write_csv(path, (*columns, "is_missing"), rows)
 
 
 def draw_concept_grid(gaps: Sequence[Gap], level: float) -> Figure:

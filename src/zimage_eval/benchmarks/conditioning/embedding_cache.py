@@ -14,7 +14,8 @@ from zimage_eval.model.autoencoder import decode_latents
 from zimage_eval.sampling.denoising import initial_latents, relative_change, sample_latents
 from zimage_eval.text.embeddings import TextEmbeddings, read_embeddings, write_embeddings
 from zimage_eval.text.encoder import TextSide
-from zimage_eval.text.encoding import Encoding, encode_layers
+from zimage_eval.text.encoding import encode_layers
+from zimage_eval.text.needed_encodings import Encoding
 from zimage_eval.text.tokens import tokenize
 
 HALF_MAXIMUM = torch.finfo(torch.float16).max
@@ -107,17 +108,3 @@ def compare_pictures(
         "equal_images": sum(map(torch.equal, drawn["fresh"], drawn["cached"])) / count,
         "equal_images_from_float16": sum(map(torch.equal, drawn["fresh"], drawn["half"])) / count,
     }
-
-
-def cache_checks(rows: dict[str, dict[str, float | None]]) -> dict[str, float | None]:
-    """The findings as statements: 1.0 if a statement holds, else 0.0."""
-    studies = [row for name, row in rows.items() if name.startswith("study=")]
-    checks: dict[str, float | None] = {
-        "tables_equal_embeddings_made_anew": float(all(row["equal"] == 1 for row in studies))
-    }
-    for name, row in rows.items():
-        if name.startswith("dtype="):
-            dtype = name.removeprefix("dtype=")
-            checks[f"cache_is_bit_identical_in_{dtype}"] = float(row["equal"] == 1)
-            checks[f"cache_gives_equal_images_in_{dtype}"] = float(row["equal_images"] == 1)
-    return checks

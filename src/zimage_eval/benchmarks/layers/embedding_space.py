@@ -11,7 +11,7 @@ from sklearn.metrics import adjusted_rand_score, silhouette_score
 from zimage_eval.benchmarks.layers.embedding_labels import LABELS, Mention, rows_with_common_label
 from zimage_eval.benchmarks.shared.content_vectors import Floats
 from zimage_eval.config.benchmarks import EmbeddingSpace
-from zimage_eval.output.observations import Measurement
+from zimage_eval.output.observations import Measurement, observation_table
 from zimage_eval.prompts.sets import Prompt
 from zimage_eval.statistics.components import principal_components
 from zimage_eval.statistics.held_out import (
@@ -151,16 +151,15 @@ def probe_prompts(
 
 def probe_rows(observations: Sequence[Measurement]) -> dict[str, dict[str, float | None]]:
     """By label: the accuracy of each input over prompts, and the embedding's gain over each."""
-    values: dict[str, dict[str, dict[str, list[float]]]] = {}
-    for measurement in observations:
-        assert measurement.value is not None
-        by_unit = values.setdefault(measurement.category, {}).setdefault(measurement.variant, {})
-        by_unit.setdefault(measurement.unit, []).append(measurement.value)
+    table = observation_table(observations)
     rows: dict[str, dict[str, float | None]] = {}
-    for label, by_input in values.items():
+    for label, by_label in table.groupby("category", sort=False):
         means = {
-            key: {unit: float(np.mean(outcomes)) for unit, outcomes in by_unit.items()}
-            for key, by_unit in by_input.items()
+            str(key): {
+                str(unit): float(np.mean(outcomes))
+                for unit, outcomes in by_input.groupby("unit", sort=False)["value"]
+            }
+            for key, by_input in by_label.groupby("variant", sort=False)
         }
         row: dict[str, float | None] = {"num_prompts": len(means["embedding"])}
         for key, shares in means.items():

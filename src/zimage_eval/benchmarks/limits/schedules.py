@@ -2,18 +2,34 @@
 
 import itertools
 from collections.abc import Mapping, Sequence
-
-import torch
-from diffusers import ZImagePipeline
+from functools import cache, partial
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
 
 from zimage_eval.config.benchmarks import ScheduleRecipe
+from zimage_eval.config.model_spec import DtypeSettings, ModelSpec
 from zimage_eval.config.setting_groups import ImageSettings, SamplerSettings
 from zimage_eval.config.settings import Settings
 from zimage_eval.config.variants import Variant
-from zimage_eval.sampling.denoising import Sample, initial_latents, sample_latents
+from zimage_eval.model.folder import IMAGE_PARTS, check_parts, weights_digest
+from zimage_eval.output.store import Store, load_or_compute
+from zimage_eval.output.stored.entry_keys import computed_by, entry_key
+
+# torch and diffusers take seconds to import, and what the store holds needs neither.
+if TYPE_CHECKING:
+    from diffusers import ZImagePipeline
 
 SAME_LEVEL = 1e-6
 """Two noise levels, which are float32, count as equal if they differ by less."""
+
+
+class Schedule(NamedTuple):
+    """What a run of the pipeline took."""
+
+    sigmas: tuple[float, ...]
+    """From pure noise at 1 to 0."""
+    num_forwards: int
+    """Transformer evaluations of an image; with guidance, two in a step."""
 
 
 def schedule_name(sampler: SamplerSettings) -> str:
@@ -41,18 +57,68 @@ def recipe_sampler(recipe: ScheduleRecipe, defaults: Settings) -> SamplerSetting
     return defaults.sampler.model_copy(update=changes)
 
 
-def run_schedule(pipe: ZImagePipeline, sampler: SamplerSettings, settings: Settings) -> Sample:
+def run_schedules(
+    spec: ModelSpec, folder: Path, samplers: Mapping[str, SamplerSettings], store: Store
+) -> dict[str, Schedule]:
+    """The schedule of each sampler, from the store of results or by `run_schedule`.
+
+    Args:
+        spec: settings of the model.
+        folder: of its weights.
+        samplers: by the schedule's name.
+        store: of results.
+
+    Raises:
+        ValueError: weights are missing, or there is too little memory for them.
+    """
+    shared = {
+        "kind": "schedule",
+        "defaults": spec.defaults.model_dump(),
+        "dtype": spec.dtype.model_dump(),
+        "weights": weights_digest(folder, IMAGE_PARTS),
+        **computed_by(__name__),
+    }
+    load_pipe = cache(partial(_load_pipe, folder, spec.dtype))
+
+    def run(sampler: SamplerSettings) -> Schedule:
+        return run_schedule(load_pipe(), sampler, spec.defaults)
+
+    schedules = {}
+    for name, sampler in samplers.items():
+        key = entry_key(sampler=sampler.model_dump(), **shared)
+        sigmas, num_forwards = load_or_compute(store, key, partial(run, sampler))
+        schedules[name] = Schedule(tuple(sigmas), num_forwards)
+    return schedules
+
+
+def _load_pipe(folder: Path, dtype: DtypeSettings) -> "ZImagePipeline":
+    from zimage_eval.model.devices import pick_device
+    from zimage_eval.model.memory import check_memory
+    from zimage_eval.model.transformer import load_image_side
+
+    device = pick_device()
+    check_parts(folder, IMAGE_PARTS)
+    check_memory(folder, dtype, IMAGE_PARTS, device)
+    return load_image_side(folder, dtype, device)
+
+
+def run_schedule(pipe: "ZImagePipeline", sampler: SamplerSettings, settings: Settings) -> Schedule:
     """Draw one picture of a single patch with a random caption, by the pipeline's own loop."""
+    import torch
+
+    from zimage_eval.sampling.denoising import initial_latents, sample_latents
+
     side = pipe.vae_scale_factor * 2
     generator = torch.Generator().manual_seed(0)
     caption = torch.randn((1, pipe.transformer.config.cap_feat_dim), generator=generator)
-    return sample_latents(
+    sample = sample_latents(
         pipe,
         [caption],
         [caption] if sampler.is_guided else None,
         initial_latents(pipe, [0], ImageSettings(height=side, width=side)),
         settings.model_copy(update={"sampler": sampler}),
     )
+    return Schedule(sample.sigmas, sample.num_forwards)
 
 
 def shifted_sigmas(shift: float, num_steps: int) -> list[float]:
@@ -78,7 +144,7 @@ def shared_levels(sigmas: Sequence[float], other_sigmas: Sequence[float]) -> int
     )
 
 
-def schedule_row(sample: Sample, trained_sigmas: Sequence[float]) -> dict[str, float | None]:
+def schedule_row(sample: Schedule, trained_sigmas: Sequence[float]) -> dict[str, float | None]:
     """The numbers of one schedule; `trained_sigmas` are those of the model's default schedule."""
     sigmas = sample.sigmas
     steps = [level - next_level for level, next_level in itertools.pairwise(sigmas)]
@@ -93,7 +159,7 @@ def schedule_row(sample: Sample, trained_sigmas: Sequence[float]) -> dict[str, f
 
 
 def schedule_checks(
-    samplers: Mapping[str, SamplerSettings], samples: Mapping[str, Sample], default: str
+    samplers: Mapping[str, SamplerSettings], samples: Mapping[str, Schedule], default: str
 ) -> dict[str, float | None]:
     """The findings as statements: 1.0 if a statement holds, else 0.0."""
     costs = {name: sampler.forwards_per_image for name, sampler in samplers.items()}

@@ -19,7 +19,8 @@ from zimage_eval.output.png import decode_png
 from zimage_eval.prompts.sets import Prompt, prompt_rows
 from zimage_eval.sampling.batches import divide_request, plan_variant, request_phase
 from zimage_eval.sampling.generation import render_batch
-from zimage_eval.text.encoding import encode_texts, study_encodings
+from zimage_eval.text.encoding import encode_texts
+from zimage_eval.text.needed_encodings import study_encodings
 from zimage_eval.text.wordings import study_wordings
 
 FULL_SIZE: Final = "defaults"

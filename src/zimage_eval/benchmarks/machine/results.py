@@ -1,16 +1,15 @@
 """Read, write and print reports/machine/*.json: measurements of one machine."""
 
-import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from pydantic import TypeAdapter
 
 from zimage_eval.benchmarks.machine.this_machine import Machine, describe_machine, describe_versions
-from zimage_eval.config.frozen import Frozen, parse
-from zimage_eval.output.results import read_json
+from zimage_eval.config.frozen import Frozen
+from zimage_eval.output.results import read_json, write_json
 from zimage_eval.output.text_tables import Column, TextTable
 from zimage_eval.statistics.estimates import rounded
 
@@ -72,9 +71,7 @@ def write_machine_results(
             for row, cells in rows.items()
         },
     )
-    path.parent.mkdir(parents=True, exist_ok=True)
-    text = json.dumps(results.model_dump(), indent=2, allow_nan=False, ensure_ascii=False)
-    path.write_text(text + "\n", encoding="utf-8")
+    write_json(path, results.model_dump(), sort_keys=False)
     return results
 
 
@@ -84,9 +81,7 @@ def read_machine_results(path: Path) -> MachineResults:
     Raises:
         ValueError: the file is missing or has another content.
     """
-    if not path.is_file():
-        raise ValueError(f"{path}: no such results")
-    return parse(read_json(path, TypeAdapter(dict[str, Any])), MachineResults, str(path))
+    return read_json(path, TypeAdapter(MachineResults), "no such results")
 
 
 def machine_numbers(results: MachineResults) -> dict[str, dict[str, float | None]]:

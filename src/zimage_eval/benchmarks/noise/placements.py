@@ -1,11 +1,11 @@
 """Place variants of studies between the noise floor and the other-seed ceiling; draw the places."""
 
-import csv
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import matplotlib.style
+import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -13,8 +13,8 @@ from zimage_eval.config.benchmarks import NoiseScales
 from zimage_eval.config.metrics import METRICS
 from zimage_eval.output.figures import BLUE, FAINT, INK, WIDTH_INCHES
 from zimage_eval.output.observations import Measurement
-from zimage_eval.output.tables import TableRow
-from zimage_eval.statistics.estimates import prompt_means, rounded
+from zimage_eval.output.results import write_csv
+from zimage_eval.output.tables import means_by_prompt, variant_scores
 from zimage_eval.statistics.fieller import Placement, place_distance
 
 Distances = Mapping[str, Mapping[str, float]]
@@ -84,28 +84,24 @@ def place_arms(
     return placed
 
 
-def study_arms(rows: Sequence[TableRow], baseline: str, skipped: str) -> dict[str, Distances]:
+def study_arms(scores: pd.DataFrame, baseline: str, skipped: str) -> dict[str, Distances]:
     """Variant -> distances, from the rows of the screening phase in a score table.
 
     Args:
-        rows: of the score table.
+        scores: the score table.
         baseline: name of the baseline, which is left out.
         skipped: name of the arm with swapped prompts, which is left out because it has the
             baseline's pictures.
     """
-    variants: dict[str, list[TableRow]] = {}
-    for row in rows:
-        if row["phase"] == "screen" and row["variant"] not in (baseline, skipped):
-            variants.setdefault(row["variant"], []).append(row)
-    metrics = [metric for metric in DISTANCES if any(metric in row for row in rows[:1])]
+    metrics = [metric for metric in DISTANCES if metric in scores]
+    means = {
+        variant: means_by_prompt(rows, metrics)
+        for variant, rows in variant_scores(scores, "screen").items()
+        if variant not in (baseline, skipped)
+    }
     return {
-        variant: {
-            metric: prompt_means(
-                {(row["prompt_id"], row["seed"]): row[metric] for row in variant_rows}
-            )
-            for metric in metrics
-        }
-        for variant, variant_rows in variants.items()
+        variant: {metric: by_prompt[metric].dropna().to_dict() for metric in metrics}
+        for variant, by_prompt in means.items()
     }
 
 
@@ -125,18 +121,8 @@ def placement_results(placed: Iterable[PlacedVariant]) -> dict[str, dict[str, fl
 
 def write_placements(path: Path, placed: Iterable[PlacedVariant]) -> None:
     """Write a CSV with a row per study, variant and metric: the place in words, 90 % intervals."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(("study", "variant", "metric", "mean", *Placement._fields))
-        for study, variant, metric, mean, placement in placed:
-            numbers = (
-                rounded(value) for value in (placement.position, placement.low, placement.high)
-            )
-            writer.writerow(
-                (study, variant, metric, rounded(mean), placement.place, placement.reason,
-                 placement.num_prompts, *numbers)
-            )  # fmt: skip
+    columns = (*PlacedVariant._fields[:4], *Placement._fields)
+    write_csv(path, columns, ((*variant[:4], *variant.placement) for variant in placed))
 
 
 def arm_results(observations: Sequence[Measurement]) -> dict[str, dict[str, float | None]]:

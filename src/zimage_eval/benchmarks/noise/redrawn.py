@@ -9,34 +9,21 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from zimage_eval.config.benchmarks import NoiseScales
-from zimage_eval.config.model_spec import DtypeSettings, ModelSpec
+from zimage_eval.benchmarks.noise.arms import NoiseArm
 from zimage_eval.config.variants import Variant
 from zimage_eval.metrics.judges.judges import decode_picture
 from zimage_eval.metrics.metric import Metric
 from zimage_eval.metrics.picture_scores import Comparisons, PictureInputs, PicturePair
 from zimage_eval.model.folder import ModelLimits
 from zimage_eval.output.observations import Measurement
-from zimage_eval.output.tables import TableRow
-from zimage_eval.prompts.sets import prompt_seeds
+from zimage_eval.prompts.sets import PromptRow, prompt_seeds
 from zimage_eval.sampling.batches import Embeddings, ImageRequest, plan_variant, request_phase
 from zimage_eval.sampling.painter import Painter
-from zimage_eval.text.layer_maps import PhaseTexts
+from zimage_eval.text.needed_encodings import PhaseTexts
 from zimage_eval.text.wordings import Wordings
 
 PicturesByPrompt = dict[str, np.ndarray]
 """Prompt id -> (height, width, 3) uint8."""
-
-BASELINE, FLOOR, CEILING = "baseline", "another batch size", "another seed"
-
-
-class NoiseArm(NamedTuple):
-    """One way to draw the baseline."""
-
-    name: str
-    batch_size: int
-    dtype: DtypeSettings
-    has_other_seed: bool
 
 
 class SharedInputs(NamedTuple):
@@ -44,34 +31,11 @@ class SharedInputs(NamedTuple):
 
     variant: Variant
     """The baseline."""
-    prompts: Sequence[TableRow]
+    prompts: Sequence[PromptRow]
     """Of the prompt table of the screening phase."""
     wordings: Wordings
     embeddings: Embeddings
     limits: ModelLimits
-
-
-def noise_arms(entry: NoiseScales, spec: ModelSpec) -> list[NoiseArm]:
-    """The ways to draw: the baseline, the floor, another number format, the ceiling.
-
-    The arm of the number format is left out where that is the model's own.
-
-    Raises:
-        ValueError: the floor's batch size is the model's own.
-    """
-    if entry.batch_size == spec.batch_size:
-        raise ValueError(
-            f"benchmarks.noise_scales.batch_size: {entry.batch_size} is the model's own, "
-            "which has no distance to itself"
-        )
-    dtype = spec.dtype.model_copy(update={"transformer": entry.dtype, "vae": entry.dtype})
-    formats = [] if dtype == spec.dtype else [NoiseArm(entry.dtype, spec.batch_size, dtype, False)]
-    return [
-        NoiseArm(BASELINE, spec.batch_size, spec.dtype, False),
-        NoiseArm(FLOOR, entry.batch_size, spec.dtype, False),
-        *formats,
-        NoiseArm(CEILING, spec.batch_size, spec.dtype, True),
-    ]
 
 
 def draw_arm(arm: NoiseArm, drawing: SharedInputs, painter: Painter) -> PicturesByPrompt:
@@ -106,7 +70,7 @@ def draw_arm(arm: NoiseArm, drawing: SharedInputs, painter: Painter) -> Pictures
     return pictures
 
 
-def _requests(arm: NoiseArm, prompts: Sequence[TableRow]) -> list[ImageRequest]:
+def _requests(arm: NoiseArm, prompts: Sequence[PromptRow]) -> list[ImageRequest]:
     chosen = []
     for prompt in prompts:
         unused = prompt_seeds(prompt["prompt_id"], len(prompt["seeds"]) + 1)[-1]

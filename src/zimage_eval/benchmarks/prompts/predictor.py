@@ -1,17 +1,17 @@
 """Predict a prompt's alignment from its words, by a linear model that is stored as JSON."""
 
-import json
 import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, NamedTuple
 
 import numpy as np
-from pydantic import Field, ValidationError
+from pydantic import Field, TypeAdapter
 from sklearn.feature_extraction.text import CountVectorizer
 
 from zimage_eval.benchmarks.prompts.features import FEATURES, feature_matrix, prompt_features
-from zimage_eval.config.frozen import Frozen, first_problem
+from zimage_eval.config.frozen import Frozen
+from zimage_eval.output.results import read_json, write_json
 from zimage_eval.statistics.estimates import rounded
 from zimage_eval.statistics.held_out import Floats, fit_prompt_ridge, words_of
 
@@ -132,9 +132,7 @@ def predict(predictor: PromptPredictor, text: str) -> Prediction:
 
 def write_predictor(path: Path, predictor: PromptPredictor) -> None:
     """Write a predictor as JSON with sorted keys."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    text = json.dumps(predictor.model_dump(), indent=2, sort_keys=True, allow_nan=False)
-    path.write_text(text + "\n", encoding="utf-8")
+    write_json(path, predictor.model_dump())
 
 
 def read_predictor(path: Path) -> PromptPredictor:
@@ -143,12 +141,8 @@ def read_predictor(path: Path) -> PromptPredictor:
     Raises:
         ValueError: the file is missing or holds no predictor.
     """
-    if not path.is_file():
-        raise ValueError(f"{path}: no such predictor; `dvc repro prompt_quality` makes it")
-    try:
-        return PromptPredictor.model_validate_json(path.read_text(encoding="utf-8"))
-    except ValidationError as error:
-        raise ValueError(f"{path}: {first_problem(error)}") from error
+    if_missing = "no such predictor; `dvc repro prompt_quality` makes it"
+    return read_json(path, TypeAdapter(PromptPredictor), if_missing)
 
 
 def _short(value: float) -> float:

@@ -12,7 +12,7 @@ from zimage_eval.benchmarks.shared.drawn_prompts import (
     encode_default,
 )
 from zimage_eval.config.model_spec import ModelSpec
-from zimage_eval.output.observations import Measurement
+from zimage_eval.output.observations import Measurement, measurements_of, observation_table
 from zimage_eval.prompts.facts import Facts, ObjectFact
 from zimage_eval.prompts.scenes.captions import word_caption
 from zimage_eval.prompts.scenes.world import NAMES
@@ -147,17 +147,9 @@ def _observe(entry: Retry, arm: str, held: dict[str, bool]) -> list[Measurement]
     if not arm.startswith("simplified"):
         values["all_facts"] = float(all(held.values()))
     trial = entry.judged.trial
-    return [
-        Measurement(
-            variant=f"retry={arm}",
-            unit=trial.trial_id,
-            replicate=0,
-            category=trial.group,
-            metric=metric,
-            value=value,
-        )
-        for metric, value in values.items()
-    ]
+    return measurements_of(
+        values, variant=f"retry={arm}", unit=trial.trial_id, category=trial.group
+    )
 
 
 def retry_rows(observations: Sequence[Measurement]) -> dict[str, dict[str, float | None]]:
@@ -167,36 +159,29 @@ def retry_rows(observations: Sequence[Measurement]) -> dict[str, dict[str, float
     states. Texts with the failed seed are compared with the new seed too, because both are one
     more attempt.
     """
-    values: dict[tuple[str, str], dict[str, float]] = {}
-    groups: dict[str, str] = {}
-    for measurement in observations:
-        if measurement.value is not None:
-            groups[measurement.unit] = measurement.category
-            values.setdefault((measurement.variant, measurement.metric), {})[measurement.unit] = (
-                measurement.value
-            )
-    rows: dict[str, dict[str, float | None]] = {}
-    for (variant, metric), by_unit in sorted(values.items()):
+    table = observation_table(observations).dropna(subset="value").set_index("unit")
+    groups = sorted(table["category"].unique())
+    arms = dict(iter(table.groupby(["variant", "metric"])))
+    results: dict[str, dict[str, float | None]] = {}
+    for (variant, metric), rows in arms.items():
         short = "fixed" if metric == "all_facts" else "kept"
-        row = rows.setdefault(variant, {})
-        share = estimate(list(by_unit.values()), (0, 1))
+        row = results.setdefault(variant, {})
+        share = estimate(rows["value"].tolist(), (0, 1))
         row |= {
             f"{short}_share": share.mean,
             f"{short}_share_low": share.low,
             f"{short}_share_high": share.high,
             f"{short}_num_prompts": share.num_prompts,
         }
-        for group in sorted(set(groups.values())):
-            group_values = [value for unit, value in by_unit.items() if groups[unit] == group]
-            row[f"{short}_share_{group}"] = (
-                sum(group_values) / len(group_values) if group_values else None
-            )
-        base = values.get((f"retry={NEW_SEED}", metric), {})
-        gains = [value - base[unit] for unit, value in by_unit.items() if unit in base]
-        gain = estimate(gains, (-1, 1))
+        for group in groups:
+            outcomes = rows["value"][rows["category"] == group].tolist()
+            row[f"{short}_share_{group}"] = sum(outcomes) / len(outcomes) if outcomes else None
+        base = arms.get((f"retry={NEW_SEED}", metric), rows[:0])
+        gains = rows["value"] - base["value"].reindex(rows.index)
+        gain = estimate(gains.dropna().tolist(), (-1, 1))
         row |= {
             f"{short}_gain_over_new_seed": gain.mean,
             f"{short}_gain_over_new_seed_low": gain.low,
             f"{short}_gain_over_new_seed_high": gain.high,
         }
-    return rows
+    return results

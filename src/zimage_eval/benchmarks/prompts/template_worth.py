@@ -1,24 +1,24 @@
 """What prompt templates gain: by template, by category, per token, and compared with a filler."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final
+from typing import Final
 
 import matplotlib.style
 import numpy as np
+import pandas as pd
 from matplotlib.figure import Figure
 
 from zimage_eval.config.metrics import METRICS
 from zimage_eval.output.figures import FAINT, WIDTH_INCHES, MeanInterval, draw_intervals
 from zimage_eval.output.observations import Measurement
+from zimage_eval.output.tables import UNIT, means_by_prompt, numbers_of
 from zimage_eval.prompts.templates import Template
-from zimage_eval.statistics.estimates import Unit, estimate, paired_differences, prompt_means
+from zimage_eval.statistics.estimates import estimate
 
 WORTH_METRICS: Final = tuple(
     name for name, metric in METRICS.items() if metric.leads_figures and not metric.is_paired
 )
 """Metrics that a template may improve; only those that the scores have are used."""
-
-PromptScores = Mapping[Unit, float | None]
 
 
 def count_added_tokens(
@@ -38,7 +38,7 @@ def count_added_tokens(
 
 
 def worth_rows(
-    scores: Sequence[Mapping[str, Any]], templates: Sequence[Template], tokens: Mapping[str, float]
+    scores: pd.DataFrame, templates: Sequence[Template], tokens: Mapping[str, float]
 ) -> dict[str, dict[str, float | None]]:
     """`template=<name>` and `category=<category>` -> its gain over the bare prompt.
 
@@ -47,7 +47,7 @@ def worth_rows(
     of tokens; fillers themselves have none. A category is the mean over its templates.
 
     Args:
-        scores: rows of the study's score table in one phase.
+        scores: the study's score table of one phase.
         templates: the templates that were drawn.
         tokens: template -> number of tokens that it adds.
     """
@@ -78,12 +78,10 @@ def worth_rows(
     return rows
 
 
-def worth_observations(
-    scores: Sequence[Mapping[str, Any]], templates: Sequence[Template]
-) -> list[Measurement]:
+def worth_observations(scores: pd.DataFrame, templates: Sequence[Template]) -> list[Measurement]:
     """Each prompt's scores: of the bare prompt, and the mean of each category's templates."""
     groups = {"bare": [_bare(templates)], **templates_by_category(templates)}
-    categories = {row["prompt_id"]: row["category"] for row in scores}
+    categories = dict(zip(scores["prompt_id"], scores["category"], strict=True))
     measurements = []
     for metric in _measured(scores):
         for group, names in groups.items():
@@ -138,8 +136,8 @@ def _intervals(named: Mapping[str, dict[str, float | None]], key: str) -> dict[s
     return {name: (row[key], row[f"{key}_low"], row[f"{key}_high"]) for name, row in named.items()}
 
 
-def _measured(scores: Sequence[Mapping[str, Any]]) -> list[str]:
-    return [metric for metric in WORTH_METRICS if any(metric in row for row in scores[:1])]
+def _measured(scores: pd.DataFrame) -> list[str]:
+    return [metric for metric in WORTH_METRICS if metric in scores]
 
 
 def _nearest(fillers: Sequence[str], tokens: Mapping[str, float], name: str) -> str:
@@ -166,38 +164,24 @@ def _over(value: float | None, tokens: float | None) -> float | None:
     return None if value is None or not tokens or tokens <= 0 else value / tokens
 
 
-def _scores_of(scores: Sequence[Mapping[str, Any]], metric: str, variant: str) -> PromptScores:
-    return {
-        (row["prompt_id"], row["seed"]): row[metric] for row in scores if row["variant"] == variant
-    }
-
-
-def _mean_scores(
-    scores: Sequence[Mapping[str, Any]], metric: str, names: Sequence[str]
-) -> dict[Unit, float]:
-    """Unit -> mean over variants, for the units that have a score in all variants."""
-    by_variant = [_scores_of(scores, metric, name) for name in names]
-    means = {}
-    for unit in by_variant[0]:
-        values = [variant_scores.get(unit) for variant_scores in by_variant]
-        measured = [value for value in values if value is not None]
-        if len(measured) == len(values):
-            means[unit] = float(np.mean(measured))
-    return means
+def _mean_scores(scores: pd.DataFrame, metric: str, names: Sequence[str]) -> pd.Series:
+    """By prompt and seed, the mean over variants, where all of them have a score."""
+    variants = scores.pivot(index=UNIT, columns="variant", values=metric).reindex(columns=names)
+    complete = variants.astype(np.float64).dropna()
+    means = [float(np.mean(values)) for values in complete.to_numpy().tolist()]
+    return pd.Series(means, index=complete.index, dtype=np.float64)
 
 
 def _gain(
-    scores: Sequence[Mapping[str, Any]],
+    scores: pd.DataFrame,
     metric: str,
     names: Sequence[str],
     references: Sequence[str],
     suffix: str,
 ) -> dict[str, float | None]:
     """Mean paired difference, with its interval, of the means of `names` and of `references`."""
-    differences = paired_differences(
-        _mean_scores(scores, metric, names), _mean_scores(scores, metric, references)
-    )
-    bounds = (-1.0, 1.0) if METRICS[metric].is_judged else None
-    gain = estimate(list(prompt_means(differences).values()), bounds)
+    differences = _mean_scores(scores, metric, names) - _mean_scores(scores, metric, references)
+    means = means_by_prompt(differences.to_frame(metric), [metric])[metric].to_numpy()
+    gain = estimate(numbers_of(means), (-1.0, 1.0) if METRICS[metric].is_judged else None)
     key = f"{metric}_{suffix}"
     return {key: gain.mean, f"{key}_low": gain.low, f"{key}_high": gain.high}

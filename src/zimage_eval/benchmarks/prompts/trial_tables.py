@@ -123,9 +123,10 @@ def read_trials(path: Path) -> list[JudgedTrial]:
     judged = []
     for _, rows in frame.groupby("trial_id", sort=False):
         first = rows.iloc[0]
-        held: dict[int, dict[str, bool]] = {}
-        for row in rows.itertuples():
-            held.setdefault(int(row.seed), {})[row.fact] = bool(row.held)
+        held = {
+            int(seed): dict(zip(judged_facts["fact"], judged_facts["held"].tolist(), strict=True))
+            for seed, judged_facts in rows.groupby("seed", sort=False)
+        }
         facts = Facts.model_validate_json(first.facts)
         trial = Trial(
             trial_id=first["trial_id"],

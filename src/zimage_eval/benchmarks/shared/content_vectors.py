@@ -5,7 +5,6 @@ comparable. `cap_embedder` begins with an RMSNorm, so that the length of a vecto
 transformer. The same norm is applied here.
 """
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -14,6 +13,7 @@ import numpy as np
 from safetensors import safe_open
 
 from zimage_eval.metrics.embedding import TokenVectors
+from zimage_eval.model.memory import read_json_object
 from zimage_eval.statistics.estimates import Floats
 from zimage_eval.text.embeddings import TextEmbeddings
 
@@ -41,7 +41,7 @@ def read_caption_norm(folder: Path) -> CaptionNorm:
     Raises:
         ValueError: no safetensors file of the folder holds its weight.
     """
-    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    config = read_json_object(folder / "config.json")
     for path in sorted(folder.glob("*.safetensors")):
         with safe_open(path, framework="pt") as file:
             if _WEIGHT in file.keys():  # noqa: SIM118 - no mapping, though it has keys

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
+import pandas as pd
 
 from zimage_eval.benchmarks.shared.drawn_prompts import (
     DrawingRequest,
@@ -14,9 +15,9 @@ from zimage_eval.benchmarks.shared.drawn_prompts import (
 from zimage_eval.benchmarks.styles.directions import Directions, steer
 from zimage_eval.benchmarks.styles.pairs import StyledPair
 from zimage_eval.config.benchmarks import Attribute, StyleVectors
-from zimage_eval.output.observations import Measurement
+from zimage_eval.output.observations import Measurement, measurements_of, observation_table
 from zimage_eval.prompts.sets import prompt_seeds
-from zimage_eval.statistics.estimates import estimate
+from zimage_eval.statistics.estimates import Estimate, estimate
 from zimage_eval.text.embeddings import TextEmbeddings
 
 ARMS = ("words_vector", "after_vector", "random_vector")
@@ -77,17 +78,9 @@ def measure_steering(
     measurements = []
     for drawing, picture in zip(steered, drawn, strict=True):
         scores = _scores(picture, attributes[drawing.attribute])
-        measurements += [
-            Measurement(
-                variant=drawing.variant,
-                unit=drawing.prompt_id,
-                replicate=0,
-                category=drawing.attribute,
-                metric=metric,
-                value=value,
-            )
-            for metric, value in scores.items()
-        ]
+        measurements += measurements_of(
+            scores, variant=drawing.variant, unit=drawing.prompt_id, category=drawing.attribute
+        )
     return measurements
 
 
@@ -110,51 +103,34 @@ def steering_rows(observations: Sequence[Measurement]) -> dict[str, dict[str, fl
     The variant `words_vector` also has its gain over a random vector of the same length.
     `all,<variant>` averages over the attributes of each prompt first.
     """
-    values: dict[tuple[str, str, str], dict[str, float]] = {}
-    pooled: dict[tuple[str, str, str], dict[str, list[float]]] = {}
-    for measurement in observations:
-        if measurement.value is not None:
-            key = (measurement.category, measurement.variant, measurement.metric)
-            values.setdefault(key, {})[measurement.unit] = measurement.value
-            of_all = pooled.setdefault(("all", *key[1:]), {})
-            of_all.setdefault(measurement.unit, []).append(measurement.value)
-    for key, lists in pooled.items():
-        values[key] = {unit: float(np.mean(outcomes)) for unit, outcomes in lists.items()}
-    rows: dict[str, dict[str, float | None]] = {}
+    table = observation_table(observations).dropna(subset="value")
+    outcomes = table.groupby(["variant", "metric", "unit"], sort=False)["value"]
+    pooled = outcomes.agg(lambda values: float(np.mean(values.to_numpy()))).reset_index()
+    every = pd.concat([table, pooled.assign(category="all")])
+    values = {
+        key: rows.set_index("unit")["value"]
+        for key, rows in every.groupby(["category", "variant", "metric"], sort=False)
+    }
+    results: dict[str, dict[str, float | None]] = {}
     for (attribute, variant, metric), by_unit in values.items():
-        base = values[attribute, "nothing", metric]
-        mean = estimate(list(by_unit.values()), (0, 1))
-        gain = estimate(
-            [value - base[unit] for unit, value in by_unit.items() if unit in base], (-1, 1)
-        )
-        row = rows.setdefault(f"{attribute},{variant}", {"num_prompts": mean.num_prompts})
+        mean = estimate(by_unit.tolist(), (0, 1))
+        row = results.setdefault(f"{attribute},{variant}", {"num_prompts": mean.num_prompts})
         random_arm = variant.replace("words_vector", "random_vector")
         if random_arm != variant:
-            random_values = values[attribute, random_arm, metric]
-            random_gain = estimate(
-                [
-                    value - random_values[unit]
-                    for unit, value in by_unit.items()
-                    if unit in random_values
-                ],
-                (-1, 1),
-            )
-            row |= {
-                f"{metric}_over_random": random_gain.mean,
-                f"{metric}_over_random_low": random_gain.low,
-                f"{metric}_over_random_high": random_gain.high,
-            }
-        row.update(
-            {
-                metric: mean.mean,
-                f"{metric}_low": mean.low,
-                f"{metric}_high": mean.high,
-                f"{metric}_gain": gain.mean,
-                f"{metric}_gain_low": gain.low,
-                f"{metric}_gain_high": gain.high,
-            }
-        )
-    return rows
+            gain_over_random = _gain(by_unit, values[attribute, random_arm, metric])
+            row |= _ends(f"{metric}_over_random", gain_over_random)
+        row |= _ends(metric, mean)
+        row |= _ends(f"{metric}_gain", _gain(by_unit, values[attribute, "nothing", metric]))
+    return results
+
+
+def _gain(values: pd.Series, base: pd.Series) -> Estimate:
+    """Paired difference of shares, over the units that have both, in the order of the first."""
+    return estimate((values - base.reindex(values.index)).dropna().tolist(), (-1, 1))
+
+
+def _ends(name: str, result: Estimate) -> dict[str, float | None]:
+    return {name: result.mean, f"{name}_low": result.low, f"{name}_high": result.high}
 
 
 def steering_checks(

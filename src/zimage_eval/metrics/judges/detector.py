@@ -9,7 +9,14 @@ import numpy as np
 
 from zimage_eval.metrics.networks.clip import Clip
 from zimage_eval.metrics.networks.files import load_whole
-from zimage_eval.prompts.facts import DETECTED_COLORS, FactResult, Facts, ObjectFact, RelationFact
+from zimage_eval.prompts.facts import (
+    DETECTED_COLORS,
+    DETECTED_STYLES,
+    FactResult,
+    Facts,
+    ObjectFact,
+    RelationFact,
+)
 from zimage_eval.prompts.scenes.world import nearest_position, stands_in_relation
 
 if TYPE_CHECKING:
@@ -20,20 +27,6 @@ MIN_SCORE: Mapping[str, float] = {"owlvit": 0.1, "owlv2": 0.2, "grounding-dino":
 use. Hand labels show how well it works for a prompt set (reports/judge.json)."""
 MAX_OVERLAP = 0.5
 """Two boxes of one name with a larger intersection over union are the same object."""
-STYLES = (
-    "photograph",
-    "oil painting",
-    "watercolor",
-    "illustration",
-    "cartoon",
-    "pixel art",
-    "pencil drawing",
-    "colored pencil drawing",
-    "woodblock print",
-    "linocut print",
-    "comic book illustration",
-    "collage",
-)
 MIN_OFFSET = 0.05
 """Least offset of two centers that stand in a relation, as a share of the shorter side."""
 
@@ -129,8 +122,8 @@ def judge_natural(
     for index, relation in enumerate(facts.relations):
         held = _check_relation(relation, facts, instances, image.shape)
         results.append(FactResult("relation", held, index))
-    if facts.style in STYLES:
-        best = STYLES[classify(image, [f"a {style}" for style in STYLES])]
+    if facts.style in DETECTED_STYLES:
+        best = DETECTED_STYLES[classify(image, [f"a {style}" for style in DETECTED_STYLES])]
         results.append(FactResult("style", best == facts.style))
     return results
 

@@ -10,8 +10,10 @@ import numpy as np
 from zimage_eval.config.model_spec import JudgeName, ModelSpec
 from zimage_eval.metrics.judges.detector import clip_classifier, judge_natural, load_detector
 from zimage_eval.metrics.judges.hand_labels import HandLabels, parse_fact, read_hand_labels
+from zimage_eval.metrics.judges.vlm import judge_by_questions
 from zimage_eval.metrics.networks.clip import load_clip
 from zimage_eval.metrics.networks.files import network_path
+from zimage_eval.metrics.networks.vision_language import load_vision_language
 from zimage_eval.output.png import decode_png, read_png
 from zimage_eval.prompts.facts import FactResult, Facts
 from zimage_eval.prompts.scenes.checking import check_facts
@@ -69,6 +71,11 @@ def load_judge(spec: ModelSpec, device: "torch.device") -> Judge:
         clip = load_clip(network_path("clip", spec.networks["clip"]), device)
         classify = clip_classifier(clip)
         return lambda picture, facts: judge_natural(picture.pixels, facts, detect, classify)
+    if spec.judge == "vlm":
+        model = load_vision_language(network_path("vlm", spec.networks["vlm"]), device)
+        return lambda picture, facts: judge_by_questions(
+            picture.pixels, facts, model.yes_probabilities
+        )
     return no_judge
 
 
@@ -97,6 +104,7 @@ def no_judge(picture: Picture, facts: Facts) -> None:
 JUDGES: Mapping[JudgeName, Callable[..., Any]] = {
     "scenes": check_facts,
     "detector": judge_natural,
+    "vlm": judge_by_questions,
     "hand_labels": read_hand_labels,
     "none": no_judge,
 }

@@ -1,7 +1,5 @@
 """Write a CSV of questions about pictures, one for each fact of a prompt, for people to answer."""
 
-import csv
-import io
 import random
 import re
 from collections.abc import Iterator, Sequence
@@ -10,6 +8,7 @@ from typing import NamedTuple
 
 from zimage_eval.metrics.judges.hand_labels import COLUMNS
 from zimage_eval.metrics.judges.judges import load_image
+from zimage_eval.output.results import csv_text
 from zimage_eval.output.tables import TableRow
 from zimage_eval.prompts.facts import Facts
 
@@ -77,9 +76,7 @@ def write_sheet(chosen: Sequence[tuple[TableRow, TableRow]], folder: Path) -> st
     Raises:
         ValueError: an image file is missing or damaged.
     """
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow([*COLUMNS, "question", "prompt", "file"])
+    lines = []
     digests = set()
     for row, prompt in chosen:
         digest = load_image(folder / row["file"]).digest
@@ -87,8 +84,8 @@ def write_sheet(chosen: Sequence[tuple[TableRow, TableRow]], folder: Path) -> st
             digests.add(digest)
             for question in questions(Facts.model_validate_json(prompt["facts"])):
                 shown = [question.words, prompt["text"], str(folder / row["file"])]
-                writer.writerow([digest, question.fact, "", *map(as_text_cell, shown)])
-    return text.getvalue()
+                lines.append([digest, question.fact, "", *map(as_text_cell, shown)])
+    return csv_text([*COLUMNS, "question", "prompt", "file"], lines)
 
 
 def as_text_cell(text: str) -> str:

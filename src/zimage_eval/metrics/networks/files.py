@@ -2,29 +2,37 @@
 
 import hashlib
 from collections.abc import Mapping
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal
 
 from zimage_eval.config.measuring import NetworkName, PinnedFile
+from zimage_eval.model.digests import file_digest
 from zimage_eval.model.memory import refuse_pointer
 
 INCEPTION_FILE = "inception-2015-12-05.pt"
-INCEPTION_URL = (
-    "https://nvlabs-fi-cdn.nvidia.com/stylegan2-ada-pytorch/pretrained/metrics/" + INCEPTION_FILE
-)
+OCR_PARTS = ("det", "cls", "rec")
+"""What finds lines, turns them and reads them: each a file with this in its name."""
 CLEAN_FID_FOLDER = Path("/tmp")
 """Where clean-fid downloads Inception to."""
 
-_HUB_FOLDER = "config.json and *.safetensors, as `hf download {} --local-dir PATH` puts them there"
+_HUB_FOLDER = (
+    "config.json and *.safetensors, as `python -m zimage_eval fetch {0}` puts them into models/{0}"
+)
 ORIGINS: Mapping[NetworkName | Literal["vae"], str] = {
-    "clip": _HUB_FOLDER.format("openai/clip-vit-large-patch14-336"),
-    "detector": _HUB_FOLDER.format("google/owlv2-base-patch16-ensemble"),
-    "dinov2": _HUB_FOLDER.format("facebook/dinov2-large"),
-    "inception": f"download {INCEPTION_URL} there (clean-fid keeps it in /tmp), or use kid or"
-    " fd_alexnet, which work offline",
+    "clip": _HUB_FOLDER.format("clip"),
+    "detector": _HUB_FOLDER.format("detector"),
+    "dinov2": _HUB_FOLDER.format("dinov2"),
+    "inception": f"{INCEPTION_FILE}, as `python -m zimage_eval fetch inception` puts it into"
+    " models/inception (clean-fid keeps it in /tmp), or use kid or fd_alexnet, which work offline",
+    "ocr": "three *.onnx files (det, cls, rec), as they come with `pip install 'zimage-eval[ocr]'`"
+    " (then path: null)",
+    "vlm": "config.json and *.safetensors, as `hf download Qwen/Qwen3-VL-8B-Instruct"
+    " --local-dir PATH` puts them there",
     "vae": "config.json and *.safetensors of the model's autoencoder",
     "vgg16": "model.safetensors with the `features.*` tensors of torchvision's"
-    " vgg16(weights='IMAGENET1K_V1'); models/lpips-alexnet/README.md says how to make it offline",
+    " vgg16(weights='IMAGENET1K_V1'), as `python -m zimage_eval fetch vgg16` puts it into"
+    " models/vgg16; models/lpips-alexnet/README.md says how to make it offline",
 }
 """What is expected at a network's path, and where it comes from."""
 
@@ -35,11 +43,21 @@ def network_path(name: NetworkName, file: PinnedFile) -> Path:
     Raises:
         ValueError: there are no such weights, or others than declared; says what to do.
     """
-    if file.path is None and name != "inception":
-        raise ValueError(f"networks.{name}.path: null is for inception alone")
-    path = CLEAN_FID_FOLDER if file.path is None else Path(file.path).expanduser()
+    path = _place_of(name) if file.path is None else Path(file.path).expanduser()
     check_digest(f"networks.{name}", file, weight_files(name, path))
     return path
+
+
+def _place_of(name: NetworkName) -> Path:
+    """Where another package keeps a network."""
+    if name == "inception":
+        return CLEAN_FID_FOLDER
+    if name != "ocr":
+        raise ValueError(f"networks.{name}.path: null is for inception and ocr alone")
+    package = find_spec("rapidocr")
+    if package is None or package.origin is None:
+        raise ValueError(f"networks.ocr: rapidocr is not installed: want {ORIGINS['ocr']}")
+    return Path(package.origin).parent / "models"
 
 
 def check_digest(where: str, file: PinnedFile, files: list[Path]) -> None:
@@ -59,9 +77,12 @@ def weight_files(name: NetworkName | Literal["vae"], path: Path) -> list[Path]:
     """
     if name == "inception":
         files = [path / INCEPTION_FILE if path.is_dir() else path]
+    elif name == "ocr":
+        files = sorted(file for part in OCR_PARTS for file in path.glob(f"*_{part}_*.onnx"))
+        files = files if len(files) == len(OCR_PARTS) else []
     else:
         files = sorted(path.glob("*.safetensors"))
-    has_config = name in ("inception", "vgg16") or (path / "config.json").is_file()
+    has_config = name in ("inception", "vgg16", "ocr") or (path / "config.json").is_file()
     if not files or not files[0].is_file() or not has_config:
         shown = files[0] if name == "inception" else path
         raise ValueError(f"no {name} weights at {shown}: want {ORIGINS[name]}")
@@ -70,19 +91,28 @@ def weight_files(name: NetworkName | Literal["vae"], path: Path) -> list[Path]:
     return files
 
 
-def load_whole(model_type: Any, folder: Path, title: str) -> Any:  # noqa: ANN401 - untyped
-    """A model of transformers from its folder, in eval mode and float32, without gradients.
+def load_whole(
+    model_type: Any,  # noqa: ANN401 - transformers is untyped
+    folder: Path,
+    title: str,
+    dtype: str = "float32",
+) -> Any:  # noqa: ANN401
+    """A model of transformers from its folder, in eval mode, without gradients.
+
+    Args:
+        model_type: class of transformers.
+        folder: of the model.
+        title: what errors call it.
+        dtype: number format of the weights; `auto` is that of the files.
 
     Raises:
         ValueError: weights are missing, which transformers would leave random; names it by `title`.
     """
-    import torch
-
     model, info = model_type.from_pretrained(
         folder,
         local_files_only=True,
         trust_remote_code=False,
-        dtype=torch.float32,
+        dtype=dtype,
         output_loading_info=True,
         ignore_mismatched_sizes=True,  # they are refused below, by name
     )
@@ -94,6 +124,8 @@ def load_whole(model_type: Any, folder: Path, title: str) -> Any:  # noqa: ANN40
 
 def sha256_of(files: list[Path]) -> str:
     """SHA-256 of the files' bytes, one file after the other."""
+    if len(files) == 1:
+        return file_digest(files[0])
     digest = hashlib.sha256()
     for path in files:
         with path.open("rb") as file:

@@ -11,13 +11,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 from tqdm import tqdm
 
+from zimage_eval.config.measuring import BackboneName
 from zimage_eval.config.model_spec import ModelSpec
 from zimage_eval.metrics.networks.backbones import Backbone, backbone_path, load_backbone
+from zimage_eval.metrics.sets.features import split_batches
 from zimage_eval.model.devices import pick_device, start_workers
 from zimage_eval.output.progress import progress_interval
-
-BATCH = 8
-"""Pictures of a batch: more are not faster on a CPU, and at 1024 pixels they need more memory."""
 
 LoadPicture = Callable[[], Tensor]
 """Reads one picture: `(3, height, width)` uint8."""
@@ -44,6 +43,23 @@ def features_by_backbone(
             yield backbone, compute_features(backbone, pictures, workers)
 
 
+def features_of_batches(
+    batches: Mapping[BackboneName, tuple[Path, Sequence[Sequence[LoadPicture]]]],
+) -> dict[BackboneName, tuple[Backbone, list[NDArray[np.float32]]]]:
+    """Each backbone, loaded from its path, with the features of each of its batches.
+
+    Raises:
+        ValueError: weights are missing or incomplete.
+    """
+    device = pick_device()
+    features = {}
+    with start_workers(device) as workers:
+        for name, (path, pictures) in batches.items():
+            backbone = load_backbone(name, path, device)
+            features[name] = backbone, list(_run(backbone, pictures, workers))
+    return features
+
+
 def compute_features(
     backbone: Backbone, pictures: Sequence[LoadPicture], workers: Executor
 ) -> NDArray[np.float32]:
@@ -52,16 +68,21 @@ def compute_features(
     The batches don't depend on the number of workers. Within a batch, neighboring pictures of one
     size go through the network together.
     """
-    batches = [pictures[start : start + BATCH] for start in range(0, len(pictures), BATCH)]
+    return np.concatenate(list(_run(backbone, split_batches(pictures), workers)))
+
+
+def _run(
+    backbone: Backbone, batches: Sequence[Sequence[LoadPicture]], workers: Executor
+) -> Iterable[NDArray[np.float32]]:
+    """Features of each batch in turn, behind a progress bar."""
     features = workers.map(lambda batch: _features(backbone, batch), batches)
-    bar = tqdm(
+    return tqdm(
         features,
         backbone.signature.name,
         len(batches),
         unit="batch",
         mininterval=progress_interval(),
     )
-    return np.concatenate(list(bar))
 
 
 def _features(backbone: Backbone, batch: Iterable[LoadPicture]) -> NDArray[np.float32]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -18,6 +18,10 @@ from zimage_eval.output.tables import (
     write_table,
 )
 
+BATCH = 8
+"""Pictures of a batch: more are not faster on a CPU, and at 1024 pixels they need more memory."""
+
+Batched = TypeVar("Batched")
 Features = NDArray[np.float64]
 """`(num_images, num_features)`, finite."""
 
@@ -36,6 +40,11 @@ class StudyFeatures(NamedTuple):
             i for i, r in enumerate(self.rows) if r["variant"] == variant and r["phase"] == phase
         ]
         return self.features[indices], [self.rows[index]["prompt_id"] for index in indices]
+
+
+def split_batches(pictures: Sequence[Batched]) -> list[Sequence[Batched]]:
+    """Pictures in batches that go through a backbone together; their order decides last bits."""
+    return [pictures[start : start + BATCH] for start in range(0, len(pictures), BATCH)]
 
 
 def write_study_features(

@@ -2,7 +2,9 @@
 
 import math
 from collections.abc import Mapping
-from typing import Literal
+from typing import Literal, Self
+
+from pydantic import model_validator
 
 from zimage_eval.questions.claims.claim import (
     Bounds,
@@ -12,9 +14,10 @@ from zimage_eval.questions.claims.claim import (
     of_categories,
 )
 from zimage_eval.questions.claims.rivals import (
-    Lead,
+    Inside,
     Rivals,
     RuleName,
+    check_inside,
     list_rivals,
     missing_rivals,
 )
@@ -41,8 +44,13 @@ class BenchmarkClaim(ClaimOnBenchmark):
     rivals: Rivals
     margin: MarginValue
     categories: Categories = ()
-    lead: Lead = 0.0
+    inside: Inside = ()
     bounds: Bounds = None
+
+    @model_validator(mode="after")
+    def _fits_its_rule(self) -> Self:
+        check_inside(self.rule, self.inside)
+        return self
 
     def weigh(self, measured: Measurements) -> Evidence:
         observed = measured.observed(self.benchmark, self.metric, self.categories)
@@ -74,8 +82,8 @@ class BenchmarkClaim(ClaimOnBenchmark):
             baseline=self.baseline,
             terms=Margin(margin=self.margin, min_coverage=measured.terms.min_coverage),
             assay=SENSITIVE,
-            lead=self.lead,
             categories={unit_name(measurement): measurement.category for measurement in observed},
+            inside=self.inside,
         )
         return RULES[self.rule].weigh(comparison)
 

@@ -20,6 +20,9 @@ Bounds = Annotated[tuple[float, float] | None, Field(strict=False)]
 each: units that all fail are evidence, though they have no spread. None for other numbers."""
 
 
+RATIO_DECIMALS = 2
+
+
 class ScoreColumn(NamedTuple):
     """Scores of a study."""
 
@@ -35,6 +38,8 @@ class RivalTable(NamedTuple):
     decimals: int
     threshold: float | None = None
     """What values are held to; None where the table is of differences to a baseline."""
+    is_ratio: bool = False
+    """Whether gains are logarithms of ratios, and shown as those."""
 
 
 class Claim(Frozen):

@@ -11,9 +11,13 @@ from zimage_eval.questions.terms import Name
 
 
 class ExactClaim(ClaimOnBenchmark):
-    """A claim that statements, which a benchmark checked, hold."""
+    """A claim that statements, which a benchmark checked, hold.
 
-    rule: Literal["exact"]
+    By `exact` they say yes to what is asked; by `exact_no`, no: "does the side matter?" is denied
+    where both sides are checked to be equal.
+    """
+
+    rule: Literal["exact", "exact_no"]
     checks: Annotated[tuple[Name, ...], Field(strict=False, min_length=1)]
     """All must hold."""
 
@@ -23,7 +27,11 @@ class ExactClaim(ClaimOnBenchmark):
         if unchecked:
             return not_testable(f"benchmark {self.benchmark} did not check {', '.join(unchecked)}")
         failed = tuple(name for name in self.checks if not checks[name])
-        return exact(holds=not failed, num_values=len(self.checks), named=failed)
+        weighed = exact(holds=not failed, num_values=len(self.checks), named=failed)
+        if self.rule == "exact":
+            return weighed
+        (rung,) = weighed.rungs
+        return weighed._replace(rungs=(rung._replace(says="yes" if failed else "no"),))
 
     def describe(self) -> str:
         return f"checks of `{self.benchmark}` by equality ({', '.join(self.checks)})"

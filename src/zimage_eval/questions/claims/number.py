@@ -3,7 +3,6 @@
 from typing import Literal
 
 from zimage_eval.questions.claims.claim import ClaimOnBenchmark
-from zimage_eval.questions.contrasts import Kind
 from zimage_eval.questions.evidence import Evidence, RivalResult, exact, not_testable
 from zimage_eval.questions.measurements import Measurements
 from zimage_eval.questions.terms import Name
@@ -25,8 +24,8 @@ class NumberClaim(ClaimOnBenchmark):
             )
         is_higher = value >= self.threshold
         holds = is_higher if self.rule == "at_least" else value <= self.threshold
-        kind: Kind = "higher" if is_higher else "lower"
-        result = RivalResult(variant=self.row, kind=kind, gain=value, low=None, high=None)
+        word = "above" if is_higher else "below"
+        result = RivalResult(variant=self.row, word=word, gain=value, low=None, high=None)
         return exact(holds=holds, num_values=1, rivals=(result,))
 
     def describe(self) -> str:

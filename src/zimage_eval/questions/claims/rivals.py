@@ -18,11 +18,11 @@ def _known_rule(name: str) -> str:
 
 RuleName = Annotated[str, AfterValidator(_known_rule)]
 """One of `RULES`."""
-Lead = Annotated[float, Field(ge=0)]
-"""How far ahead the better must be beyond doubt."""
 Rivals = Literal["all"] | Annotated[tuple[Name, ...], Field(strict=False, min_length=1)]
 """Names of the variants that the baseline is compared with; an interaction names the two changes
 and both together."""
+Inside = Annotated[tuple[Name, ...], Field(strict=False)]
+"""Levels of the range that the rule `in_range` asks about, the baseline among them or not."""
 
 
 def list_rivals(rivals: Rivals, candidates: Sequence[str]) -> Sequence[str]:
@@ -44,3 +44,9 @@ def missing_rivals(rivals: Sequence[str], candidates: Sequence[str]) -> str:
     if lacking:
         return f"there is no rival named {', '.join(map(repr, lacking))}"
     return "" if rivals else "there is no rival"
+
+
+def check_inside(rule: str, inside: Sequence[str]) -> None:
+    """ValueError where a claim names a range that its rule does not ask about, or names none."""
+    if (rule == "in_range") != bool(inside):
+        raise ValueError(f"inside: {list(inside)} with rule {rule!r}; in_range needs it, no other")

@@ -9,15 +9,23 @@ from zimage_eval.config.frozen import unknown
 from zimage_eval.config.metrics import METRICS
 from zimage_eval.config.params import Phase
 from zimage_eval.output.tables import TableRow
-from zimage_eval.questions.claims.claim import Claim, RivalTable, ScoreColumn
+from zimage_eval.questions.claims.claim import RATIO_DECIMALS, Claim, RivalTable, ScoreColumn
 from zimage_eval.questions.claims.rivals import (
-    Lead,
+    Inside,
     Rivals,
     RuleName,
+    check_inside,
     list_rivals,
     missing_rivals,
 )
-from zimage_eval.questions.contrasts import Assay, Margin, check_assay, paired_contrast
+from zimage_eval.questions.contrasts import (
+    SENSITIVE,
+    Assay,
+    Margin,
+    check_assay,
+    margin_of_gains,
+    paired_contrast,
+)
 from zimage_eval.questions.evidence import Evidence, not_testable
 from zimage_eval.questions.known import Known
 from zimage_eval.questions.measurements import Measurements
@@ -41,10 +49,11 @@ class StudyClaim(Claim):
     """Of prompts; all of them if left out."""
     margin: MarginValue | None = None
     """The metric's own if left out."""
-    lead: Lead = 0.0
+    inside: Inside = ()
 
     @model_validator(mode="after")
-    def _has_a_margin(self) -> Self:
+    def _fits_its_rule(self) -> Self:
+        check_inside(self.rule, self.inside)
         if self.margin is None and METRICS[self.metric].margin is None:
             raise ValueError(f"{self.metric}: has no margin, so a claim on it must state one")
         return self
@@ -59,7 +68,7 @@ class StudyClaim(Claim):
 
     @property
     def declared_margin(self) -> float:
-        """The claim's own margin, or that of its metric."""
+        """The claim's own margin, or that of its metric; of ratios a share."""
         margin = self.margin or METRICS[self.metric].margin
         assert margin is not None, self.metric
         return margin
@@ -80,21 +89,28 @@ class StudyClaim(Claim):
         category = self.category or ALL
         if not any(category in (ALL, row["category"]) for row in rows):
             return not_testable(f"no prompt is of category {category!r}")
+        margin = margin_of_gains(self.metric, self.declared_margin)
         comparison = Comparison(
             baseline=baseline,
-            terms=Margin(margin=self.declared_margin, min_coverage=terms.min_coverage),
+            terms=Margin(margin=margin, min_coverage=terms.min_coverage),
             assay=self._assay(rows, scores.baseline, terms),
             contrasts=[
                 paired_contrast(rows, rival, baseline, self.metric, self.phase, category)
                 for rival in rivals
             ],
-            lead=self.lead,
             categories={row["prompt_id"]: row["category"] for row in rows},
+            costs=scores.forwards(self.phase),
+            inside=self.inside,
         )
         return RULES[self.rule].weigh(comparison)
 
     def _assay(self, rows: Sequence[TableRow], baseline: str, terms: SharedTerms) -> Assay:
-        """Whether the judge of the study's baseline notices swapped prompts, in all categories."""
+        """Whether the judge of the study's baseline notices swapped prompts, in all categories.
+
+        What no judge decides, such as the sharpness, is not held up by a judge.
+        """
+        if not METRICS[self.metric].is_judged:
+            return SENSITIVE
         rule = terms.assay
         swapped = paired_contrast(rows, rule.variant, baseline, rule.metric, self.phase)
         return check_assay(swapped, Margin(margin=rule.margin, min_coverage=terms.min_coverage))
@@ -104,11 +120,13 @@ class StudyClaim(Claim):
         against = f", against `{self.baseline}`" if self.baseline else ""
         return (
             f"`{self.rule}` over {self.metric} of the {self.phase} prompts{where} of study "
-            f"`{self.study}`{against}, margin {self.declared_margin:g}"
+            f"`{self.study}`{against}, margin {show_margin(self.metric, self.declared_margin)}"
         )
 
     def rival_table(self) -> RivalTable:
-        return RivalTable(self.metric, METRICS[self.metric].decimals + 1)
+        is_ratio = METRICS[self.metric].contrast == "log"
+        decimals = RATIO_DECIMALS if is_ratio else METRICS[self.metric].decimals + 1
+        return RivalTable(self.metric, decimals, is_ratio=is_ratio)
 
     def problems(self, known: Known) -> Iterator[str]:
         if self.study not in known.variants:
@@ -116,8 +134,14 @@ class StudyClaim(Claim):
             return
         names = sorted(known.variants[self.study])
         rivals = () if self.rivals == "all" else self.rivals
-        for key, name in [("baseline", self.baseline), *(("rivals", rival) for rival in rivals)]:
+        named = [("baseline", self.baseline), *(("rivals", rival) for rival in rivals)]
+        for key, name in [*named, *(("inside", level) for level in self.inside)]:
             if name is not None and name not in names:
                 yield f"{key}: no variant of {self.study} is {unknown(name, names)}"
         if self.category is not None and self.category not in known.categories:
             yield f"category: none is {unknown(self.category, sorted(known.categories))}"
+
+
+def show_margin(metric: str, margin: float) -> str:
+    """In the metric's unit, or as a share of a ratio."""
+    return f"{margin:.0%}" if METRICS[metric].contrast == "log" else f"{margin:g}"

@@ -3,7 +3,7 @@
 from typing import Literal
 
 from zimage_eval.questions.claims.claim import ClaimOnBenchmark
-from zimage_eval.questions.evidence import Evidence, not_testable
+from zimage_eval.questions.evidence import Evidence, GradedRung, not_testable
 from zimage_eval.questions.measurements import Measurements
 from zimage_eval.questions.terms import Name
 
@@ -28,8 +28,7 @@ class TestedClaim(ClaimOnBenchmark):
             return not_testable(f"benchmark {self.benchmark} has no {self.p_value} of {self.row}")
         return Evidence(
             status="weighed",
-            p_if_false=p_value,
-            p_if_true=1.0,
+            rungs=(GradedRung("shown", "yes", p_value, is_full=True),),
             reason="",
             num_prompts=round(row.get(self.size) or 0),
         )

@@ -1,1 +1,1 @@
-"""Rules, one a file: what contrasts of rivals with one baseline say for and against a claim."""
+"""Rules: which words contrasts of rivals with one baseline earn, and what those answer."""

@@ -1,16 +1,25 @@
 """What a rule is and what it reads: contrasts of rivals with one baseline, and what was declared.
 
-Where a rival may be neither better nor worse, both p-values of the evidence could go wrong, and
-they are doubled: that is the 95 % interval of the findings.
+A rule turns tests of the rivals' gains into a ladder of words, and says which of the words answer
+the claim with yes and which with no.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import NamedTuple
 
+import numpy as np
+
 from zimage_eval.questions.contrasts import Assay, Contrast, Margin, find
-from zimage_eval.questions.evidence import ALPHA, Evidence, RivalResult, inconclusive
-from zimage_eval.statistics.multiplicity import holm
+from zimage_eval.questions.evidence import Evidence, GradedRung, RivalResult, inconclusive
+from zimage_eval.statistics.estimates import MIN_PROMPTS
+from zimage_eval.statistics.power import MAX_PROMPTS, plan_words
 from zimage_eval.statistics.studentized import MeanTest
+from zimage_eval.statistics.words import Rung
+
+SHARES = (-1.0, 1.0)
+"""Bounds of differences of shares of facts."""
+Tests = Mapping[str, MeanTest]
+"""Of the mean gain, by rival."""
 
 
 class Comparison(NamedTuple):
@@ -23,49 +32,73 @@ class Comparison(NamedTuple):
     terms: Margin
     assay: Assay
     """Of the study; `contrasts.SENSITIVE` where no judge decided."""
-    lead: float
-    """How far ahead the better must be beyond doubt."""
     categories: Mapping[str, str]
     """Of each prompt or unit."""
+    costs: Mapping[str, float] = {}
+    """Forwards an image of the baseline and the rivals; those not named cost what all cost."""
+    inside: Collection[str] = ()
+    """Levels of the range that a claim names."""
 
-    def mean_tests(self) -> tuple[Mapping[str, MeanTest], str]:
+    @property
+    def margin(self) -> float:
+        """In the unit of the gains."""
+        return self.terms.margin
+
+    def mean_tests(self) -> tuple[Tests, str]:
         """Tests of the mean by rival, and why others have none, in words."""
         tests = {contrast.variant: contrast.mean_test(self.terms) for contrast in self.contrasts}
-        problems = [
-            f"{contrast.variant}: {contrast.problem(self.terms)}"
-            for contrast in self.contrasts
-            if tests[contrast.variant] is None
-        ]
-        return {name: test for name, test in tests.items() if test}, "; ".join(problems)
+        problems: dict[str, list[str]] = {}
+        for contrast in self.contrasts:
+            if tests[contrast.variant] is None:
+                problems.setdefault(contrast.problem(self.terms), []).append(contrast.variant)
+        missing = [f"{', '.join(names)}: {problem}" for problem, names in problems.items()]
+        return {name: test for name, test in tests.items() if test}, "; ".join(missing)
+
+    def gains_of_levels(self, measured: Collection[str]) -> dict[str, dict[str, float]]:
+        """Level -> prompt -> gain on the prompts that all have, the baseline (0) first."""
+        gains = {c.variant: c.gains_by_prompt for c in self.contrasts if c.variant in measured}
+        shared = sorted(set.intersection(*(set(by_prompt) for by_prompt in gains.values())))
+        levels = {self.baseline: dict.fromkeys(shared, 0.0)}
+        for name, by_prompt in gains.items():
+            levels[name] = {prompt: by_prompt[prompt] for prompt in shared}
+        return levels
 
     def rival_results(self) -> tuple[RivalResult, ...]:
         """What each contrast shows."""
-        findings = [
-            (contrast.variant, find(contrast, self.terms, self.assay))
-            for contrast in self.contrasts
-        ]
-        return tuple(
-            RivalResult(
-                variant=variant,
-                kind=finding.kind,
-                gain=finding.gain,
-                low=finding.low,
-                high=finding.high,
-            )
-            for variant, finding in findings
+        return tuple(map(self._result, self.contrasts))
+
+    def _result(self, contrast: Contrast) -> RivalResult:
+        finding, cost = find(contrast, self.terms, self.assay), self.costs.get(contrast.variant)
+        return RivalResult(
+            variant=contrast.variant,
+            word=finding.word,
+            gain=finding.gain,
+            low=finding.low,
+            high=finding.high,
+            saves=None if cost is None else self.costs[self.baseline] - cost,
         )
 
-    def blocked(self, measured: Mapping[str, MeanTest], missing: str) -> Evidence | None:
-        """Evidence that nothing is decided, where the judge is blind or no rival was measured."""
-        if self.assay.is_sensitive and measured:
-            return None
-        return inconclusive(self.assay.reason or missing or "no rival")
 
-    def need_direction(self) -> None:
-        """ValueError where neither end of the metric is better, so that no variant is best."""
-        for contrast in self.contrasts:
-            if contrast.better is None:
-                raise ValueError(f"{contrast.metric}: neither end is better, so no variant is best")
+class Ladder(NamedTuple):
+    """What a rule makes of the tests."""
+
+    rungs: Sequence[Rung]
+    """Words, strongest first."""
+    closest: str = ""
+    """The rival whose number decides, unless `number_of` names another for a word."""
+    number_of: Mapping[str, str] = {}
+    """Word -> rival; empty where no single rival's number decides."""
+    leaves_open: Mapping[str, float] = {}
+    """Rival or level -> the level below which it leaves the question open."""
+    sets: Mapping[str, tuple[str, ...]] = {}
+    """Kind of prompts -> levels that may be the best."""
+    is_by_kind: bool = False
+    """Whether each kind of prompts is tested alone, which takes several times the prompts."""
+
+
+def as_it_is(comparison: Comparison) -> Comparison:
+    """The same comparison."""
+    return comparison
 
 
 class Rule(NamedTuple):
@@ -73,55 +106,90 @@ class Rule(NamedTuple):
 
     hypothesis: str
     """What is claimed of baseline and rivals, as the end of a sentence."""
-    weigh: Callable[[Comparison], Evidence]
+    yes: Collection[str]
+    """Words that bear the claim out; words that are neither yes nor no leave it open."""
+    no: Collection[str]
+    climb: Callable[[Comparison, Tests], Ladder | str]
+    """The ladder, or why nothing can be decided."""
+    need_all: Collection[str] = ()
+    """Words that can't be said while a rival was not measured."""
+    needs_direction: bool = True
+    """Whether gains must be gains, of a metric that has a better end."""
+    prepare: Callable[[Comparison], Comparison] = as_it_is
+    """Makes the contrasts that are weighed of those that the claim names."""
+
+    def weigh(self, comparison: Comparison) -> Evidence:
+        """Evidence on a claim by this rule.
+
+        Raises:
+            ValueError: neither end of the metric is better, where the rule needs one.
+        """
+        comparison = self.prepare(comparison)
+        for contrast in comparison.contrasts:
+            if self.needs_direction and contrast.better is None:
+                raise ValueError(f"{contrast.metric}: neither end is better, so no variant is best")
+        tests, missing = comparison.mean_tests()
+        if not comparison.assay.is_sensitive or not tests:
+            reason = comparison.assay.reason or missing or "no rival"
+            return self._open(comparison, reason)
+        ladder = self.climb(comparison, tests)
+        if isinstance(ladder, str):
+            return self._open(comparison, ladder)
+        barred = self.need_all if missing else ()
+        rungs = [self._rung(rung, ladder) for rung in ladder.rungs if self._is_said(rung, barred)]
+        by_weight = sorted(ladder.leaves_open.items(), key=lambda arm: -arm[1])
+        return Evidence(
+            status="weighed",
+            rungs=tuple(rungs),
+            reason=missing,
+            num_prompts=min(test.num_prompts for test in tests.values()),
+            baseline=comparison.baseline,
+            margin=comparison.margin,
+            rivals=comparison.rival_results(),
+            sets=tuple(ladder.sets.items()),
+            leaves_open=tuple(by_weight) if len(tests) > 1 else (),
+            closest=ladder.closest,
+            num_needed=_num_needed(comparison, tests, ladder),
+        )
+
+    def _is_said(self, rung: Rung, barred: Collection[str]) -> bool:
+        return rung.word in (*self.yes, *self.no) and rung.word not in barred
+
+    def _rung(self, rung: Rung, ladder: Ladder) -> GradedRung:
+        return GradedRung(
+            word=rung.word,
+            says="yes" if rung.word in self.yes else "no",
+            p_value=min(1.0, rung.p_value),
+            is_full=rung.is_full,
+            named=tuple((name, min(1.0, level)) for name, level in rung.named),
+            number_of=ladder.number_of.get(rung.word, ladder.closest),
+        )
+
+    def _open(self, comparison: Comparison, reason: str) -> Evidence:
+        """Nothing can be said; what was seen of the rivals is kept."""
+        contrasts = comparison.contrasts
+        num_prompts = min((len(contrast.differences) for contrast in contrasts), default=0)
+        needed = max((contrast.min_prompts for contrast in contrasts), default=MIN_PROMPTS)
+        return inconclusive(reason, num_prompts)._replace(
+            baseline=comparison.baseline,
+            margin=comparison.margin,
+            rivals=comparison.rival_results(),
+            closest=contrasts[0].variant if len(contrasts) == 1 else "",
+            num_needed=needed if needed > MIN_PROMPTS else None,
+        )
 
 
-PValue = Callable[[MeanTest], float]
-"""Of one rival; may exceed 1."""
+def renamed(rungs: Sequence[Rung], names: Mapping[str, str]) -> list[Rung]:
+    """The same rungs under other words."""
+    return [rung._replace(word=names.get(rung.word, rung.word)) for rung in rungs]
 
 
-def weigh_all(comparison: Comparison, *, p_if_false: PValue, p_if_true: PValue) -> Evidence:
-    """Evidence on what every rival must bear out.
-
-    It is supported as strongly as by the weakest rival (intersection-union, Berger 1982), and
-    refuted by the strongest after Holm over the rivals, which are then named.
-
-    Args:
-        comparison: with the rivals.
-        p_if_false: of one rival, small where it bears the claim out.
-        p_if_true: of one rival, small where it contradicts.
-    """
-    contrasts = comparison.contrasts
-    tests, missing = comparison.mean_tests()
-    if blocked := comparison.blocked(tests, missing):
-        return blocked
-    results = comparison.rival_results()
-    against = [p_if_true(tests[c.variant]) if c.variant in tests else 1.0 for c in contrasts]
-    adjusted = holm([min(1.0, p_value) for p_value in against])
-    return Evidence(
-        status="weighed",
-        p_if_false=1.0 if missing else min(1.0, max(map(p_if_false, tests.values()))),
-        p_if_true=min(adjusted),
-        reason=missing,
-        num_prompts=min(test.num_prompts for test in tests.values()),
-        named=named_rivals(contrasts, adjusted),
-        rivals=results,
-    )
-
-
-def weigh_any(comparison: Comparison, *, p_if_false: PValue, p_if_true: PValue) -> Evidence:
-    """Evidence on what at least one rival must bear out: the reverse of `weigh_all`.
-
-    Args:
-        comparison: with the rivals.
-        p_if_false: of one rival, small where it bears the claim out; those are named.
-        p_if_true: of one rival, small where it contradicts.
-    """
-    reverse = weigh_all(comparison, p_if_false=p_if_true, p_if_true=p_if_false)
-    return reverse._replace(p_if_false=reverse.p_if_true, p_if_true=reverse.p_if_false)
-
-
-def named_rivals(contrasts: Sequence[Contrast], adjusted: Sequence[float]) -> tuple[str, ...]:
-    """Rivals whose p-value, corrected over the rivals, is at most 5 %."""
-    pairs = zip(contrasts, adjusted, strict=True)
-    return tuple(contrast.variant for contrast, p_value in pairs if p_value <= ALPHA)
+def _num_needed(comparison: Comparison, tests: Tests, ladder: Ladder) -> int | None:
+    """By the widest spread of the rivals; None where no study could be large enough."""
+    contrasts = [c for c in comparison.contrasts if c.variant in tests]
+    spread = max(float(np.std(contrast.gains, ddof=1)) for contrast in contrasts)
+    plan = plan_words(spread, comparison.margin, is_judged=contrasts[0].bounds == SHARES)
+    needed = plan.best_by_kind_no if ladder.is_by_kind else max(plan.yes, plan.no_difference)
+    if needed > MAX_PROMPTS:
+        return None
+    return max([needed, *(contrast.min_prompts for contrast in contrasts)])

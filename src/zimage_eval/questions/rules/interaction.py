@@ -3,21 +3,18 @@
 from collections.abc import Sequence
 
 from zimage_eval.questions.contrasts import Contrast
-from zimage_eval.questions.evidence import Evidence
-from zimage_eval.questions.rules.comparison import Comparison, Rule, weigh_all
+from zimage_eval.questions.rules.comparison import Comparison, Rule
+from zimage_eval.questions.rules.differs import climb_difference
+from zimage_eval.questions.rules.gains import GAINS
 
 
-def interaction(comparison: Comparison) -> Evidence:
-    """Whether two changes together do other than the sum of each, or the same within the margin.
+def beyond_the_sum(comparison: Comparison) -> Comparison:
+    """One contrast: what both changes do beyond the sum of each.
 
-    The contrasts are those of the first change, of the second, and of both together.
+    Raises:
+        ValueError: the claim does not name the first change, the second, and both together.
     """
-    margin = comparison.terms.margin
-    return weigh_all(
-        comparison._replace(contrasts=[_beyond_the_sum(comparison.contrasts)]),
-        p_if_false=lambda test: 2 * min(test.p_above(0.0), test.p_below(0.0)),
-        p_if_true=lambda test: 2 * max(test.p_above(-margin), test.p_below(margin)),
-    )
+    return comparison._replace(contrasts=[_beyond_the_sum(comparison.contrasts)], costs={})
 
 
 def _beyond_the_sum(contrasts: Sequence[Contrast]) -> Contrast:
@@ -38,10 +35,15 @@ def _beyond_the_sum(contrasts: Sequence[Contrast]) -> Contrast:
         coverage=coverage,
         bounds=None,
         better=None,
+        min_prompts=both.min_prompts,
     )
 
 
 INTERACTION = Rule(
     hypothesis="two changes together do other than the sum of each",
-    weigh=interaction,
+    yes=GAINS,
+    no=("no_difference",),
+    climb=climb_difference,
+    needs_direction=False,
+    prepare=beyond_the_sum,
 )

@@ -1,0 +1,1 @@
+"""Metrics of text that a prompt wants written in its picture."""
