@@ -9,7 +9,6 @@ Scores are taken from the store where it holds them (stages/generate_images.py s
 
 from functools import cache, partial
 from pathlib import Path
-from typing import Any
 
 from stages import run
 
@@ -30,6 +29,7 @@ def main(study: str) -> None:
     from zimage_eval.output.stored.store_contents import note_uses
     from zimage_eval.output.tables import (
         IMAGES,
+        TableRow,
         facts_schema,
         read_table,
         scores_schema,
@@ -42,7 +42,7 @@ def main(study: str) -> None:
     spec, alexnet = project.spec, project.lpips_folder
     folder = Path(f"data/images/{study}")
     rows = read_table(folder / "images.parquet", IMAGES).to_pylist()
-    prompts: dict[tuple[str, str], dict[str, Any]] = {
+    prompts: dict[tuple[str, str], TableRow] = {
         (phase, row["prompt_id"]): row
         for phase, phase_rows in project.prompts(entry.prompts).rows.items()
         for row in phase_rows

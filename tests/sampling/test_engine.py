@@ -60,11 +60,11 @@ def captions(pipe: ZImagePipeline, *lengths: int) -> list[torch.Tensor]:
     return [torch.randn(length, size, generator=generator) for length in lengths]
 
 
-def test_fused_blocks_give_the_same_bits_on_a_cpu(
+def test_fused_blocks_compute_the_same_from_the_same_weights(
     tiny_folder: Path, forwards: list[Forward]
 ) -> None:
-    """In float32 and bfloat16; the captions of one of the batches differ in padded length."""
-    for dtype in (FLOAT32, BFLOAT16):
+    """Up to rounding; the captions of one of the batches differ in padded length."""
+    for dtype, tolerance in ((FLOAT32, 1e-5), (BFLOAT16, 2e-2)):
         eager = load_engine(tiny_folder, dtype, CPU, "eager").transformer
         fused = load_engine(tiny_folder, dtype, CPU, "eager").transformer
         weights = {name: value.clone() for name, value in fused.state_dict().items()}
@@ -74,7 +74,8 @@ def test_fused_blocks_give_the_same_bits_on_a_cpu(
             captions=[forwards[0].captions[0], torch.cat(forwards[0].captions)]
         )
         for forward in (*forwards, mixed):
-            assert torch.equal(replay_forward(fused, forward), replay_forward(eager, forward))
+            velocities = replay_forward(fused, forward), replay_forward(eager, forward)
+            assert max(relative_errors(*velocities)) < tolerance
         attention = fused.layers[0].attention
         assert attention.to_q.weight.data_ptr() == attention.to_qkv.weight.data_ptr()
         for name, value in fused.state_dict().items():

@@ -6,6 +6,7 @@ from tests.support.repository import ROOT
 from zimage_eval.config.model_spec import load_model_spec
 from zimage_eval.config.params import Study
 from zimage_eval.config.variants import ExpandedStudy, Variant, expand_study, expand_variants
+from zimage_eval.prompts.sets import PromptRow
 from zimage_eval.studies.figures import (
     axis_label,
     draw_study_effect,
@@ -57,8 +58,12 @@ def test_a_wide_study_keeps_baseline_and_rival_in_the_grid() -> None:
 
 
 def test_prompts_are_spread_over_categories() -> None:
-    prompts = [{"category": c, "id": f"{c}{i}"} for c in "abcd" for i in range(5)]
-    chosen = [prompt["id"] for prompt in grid_prompts(prompts, 6)]
+    prompts: list[PromptRow] = [
+        {"prompt_id": f"{c}{i}", "category": c, "text": "", "facts": "{}", "seeds": [0]}
+        for c in "abcd"
+        for i in range(5)
+    ]
+    chosen = [prompt["prompt_id"] for prompt in grid_prompts(prompts, 6)]
     assert chosen == ["a0", "a1", "b0", "b1", "c0", "d0"]
 
 

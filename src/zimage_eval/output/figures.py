@@ -15,7 +15,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
 
 from zimage_eval.output.observations import Measurement, observation_table, unit_means
-from zimage_eval.statistics.estimates import Floats, estimate
+from zimage_eval.statistics.estimates import Estimate, Floats, estimate
 
 INK, FAINT, BLUE, FRAME = "#1a1a1a", "#767676", "#0072b2", "#d55e00"
 # Okabe and Ito 2008: distinguishable with any color vision; the markers differ as well.
@@ -53,6 +53,26 @@ class HeatCell(NamedTuple):
     effect: EffectRow
 
 
+def plain_row(label: str, result: Estimate, note: str) -> EffectRow:
+    """The row of a mean that is compared with nothing and has no categories.
+
+    Args:
+        label: of the row.
+        result: mean and interval.
+        note: written where there is no mean.
+    """
+    return EffectRow(
+        label=label,
+        mean=result.mean,
+        low=result.low,
+        high=result.high,
+        is_baseline=False,
+        differs=None,
+        by_category={},
+        note=note,
+    )
+
+
 def draw_dots(rows: Sequence[EffectRow], axis_label: str) -> Figure:
     """A figure with a dot and interval for each variant, a faint dot for each of its categories.
 
@@ -79,17 +99,7 @@ def draw_variants(observations: Sequence[Measurement], metric: str, axis_label: 
     rows = []
     for variant, values in table.groupby("variant", sort=False):
         mean = estimate(unit_means(values), None)
-        row = EffectRow(
-            label=str(variant),
-            mean=mean.mean,
-            low=mean.low,
-            high=mean.high,
-            is_baseline=False,
-            differs=None,
-            by_category={},
-            note="no number",
-        )
-        rows.append(row)
+        rows.append(plain_row(str(variant), mean, "no number"))
     return draw_dots(sorted(rows, key=lambda row: (row.mean or 0.0, row.label)), axis_label)
 
 

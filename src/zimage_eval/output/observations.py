@@ -1,7 +1,7 @@
 """reports/observations/<benchmark>.csv: what a benchmark saw, one number a row; their means."""
 
 import itertools
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -24,6 +24,21 @@ class Measurement(NamedTuple):
     metric: str
     value: float | None
     """None where there is no number."""
+
+
+def measurements_of(
+    values: Mapping[str, float | None],
+    *,
+    variant: str,
+    unit: str,
+    category: str,
+    replicate: int = 0,
+) -> list[Measurement]:
+    """Several numbers of one unit: metric -> value."""
+    return [
+        Measurement(variant, unit, replicate, category, metric, value)
+        for metric, value in values.items()
+    ]
 
 
 def write_observations(path: Path, observations: Iterable[Measurement]) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, NamedTuple, Self, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, Self, TypeVar
 
 from zimage_eval.config.benchmarks import need
 from zimage_eval.config.frozen import Frozen
@@ -24,15 +24,16 @@ from zimage_eval.config.params import (
 )
 from zimage_eval.config.variants import ExpandedStudy, read_studies, read_study
 
+if TYPE_CHECKING:  # a name of types decides nothing
+    from zimage_eval.prompts.sets import PromptRow
+
 Parameters = TypeVar("Parameters", bound=Frozen)
-PromptRow = dict[str, Any]
-"""A row of a PROMPTS table, by column."""
 
 
 class RolePrompts(NamedTuple):
     """The prompts of a role, by phase."""
 
-    rows: Mapping[Phase, list[PromptRow]]
+    rows: Mapping[Phase, "list[PromptRow]"]
     """Of each phase's PROMPTS table, in the order in which they are drawn."""
 
     @property
@@ -138,7 +139,7 @@ class Project:
         """File of the prompts that a phase draws, written by the stage `build_prompt_sets`."""
         return self.folder / f"data/prompts/{role}/{phase}.parquet"
 
-    def prompt_rows(self, role: str, phase: Phase) -> list[PromptRow]:
+    def prompt_rows(self, role: str, phase: Phase) -> "list[PromptRow]":
         """The rows of `prompt_table`."""
         from zimage_eval.output.tables import PROMPTS, read_table  # pyarrow takes a while to import
 

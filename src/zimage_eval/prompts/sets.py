@@ -5,7 +5,7 @@ import re
 import unicodedata
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal, NamedTuple
+from typing import Annotated, Literal, NamedTuple, TypedDict
 
 from pydantic import AfterValidator, Field, StringConstraints
 
@@ -115,7 +115,7 @@ def split_phases(prompts: Sequence[Prompt], num_screen: int, num_confirm: int) -
     )
 
 
-def take_evenly(prompts: Sequence[Prompt], number: int) -> list[Prompt]:
+def equal_shares(prompts: Sequence[Prompt], number: int) -> list[Prompt]:
     """`number` prompts, as many of each category; of the first categories one more if need be.
 
     Raises:
@@ -155,7 +155,18 @@ def prompt_seeds(prompt_id: str, num_seeds: int) -> tuple[int, ...]:
     )
 
 
-def prompt_rows(prompts: Sequence[Prompt], num_seeds: int) -> list[dict[str, Any]]:
+class PromptRow(TypedDict):
+    """A row of a PROMPTS table."""
+
+    prompt_id: str
+    category: str
+    text: str
+    facts: str
+    """JSON of `Facts`."""
+    seeds: list[int]
+
+
+def prompt_rows(prompts: Sequence[Prompt], num_seeds: int) -> list[PromptRow]:
     """The rows of a phase's PROMPTS table."""
     return [
         {

@@ -5,7 +5,7 @@ the same batch as there, because the last bits depend on the batch; any other is
 """
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from zimage_eval.config.model_spec import ModelSpec
 from zimage_eval.config.params import PHASES, Phase, Phases
@@ -24,7 +24,7 @@ from zimage_eval.model.folder import (
 from zimage_eval.model.memory import check_memory
 from zimage_eval.output.project import Project, RolePrompts
 from zimage_eval.output.store import ImageStore
-from zimage_eval.prompts.sets import Prompt, prompt_rows, split_phases
+from zimage_eval.prompts.sets import Prompt, PromptRow, prompt_rows, split_phases
 from zimage_eval.sampling.batches import (
     Batch,
     Embeddings,
@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
 
-def phase_rows(sizes: Phases, prompts: Sequence[Prompt]) -> dict[Phase, list[dict[str, Any]]]:
+def phase_rows(sizes: Phases, prompts: Sequence[Prompt]) -> dict[Phase, list[PromptRow]]:
     """Rows of the PROMPTS table of each phase, as the graph makes them from a prompt set."""
     split = split_phases(prompts, sizes.screen.num_prompts, sizes.confirm.num_prompts)
     return {

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import matplotlib.style
 import numpy as np
@@ -33,10 +33,12 @@ from zimage_eval.output.image_grids import (
     draw_image_grid,
 )
 from zimage_eval.output.png import read_pixels
-from zimage_eval.output.project import PromptRow
 from zimage_eval.output.tables import IMAGES
 from zimage_eval.studies.shown_numbers import show
 from zimage_eval.studies.summaries import ALL, COVERAGE, NOT_AVAILABLE, Summary, excludes_zero
+
+if TYPE_CHECKING:  # a name of types decides nothing
+    from zimage_eval.prompts.sets import PromptRow
 
 MAX_GRID_COLUMNS = 12
 MAX_GRID_PROMPTS = 6
@@ -85,7 +87,7 @@ def grid_variants(variants: Sequence[Variant], confirm: str | None) -> list[Vari
     return [variant for variant in variants if variant in kept]
 
 
-def grid_prompts(prompts: Sequence[PromptRow], limit: int) -> list[PromptRow]:
+def grid_prompts(prompts: "Sequence[PromptRow]", limit: int) -> "list[PromptRow]":
     """At most `limit` prompts: the first of each category, then the second of each, and so on."""
     categories = pd.Series([prompt["category"] for prompt in prompts])
     order = pd.DataFrame({"place": pd.factorize(categories)[0]})
@@ -97,7 +99,7 @@ def grid_prompts(prompts: Sequence[PromptRow], limit: int) -> list[PromptRow]:
 def draw_study_grid(
     variants: Sequence[Variant],
     confirm: str | None,
-    prompts: Sequence[PromptRow],
+    prompts: "Sequence[PromptRow]",
     images: pd.DataFrame,
     scores: pd.DataFrame,
     folder: Path,
@@ -118,7 +120,7 @@ def draw_study_grid(
     key = list(IMAGES.key)
     rows = scores.merge(images[[*key, "file"]], on=key, how="left").set_index(key)
 
-    def cell(variant: Variant, prompt: PromptRow) -> GridCell:
+    def cell(variant: Variant, prompt: "PromptRow") -> GridCell:
         unit = (variant.name, "screen", prompt["prompt_id"], prompt["seeds"][0])
         return _grid_cell(rows.loc[unit], folder)
 

@@ -10,7 +10,7 @@ from torch import Tensor
 from zimage_eval.benchmarks.autoencoder.pictures import RoundtripPicture
 from zimage_eval.benchmarks.autoencoder.results import kind_estimate
 from zimage_eval.metrics.image import psnr
-from zimage_eval.output.figures import EffectRow, draw_dots
+from zimage_eval.output.figures import draw_dots, plain_row
 from zimage_eval.output.image_grids import GridCell, GridColumn, GridRow, draw_image_grid
 from zimage_eval.output.observations import Measurement
 
@@ -54,21 +54,10 @@ def amplify_difference(image: Tensor, reference: Tensor, gain: int) -> Tensor:
 def psnr_dots(observations: Sequence[Measurement], variant: str) -> Figure:
     """Draw the mean PSNR of each kind of content with its interval."""
     kinds = sorted({row.category for row in observations if row.variant == variant}, key=_order)
-    rows = []
-    for kind in kinds:
-        psnr_estimate = kind_estimate(observations, variant, kind, "psnr")
-        rows.append(
-            EffectRow(
-                label=kind,
-                mean=psnr_estimate.mean,
-                low=psnr_estimate.low,
-                high=psnr_estimate.high,
-                is_baseline=False,
-                differs=None,
-                by_category={},
-                note="no finite PSNR",
-            )
-        )
+    rows = [
+        plain_row(kind, kind_estimate(observations, variant, kind, "psnr"), "no finite PSNR")
+        for kind in kinds
+    ]
     return draw_dots(rows, "PSNR of the round trip in dB (95 % interval over pictures)")
 
 

@@ -21,7 +21,7 @@ from zimage_eval.metrics.networks.files import check_digest, weight_files
 from zimage_eval.model.autoencoder import decode_latents, encode_images
 from zimage_eval.model.memory import read_json_object
 from zimage_eval.model.transformer import check_image_weights
-from zimage_eval.output.observations import Measurement
+from zimage_eval.output.observations import Measurement, measurements_of
 from zimage_eval.statistics.estimates import paired_differences, prompt_means
 
 if TYPE_CHECKING:
@@ -254,17 +254,9 @@ def _decode_with(vae: AutoencoderKL, decoder: AutoencoderKL | AutoencoderTiny) -
 def _rows(
     variant: str, picture: RoundtripPicture, replicate: int, metrics: Mapping[str, float | None]
 ) -> list[Measurement]:
-    return [
-        Measurement(
-            variant=variant,
-            unit=picture.unit,
-            replicate=replicate,
-            category=picture.kind,
-            metric=metric,
-            value=value,
-        )
-        for metric, value in metrics.items()
-    ]
+    return measurements_of(
+        metrics, variant=variant, unit=picture.unit, replicate=replicate, category=picture.kind
+    )
 
 
 def _pixels(image: Tensor) -> NDArray[np.uint8]:

@@ -11,7 +11,7 @@ from zimage_eval.benchmarks.conditioning.probe_inputs import ProbeInput
 from zimage_eval.config.settings import Settings
 from zimage_eval.model.autoencoder import decode_latents
 from zimage_eval.model.captions import CaptionLayout, lay_out_captions
-from zimage_eval.output.observations import Measurement
+from zimage_eval.output.observations import Measurement, measurements_of
 from zimage_eval.sampling.denoising import initial_latents, relative_change, sample_latents
 
 Distance = Callable[[torch.Tensor, torch.Tensor], float]
@@ -174,17 +174,9 @@ def measure_pictures(
                 "lpips": distance(picture[0], reference[1][0]),
                 "equal_pixels": float(torch.equal(picture, reference[1])),
             }
-            rows += [
-                Measurement(
-                    variant=name,
-                    unit=probe_input.prompt_id,
-                    replicate=0,
-                    category=probe_input.category,
-                    metric=metric,
-                    value=value,
-                )
-                for metric, value in values.items()
-            ]
+            rows += measurements_of(
+                values, variant=name, unit=probe_input.prompt_id, category=probe_input.category
+            )
     return rows
 
 

@@ -1,13 +1,16 @@
 """Select prompts of a prompt set and encode them as the transformer takes them."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple, TypeVar
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 import torch
 
 from zimage_eval.config.setting_groups import EncoderSettings
 from zimage_eval.text.encoder import TextSide
 from zimage_eval.text.encoding import encode_prompts
+
+if TYPE_CHECKING:  # a name of types decides nothing
+    from zimage_eval.prompts.sets import PromptRow
 
 Item = TypeVar("Item")
 
@@ -30,7 +33,7 @@ def take_evenly(items: Sequence[Item], number: int) -> list[Item]:
 
 
 def encode_rows(
-    rows: Sequence[Mapping[str, Any]], text_side: TextSide, settings: EncoderSettings
+    rows: "Sequence[PromptRow]", text_side: TextSide, settings: EncoderSettings
 ) -> list[ProbeInput]:
     """Encode each row of a PROMPTS table alone."""
     embeds = encode_prompts(*text_side, [row["text"] for row in rows], settings)

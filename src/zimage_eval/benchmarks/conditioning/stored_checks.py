@@ -8,7 +8,7 @@ import hashlib
 from collections.abc import Sequence
 from functools import cached_property, partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from zimage_eval.config.benchmarks import EmbeddingCacheParams
 from zimage_eval.config.model_spec import DtypeSettings
@@ -16,6 +16,9 @@ from zimage_eval.config.settings import Settings
 from zimage_eval.model.folder import IMAGE_PARTS, TEXT_PARTS, check_parts, weights_digest
 from zimage_eval.output.store import Store, load_or_compute
 from zimage_eval.output.stored.entry_keys import computed_by, entry_key
+
+if TYPE_CHECKING:  # a name of types decides nothing
+    from zimage_eval.prompts.sets import PromptRow
 
 Row = dict[str, float | None]
 
@@ -44,7 +47,7 @@ class CacheComparison:
         row: Row = self._stored(partial(self._compare_table, table), table=digest)
         return row
 
-    def format_rows(self, prompts: Sequence[dict[str, Any]]) -> dict[str, Row]:
+    def format_rows(self, prompts: "Sequence[PromptRow]") -> dict[str, Row]:
         """Number format -> what `compare_roundtrip` and `compare_pictures` find in it.
 
         Args:
@@ -91,7 +94,7 @@ class CacheComparison:
 
         return compare_table(read_embeddings(table), self._text_side, self.entry.num_texts)
 
-    def _compare_formats(self, table: Sequence[dict[str, Any]]) -> dict[str, Row]:
+    def _compare_formats(self, table: "Sequence[PromptRow]") -> dict[str, Row]:
         from zimage_eval.benchmarks.conditioning.embedding_cache import (
             compare_pictures,
             compare_roundtrip,

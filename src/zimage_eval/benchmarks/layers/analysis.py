@@ -19,7 +19,7 @@ from zimage_eval.metrics.embedding import (
     sparsity,
     variance,
 )
-from zimage_eval.output.observations import Measurement
+from zimage_eval.output.observations import Measurement, measurements_of
 from zimage_eval.prompts.facts import Facts
 from zimage_eval.statistics.components import outlier_channels, principal_components
 from zimage_eval.statistics.held_out import (
@@ -105,17 +105,9 @@ def describe_layers(prompts: Sequence[LayerPrompt], encoded: Sequence[Layers]) -
                 }
                 drift = cosine_drift(vectors, layers[TARGET_LAYER], token_class)
                 values["cosine_to_-2"] = None if drift is None else 1 - drift
-                measurements += [
-                    Measurement(
-                        variant=layer_name(layer),
-                        unit=prompt.prompt_id,
-                        replicate=0,
-                        category=token_class,
-                        metric=name,
-                        value=value,
-                    )
-                    for name, value in values.items()
-                ]
+                measurements += measurements_of(
+                    values, variant=layer_name(layer), unit=prompt.prompt_id, category=token_class
+                )
     return measurements
 
 

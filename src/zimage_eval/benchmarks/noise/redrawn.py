@@ -16,8 +16,7 @@ from zimage_eval.metrics.metric import Metric
 from zimage_eval.metrics.picture_scores import Comparisons, PictureInputs, PicturePair
 from zimage_eval.model.folder import ModelLimits
 from zimage_eval.output.observations import Measurement
-from zimage_eval.output.tables import TableRow
-from zimage_eval.prompts.sets import prompt_seeds
+from zimage_eval.prompts.sets import PromptRow, prompt_seeds
 from zimage_eval.sampling.batches import Embeddings, ImageRequest, plan_variant, request_phase
 from zimage_eval.sampling.painter import Painter
 from zimage_eval.text.needed_encodings import PhaseTexts
@@ -32,7 +31,7 @@ class SharedInputs(NamedTuple):
 
     variant: Variant
     """The baseline."""
-    prompts: Sequence[TableRow]
+    prompts: Sequence[PromptRow]
     """Of the prompt table of the screening phase."""
     wordings: Wordings
     embeddings: Embeddings
@@ -71,7 +70,7 @@ def draw_arm(arm: NoiseArm, drawing: SharedInputs, painter: Painter) -> Pictures
     return pictures
 
 
-def _requests(arm: NoiseArm, prompts: Sequence[TableRow]) -> list[ImageRequest]:
+def _requests(arm: NoiseArm, prompts: Sequence[PromptRow]) -> list[ImageRequest]:
     chosen = []
     for prompt in prompts:
         unused = prompt_seeds(prompt["prompt_id"], len(prompt["seeds"]) + 1)[-1]

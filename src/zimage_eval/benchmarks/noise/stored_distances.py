@@ -6,7 +6,7 @@ No other study decides them, so that a further variant to be placed asks for no 
 import hashlib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from zimage_eval.benchmarks.noise.arms import BASELINE, NoiseArm
 from zimage_eval.config.model_spec import ModelSpec
@@ -18,6 +18,9 @@ from zimage_eval.output.observations import Measurement
 from zimage_eval.output.store import ImageStore, Store, load_or_compute
 from zimage_eval.output.stored.entry_keys import computed_by, entry_key
 
+if TYPE_CHECKING:  # a name of types decides nothing
+    from zimage_eval.prompts.sets import PromptRow
+
 
 class BaselineInputs(NamedTuple):
     """What the baseline is drawn and compared with."""
@@ -25,7 +28,7 @@ class BaselineInputs(NamedTuple):
     folder: Path
     """Of the model's weights."""
     lpips_folder: Path
-    prompts: Sequence[dict[str, Any]]
+    prompts: "Sequence[PromptRow]"
     """Rows of the prompt table of the screening phase."""
     wordings: Path
     """Table that `extract_embeddings` wrote."""

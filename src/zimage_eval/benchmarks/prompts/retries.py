@@ -12,7 +12,7 @@ from zimage_eval.benchmarks.shared.drawn_prompts import (
     encode_default,
 )
 from zimage_eval.config.model_spec import ModelSpec
-from zimage_eval.output.observations import Measurement, observation_table
+from zimage_eval.output.observations import Measurement, measurements_of, observation_table
 from zimage_eval.prompts.facts import Facts, ObjectFact
 from zimage_eval.prompts.scenes.captions import word_caption
 from zimage_eval.prompts.scenes.world import NAMES
@@ -147,17 +147,9 @@ def _observe(entry: Retry, arm: str, held: dict[str, bool]) -> list[Measurement]
     if not arm.startswith("simplified"):
         values["all_facts"] = float(all(held.values()))
     trial = entry.judged.trial
-    return [
-        Measurement(
-            variant=f"retry={arm}",
-            unit=trial.trial_id,
-            replicate=0,
-            category=trial.group,
-            metric=metric,
-            value=value,
-        )
-        for metric, value in values.items()
-    ]
+    return measurements_of(
+        values, variant=f"retry={arm}", unit=trial.trial_id, category=trial.group
+    )
 
 
 def retry_rows(observations: Sequence[Measurement]) -> dict[str, dict[str, float | None]]:

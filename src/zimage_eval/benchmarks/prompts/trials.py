@@ -1,15 +1,15 @@
 """Prompts that may fail: every pair of color and shape, every word of a relation, many objects."""
 
 import random
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Final, NamedTuple
+from collections.abc import Iterable, Iterator
+from typing import Final, NamedTuple
 
 from zimage_eval.config.benchmarks import Trials
 from zimage_eval.prompts.facts import Facts, ObjectFact, RelationFact
 from zimage_eval.prompts.scenes.captions import word_caption
 from zimage_eval.prompts.scenes.parsing import split_caption
 from zimage_eval.prompts.scenes.world import COLORS, SHAPES
-from zimage_eval.prompts.sets import prompt_seeds
+from zimage_eval.prompts.sets import PromptRow, prompt_seeds
 
 PROMPT_SET: Final = "prompt_set"
 PAIR: Final = "pair"
@@ -32,7 +32,7 @@ class Trial(NamedTuple):
     seeds: tuple[int, ...]
 
 
-def study_trials(rows: Sequence[Mapping[str, Any]], num_seeds: int) -> list[Trial]:
+def study_trials(rows: Iterable[PromptRow], num_seeds: int) -> list[Trial]:
     """Trials of the prompts of PROMPTS tables, with the first seeds of their scenes."""
     return [
         Trial(

@@ -19,7 +19,7 @@ from zimage_eval.metrics.embedding import (
     variance,
 )
 from zimage_eval.model.captions import EmbeddedCaption, embed_caption, refine
-from zimage_eval.output.observations import Measurement
+from zimage_eval.output.observations import Measurement, measurements_of
 from zimage_eval.statistics.linear_maps import LinearMap, explained_share, fit_linear
 from zimage_eval.text.chat_format import NO_TOKEN, PAD
 from zimage_eval.text.embeddings import TextEmbeddings
@@ -107,17 +107,9 @@ def describe_refinement(captions: Sequence[RefinedCaption]) -> list[Measurement]
                 "effective_rank_after": effective_rank(after, token_class),
                 "cka": linear_cka(after, before, token_class),
             }
-            measurements += [
-                Measurement(
-                    variant="refined",
-                    unit=caption.prompt_id,
-                    replicate=0,
-                    category=token_class,
-                    metric=name,
-                    value=value,
-                )
-                for name, value in values.items()
-            ]
+            measurements += measurements_of(
+                values, variant="refined", unit=caption.prompt_id, category=token_class
+            )
     return measurements
 
 

@@ -15,7 +15,7 @@ from zimage_eval.benchmarks.shared.drawn_prompts import (
 from zimage_eval.benchmarks.styles.directions import Directions, steer
 from zimage_eval.benchmarks.styles.pairs import StyledPair
 from zimage_eval.config.benchmarks import Attribute, StyleVectors
-from zimage_eval.output.observations import Measurement, observation_table
+from zimage_eval.output.observations import Measurement, measurements_of, observation_table
 from zimage_eval.prompts.sets import prompt_seeds
 from zimage_eval.statistics.estimates import Estimate, estimate
 from zimage_eval.text.embeddings import TextEmbeddings
@@ -78,17 +78,9 @@ def measure_steering(
     measurements = []
     for drawing, picture in zip(steered, drawn, strict=True):
         scores = _scores(picture, attributes[drawing.attribute])
-        measurements += [
-            Measurement(
-                variant=drawing.variant,
-                unit=drawing.prompt_id,
-                replicate=0,
-                category=drawing.attribute,
-                metric=metric,
-                value=value,
-            )
-            for metric, value in scores.items()
-        ]
+        measurements += measurements_of(
+            scores, variant=drawing.variant, unit=drawing.prompt_id, category=drawing.attribute
+        )
     return measurements
 
 
