@@ -88,7 +88,7 @@ def _against(scores: pd.DataFrame, variant: str, reference: str, search: Search)
     return {
         "metric": search.metric,
         "margin": rounded(in_gains),
-        "word": finding.word,
+        "kind": finding.word,
         "difference": rounded(finding.gain),
         "low": rounded(finding.low),
         "high": rounded(finding.high),

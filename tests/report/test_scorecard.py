@@ -55,8 +55,8 @@ def card_of(truths: dict[str, Any], share: float) -> dict[str, Any]:
             "schedule": {"num": 60, "num_draws": 400, "share": 0.15, "low": 0.12, "high": 0.19},
         },
         "neutral_words": {
-            "lovely over fine": difference | {"word": "no_difference", "is_quiet": True},
-            "fine over none": difference | {"word": "size_open", "is_quiet": False},
+            "lovely over fine": difference | {"kind": "no_difference", "is_quiet": True},
+            "fine over none": difference | {"kind": "size_open", "is_quiet": False},
         },
         "false_flags": {
             "num_pairs": 118,

@@ -175,7 +175,7 @@ def _default_words(card: Card) -> str:
 
 def _word_rows(card: Card) -> Iterator[list[str]]:
     for words, seen in card["neutral_words"].items():
-        result = RivalResult(words, seen["word"], seen["difference"], seen["low"], seen["high"])
+        result = RivalResult(words, seen["kind"], seen["difference"], seen["low"], seen["high"])
         metric = METRICS[seen["metric"]]
         is_ratio = metric.contrast == "log"
         shown = RivalTable(
