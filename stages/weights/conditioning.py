@@ -20,6 +20,7 @@ def main() -> None:
         measure_wavelengths,
     )
     from zimage_eval.benchmarks.conditioning.probe_inputs import encode_rows, take_evenly
+    from zimage_eval.benchmarks.conditioning.released_size import measure_released_size
     from zimage_eval.config.benchmarks import ConditioningParams
     from zimage_eval.model.devices import pick_device
     from zimage_eval.model.folder import IMAGE_PARTS, TEXT_PARTS, check_parts
@@ -63,6 +64,7 @@ def main() -> None:
     rows |= measure_sizes(pipe, probed)
     rows |= largest_rows([*observations, *probes])
     rows["checks"] = conditioning_checks(rows)
+    rows |= measure_released_size(entry.rope_thetas)
     write_results(Path("metrics/conditioning.json"), {"conditioning": rows})
     out = Path("reports/observations/conditioning.csv")
     write_observations(out, [*observations, *probes])

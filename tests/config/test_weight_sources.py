@@ -30,10 +30,12 @@ def test_every_released_model_has_a_pinned_source(model: str) -> None:
 
 def test_the_networks_have_sources() -> None:
     sources = load_network_sources(NETWORKS)
-    assert sources.keys() >= {"clip", "detector", "dinov2", "inception", "vgg16"}
+    assert sources.keys() >= {"clip", "detector", "dinov2", "inception", "vgg16", "vlm"}
     assert isinstance(sources["inception"], UrlSource)
     for source in sources.values():
-        assert isinstance(source, UrlSource) or "model.safetensors" in source.files
+        assert isinstance(source, UrlSource) or {"model.safetensors", "*.safetensors"} & {
+            *source.files
+        }
     with pytest.raises(ValueError, match=r"nowhere\.yaml: no such file"):
         load_network_sources(NETWORKS.with_name("nowhere.yaml"))
 

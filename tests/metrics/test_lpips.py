@@ -9,8 +9,8 @@ from safetensors.torch import load_file, save_file
 from skimage import data
 from torch.nn import functional
 from torchmetrics.functional.image.lpips import _LPIPS
-from torchvision.models.vgg import cfgs, make_layers
 
+from tests.support.models.random_vgg import write_random_vgg
 from tests.support.repository import ROOT
 from zimage_eval.metrics.lpips import lpips_distances, lpips_input
 from zimage_eval.metrics.networks.lpips_trunks import load_lpips, load_lpips_vgg
@@ -49,13 +49,8 @@ def test_known_distances(network: "lpips.LPIPS", name: str, side: int, expected:
 
 @pytest.fixture(scope="module")
 def vgg_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Random convolutions in VGG-16's shapes; the trained ones are not shipped."""
     folder = tmp_path_factory.mktemp("vgg")
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        layers = make_layers(cfgs["D"], batch_norm=False)
-    weights = {f"features.{name}": value for name, value in layers.state_dict().items()}
-    save_file(weights, folder / "model.safetensors")
+    write_random_vgg(folder)
     return folder
 
 

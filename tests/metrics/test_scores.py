@@ -8,9 +8,8 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from safetensors.torch import save_file
-from torchvision.models.vgg import cfgs, make_layers
 
+from tests.support.models.random_vgg import write_random_vgg
 from tests.support.projects.as_written import as_written
 from tests.support.repository import ROOT
 from zimage_eval.config.metrics import METRICS
@@ -318,11 +317,7 @@ def test_swapped_arm_judges_the_baselines_pictures_by_the_next_prompt(
 def pair_networks(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """LPIPS with its own trunk, and what reads VGG-16 with a random one, which is not shipped."""
     folder = tmp_path_factory.mktemp("vgg")
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        layers = make_layers(cfgs["D"], batch_norm=False)
-    weights = {f"features.{name}": value for name, value in layers.state_dict().items()}
-    save_file(weights, folder / "model.safetensors")
+    write_random_vgg(folder)
     return {
         "lpips": load_lpips(ROOT / "models" / "lpips-alexnet"),
         "lpips_vgg": load_lpips_vgg(folder),

@@ -1,13 +1,14 @@
 import hashlib
 import json
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
 from tests.support.repository import ROOT
 from zimage_eval.model import digests
-from zimage_eval.model.digests import file_digest, file_digests, record_of
+from zimage_eval.model.digests import file_digest, file_digests, joined_digest, record_of
 
 
 @pytest.fixture
@@ -26,9 +27,9 @@ def reads(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
     paths: list[Path] = []
     whole = digests._sha256
 
-    def read(path: Path) -> str:
-        paths.append(path)
-        return whole(path)
+    def read(files: Sequence[Path]) -> str:
+        paths.extend(files)
+        return whole(files)
 
     monkeypatch.setattr(digests, "_sha256", read)
     return paths
@@ -66,7 +67,7 @@ def test_a_changed_file_of_the_same_size_and_time_is_read_again(weights: Path) -
 def test_a_record_of_another_file_is_not_used(weights: Path, key: str) -> None:
     file_digest(weights)
     record = json.loads(record_of(weights).read_text())
-    record["identity"][key] += 1
+    record["identity"][0][key] += 1
     record_of(weights).write_text(json.dumps(record | {"sha256": "0" * 64}))
     assert file_digest(weights) == sha256(weights)
     assert json.loads(record_of(weights).read_text())["sha256"] == sha256(weights)
@@ -85,9 +86,9 @@ def test_a_file_that_changes_while_it_is_read_gets_no_record(
 ) -> None:
     whole = digests._sha256
 
-    def read_and_change(path: Path) -> str:
-        digest = whole(path)
-        path.write_bytes(b"y" * 2048)
+    def read_and_change(files: Sequence[Path]) -> str:
+        digest = whole(files)
+        files[0].write_bytes(b"y" * 2048)
         return digest
 
     monkeypatch.setattr(digests, "_sha256", read_and_change)
@@ -104,6 +105,19 @@ def test_a_link_to_another_file_is_read_again(weights: Path, tmp_path: Path) -> 
     link.unlink()
     link.symlink_to(other)
     assert file_digests([link, weights]) == [sha256(other), sha256(weights)]
+
+
+def test_files_are_joined_in_their_order_and_read_once(
+    weights: Path, tmp_path: Path, reads: list[Path]
+) -> None:
+    other = tmp_path / "model-2.safetensors"
+    other.write_bytes(b"w" * 999)
+    joined = hashlib.sha256(weights.read_bytes() + other.read_bytes()).hexdigest()
+    assert joined_digest([weights, other]) == joined_digest([weights, other]) == joined
+    assert reads == [weights, other]
+    assert file_digest(weights) == sha256(weights) and file_digest(other) == sha256(other)
+    other.write_bytes(b"v" * 999)
+    assert joined_digest([weights, other]) != joined
 
 
 def test_records_are_ignored_and_no_file_of_the_repository_has_one() -> None:

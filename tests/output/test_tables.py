@@ -191,7 +191,8 @@ def test_numbers_that_no_metric_has_are_refused(
 
 
 def test_what_is_judged_is_a_share_of_facts() -> None:
-    judged = {"alignment", "all_facts", *(f"fact_{kind}" for kind in FACT_KINDS)}
+    means = ("alignment", "alignment_geometric", "all_facts")
+    judged = {*means, *(f"fact_{kind}" for kind in FACT_KINDS)}
     assert scores_schema(METRICS).shares == judged
     assert SCORES.shares == frozenset()
 

@@ -92,6 +92,15 @@ def copy_repository(root: Path) -> None:
         (root / name).symlink_to(ROOT / name)
 
 
+def followed_page(name: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the repository in which every step of `<name>.md` was taken."""
+    root = tmp_path_factory.mktemp(name)
+    copy_repository(root)
+    for step in page_steps(f"{name}.md"):
+        take_step(step, root)
+    return root
+
+
 @pytest.fixture(scope="module")
 def study_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the study of the page."""
@@ -151,11 +160,7 @@ def test_no_study_has_the_name_of_a_benchmark(study_folder: Path) -> None:
 @pytest.fixture(scope="module")
 def benchmark_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of the repository with the benchmark of the page."""
-    root = tmp_path_factory.mktemp("benchmark")
-    copy_repository(root)
-    for step in page_steps("benchmark.md"):
-        take_step(step, root)
-    return root
+    return followed_page("benchmark", tmp_path_factory)
 
 
 def run(folder: Path, *command: str) -> None:
@@ -195,11 +200,7 @@ def test_dvc_reads_the_stage(benchmark_folder: Path) -> None:
 @pytest.fixture(scope="module")
 def metric_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of the repository with the metric of the page."""
-    root = tmp_path_factory.mktemp("metric")
-    copy_repository(root)
-    for step in page_steps("metric.md"):
-        take_step(step, root)
-    return root
+    return followed_page("metric", tmp_path_factory)
 
 
 def test_a_metric_without_a_version_of_its_code_is_refused(metric_folder: Path) -> None:
@@ -325,10 +326,7 @@ def test_the_file_of_the_model_lists_every_part_of_its_folder() -> None:
 @pytest.fixture(scope="module")
 def judge_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of the repository with the judge of the page."""
-    root = tmp_path_factory.mktemp("judge")
-    copy_repository(root)
-    for step in page_steps("judge.md"):
-        take_step(step, root)
+    root = followed_page("judge", tmp_path_factory)
     run(root, "tools.write_metric_digests")
     return root
 

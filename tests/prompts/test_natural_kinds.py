@@ -6,42 +6,27 @@ from itertools import combinations, pairwise
 
 import pytest
 
-from tests.prompts.test_natural_prompts import PROMPTS
 from tests.support.natural_texts import CHARACTER, is_chinese, num_words
 from tests.support.repository import ROOT
-from zimage_eval.prompts.sets import Prompt, prompt_seeds, split_phases
+from zimage_eval.prompts.sets import Prompt, load_prompt_set, prompt_seeds, split_phases
+
+PROMPTS = load_prompt_set(ROOT / "prompts/natural")
 
 LENGTHS = {"5-7": (5, 7), "8-40": (8, 40), "41-99": (41, 99), "100-500": (100, 500)}
 """Words."""
 MOST_ALIKE = 0.6
 """Shared words of two prompts, over those of either."""
-COMMON = {
-    "a",
-    "an",
-    "and",
-    "at",
-    "by",
-    "from",
-    "in",
-    "is",
-    "it",
-    "its",
-    "of",
-    "on",
-    "the",
-    "to",
-    "with",
-}
+COMMON = re.compile(r"\b(?:an?|and|at|by|from|in|is|its?|of|on|the|to|with)\b")
 QUOTED = re.compile('"[^"]+"|“[^”]+”')
 PAIRS = [prompt for prompt in PROMPTS if prompt.category == "swapped"]
 
 
 def tokens(prompt: Prompt) -> frozenset[str]:
     """Words without those of grammar, and pairs of Chinese characters."""
-    text = prompt.text.casefold()
+    text = COMMON.sub("", prompt.text.casefold())
     characters = re.findall(CHARACTER, text)
     pairs = {first + second for first, second in pairwise(characters)}
-    return frozenset(re.findall(r"[a-zà-ÿ0-9]+", text)) - COMMON | pairs
+    return frozenset(re.findall(r"[a-zà-ÿ0-9]+", text)) | pairs
 
 
 def scene(prompt: Prompt) -> str:

@@ -7,10 +7,10 @@ import pytest
 from tests.support.repository import ROOT
 from zimage_eval.config.model_spec import JudgeName
 from zimage_eval.prompts.sets import (
+    equal_shares,
     load_prompt_set,
     prompt_seeds,
     split_phases,
-    take_evenly,
 )
 
 
@@ -262,11 +262,11 @@ def test_prompts_are_taken_evenly(tmp_path: Path, number: int, ids: list[str]) -
         ]
         (tmp_path / f"{category}.yaml").write_text("".join(entries))
     prompts = load_prompt_set(tmp_path)
-    assert [prompt.id for prompt in take_evenly(prompts, number)] == ids
+    assert [prompt.id for prompt in equal_shares(prompts, number)] == ids
     if number % 2 == 0:
-        assert tuple(take_evenly(prompts, number)) == split_phases(prompts, number, 0).screen
+        assert tuple(equal_shares(prompts, number)) == split_phases(prompts, number, 0).screen
     with pytest.raises(ValueError, match="category a: 3 prompts are asked for, it has 2"):
-        take_evenly(prompts, 5)
+        equal_shares(prompts, 5)
 
 
 def test_a_tag_is_one_of_those_there_are(tmp_path: Path) -> None:

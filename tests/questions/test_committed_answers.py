@@ -69,8 +69,8 @@ KNOWN = (
         baseline=BLOCK,
     ),
     Known("some_worse", "chat_format", "bare", "yes: worse_size_open", "yes: worse_more"),
-    Known("higher", "templates", "crisp", "open", "yes: more", "sharpness"),
-    Known("some_better", "templates", "crisp", "no: no_gain", "no: no_gain"),
+    Known("higher", "templates", "crisp", "open", "yes: more", "sharpness", "bare"),
+    Known("some_better", "templates", "crisp", "no: no_gain", "no: no_gain", baseline="bare"),
 )
 
 

@@ -3,11 +3,11 @@
 import pytest
 import torch
 
+from tests.support.models.tiny_model import LIMITS
 from tests.support.projects.as_written import as_written
 from tests.support.projects.default_settings import make_settings
 from zimage_eval.config.params import PHASES
 from zimage_eval.config.variants import Variant
-from zimage_eval.model.folder import ModelLimits
 from zimage_eval.sampling.batches import (
     Batch,
     ImageRequest,
@@ -19,14 +19,6 @@ from zimage_eval.sampling.batches import (
 )
 from zimage_eval.text.needed_encodings import PhaseTexts
 from zimage_eval.text.wordings import Wording, wording_key
-
-LIMITS = ModelLimits(
-    num_hidden_layers=3,
-    num_refiner_layers=1,
-    has_refiner_timestep=False,
-    pixel_multiple=8,
-    max_pixels=4096,
-)
 
 TEXTS: PhaseTexts = {"screen": ["x", "y"], "confirm": ["u", "v"]}
 

@@ -4,11 +4,9 @@ import json
 from pathlib import Path
 
 import pytest
-import torch
-from safetensors.torch import save_file
-from torchvision.models.vgg import cfgs, make_layers
 
 from stages import collect_headline, compute_features, compute_scores, summarize
+from tests.support.models.random_vgg import write_random_vgg
 from tests.support.models.tiny_clip import build_tiny_clip
 from tests.support.models.tiny_detectors import build_tiny_owl
 from tests.support.projects.synthetic_study import write_project
@@ -34,12 +32,7 @@ def networks(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, st
     folder = tmp_path_factory.mktemp("networks")
     build_tiny_clip(folder / "clip")
     build_tiny_owl(folder / "detector")
-    (folder / "vgg16").mkdir()
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
-        layers = make_layers(cfgs["D"], batch_norm=False)
-    trunk = {f"features.{name}": value for name, value in layers.state_dict().items()}
-    save_file(trunk, folder / "vgg16" / "model.safetensors")
+    write_random_vgg(folder / "vgg16")
     return {
         name: {
             "path": str(folder / name),

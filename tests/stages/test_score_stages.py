@@ -109,6 +109,7 @@ def test_results_have_a_number_or_null_for_everything(project: Path) -> None:
         "hidden_layer=-2",
         "hidden_layer=-3",
         "hidden_layer=-9",
+        *([SWAPPED_PROMPTS] if is_judged(project) else []),
     ]
     assert results["hidden_layer=-3"]["coverage"] == 0.75
     assert results["hidden_layer=-9"]["coverage"] is None

@@ -38,8 +38,8 @@ def run_fetch(
     sources = {name: find_source(folder, name) for name in dict.fromkeys(names)}
 
     from zimage_eval.config.weight_sources import HubSource, digests_file
+    from zimage_eval.metrics.networks.url_file import fetch_url
     from zimage_eval.model.hub import fetch_repository
-    from zimage_eval.model.url_file import fetch_url
 
     for name, source in sources.items():
         if isinstance(source, HubSource):

@@ -1,7 +1,7 @@
 """What is measured of one picture: name, unit, better end, margin and inputs of each metric.
 
-These are words and numbers alone. The functions are bound to the names in `metrics/catalogue.py`,
-so who only names a metric needs no network and does not rerun when the arithmetic changes.
+These are words and numbers alone; `metrics/catalogue.py` binds functions to the names, so who only
+names a metric needs no network and does not rerun when the arithmetic changes.
 """
 
 from collections.abc import Collection, Mapping
@@ -51,8 +51,7 @@ class MetricDefinition:
     decimals: int
     """Number of decimals that the report shows."""
     margin: float | None
-    """Smallest difference that matters, in the metric's unit, or as a share where ratios are
-    compared; None for a metric that only describes a variant and is not compared."""
+    """Smallest difference that matters, in its unit or, compared as a ratio, a share; or None."""
     mode: str
     """Settings with which another implementation gets the same number."""
     library: str | None = None
@@ -107,8 +106,7 @@ _LPIPS = MetricDefinition(
     network="alexnet",
     min_side=31,  # what smaller pictures leave of themselves is lost in the pooling
 )
-_READING = "confidence 0.9 and above, case and spaces ignored"
-_TEXT_RENDERING = MetricDefinition(
+_OF_PICTURE_AND_TEXT = MetricDefinition(
     function="metrics.text_rendering.scores.text_word_accuracy",
     version=1,
     reads="image_texts",
@@ -213,32 +211,28 @@ METRICS: Mapping[str, MetricDefinition] = {
         library="transformers",
         network="clip",
     ),
-    "vqa_score": MetricDefinition(
+    "vqa_score": replace(
+        _OF_PICTURE_AND_TEXT,
         function="metrics.judges.vlm.vqa_score",
-        version=1,
-        reads="image_texts",
         unit="probability",
-        better="higher",
-        decimals=3,
-        margin=0.05,
         mode="yes over yes and no, first token, 'Does this figure show \"...\"?'",
         library="transformers",
         network="vlm",
         in_main_table=True,
     ),
-    "text_word_accuracy": replace(_TEXT_RENDERING, in_main_table=True),
+    "text_word_accuracy": replace(_OF_PICTURE_AND_TEXT, in_main_table=True),
     "text_ned": replace(
-        _TEXT_RENDERING,
+        _OF_PICTURE_AND_TEXT,
         function="metrics.text_rendering.scores.text_ned",
         unit="similarity",
-        mode="1 - edit distance over the longer length, nearest lines, " + _READING,
+        mode="1 - edit distance over longer length, confidence 0.9 and above, no case, no spaces",
     ),
     "text_cer": replace(
-        _TEXT_RENDERING,
+        _OF_PICTURE_AND_TEXT,
         function="metrics.text_rendering.scores.text_cer",
         unit="share of characters",
         better="lower",
-        mode="edit distance over the quoted length, nearest lines or none, " + _READING,
+        mode="edit distance over quoted length, confidence 0.9 and above, no case, no spaces",
     ),
     "lpips": replace(_LPIPS, leads_figures=True, in_main_table=True, in_confirm=True),
     "lpips_vgg": replace(

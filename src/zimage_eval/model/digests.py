@@ -4,7 +4,7 @@ import hashlib
 import json
 import os
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -18,24 +18,31 @@ might change once more at what looks like the same time."""
 
 
 def file_digest(path: Path) -> str:
-    """SHA-256 of a file in hex digits, links followed.
+    """SHA-256 of a file in hex digits, links followed; `joined_digest` of it alone."""
+    return joined_digest([path])
 
-    A large file's digest is kept in `.<name>.digest` beside it, which git and DVC ignore. It holds
-    for the same file alone: device, inode, size, and the times of the last change of its content
-    and of its status. The last is one that no program can set back. Where the folder can't be
-    written, there is no record.
+
+def joined_digest(paths: Sequence[Path]) -> str:
+    """SHA-256 of the bytes of files, one file after the other, in hex digits; links are followed.
+
+    If they are large, it is kept in `.<name>.digest` beside the first, which git and DVC ignore. It
+    holds for the same files alone: device, inode, size, and the times of the last change of content
+    and of status. The last is one that no program can set back. Where the folder can't be written,
+    there is no record.
     """
-    if path.stat().st_size < RECORDED_BYTES:
-        return _sha256(path)
-    before, record = _identity(path), record_of(path)
+    before = [_identity(path) for path in paths]
+    if sum(identity["size"] for identity in before) < RECORDED_BYTES:
+        return _sha256(paths)
+    record = record_of(paths[0])
     if record.is_file():
         content = json.loads(record.read_text(encoding="utf-8"))
         if content["identity"] == before:
             return str(content["sha256"])
-    start = time.time_ns()
-    digest = _sha256(path)
-    is_settled = start - max(before["mtime_ns"], before["ctime_ns"]) > SETTLED_NANOSECONDS
-    if is_settled and _identity(path) == before and os.access(path.parent, os.W_OK):
+    last_change = max(max(entry["mtime_ns"], entry["ctime_ns"]) for entry in before)
+    is_settled = time.time_ns() - last_change > SETTLED_NANOSECONDS
+    digest = _sha256(paths)
+    is_unchanged = [_identity(path) for path in paths] == before
+    if is_settled and is_unchanged and os.access(record.parent, os.W_OK):
         _write_whole(record, json.dumps({"identity": before, "sha256": digest}))
     return digest
 
@@ -47,7 +54,7 @@ def file_digests(paths: Iterable[Path]) -> list[str]:
 
 
 def record_of(path: Path) -> Path:
-    """The file that the digest of a large file is kept in."""
+    """The file that the digest of a large file, or of several from it on, is kept in."""
     return path.with_name(f".{path.name}.digest")
 
 
@@ -87,6 +94,10 @@ def _write_whole(path: Path, text: str) -> None:
     part.replace(path)
 
 
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+def _sha256(paths: Sequence[Path]) -> str:
+    digest = hashlib.sha256()
+    for path in paths:
+        with path.open("rb") as file:
+            while block := file.read(1 << 24):
+                digest.update(block)
+    return digest.hexdigest()

@@ -115,7 +115,7 @@ def split_phases(prompts: Sequence[Prompt], num_screen: int, num_confirm: int) -
     )
 
 
-def take_evenly(prompts: Sequence[Prompt], number: int) -> list[Prompt]:
+def equal_shares(prompts: Sequence[Prompt], number: int) -> list[Prompt]:
     """`number` prompts, as many of each category; of the first categories one more if need be.
 
     Raises:

@@ -1,5 +1,6 @@
 """All that claims are weighed on: scores of studies, and what benchmarks measured."""
 
+import math
 from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple
 
@@ -27,8 +28,9 @@ class StudyScores(NamedTuple):
         """Variant -> forwards an image, the mean over those made; without those not counted."""
         counts: dict[str, list[float]] = {}
         for row in self.rows:
-            if row["phase"] == phase and row.get(FORWARDS) is not None:
-                counts.setdefault(row["variant"], []).append(row[FORWARDS])
+            number = row.get(FORWARDS)
+            if row["phase"] == phase and number is not None and math.isfinite(number):
+                counts.setdefault(row["variant"], []).append(number)
         return {variant: sum(numbers) / len(numbers) for variant, numbers in counts.items()}
 
 

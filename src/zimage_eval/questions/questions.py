@@ -9,11 +9,12 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, StringConstraints, model_validator
 
 from zimage_eval.config.frozen import Frozen, parse, read_yaml, unknown, yaml_files
+from zimage_eval.config.setting_groups import Count
 from zimage_eval.questions.claims.claim import Claim
 from zimage_eval.questions.claims.kinds import AnyClaim
 from zimage_eval.questions.evidence import Place
 from zimage_eval.questions.known import Known
-from zimage_eval.questions.terms import TERMS_FILE
+from zimage_eval.questions.terms import CORRECTIONS_FILE, TERMS_FILE, Name
 
 _ROW = re.compile(r"^(A\d+|Q-[A-Z]\d+)$")
 
@@ -21,21 +22,49 @@ Text = Annotated[str, StringConstraints(min_length=1)]
 Texts = Annotated[tuple[Text, ...], Field(strict=False)]
 
 
+class Effort(Frozen):
+    """What an answer would take."""
+
+    prompts: Count
+    seeds: Count
+    variants: Count
+    forwards: Count = 8
+    """Of a picture."""
+    size: Name = "z-image-turbo"
+    """The model whose measured seconds are taken."""
+
+    @property
+    def num_pictures(self) -> int:
+        """Of all variants."""
+        return self.prompts * self.seeds * self.variants
+
+
 class SubQuestion(Frozen):
-    """A question under a question, answered in one of three ways."""
+    """A question under a question: weighed, answered by numbers, known from elsewhere, or open."""
 
     question: Text
+    name: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")] | None = None
+    """By which sentences of the page repeat its claim's word."""
     claim: AnyClaim | None = None
     """Weighed like a page's own, but it only suggests."""
     answer: Text | None = None
     """A sentence whose numbers are references to results (`report.citations`)."""
+    known: Text | None = None
+    """What was published or is read in code, with its source in brackets: no result of this run."""
     open: Text | None = None
     """What an answer would take."""
+    takes: Effort | None = None
+    """How many pictures that is."""
 
     @model_validator(mode="after")
     def _answered_or_open(self) -> Self:
-        if (self.claim is None and self.answer is None) == (self.open is None):
-            raise ValueError(f"{self.question!r}: needs a claim or an answer, or else `open`")
+        is_answered = any(part is not None for part in (self.claim, self.answer, self.known))
+        if is_answered == (self.open is not None):
+            raise ValueError(
+                f"{self.question!r}: needs a claim, an answer or what is known, or else `open`"
+            )
+        if self.takes is not None and self.open is None:
+            raise ValueError(f"{self.question!r}: `takes` is of what is open")
         return self
 
 
@@ -79,10 +108,22 @@ class Question(Frozen):
         return {claim.source for claim in self.claims}
 
     @property
+    def named_claims(self) -> dict[str, str]:
+        """Part of the page by the name of its claim: the page's own and the sub-questions'."""
+        names = {"weights": "weights", "design": "design"}
+        subs = enumerate(self.sub_questions)
+        return names | {sub.name: str(number) for number, sub in subs if sub.name is not None}
+
+    @property
+    def conclusions(self) -> list[str]:
+        """All that says what came out."""
+        return [*self.results, *(sub.answer for sub in self.sub_questions if sub.answer)]
+
+    @property
     def sentences(self) -> list[str]:
         """All that may refer to results."""
-        answers = [sub.answer for sub in self.sub_questions if sub.answer is not None]
-        return [self.method, *self.results, *answers]
+        opens = [sub.open for sub in self.sub_questions if sub.open is not None]
+        return [self.method, *self.conclusions, *opens]
 
 
 def check_references(
@@ -113,7 +154,8 @@ def load_questions(folder: Path) -> dict[str, Question]:
         ValueError: a file is no question or of another kind, or two are about one row; names the
             file and the key.
     """
-    paths = [path for path in yaml_files(folder) if path.name != TERMS_FILE]
+    others = (TERMS_FILE, CORRECTIONS_FILE)
+    paths = [path for path in yaml_files(folder) if path.name not in others]
     questions = {path.stem: parse(read_yaml(path), Question, str(path)) for path in paths}
     files: dict[str, str] = {}
     for name, question in questions.items():

@@ -9,7 +9,8 @@ from zimage_eval.config.frozen import Frozen, parse, read_yaml, unknown
 from zimage_eval.config.metrics import METRICS
 
 TERMS_FILE = "terms.yaml"
-"""The one file of the folder questions/ that is no question."""
+CORRECTIONS_FILE = "corrections.yaml"
+"""The two files of the folder questions/ that are no questions."""
 
 Name = Annotated[str, StringConstraints(min_length=1)]
 

@@ -24,12 +24,15 @@ from zimage_eval.output.graph_outputs import (
     result_names,
 )
 from zimage_eval.output.project import Project
+from zimage_eval.output.tables import SWAPPED_PROMPTS
 from zimage_eval.prompts.sets import Prompt, load_prompt_set, split_phases
 from zimage_eval.prompts.templates import check_template_files, study_variants
+from zimage_eval.questions.corrections import load_corrections
 from zimage_eval.questions.known import BENCHMARKS, Known
 from zimage_eval.questions.questions import check_references, load_questions
-from zimage_eval.questions.terms import load_terms
-from zimage_eval.report.citations import wrong_citations
+from zimage_eval.questions.terms import CORRECTIONS_FILE, load_terms
+from zimage_eval.report.citations import wrong_citations, wrong_references
+from zimage_eval.report.judgements import page_judgements
 from zimage_eval.text.weight_checks import check_weights
 
 
@@ -204,11 +207,14 @@ def _check_questions(reading: _Reading) -> None:
     folder, params = project.folder / "questions", project.params
     load_terms(folder)
     questions = load_questions(folder)
+    corrections = load_corrections(folder, [question.row for question in questions.values()])
     sets = project.spec.prompt_sets.values()
     if params.studies.keys() != reading.variants.keys() or set(sets) - reading.prompt_sets.keys():
         return  # the problem is reported, and what is not read can't be referred to
     names = {
-        key: {variant.name for variant in group} | set(params.get_study(key).variants)
+        key: {variant.name for variant in group}
+        | set(params.get_study(key).variants)
+        | {SWAPPED_PROMPTS}
         for key, group in reading.variants.items()
     }
     categories = {prompt.category for name in sets for prompt in reading.prompt_sets[name]}
@@ -217,5 +223,11 @@ def _check_questions(reading: _Reading) -> None:
     results = set(result_names(project.folder))
     measured = [*BENCHMARKS, *(results - set(BENCHMARKS) - names.keys())]
     problems += wrong_citations(folder, questions, names, measured)
+    problems += page_judgements(folder, questions)
+    problems += [
+        f"{folder / CORRECTIONS_FILE}: {problem}"
+        for correction in corrections
+        for problem in wrong_references(correction.truth, names, measured)
+    ]
     if problems:
         raise Problems(*problems)

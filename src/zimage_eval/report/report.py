@@ -126,6 +126,7 @@ def write_report(
                 keys,
                 page_values(a.question.claims, studies),
                 page_seconds(a.question.sources, studies, machines, results),
+                machines,
             )
             for a in answers
         ),

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 import torch
 
+from tests.support.models.tiny_model import LIMITS
 from tests.support.projects.as_written import as_written
 from tests.support.projects.toy_params import spec
 from tests.support.repository import ROOT
@@ -27,7 +28,6 @@ from zimage_eval.benchmarks.noise.redrawn import SharedInputs, distances, draw_a
 from zimage_eval.config.benchmarks import NoiseScales
 from zimage_eval.config.variants import Variant
 from zimage_eval.metrics.catalogue import load_metric_networks, metrics_with
-from zimage_eval.model.folder import ModelLimits
 from zimage_eval.output.observations import Measurement
 from zimage_eval.output.png import encode_png
 from zimage_eval.output.store import ImageStore
@@ -143,15 +143,8 @@ def test_an_arm_without_all_its_pictures_ends_it(
     baseline = Variant(BASELINE, model.defaults, is_baseline=True)
     encoder = model.defaults.encoder
     embeddings = {(name, encoder): torch.ones(4, 2) for name in PROMPTS[:3]}
-    limits = ModelLimits(
-        num_hidden_layers=3,
-        num_refiner_layers=1,
-        has_refiner_timestep=False,
-        pixel_multiple=8,
-        max_pixels=4096,
-    )
     wordings = as_written(PROMPTS[:3], [baseline])
-    drawing = SharedInputs(baseline, asked, wordings, embeddings, limits)
+    drawing = SharedInputs(baseline, asked, wordings, embeddings, LIMITS)
     arm = noise_arms(ENTRY, model)[1]
     drawn: list[int] = []
 

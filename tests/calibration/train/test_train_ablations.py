@@ -8,7 +8,7 @@ import torch
 from diffusers import ZImageTransformer2DModel
 
 from calibration.data.latent_data import Captions, PairGroup
-from calibration.data.truths import TrainingRecipe, Truths, load_truths
+from calibration.data.truths import TrainingRecipe, Truths
 from calibration.evaluation.batched_transformer import (
     make_rotations,
     predict_batch,
@@ -21,19 +21,8 @@ from calibration.train.held_out_loss import measure_loss, noise_levels
 from calibration.train.train_ablations import Ablations, make_choices, plan_runs, train_ablations
 from calibration.train.train_text_encoder import encode_ids
 from calibration.train.train_transformer import build_transformer
-from tests.support.models.toy_recipe import toy_recipe
 from zimage_eval.output.observations import read_observations
 from zimage_eval.text.hidden_layers import unit_rms
-
-
-@pytest.fixture(scope="module")
-def truths() -> Truths:
-    return load_truths(Path("calibration/families/nano/truths.yaml"))
-
-
-@pytest.fixture(scope="module")
-def recipe() -> TrainingRecipe:
-    return toy_recipe()
 
 
 def _transformer(

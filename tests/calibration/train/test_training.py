@@ -17,17 +17,6 @@ from calibration.train.__main__ import train_family
 from calibration.train.family import FamilyTraining
 from calibration.train.family_folder import load_checkpoint, load_transformer
 from calibration.train.train_turbo import Walk, redraw, sample_trajectories
-from tests.support.models.toy_recipe import toy_recipe
-
-
-@pytest.fixture(scope="module")
-def truths() -> Truths:
-    return load_truths(Path("calibration/families/nano/truths.yaml"))
-
-
-@pytest.fixture(scope="module")
-def recipe() -> TrainingRecipe:
-    return toy_recipe()
 
 
 @pytest.fixture(scope="module")

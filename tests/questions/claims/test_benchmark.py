@@ -74,3 +74,14 @@ def test_a_range_is_named_by_the_rule_that_asks_about_one() -> None:
     claim = claim_of(**FIELDS | {"rule": "in_range", "inside": ["bf16"]})
     evidence = claim.weigh(measure(observations={"vae": observe({"fp32": 37.0, "bf16": 39.0})}))
     assert evidence.sets == (("all", ("bf16",)),)
+
+
+def test_units_of_one_arm_alone_may_be_left_out_or_count_as_missing() -> None:
+    both = observe({"fp32": 37.0, "bf16": 36.9})
+    lacking = {f"photo-{unit}" for unit in (9, 10, 11)}
+    rows = [row for row in both if row.variant == "fp32" or row.unit not in lacking]
+    measured = measure(observations={"vae": rows})
+    counted = claim_of(**FIELDS).weigh(measured)
+    assert counted.status == "inconclusive" and "75% of the pairs" in counted.reason
+    shared = claim_of(**FIELDS | {"shared_units": True}).weigh(measured)
+    assert shared.status == "weighed" and shared.num_prompts == 9

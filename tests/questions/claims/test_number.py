@@ -35,3 +35,14 @@ def test_what_was_not_measured_is_named() -> None:
     assert evidence.reason == "profile measured no share of vae in this run"
     assert claim.describe() == "share of `vae` in `profile` is at most 0.5"
     assert claim.rival_table() is None, "the verdict says all"
+
+
+@pytest.mark.parametrize(("images", "word"), [(1.6, "no: fails"), (1.7, "yes: holds")])
+def test_a_ratio_of_two_rows_is_held_to_a_number(images: float, word: str) -> None:
+    fields = {"benchmark": "throughput", "metric": "images", "row": "batch=8"}
+    claim = claim_of(**fields, rule="at_least", threshold=1.1, over=["batch=1", "batch=2"])
+    rows = {"batch=8": {"images": images}, "batch=1": {"images": 1.0}, "batch=2": {"images": 1.5}}
+    assert word_of(claim.weigh(measure(results={"throughput": rows})), 0.0) == word
+    lacking = claim.weigh(measure(results={"throughput": {"batch=8": {"images": images}}}))
+    assert lacking.reason == "throughput measured no images of batch=1 in this run"
+    assert claim.describe().endswith("is at least 1.1 times that of `batch=1`, `batch=2`")

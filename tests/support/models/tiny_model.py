@@ -12,6 +12,7 @@ from diffusers import (
 from transformers import Qwen3Config, Qwen3Model
 
 from calibration.data.tokenizer import build_tokenizer
+from zimage_eval.model.folder import ModelLimits
 
 TEXTS = [
     f"a {size} {color} {shape} on a {background} background"
@@ -23,6 +24,13 @@ TEXTS = [
 HIDDEN_SIZE = 32
 NUM_HIDDEN_LAYERS = 3
 PIXEL_MULTIPLE = 8  # autoencoder factor 4, patches of 2
+LIMITS = ModelLimits(
+    num_hidden_layers=NUM_HIDDEN_LAYERS,
+    num_refiner_layers=1,
+    has_refiner_timestep=False,
+    pixel_multiple=PIXEL_MULTIPLE,
+    max_pixels=512 * PIXEL_MULTIPLE,
+)
 
 
 def build_tiny_model(folder: Path) -> None:

@@ -33,7 +33,7 @@ from zimage_eval.metrics.lpips import lpips_distances
 from zimage_eval.model.memory import GIB
 from zimage_eval.model.module_views import AnyModule
 from zimage_eval.output.observations import Measurement
-from zimage_eval.prompts.sets import Prompt, prompt_seeds, take_evenly
+from zimage_eval.prompts.sets import Prompt, equal_shares, prompt_seeds
 from zimage_eval.sampling.batches import PaintRequest, compose_batches, divide_request
 from zimage_eval.sampling.generation import count_missing, decode_batch, denoise_batch
 
@@ -198,7 +198,7 @@ def floor_dtype(model: LoadedModel) -> str:
 
 
 def _jobs(model: LoadedModel, prompts: Sequence[Prompt], entry: Quantization) -> list[MachineJob]:
-    chosen = take_evenly(prompts, entry.num_prompts)
+    chosen = equal_shares(prompts, entry.num_prompts)
     embeds = model.encode([prompt.text for prompt in chosen])
     return [
         MachineJob(prompt, seed, embed)

@@ -1,13 +1,12 @@
 """Networks from outside the repository that measure pictures: found, and held to their digest."""
 
-import hashlib
 from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal
 
 from zimage_eval.config.measuring import NetworkName, PinnedFile
-from zimage_eval.model.digests import file_digest
+from zimage_eval.model.digests import joined_digest
 from zimage_eval.model.memory import refuse_pointer
 
 INCEPTION_FILE = "inception-2015-12-05.pt"
@@ -27,8 +26,7 @@ ORIGINS: Mapping[NetworkName | Literal["vae"], str] = {
     " models/inception (clean-fid keeps it in /tmp), or use kid or fd_alexnet, which work offline",
     "ocr": "three *.onnx files (det, cls, rec), as they come with `pip install 'zimage-eval[ocr]'`"
     " (then path: null)",
-    "vlm": "config.json and *.safetensors, as `hf download Qwen/Qwen3-VL-8B-Instruct"
-    " --local-dir PATH` puts them there",
+    "vlm": _HUB_FOLDER.format("vlm"),
     "vae": "config.json and *.safetensors of the model's autoencoder",
     "vgg16": "model.safetensors with the `features.*` tensors of torchvision's"
     " vgg16(weights='IMAGENET1K_V1'), as `python -m zimage_eval fetch vgg16` puts it into"
@@ -124,11 +122,4 @@ def load_whole(
 
 def sha256_of(files: list[Path]) -> str:
     """SHA-256 of the files' bytes, one file after the other."""
-    if len(files) == 1:
-        return file_digest(files[0])
-    digest = hashlib.sha256()
-    for path in files:
-        with path.open("rb") as file:
-            while block := file.read(1 << 24):
-                digest.update(block)
-    return digest.hexdigest()
+    return joined_digest(files)

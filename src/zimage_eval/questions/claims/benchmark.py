@@ -46,6 +46,9 @@ class BenchmarkClaim(ClaimOnBenchmark):
     categories: Categories = ()
     inside: Inside = ()
     bounds: Bounds = None
+    shared_units: bool = False
+    """Whether units of one arm alone are left out, rather than counted as missing in the other:
+    trainings of eight seeds beside trainings of three."""
 
     @model_validator(mode="after")
     def _fits_its_rule(self) -> Self:
@@ -72,12 +75,12 @@ class BenchmarkClaim(ClaimOnBenchmark):
                 contrast_arms(
                     variant=rival,
                     metric=self.metric,
-                    arm=_paired(arms[rival], reference),
-                    reference=reference,
+                    arm=arm,
+                    reference=self._reference(reference, arm),
                     bounds=self.bounds,
                     better=self.better,
                 )
-                for rival in rivals
+                for rival, arm in ((name, _paired(arms[name], reference)) for name in rivals)
             ],
             baseline=self.baseline,
             terms=Margin(margin=self.margin, min_coverage=measured.terms.min_coverage),
@@ -86,6 +89,11 @@ class BenchmarkClaim(ClaimOnBenchmark):
             inside=self.inside,
         )
         return RULES[self.rule].weigh(comparison)
+
+    def _reference(self, reference: Arm, arm: Arm) -> Arm:
+        if not self.shared_units:
+            return reference
+        return {unit: value for unit, value in reference.items() if unit in arm}
 
     def describe(self) -> str:
         return (

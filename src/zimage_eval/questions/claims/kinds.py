@@ -8,6 +8,7 @@ from pydantic import Discriminator, Tag
 from zimage_eval.questions.claims.benchmark import BenchmarkClaim
 from zimage_eval.questions.claims.claim import Claim
 from zimage_eval.questions.claims.exact import ExactClaim
+from zimage_eval.questions.claims.needs_training import NeedsTrainingClaim
 from zimage_eval.questions.claims.number import NumberClaim
 from zimage_eval.questions.claims.study import StudyClaim
 from zimage_eval.questions.claims.tested import TestedClaim
@@ -32,7 +33,8 @@ AnyClaim = Annotated[
     | Annotated[ThresholdClaim, Tag("threshold")]
     | Annotated[ExactClaim, Tag("exact")]
     | Annotated[TestedClaim, Tag("tested")]
-    | Annotated[NumberClaim, Tag("number")],
+    | Annotated[NumberClaim, Tag("number")]
+    | Annotated[NeedsTrainingClaim, Tag("needs_training")],
     Discriminator(_kind_of),
 ]
 """A claim in a question's file. A new kind is a line here; its tag is its file's name."""

@@ -68,14 +68,15 @@ class Comparison(NamedTuple):
         return tuple(map(self._result, self.contrasts))
 
     def _result(self, contrast: Contrast) -> RivalResult:
-        finding, cost = find(contrast, self.terms, self.assay), self.costs.get(contrast.variant)
+        finding = find(contrast, self.terms, self.assay)
+        cost, baseline = (self.costs.get(name) for name in (contrast.variant, self.baseline))
         return RivalResult(
             variant=contrast.variant,
             word=finding.word,
             gain=finding.gain,
             low=finding.low,
             high=finding.high,
-            saves=None if cost is None else self.costs[self.baseline] - cost,
+            saves=None if cost is None or baseline is None else baseline - cost,
         )
 
 

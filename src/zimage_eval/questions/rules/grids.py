@@ -9,11 +9,17 @@ NO_SET = "too few prompts are scored in all levels, or they agree too exactly"
 
 
 def climb_best_of_grid(comparison: Comparison, tests: Tests) -> Ladder | str:
-    """The words on "is the baseline alone the best of the grid?"."""
+    """The words on "is the baseline alone the best of the grid?".
+
+    Of a tie for the best, both words are wrong: each gets half of the level.
+    """
     p_values = _p_values(comparison, tests)
     if p_values is None:
         return NO_SET
-    rungs = range_words(p_values, {comparison.baseline})
+    rungs = [
+        rung._replace(p_value=2 * rung.p_value)
+        for rung in range_words(p_values, {comparison.baseline})
+    ]
     return _ladder(p_values, tests)._replace(rungs=rungs)
 
 

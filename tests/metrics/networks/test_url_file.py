@@ -6,7 +6,7 @@ import pytest
 
 from tests.support.fakes.fake_hub import FakeHub, serve
 from zimage_eval.config.weight_sources import UrlSource
-from zimage_eval.model.url_file import fetch_url
+from zimage_eval.metrics.networks.url_file import fetch_url
 
 REVISION = "0" * 40
 CONTENT = bytes(range(256)) * 400
