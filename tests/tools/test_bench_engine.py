@@ -49,7 +49,7 @@ def test_sides_take_turns_there_and_back_and_pictures_are_compared_by_their_pixe
     rates = alternate(sides, JOBS, lambda: around.append(1))
     assert {name: len(values) for name, values in rates.items()} == {"side 1": 2, "side 2": 2}
     assert len(around) == 4
-    assert same_pixels(*sides, JOBS) == 0.25
+    assert same_pixels(sides[0], sides[1], JOBS) == 0.25
     assert same_pixels(sides[0], sides[0], JOBS) == 1
 
 
