@@ -10,16 +10,26 @@ import argparse
 import json
 import math
 import statistics
-import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import torch
 from diffusers import ZImagePipeline
 
+from tools.bench_sides import (
+    Job,
+    alternate,
+    batches_side,
+    make_jobs,
+    painter_side,
+    pick_texts,
+    plain_side,
+    same_pixels,
+    warm_up,
+)
 from zimage_eval.benchmarks.machine.teacher_forcing import (
     record_forwards,
     relative_errors,
@@ -33,17 +43,11 @@ from zimage_eval.config.settings import Settings
 from zimage_eval.model.devices import pick_device
 from zimage_eval.model.folder import padded_length
 from zimage_eval.model.transformer import load_image_side
-from zimage_eval.output.png import pixels_digest, read_picture
 from zimage_eval.output.store import ImageStore
-from zimage_eval.prompts.sets import load_prompt_set
-from zimage_eval.sampling.batches import ImageRequest, PaintRequest, compose_batches
-from zimage_eval.sampling.painter import Painter, open_painter
-from zimage_eval.text.encoder import TextSide, load_text_side
-from zimage_eval.text.encoding import encode_prompts
-from zimage_eval.text.tokens import tokenize
+from zimage_eval.sampling.painter import open_painter
+from zimage_eval.text.encoder import load_text_side
 
 RESULT: Final = Path("metrics/bench.json")
-ORDER: Final = "ABBA"
 BFLOAT16: Final = DtypeSettings(text_encoder="bfloat16", transformer="bfloat16", vae="bfloat16")
 NUM_IMAGES: Final = 32
 """In each block; a side has two blocks."""
@@ -56,22 +60,6 @@ GOALS: Final[dict[str, tuple[float, float, str]]] = {
     "nano_on_two_cores": (1.1, 1.5, "images/s"),
 }
 """What must be and what is aimed at, of the ratio, and of the efficiency itself; unit."""
-
-
-class Job(NamedTuple):
-    """An image to draw."""
-
-    text: str
-    seed: int
-    prompt_embeds: torch.Tensor
-
-
-class Side(NamedTuple):
-    """One side of a comparison."""
-
-    name: str
-    draw: Callable[[Sequence[Job], Path], None]
-    """Draws images into a folder, numbered from 0."""
 
 
 def forward_tflop(caption: int, image: int = 4096, dim: int = 3840) -> float:
@@ -95,83 +83,6 @@ def matmul_peak(device: torch.device, repeats: int = 20) -> float:
         left @ right
     _, seconds = timed(lambda: [left @ right for _ in range(repeats)], device)
     return 2 * size**3 * repeats / seconds / 1e12
-
-
-def pick_texts(side: TextSide, settings: Settings, prompts: Path, number: int) -> list[str]:
-    """Prompts of the most common padded length, in their order, from the start when they end."""
-    texts = [prompt.text for prompt in load_prompt_set(prompts)]
-    lengths = [tokenize(side.tokenizer, text, settings.encoder).caption_length for text in texts]
-    members = max(compose_batches(lengths, len(texts)), key=len)
-    return [texts[members[place % len(members)]] for place in range(number)]
-
-
-def make_jobs(side: TextSide, settings: Settings, texts: Sequence[str]) -> list[Job]:
-    """A picture a text, each with its own seed."""
-    embeds = encode_prompts(*side, texts, settings.encoder)
-    return [
-        Job(text, seed, entry.float().cpu())
-        for seed, (text, entry) in enumerate(zip(texts, embeds, strict=True))
-    ]
-
-
-def plain_side(pipe: ZImagePipeline, settings: Settings) -> Side:
-    """The pipeline of diffusers called with a prompt at a time."""
-
-    def draw(jobs: Sequence[Job], folder: Path) -> None:
-        for number, job in enumerate(jobs):
-            image = pipe(
-                job.text,
-                height=settings.image.height,
-                width=settings.image.width,
-                num_inference_steps=settings.sampler.num_inference_steps,
-                guidance_scale=0.0,
-                generator=torch.Generator("cpu").manual_seed(job.seed),
-            ).images[0]
-            image.save(folder / f"{number}.png")
-
-    return Side("plain", draw)
-
-
-def painter_side(name: str, painter: Painter, settings: Settings) -> Side:
-    """The stage's painter, with embeddings given, as the graph has them."""
-
-    def draw(jobs: Sequence[Job], folder: Path) -> None:
-        requests = [ImageRequest(name, "screen", f"{n}", n, job.text) for n, job in enumerate(jobs)]
-        request = PaintRequest(
-            settings, [job.prompt_embeds for job in jobs], [job.seed for job in jobs], None, None
-        )
-        for row in painter.paint_rows([(requests, request)], folder, name):
-            assert row["error"] is None, row["error"]
-            (folder / row["file"]).rename(folder / f"{row['seed']}.png")
-
-    return Side(name, draw)
-
-
-def alternate(
-    sides: Sequence[Side], jobs: Sequence[Job], around: Callable[[], object]
-) -> dict[str, list[float]]:
-    """Images a second of each block of each side: there and back; `around` runs before each."""
-    rates: dict[str, list[float]] = {side.name: [] for side in sides}
-    for side in (*sides, *reversed(sides)):
-        around()
-        with tempfile.TemporaryDirectory() as folder:
-            start = time.perf_counter()
-            side.draw(jobs, Path(folder))
-            seconds = time.perf_counter() - start
-        rates[side.name].append(len(jobs) / seconds)
-        print(f"{side.name}: {rates[side.name][-1]:.4f} images/s", flush=True)
-    return rates
-
-
-def same_pixels(first: Side, second: Side, jobs: Sequence[Job]) -> float:
-    """Share of the pictures that are equal to the last bit."""
-    digests = []
-    for side in (first, second):
-        with tempfile.TemporaryDirectory() as folder:
-            side.draw(jobs, Path(folder))
-            paths = [Path(folder) / f"{number}.png" for number in range(len(jobs))]
-            digests.append([pixels_digest(read_picture(path)) for path in paths])
-    return sum(a == b for a, b in zip(*digests, strict=True)) / len(jobs)
 
 
 def spread(values: Sequence[float]) -> dict[str, float]:
@@ -228,7 +139,7 @@ def measure_full(
             painter_side("compiled", compiled, settings),
             painter_side("eager", eager, settings),
         ]
-        first = _warm_up(sides, jobs[:4])
+        first = warm_up(sides, jobs[:4])
         equal = same_pixels(sides[0], sides[2], jobs[:4])
         peaks: list[float] = []
         rates = alternate(sides, jobs, lambda: peaks.append(matmul_peak(device)))
@@ -246,18 +157,6 @@ def measure_full(
 
 def _painter(folder: Path, batch_size: int, engine: Engine) -> Any:  # noqa: ANN401
     return open_painter(folder, BFLOAT16, batch_size, ImageStore(None), engine)
-
-
-def _warm_up(sides: Sequence[Side], jobs: Sequence[Job]) -> dict[str, float]:
-    """Seconds of each side's first pictures, with loading and compiling."""
-    seconds = {}
-    for side in sides:
-        with tempfile.TemporaryDirectory() as folder:
-            start = time.perf_counter()
-            side.draw(jobs, Path(folder))
-            seconds[side.name] = time.perf_counter() - start
-        print(f"{side.name}: first {len(jobs)} in {seconds[side.name]:.1f} s", flush=True)
-    return seconds
 
 
 def measure_transformers(
@@ -329,12 +228,13 @@ def measure_nano(num_images: int) -> dict:
     num_threads = torch.get_num_threads()
     pipe = ZImagePipeline.from_pretrained(folder)
     pipe.set_progress_bar_config(disable=True)
-    batches = _pipeline_batches(pipe, settings, spec.batch_size, num_threads)
+    batches = batches_side(pipe, settings, spec.batch_size, num_threads)
     store = ImageStore(None)
     with open_painter(folder, spec.dtype, spec.batch_size, store, spec.engine) as painter:
         ours = painter_side("painter", painter, settings)
-        _warm_up([batches, ours], jobs[: 2 * spec.batch_size])
-        equal = same_pixels(batches, ours, jobs[: 2 * spec.batch_size])
+        warm_up([batches, ours], jobs[: 2 * spec.batch_size])
+        alone = batches_side(pipe, settings, spec.batch_size, 1)  # as in the painter's workers
+        equal = same_pixels(alone, ours, jobs[: 2 * spec.batch_size])
         rates = alternate([batches, ours, ours, batches], jobs, lambda: None)
     return {
         "nano_on_two_cores": row(
@@ -345,30 +245,6 @@ def measure_nano(num_images: int) -> dict:
             num_threads=num_threads,
         )
     }
-
-
-def _pipeline_batches(
-    pipe: ZImagePipeline, settings: Settings, batch_size: int, num_threads: int
-) -> Side:
-    """The pipeline of diffusers with the painter's batches and all threads, embeddings given."""
-
-    def draw(jobs: Sequence[Job], folder: Path) -> None:
-        torch.set_num_threads(num_threads)
-        lengths = [len(job.prompt_embeds) for job in jobs]
-        for places in compose_batches(lengths, batch_size):
-            images = pipe(
-                prompt_embeds=[jobs[place].prompt_embeds for place in places],
-                generator=[torch.Generator("cpu").manual_seed(jobs[p].seed) for p in places],
-                height=settings.image.height,
-                width=settings.image.width,
-                num_inference_steps=settings.sampler.num_inference_steps,
-                guidance_scale=0.0,
-            ).images
-            for place, image in zip(places, images, strict=True):
-                image.save(folder / f"{place}.png")
-        torch.set_num_threads(1)
-
-    return Side("pipeline", draw)
 
 
 def write_rows(rows: Mapping[str, Any], path: Path) -> None:
