@@ -86,7 +86,7 @@ def test_all_weights_that_differ_from_the_stated_ones_are_named(
     lines = [f"{sha256((folder / name).read_bytes()).hexdigest()}  {name}\n" for name in names]
     (whole / "models/nano.sha256").write_text("".join(lines))
     assert main(["--folder", str(whole), "check"]) == 0
-    assert capsys.readouterr().out.count("\n") == 1  # nothing that is not stated
+    assert capsys.readouterr().out.count("\n") == 2  # nothing that is not stated
     cut = folder / "transformer/diffusion_pytorch_model.safetensors"
     cut.write_bytes(cut.read_bytes()[:-9])
     pointer = folder / "vae/diffusion_pytorch_model.safetensors"
