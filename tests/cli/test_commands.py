@@ -25,7 +25,7 @@ FROM_ELSEWHERE = {
     "measure": (["profile", "--model", "nowhere", "--output", "x"], 1, "no such model 'nowhere'"),
     "plan": ([], 0, "shift_steps"),
     "predict": (["a red star"], 1, f"{ROOT / 'reports' / 'prompt_predictor.json'}: not offered"),
-    "rows": ([], 0, "The recommended hidden layer stays;"),
+    "rows": ([], 0, "Keep the recommended hidden layer;"),
     "stale": (["--file", "src/zimage_eval/model/rope.py"], 0, "stages import src/zimage_eval/mod"),
     "store": (["--yes"], 2, "--yes: is for --prune alone"),
 }

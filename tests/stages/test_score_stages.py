@@ -163,7 +163,7 @@ def test_the_report_holds_every_study_and_its_pictures(project: Path) -> None:
         pictures = re.findall(r"figures/[a-z_/]+\.png", text)
         assert len(set(pictures)) == 8  # effect, front, heat map and grid of two studies
         assert all((project / "reports" / picture).is_file() for picture in pictures)
-        assert "The recommended hidden layer stays" in text
+        assert "Keep the recommended hidden layer" in text
         assert "there is no rival named" in text
         assert "not available" in text and "RuntimeError: NaN in the latents" in text
         assert ("Highest alignment" in text) == is_judged(project)
