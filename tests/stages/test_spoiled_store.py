@@ -136,7 +136,7 @@ def test_a_spoiled_store_changes_no_picture(
         generate_images.main("baseline")
         undisturbed = outputs("baseline")
         if is_filled:
-            shutil.copytree(project / "elsewhere", project / "store")
+            shutil.copytree(project / "elsewhere", project / "store", dirs_exist_ok=True)
     capsys.readouterr()
     with monkeypatch.context() as patch:
         spoil(project, patch)

@@ -11,6 +11,7 @@ import os
 import re
 import subprocess
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -67,8 +68,13 @@ def _note(path: Path, store: Store) -> None:
     kept = [line for line in lines if line.partition(" ")[0] != store.kind.name]
     lines = sorted([*kept, *(f"{store.kind.name} {key}" for key in store.used_keys)])
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    temporary.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
-    temporary.replace(path)
+    try:
+        temporary.write_bytes("".join(f"{line}\n" for line in lines).encode())
+        temporary.replace(path)
+    except BaseException:
+        with suppress(OSError):
+            temporary.unlink()
+        raise
 
 
 def dvc_md5(out: Path) -> str:
