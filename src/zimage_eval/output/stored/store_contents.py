@@ -64,9 +64,11 @@ def note_uses(out: Path, stores: Iterable[Store]) -> None:
 
 def _note(path: Path, store: Store) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
-    kept = [line for line in lines if line.partition(" ")[0] != store.kind.name]
+    noted = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
+    kept = [line for line in noted if line.partition(" ")[0] != store.kind.name]
     lines = sorted([*kept, *(f"{store.kind.name} {key}" for key in store.used_keys)])
+    if lines == noted:
+        return
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         temporary.write_bytes("".join(f"{line}\n" for line in lines).encode())
