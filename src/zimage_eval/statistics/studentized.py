@@ -15,6 +15,7 @@ that the mean is *beyond* the margin needs no such guard: it would contradict th
 """
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -154,7 +155,16 @@ def mean_test(
 
 
 def _resample(values: Floats, num_resamples: int) -> Floats | None:
-    """Sorted t-statistics of resampled prompts; None if 1 % of the resamples have no spread."""
+    """Sorted t-statistics of resampled prompts; None if 1 % of the resamples have no spread.
+
+    Several claims read one contrast, so what was drawn for equal values is kept.
+    """
+    return _resampled(values.tobytes(), num_resamples)
+
+
+@lru_cache(maxsize=256)
+def _resampled(sample: bytes, num_resamples: int) -> Floats | None:
+    values = np.frombuffer(sample)
     generator = np.random.default_rng(SEED)
     size = len(values)
     centered = values - values.mean()
@@ -169,4 +179,5 @@ def _resample(values: Floats, num_resamples: int) -> Floats | None:
         far = np.where(means < 0, -np.inf, np.inf)
         draws.append(np.where(has_spread, means / np.where(has_spread, errors, 1.0), far))
     statistics = np.sort(np.concatenate(draws))
+    statistics.flags.writeable = False
     return statistics if np.isinf(statistics).mean() < 0.01 else None
