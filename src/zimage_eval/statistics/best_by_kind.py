@@ -72,7 +72,10 @@ def best_by_kind(
         level that is named is within the margin of the best in every kind. None where levels agree
         too exactly for a test.
     """
-    losses = _loss_p_values(table, range(len(table.levels)), (0.0, margin), num_draws)
+    losses = [
+        _kind_p_values(table, column, (0.0, margin), num_draws)
+        for column in range(len(table.levels))
+    ]
     overall = argmax_p_values(
         {
             level: np.concatenate([scores[:, column] for scores in table.kinds.values()]).tolist()
@@ -81,9 +84,12 @@ def best_by_kind(
         table.bounds,
         num_draws,
     )
-    if losses is None or overall is None:
+    compared = [by_kind for by_kind in losses if by_kind is not None]
+    if len(compared) < len(losses) or overall is None:
         return None
-    p_any, p_large = (max(column.values()) for column in losses)
+    p_any, p_large = (
+        max(_union_p_value(by_kind[shift]) for by_kind in compared) for shift in range(2)
+    )
     p_no, best = _served(_serving_p_values(table, margin), overall)
     named = ((best, p_no),)
     return (
@@ -103,13 +109,11 @@ def kinds_that_gain(
         As `best_by_kind`, of this level's regret alone; `named` are kinds that gain.
     """
     column = table.levels.index(level)
-    losses = _loss_p_values(table, [column], (0.0, margin), num_draws)
-    if losses is None:
+    by_kind = _kind_p_values(table, column, (0.0, margin), num_draws)
+    if by_kind is None:
         return None
-    p_any, p_large = (values[column] for values in losses)
-    by_kind = [_kind_p_values(table, column, shift, num_draws) for shift in (0.0, margin)]
-    assert all(values is not None for values in by_kind), "levels were compared above"
-    any_kind, large_kind = (_holm_items(values or {}) for values in by_kind)
+    any_kind, large_kind = (_holm_items(values) for values in by_kind)
+    p_any, p_large = (_union_p_value(values) for values in by_kind)
     p_no = _serving_p_values(table, margin)[level]
     return (
         Rung("more", p_large, True, large_kind),
@@ -186,32 +190,23 @@ def permuted_p_value(values: Floats, kinds: Sequence[str]) -> float:
     return (exceeding + 1) / (NUM_PERMUTATIONS + 1)
 
 
-def _loss_p_values(
-    table: GainsByKind, columns: Sequence[int], shifts: Sequence[float], num_draws: int
-) -> list[dict[int, float]] | None:
-    """For each shift: level -> p-value against "in no kind is it beaten by more than the shift".
-
-    The smallest p over the kinds, whose prompts are disjoint, by Sidak.
-    """
-    p_values: list[dict[int, float]] = [{} for _ in shifts]
-    for column in columns:
-        for shift, values in zip(shifts, p_values, strict=True):
-            by_kind = _kind_p_values(table, column, shift, num_draws)
-            if by_kind is None:
-                return None
-            values[column] = 1 - (1 - min(by_kind.values())) ** len(by_kind)
-    return p_values
+def _union_p_value(by_kind: Mapping[str, float]) -> float:
+    """The smallest p-value of several kinds, whose prompts are disjoint, by Sidak."""
+    return 1 - (1 - min(by_kind.values())) ** len(by_kind)
 
 
 def _kind_p_values(
-    table: GainsByKind, column: int, shift: float, num_draws: int
-) -> dict[str, float] | None:
-    p_values = {}
+    table: GainsByKind, column: int, shifts: Sequence[float], num_draws: int
+) -> list[dict[str, float]] | None:
+    """For each shift: kind -> p-value against "no level beats this one by more than the shift"."""
+    p_values: list[dict[str, float]] = [{} for _ in shifts]
     for kind, scores in table.kinds.items():
         leads = np.delete(scores, column, axis=1) - scores[:, [column]]
         if table.bounds is None and (np.ptp(leads, axis=0) == 0).any():
             return None
-        p_values[kind] = max_t_p_values(leads, table.bounds, [shift], num_draws)[0]
+        by_shift = max_t_p_values(leads, table.bounds, shifts, num_draws)
+        for values, p_value in zip(p_values, by_shift, strict=True):
+            values[kind] = p_value
     return p_values
 
 
