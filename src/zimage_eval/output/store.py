@@ -173,7 +173,7 @@ class Store:
             except FileNotFoundError:
                 return None
             except OSError as error:
-                self.warn("read", _reason(error), path)
+                self.warn("read", error_reason(error), path)
                 return None
             except ValueError as error:
                 self.warn("used", str(error), path)
@@ -192,9 +192,9 @@ class Store:
         for key, data in zip(keys, files, strict=True):
             path = entry_path(self.root, self.kind, key)
             try:
-                _write_entry(path, key, data)
+                write_whole(path, data + _digest(key, data))
             except OSError as error:
-                self.warn("written", _reason(error), path)
+                self.warn("written", error_reason(error), path)
 
     def warn(self, verb: str, reason: str, path: Path) -> None:
         """Tell on stderr that a file can't be read, used or written, once a reason."""
@@ -234,11 +234,12 @@ def _read_entry(path: Path, key: str) -> bytes:
     return file
 
 
-def _write_entry(path: Path, key: str, data: bytes) -> None:
+def write_whole(path: Path, data: bytes) -> None:
+    """Write a file that appears whole or not at all, whoever else writes it."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{key}.{os.getpid()}.{get_ident()}.tmp")
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.{get_ident()}.tmp")
     try:
-        temporary.write_bytes(data + _digest(key, data))
+        temporary.write_bytes(data)
         temporary.replace(path)
     except BaseException:
         with suppress(OSError):
@@ -251,6 +252,6 @@ def _digest(key: str, data: bytes) -> bytes:
     return hashlib.sha256(key.encode() + data).hexdigest().encode()
 
 
-def _reason(error: OSError) -> str:
+def error_reason(error: OSError) -> str:
     """Without the file's name, so that a kind is told once."""
     return error.strerror or type(error).__name__

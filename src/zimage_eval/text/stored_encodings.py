@@ -19,7 +19,7 @@ from zimage_eval.config.setting_groups import EncoderSettings
 from zimage_eval.config.settings import Settings
 from zimage_eval.config.variants import Variant, phase_variants
 from zimage_eval.model.folder import TEXT_PARTS, weights_digest
-from zimage_eval.output.store import ENCODINGS, WORDINGS, Store
+from zimage_eval.output.store import ENCODINGS, WORDINGS, Store, load_or_compute
 from zimage_eval.output.stored.entry_keys import computed_by, entry_key
 from zimage_eval.text.embeddings import EmbeddedText, TextEmbeddings
 from zimage_eval.text.needed_encodings import Encoding, PhaseTexts, fit_phase
@@ -109,15 +109,15 @@ def _filled_prompts(
         fillers=list(fillers),
         **computed_by(__name__),
     )
-    if stored := store.load([key], json.loads):
-        wordings = [Wording(*pair) for pair in stored[0]]
-        return {wording_key(text, settings): w for text, w in zip(prompts, wordings, strict=True)}
-    from zimage_eval.text.encoder import load_tokenizer
 
-    filled = word_prompts(prompts, [settings], load_tokenizer(model.folder), fillers)
-    pairs = [filled[wording_key(text, settings)] for text in prompts]
-    store.save([key], [json.dumps(pairs, ensure_ascii=False).encode()])
-    return filled
+    def fill() -> list[Wording]:
+        from zimage_eval.text.encoder import load_tokenizer
+
+        filled = word_prompts(prompts, [settings], load_tokenizer(model.folder), fillers)
+        return [filled[wording_key(text, settings)] for text in prompts]
+
+    wordings = [Wording(*pair) for pair in load_or_compute(store, key, fill)]
+    return {wording_key(text, settings): w for text, w in zip(prompts, wordings, strict=True)}
 
 
 def _encode(

@@ -7,15 +7,13 @@ has a dvc.lock with an output whose note names it.
 
 import hashlib
 import json
-import os
 import re
 import subprocess
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
-from zimage_eval.output.store import KINDS, Store, StoreKind
+from zimage_eval.output.store import KINDS, Store, StoreKind, error_reason, write_whole
 
 USES = "uses"
 """Folder of the notes, in the store's."""
@@ -59,24 +57,16 @@ def note_uses(out: Path, stores: Iterable[Store]) -> None:
         try:
             _note(path, store)
         except OSError as error:
-            store.warn("written", error.strerror or type(error).__name__, path)
+            store.warn("written", error_reason(error), path)
 
 
 def _note(path: Path, store: Store) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
     noted = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
     kept = [line for line in noted if line.partition(" ")[0] != store.kind.name]
     lines = sorted([*kept, *(f"{store.kind.name} {key}" for key in store.used_keys)])
     if lines == noted:
         return
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        temporary.write_bytes("".join(f"{line}\n" for line in lines).encode())
-        temporary.replace(path)
-    except BaseException:
-        with suppress(OSError):
-            temporary.unlink()
-        raise
+    write_whole(path, "".join(f"{line}\n" for line in lines).encode())
 
 
 def dvc_md5(out: Path) -> str:
